@@ -1,0 +1,336 @@
+"""Build the notebooks of the course from the plain Python files in source/.
+
+    python build.py              build what is out of date
+    python build.py --only 01    build one lesson, its exercise and its solution
+    python build.py --check      change nothing; name what is out of date and exit with 1 if anything is
+
+A file in source/lessons becomes a notebook in notebooks/, with its outputs. A file in source/exercises becomes two:
+one in solutions/, with its outputs, and one in exercises/, in which each answer is replaced by a line to fill in.
+Outputs are made with MNIST unless the environment variable MOS_DATA says otherwise.
+"""
+
+import argparse
+import ast
+import base64
+import hashlib
+import os
+import re
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent
+FOLDERS = ("notebooks", "exercises", "solutions")
+MAX_BYTES = 1_000_000
+CELL_SECONDS = 600
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
+ANSWER = re.compile(r"^### BEGIN SOLUTION\n.*?^### END SOLUTION$", re.DOTALL | re.MULTILINE)
+QUESTION = re.compile(r"^check\(\"([^\"]+)\"", re.MULTILINE)
+
+
+class BuildError(Exception):
+    """A notebook that cannot be built; the message says which cell and why."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One notebook to build, and the source that it is built from."""
+
+    source: Path
+    folder: str
+    root: Path = ROOT
+
+    @property
+    def path(self) -> Path:
+        """Where the notebook lies."""
+        return self.root / self.folder / f"{self.source.stem}.ipynb"
+
+    @property
+    def name(self) -> str:
+        """The notebook's path inside the repository."""
+        return f"{self.folder}/{self.source.stem}.ipynb"
+
+    @property
+    def executed(self) -> bool:
+        """Whether the notebook is stored with its outputs."""
+        return self.folder != "exercises"
+
+
+def targets(root: Path = ROOT) -> list[Target]:
+    """Return every notebook that the sources describe."""
+    lessons = sorted((root / "source" / "lessons").glob("*.py"))
+    exercises = sorted((root / "source" / "exercises").glob("*.py"))
+    built = [Target(source, "notebooks", root) for source in lessons]
+    return built + [Target(source, folder, root) for source in exercises for folder in ("exercises", "solutions")]
+
+
+def from_source(target: Target) -> nbformat.NotebookNode:
+    """Return the notebook that the source describes, without outputs."""
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL, "language_info": LANGUAGE})
+    cells = jupytext.read(target.source).cells
+    if target.folder == "exercises":
+        cells = without_answers(cells, target.source.name)
+    for cell in cells:
+        new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+        tags = {"tags": list(cell.metadata["tags"])} if cell.metadata.get("tags") else {}
+        notebook.cells.append(new(cell.source, metadata=tags))
+    set_ids(notebook.cells)
+    notebook.metadata["mos"] = {"digest": digest(target)}
+    return notebook
+
+
+def set_ids(cells: list) -> None:
+    """Name each cell after its own text, so that it keeps its name when other cells come or go."""
+    seen: dict[str, int] = {}
+    for cell in cells:
+        text = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+        seen[text] = seen.get(text, 0) + 1
+        cell["id"] = text if seen[text] == 1 else f"{text}-{seen[text]}"
+
+
+def without_answers(cells: list, name: str) -> list:
+    """Return the cells of the exercise: each answer becomes `raise Todo("1.1")`, cells tagged `solution` go."""
+    kept, waiting = [], False
+    for index, cell in enumerate(cells):
+        tags = cell.metadata.get("tags", [])
+        if "solution" in tags:
+            continue
+        if cell.cell_type == "code":
+            if "BEGIN SOLUTION" in cell.source or "END SOLUTION" in cell.source:
+                cell.source, waiting = stub(cell.source, cells[index + 1 :], name), True
+            if waiting:
+                # What follows an unanswered question may need its answer: Run All must go on all the same.
+                cell.metadata["tags"] = sorted({*tags, "raises-exception"})
+        kept.append(cell)
+    return kept
+
+
+def stub(source: str, following: list, name: str) -> str:
+    """Return the source of an answer's cell with the answer cut out."""
+    question = next((QUESTION.search(c.source) for c in following if QUESTION.search(c.source)), None)
+    if question is None:
+        raise BuildError(f'{name}: no check("...") follows the answer that starts with {source[:40]!r}')
+    cut, count = ANSWER.subn(f'raise Todo("{question[1]}")', source)
+    if count != 1 or "SOLUTION" in cut:
+        raise BuildError(
+            f"{name}: a cell needs one BEGIN SOLUTION and one END SOLUTION, each on its own line:\n{source}"
+        )
+    return cut
+
+
+def digest(target: Target) -> str:
+    """Return a hash of all that a notebook's outputs come from: its source and the helpers that it uses."""
+    parts = [target.source]
+    if target.executed:
+        parts += helpers_used(target)
+    return hashlib.sha256(b"\0".join(part.read_bytes().replace(b"\r\n", b"\n") for part in parts)).hexdigest()
+
+
+def helpers_used(target: Target) -> list[Path]:
+    """Return the files of mos_helpers that a source imports, directly or through another helper."""
+    package = target.root / "mos_helpers"
+    found: set[Path] = set()
+    waiting = [target.source, package / "__init__.py"]
+    if target.folder == "solutions":
+        waiting.append(package / "checks" / f"lesson_{target.source.stem[:2]}.py")
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        for name in imported(path, target.root):
+            place = target.root.joinpath(*name.split("."))
+            waiting += [place.with_suffix(".py"), place / "__init__.py"]
+    return sorted(found - {target.source})
+
+
+def imported(path: Path, root: Path) -> list[str]:
+    """Return the full names of the mos_helpers modules (and of what is taken from them) that a file imports."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                inside = path.relative_to(root).parts[: -node.level]
+                base = ".".join([*inside, *filter(None, [node.module])])
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.split(".")[0] == "mos_helpers"]
+
+
+def execute(notebook: nbformat.NotebookNode, target: Target) -> None:
+    """Run the notebook in its own folder and keep its outputs; raise BuildError where a learner would see a fault."""
+    os.environ.update(MOS_STRICT="1", JUPYTER_PREFER_ENV_PATH="1", PYTHONPATH=str(target.root))
+    os.environ.setdefault("MOS_DATA", "mnist")
+    target.path.parent.mkdir(parents=True, exist_ok=True)
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name=KERNEL["name"],
+        record_timing=False,
+        resources={"metadata": {"path": str(target.path.parent)}},
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise BuildError(f"{target.name}: a cell raised an error.\n{error}") from None
+    notebook.metadata["language_info"] = LANGUAGE
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            clean(cell, target)
+
+
+def clean(cell: nbformat.NotebookNode, target: Target) -> None:
+    """Shorten tracebacks to their last line, which alone is the same on every machine, and refuse unfit outputs."""
+    where = f"{target.name}, the cell\n{cell.source}\n"
+    errors = [output for output in cell.outputs if output.output_type == "error"]
+    if "raises-exception" in cell.metadata.get("tags", []) and not errors:
+        raise BuildError(f"{where}is tagged raises-exception and raised nothing")
+    for output in errors:
+        output.traceback = [f"{output.ename}: {output.evalue}"]
+    for output in cell.outputs:
+        if output.get("name") == "stderr":
+            raise BuildError(f"{where}wrote to standard error:\n{output.text}")
+        for private in (str(target.root), sys.prefix, str(Path.home())):
+            if private in str({key: value for key, value in output.get("data", output).items() if key != "image/png"}):
+                raise BuildError(f"{where}shows a path of this machine: {private}")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            file.write(content)
+            file.close()
+            Path(file.name).chmod(0o644)
+            Path(file.name).replace(path)
+        except BaseException:
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def build(target: Target) -> str:
+    """Build one notebook and return its name."""
+    notebook = from_source(target)
+    if target.executed:
+        execute(notebook, target)
+    content = (nbformat.writes(notebook).rstrip("\n") + "\n").encode("utf-8")
+    if len(content) > MAX_BYTES:
+        raise BuildError(f"{target.name} would have {len(content):,} bytes; {MAX_BYTES:,} are allowed")
+    for path, picture in pictures(notebook, target).items():
+        write(path, picture)
+    write(target.path, content)
+    return target.name
+
+
+def pictures(notebook: nbformat.NotebookNode, target: Target) -> dict[Path, bytes]:
+    """Return the figures of the cells tagged `picture`, which the README shows, by the path of their file."""
+    tagged = [cell for cell in notebook.cells if "picture" in cell.metadata.get("tags", [])]
+    shown = [output.get("data", {}) for cell in tagged for output in cell.outputs]
+    data = [bundle["image/png"] for bundle in shown if "image/png" in bundle]
+    folder = target.path.parent / "images"
+    return {
+        folder / f"{target.source.stem}_{number}.png": base64.b64decode(png) for number, png in enumerate(data, start=1)
+    }
+
+
+def problem(target: Target) -> str | None:
+    """Return why the stored notebook is not what its source and helpers give, or None."""
+    if not target.path.is_file():
+        return "is missing"
+    try:
+        stored = nbformat.read(target.path, as_version=4)
+    except ValueError as error:
+        return f"cannot be read: {error}"
+    wanted = from_source(target)
+    if [essence(cell) for cell in stored.cells] != [essence(cell) for cell in wanted.cells]:
+        return "differs from its source"
+    if stored.metadata.get("mos") != wanted.metadata["mos"]:
+        return "was built with other helpers"
+    if stored.metadata != wanted.metadata:
+        return "has other metadata than build.py writes"
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+    if target.executed and [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        return "was not run from top to bottom"
+    if not target.executed and any(cell.outputs or cell.execution_count for cell in code):
+        return "has outputs"
+    if any(not path.is_file() or path.read_bytes() != png for path, png in pictures(stored, target).items()):
+        return "shows another picture than notebooks/images holds"
+    return None
+
+
+def essence(cell: nbformat.NotebookNode) -> tuple:
+    """Return what a cell takes from its source."""
+    return cell.cell_type, cell.id, cell.source, dict(cell.metadata)
+
+
+def orphans(root: Path = ROOT) -> list[str]:
+    """Return the notebooks that no source describes."""
+    known = {target.path for target in targets(root)}
+    return [f"{f}/{p.name}" for f in FOLDERS for p in sorted((root / f).glob("*.ipynb")) if p not in known]
+
+
+def select(wanted: list[str]) -> list[Target]:
+    """Return the targets whose name starts with one of the wanted ones, or all."""
+    every = targets()
+    for name in wanted:
+        if not any(target.source.stem.startswith(name) for target in every):
+            names = ", ".join(sorted({target.source.stem for target in every}))
+            raise SystemExit(f"build.py: --only {name} fits none of the sources; there are: {names}")
+    return [t for t in every if not wanted or t.source.stem.startswith(tuple(wanted))]
+
+
+def check(chosen: list[Target]) -> int:
+    """Name what is out of date; return the exit code."""
+    found = [f"{target.name} {why}" for target in chosen if (why := problem(target))]
+    found += [f"{name} has no source" for name in orphans()]
+    print("\n".join(found) or f"{len(chosen)} notebooks are up to date.")
+    if found:
+        print("\nRun `python build.py` and commit what it writes.")
+    return 1 if found else 0
+
+
+def build_all(chosen: list[Target], jobs: int) -> int:
+    """Build the chosen notebooks in parallel; return the exit code."""
+    failed = 0
+    with ProcessPoolExecutor(jobs) as pool, tqdm(total=len(chosen), unit="notebook") as bar:
+        running = {pool.submit(build, target): target for target in chosen}
+        for future in as_completed(running):
+            try:
+                tqdm.write(f"built {future.result()}")
+            except Exception as error:
+                failed += 1
+                reason = error if isinstance(error, BuildError) else f"{running[future].name}: {error!r}"
+                tqdm.write(f"NOT built: {reason}", file=sys.stderr)
+            bar.update()
+    return 1 if failed else 0
+
+
+def main() -> int:
+    """Read the command line and build or check."""
+    parser = argparse.ArgumentParser(description="Build the notebooks from source/.")
+    parser.add_argument("--check", action="store_true", help="change nothing; name what is out of date")
+    parser.add_argument("--force", action="store_true", help="build also what is up to date")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these, by the start of their name")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many notebooks to run at once")
+    options = parser.parse_args()
+    chosen = select(options.only)
+    if options.check:
+        return check(chosen)
+    return build_all([t for t in chosen if options.force or problem(t)], max(1, options.jobs))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
