@@ -1,0 +1,129 @@
+"""Does this machine run the course? `python -m mos_helpers.doctor` says so, line by line, and how to repair it."""
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, requires, version
+
+INSTALL = "run `uv sync`, or `pip install -r requirements.txt -e .`, in the folder of the course"
+PYTHONS = ((3, 11), (3, 14))
+MEMORY_GB = 2.0
+
+
+class FixNeeded(Exception):
+    """What is wrong with the machine, and how to repair it."""
+
+
+def python() -> str:
+    """Return the version of Python, if the course supports it."""
+    oldest, beyond = PYTHONS
+    if not oldest <= sys.version_info[:2] < beyond:
+        raise FixNeeded(f"Python {platform.python_version()}: make an environment with Python 3.11, 3.12 or 3.13")
+    return f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+
+
+def packages() -> str:
+    """Return the versions of the main packages, if all that the course needs are there and new enough."""
+    from packaging.requirements import Requirement
+
+    try:
+        wanted = [Requirement(line) for line in requires("mos_helpers") or []]
+    except PackageNotFoundError:
+        raise FixNeeded(f"the course's own package is not installed: {INSTALL}") from None
+    faults = [fault for requirement in wanted if (fault := fault_of(requirement.name, requirement.specifier))]
+    if faults:
+        raise FixNeeded(f"{'; '.join(faults)}: {INSTALL}")
+    shown = ("tensorflow", "keras", "numpy", "scikit-learn", "jupyterlab")
+    return ", ".join(f"{name} {version(name)}" for name in shown)
+
+
+def fault_of(name: str, wanted: object) -> str | None:
+    """Return what is wrong with an installed package, or None; `wanted` is a set of version specifiers."""
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return f"{name} is missing"
+    return None if found in wanted else f"{name} is {found} and should be {wanted}"
+
+
+def backend() -> str:
+    """Return which backend Keras runs on, if it is TensorFlow and `tf.keras` is Keras 3."""
+    import keras
+    import tensorflow as tf
+
+    if keras.backend.backend() != "tensorflow":
+        raise FixNeeded(f"Keras runs on {keras.backend.backend()}: remove the environment variable KERAS_BACKEND")
+    if os.environ.get("TF_USE_LEGACY_KERAS", "0").lower() in ("1", "true"):
+        raise FixNeeded("TF_USE_LEGACY_KERAS asks for the old Keras 2: remove that environment variable")
+    graphics = len(tf.config.list_physical_devices("GPU"))
+    return f"Keras runs on TensorFlow, {graphics or 'no'} GPU (none is needed)"
+
+
+def memory() -> str:
+    """Return the size of the memory, if enough of it is free."""
+    import psutil
+
+    state = psutil.virtual_memory()
+    if state.available < MEMORY_GB * 2**30:
+        free = state.available / 2**30
+        raise FixNeeded(f"only {free:.1f} GB of memory are free; close other programs until {MEMORY_GB:.0f} GB are")
+    return f"{state.total / 2**30:.0f} GB of memory"
+
+
+def digits() -> str:
+    """Return which images the lessons will use."""
+    from mos_helpers import data
+
+    return repr(data.load_digits())
+
+
+def training() -> str:
+    """Train a small two-head network for about five seconds; return how well each head does on new images."""
+    import keras
+
+    from mos_helpers import data
+
+    digits = data.load_digits("digits")
+    image = keras.Input((28, 28), name="image")
+    trunk = keras.layers.Dense(64, activation="relu", name="trunk")(keras.layers.Flatten()(image))
+    heads = {
+        "digit": keras.layers.Dense(10, activation="softmax", name="digit")(trunk),
+        "odd": keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk),
+    }
+    model = keras.Model(image, heads)
+    losses = {"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"}
+    model.compile("adam", losses, metrics={head: ["accuracy"] for head in heads}, steps_per_execution=10)
+    targets = {"digit": digits.y_train, "odd": digits.y_train % 2}
+    model.fit(data.batches(digits.x_train, targets, seed=0), epochs=30, verbose=0)
+    scores = model.evaluate(
+        data.batches(digits.x_test, {"digit": digits.y_test, "odd": digits.y_test % 2}, shuffle=False),
+        verbose=0,
+        return_dict=True,
+    )
+    if min(scores["digit_accuracy"], scores["odd_accuracy"]) < 0.9:
+        raise FixNeeded(f"a test network learnt too little ({scores}): reinstall TensorFlow; {INSTALL}")
+    return f"a test network got {scores['digit_accuracy']:.0%} of the digits right, {scores['odd_accuracy']:.0%} of odd"
+
+
+CHECKS: tuple[Callable[[], str], ...] = (python, packages, backend, memory, digits, training)
+
+
+def report() -> bool:
+    """Print a line for each part of the machine that the course needs; return whether all are as they should be."""
+    healthy = True
+    for check in CHECKS:
+        try:
+            print(f"OK    {check()}")
+        except FixNeeded as fault:
+            healthy = False
+            print(f"FIX   {fault}")
+        except Exception as error:
+            # A broken installation can fail in any way, and the lines that follow still help.
+            healthy = False
+            print(f"FIX   {check.__name__}: {type(error).__name__}: {error}. To repair it, {INSTALL}")
+    return healthy
+
+
+if __name__ == "__main__":
+    sys.exit(0 if report() else 1)

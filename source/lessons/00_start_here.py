@@ -1,0 +1,331 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # 0. Start here
+#
+# **What you will do.** Look at a handwritten digit, ask eight questions about it, and train one small network that answers
+# all eight at once.
+#
+# **What you will learn**
+# - which kinds of output a model can have, and what each kind is called;
+# - the *contract* of a head: which units, activation, loss, target and metric belong together;
+# - how the lessons, the exercises and their checks work.
+#
+# **What you will need.** Python and NumPy, and to have trained one network with `fit` before. No GPU. About 20 minutes; the
+# longest cell runs for about 15 seconds.
+
+# %% [markdown]
+# ## Is this machine ready?
+#
+# Each line says OK, or how to repair what is wrong. The first cell of each lesson imports from `mos_helpers` before anything
+# else, because that keeps TensorFlow's start-up messages out of the notebook.
+
+# %%
+from mos_helpers import data, doctor, plots
+
+doctor.report()
+
+# %%
+import keras
+import numpy as np
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.utils.multiclass import type_of_target
+
+keras.utils.set_random_seed(0)
+
+# %% [markdown]
+# ## One image
+#
+# `load_digits` gives MNIST, 70,000 handwritten digits, where it can. Without a network it gives the 1,797 digits that ship
+# with scikit-learn, enlarged to the same 28 by 28 pixels. It says which. Every lesson runs on either.
+
+# %%
+digits = data.load_digits()
+digits
+
+# %% [markdown]
+# A pixel is 0 where the paper is empty and 1 where it is full of ink.
+
+# %%
+plots.images(digits.x_train[:8], [f"label {label}" for label in digits.y_train[:8]])
+
+# %% [markdown]
+# ## Eight questions about it
+#
+# A **label** is what somebody wrote down about an image: here, which digit it is. A **target** is what a network learns to
+# answer. Three targets follow from the label alone: which digit it is, whether it is odd, and six yes/no facts at once.
+
+
+# %%
+def targets_from_labels(labels):
+    """Return three targets that follow from the label of each image."""
+    facts = data.digit_attributes(labels)
+    return {"digit": labels, "odd": labels % 2, "facts": np.stack(list(facts.values()), axis=1)}
+
+
+list(data.digit_attributes(digits.y_train))
+
+# %% [markdown]
+# Five more targets can be measured on the pixels, so we know them exactly and need no one to write them down:
+# - `quarter`: which quarter of the image holds most ink (0 and 1 are at the top, 2 and 3 at the bottom);
+# - `ink`: the share of the image that is ink;
+# - `box`: the height and the width of the drawn part, as shares of the image's side;
+# - `slant`: how far the digit leans, in columns to the right for each row up;
+# - `mirror`: the mirrored image itself, 784 numbers.
+
+
+# %%
+def targets_from_pixels(images):
+    """Return five targets measured on images of shape (n, 28, 28)."""
+    quarters = images.reshape(-1, 2, 14, 2, 14).sum(axis=(2, 4)).reshape(-1, 4)
+    height, width = ((images > 0.5).any(axis=axis).sum(axis=1) / 28 for axis in (2, 1))
+    return {
+        "quarter": quarters.argmax(axis=1),
+        "ink": images.mean(axis=(1, 2)),
+        "box": np.stack([height, width], axis=1),
+        "slant": slant(images),
+        "mirror": images[:, :, ::-1].reshape(-1, 784),
+    }
+
+
+# %% [markdown]
+# The slant comes from the ink's spread: how much its columns move when its rows do.
+
+
+# %%
+def slant(images):
+    """Return how far each digit leans, in columns to the right for each row up."""
+    place, ink = np.arange(28), images.sum(axis=(1, 2))
+    rows = place - (images.sum(axis=2) @ place / ink)[:, None]
+    columns = place - (images.sum(axis=1) @ place / ink)[:, None]
+    together = np.einsum("nrc,nr,nc->n", images, rows, columns, optimize=True)
+    return -together / np.einsum("nr,nr->n", images.sum(axis=2), rows**2)
+
+
+targets_train = targets_from_labels(digits.y_train) | targets_from_pixels(digits.x_train)
+targets_test = targets_from_labels(digits.y_test) | targets_from_pixels(digits.x_test)
+
+# %% [markdown]
+# Here are the answers for three of the images above.
+
+# %%
+plots.images(
+    digits.x_train[:3],
+    [
+        f"digit {targets_train['digit'][i]}, odd {targets_train['odd'][i]}\n"
+        f"quarter {targets_train['quarter'][i]}, ink {targets_train['ink'][i]:.2f}\n"
+        f"box {targets_train['box'][i][0]:.2f} x {targets_train['box'][i][1]:.2f}\n"
+        f"slant {targets_train['slant'][i]:+.2f}"
+        for i in range(3)
+    ],
+    columns=3,
+)
+
+# %% [markdown]
+# **Predict first.** Which of the eight targets are classes, and which are numbers? Which of them are more than one answer in
+# themselves?
+
+# %% [markdown]
+# ## What each kind is called
+#
+# scikit-learn has a function that names the kind of a target from its values. Its names are the ones the field uses.
+
+# %%
+for name, target in targets_train.items():
+    print(f"{name:8}{target.shape!s:14}{type_of_target(target)}")
+
+# %% [markdown]
+# In words:
+# - **binary**: one yes/no question (`odd`);
+# - **multi-class**: exactly one of several classes (`digit`, `quarter`);
+# - **multi-label**: several yes/no questions at once, any number of which may be yes (`facts`);
+# - **regression** (scikit-learn says *continuous*): a number (`ink`, `slant`), or several (`box`, and `mirror` with 784).
+#
+# Two more words are used for the model and not for one target. A model is **multi-output** when it gives more than one of
+# these answers. Learning is **multi-task** when one model learns several targets together, in the hope that what it learns
+# for one serves another. A **task** is one target with its loss. The hope is sometimes fulfilled and sometimes not: lessons
+# 3 and 10 measure it.
+
+# %% [markdown]
+# ## The contract of a head
+#
+# The **trunk** turns the image into a list of numbers that all answers start from. A **head** turns that list into one
+# answer. A head keeps a contract: its five parts fit together, and Keras does not always complain when they do not.
+#
+# | kind | units | activation | loss | target | metric |
+# |---|---|---|---|---|---|
+# | binary | 1 | sigmoid | binary cross-entropy | 0 or 1, shape (n,) | binary accuracy |
+# | multi-class, k classes | k | softmax | sparse categorical cross-entropy | an integer from 0 to k-1, shape (n,) | accuracy of the likeliest class |
+# | multi-label, k labels | k | sigmoid | binary cross-entropy | k numbers, each 0 or 1, shape (n, k) | binary accuracy, to begin with |
+# | regression, k numbers | k | none | mean squared error | k numbers near 1 in size, shape (n, k) | mean absolute error |
+#
+# Why these? **Softmax** makes the k outputs share a total of 1, so one class gains only when the others lose: right for *one
+# of*. A **sigmoid** judges each unit on its own: right for *any of*. A number needs no activation, since it may be negative
+# or large. Each loss is the natural partner of its activation: the negative log-likelihood of the answer under what the head
+# says. Lesson 2 breaks this contract in every way we know, lesson 4 asks which metric a multi-label head deserves, and
+# lesson 5 shows why a regression target should be near 1 in size.
+
+# %% [markdown]
+# ## Eight heads on one trunk
+#
+# Now the contract in code. The mirrored image is the exception that proves the rule: its pixels lie between 0 and 1, so a
+# sigmoid with binary cross-entropy suits it better than no activation at all.
+
+# %%
+image = keras.Input(shape=(28, 28), name="image")
+trunk = keras.layers.Flatten(name="pixels")(image)
+trunk = keras.layers.Dense(128, activation="relu", name="trunk_1")(trunk)
+trunk = keras.layers.Dense(64, activation="relu", name="trunk_2")(trunk)
+
+units = {"digit": 10, "odd": 1, "facts": 6, "quarter": 4, "ink": 1, "box": 2, "slant": 1, "mirror": 784}
+activation = {"digit": "softmax", "odd": "sigmoid", "facts": "sigmoid", "quarter": "softmax", "mirror": "sigmoid"}
+heads = {
+    name: keras.layers.Dense(units[name], activation=activation.get(name), name=name)(trunk) for name in targets_train
+}
+model = keras.Model(inputs=image, outputs=heads, name="eight_questions")
+
+# %%
+plots.architecture(model)
+
+# %% [markdown]
+# The loss and the metric of each head follow from its kind. They go to Keras in dictionaries with the same keys as the heads.
+
+# %%
+classes, yes_or_no, numbers = ["digit", "quarter"], ["odd", "facts", "mirror"], ["ink", "box", "slant"]
+losses = (
+    dict.fromkeys(classes, "sparse_categorical_crossentropy")
+    | dict.fromkeys(yes_or_no, "binary_crossentropy")
+    | dict.fromkeys(numbers, "mean_squared_error")
+)
+metrics = (
+    dict.fromkeys(classes, ["sparse_categorical_accuracy"])
+    | dict.fromkeys(["odd", "facts"], ["binary_accuracy"])
+    | dict.fromkeys([*numbers, "mirror"], ["mean_absolute_error"])
+)
+model.compile(optimizer="adam", loss=losses, metrics=metrics, steps_per_execution=32)
+
+# %% [markdown]
+# A network learns from updates, not from passes over the data, and one source has 46 times as many training images as the
+# other. `epochs_for` says how many passes give 1,500 updates on yours, and `batches` hands the images over in shuffled groups of 128.
+
+# %%
+epochs = data.epochs_for(len(digits.x_train), updates=1500)
+history = model.fit(
+    data.batches(digits.x_train, targets_train, seed=0), epochs=epochs, verbose=0, callbacks=[plots.Progress()]
+)
+
+# %% [markdown]
+# ## How good are eight answers from one network?
+#
+# A score means little alone. Beside each we put the *naive* answer, which is the same for every image: the commonest class,
+# or the middle value. scikit-learn calls it a dummy.
+#
+# **Predict first.** Six yes/no facts, and an answer that never looks at the image: what share of the facts will it get right?
+
+# %%
+scores = model.evaluate(
+    data.batches(digits.x_test, targets_test, batch_size=1000, shuffle=False), verbose=0, return_dict=True
+)
+naive = {}
+for name, target in targets_test.items():
+    dummy = DummyRegressor(strategy="median") if metrics[name] == ["mean_absolute_error"] else DummyClassifier()
+    constant = dummy.fit(np.zeros(len(digits.x_train)), targets_train[name]).predict(np.zeros(len(target)))
+    naive[name] = np.abs(constant - target).mean() if name in [*numbers, "mirror"] else np.mean(constant == target)
+
+# %%
+network = {name: scores[f"{name}_{metrics[name][0]}"] for name in targets_test}
+print(f"{'head':9}{'metric':30}{'naive':>7}{'network':>9}")
+for name in targets_test:
+    print(f"{name:9}{metrics[name][0]:30}{naive[name]:7.3f}{network[name]:9.3f}")
+
+# %% [markdown]
+# For the accuracies more is better; for the errors less is. Every head beats its naive answer, and some naive answers are not
+# bad at all: on `facts` a constant is right more often than not. That is why a lesson never shows a score without something
+# to compare it with.
+
+# %% tags=["check"]
+for name in targets_test:
+    gain = network[name] - naive[name]
+    assert gain < 0 if metrics[name] == ["mean_absolute_error"] else gain > 0.05, (name, naive[name], network[name])
+
+# %% [markdown]
+# Did the network pay for answering eight questions instead of one? This notebook cannot say: nothing here was compared with
+# separate networks. Lesson 3 makes that comparison properly, over several seeds.
+
+# %% [markdown]
+# ## How the exercises work
+#
+# Each lesson from 1 on has an exercise notebook. A question leaves one cell to you, and the next cell checks the answer, at
+# once and without a network. Here is what a check says, on a small question.
+#
+# **Question 0.1.** A head answers seven yes/no questions at once, any number of which may be yes. Call `contract` a
+# dictionary with its `units` and its `activation`.
+
+# %%
+from mos_helpers.checks import check, hint
+
+check("0.1", lambda: contract)
+
+# %%
+contract = {"units": 7, "activation": "softmax"}
+check("0.1", lambda: contract)
+
+# %%
+hint("0.1")
+
+# %%
+contract = {"units": 7, "activation": "sigmoid"}
+check("0.1", lambda: contract)
+
+# %% [markdown]
+# A check never changes your variables, never trains your model further, and stops by itself when an answer runs for too long.
+# The answers are in `solutions/`, which has a notebook for each exercise.
+
+# %% [markdown]
+# ## Six words
+#
+# | word | what it means in this course |
+# |---|---|
+# | trunk | the layers that all heads share |
+# | head | the layers that give one output |
+# | label | what somebody wrote down about an example |
+# | target | the array that a head is trained to answer |
+# | task | a target together with its loss |
+# | loss weight | the factor of a head's loss in the sum that training lowers |
+
+# %% [markdown]
+# ## Take this with you
+#
+# The contract as a function, to copy into your own project.
+
+
+# %%
+def make_head(kind, units, name):
+    """Return the output layer, the loss and the metric of a head; `kind` is a row of the contract."""
+    contract = {
+        "binary": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
+        "multi-class": ("softmax", "sparse_categorical_crossentropy", "sparse_categorical_accuracy"),
+        "multi-label": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
+        "regression": (None, "mean_squared_error", "mean_absolute_error"),
+    }
+    activation, loss, metric = contract[kind]
+    return keras.layers.Dense(units, activation=activation, name=name), loss, metric
+
+
+layer, loss, metric = make_head("multi-label", 7, "tags")
+layer.units, layer.activation.__name__, loss, metric
+
+# %% [markdown]
+# In this notebook we
+# - asked eight questions about one image, and named the kind of each: binary, multi-class, multi-label or regression;
+# - wrote down the contract of a head, and trained one network that keeps it eight times;
+# - compared every score with a naive answer;
+# - saw what a check and a hint say.
+#
+# Next: [lesson 1](01_two_heads.ipynb), where two heads on one trunk answer separately, and sometimes contradict each other.

@@ -1,0 +1,259 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # 1. Two heads on one trunk
+#
+# **What you will do.** Train one small network that answers two questions about the same handwritten digit:
+# *which digit is it?* and *is it odd?*
+#
+# **What you will learn**
+# - to name the trunk and the heads of a Keras model, and to give each head its own loss and metric;
+# - to read what `fit`, `evaluate` and `predict` give back when there are several outputs;
+# - to find out where two heads contradict each other, and which of them to believe.
+#
+# **What you will need.** [The opening notebook](00_start_here.ipynb), and Python. No GPU. About 25 minutes; the longest cell
+# runs for about 30 seconds.
+
+# %%
+from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+
+import keras
+import numpy as np
+
+keras.utils.set_random_seed(1)
+
+# %% [markdown]
+# ## One image, two questions
+
+# %%
+digits = data.load_digits()
+digits
+
+# %% [markdown]
+# The labels are the ten digits. The second question needs no new labels: whether a digit is odd follows from the digit.
+# That makes a good first example, because we know exactly how the two answers *should* fit together.
+#
+# We keep the last tenth of the training images aside, to watch the training on images that it does not use.
+
+# %%
+images, labels = digits.x_train.reshape(-1, 784), digits.y_train
+kept = len(images) * 9 // 10
+
+targets_train = {"digit": labels[:kept], "odd": labels[:kept] % 2}
+targets_validation = {"digit": labels[kept:], "odd": labels[kept:] % 2}
+targets_test = {"digit": digits.y_test, "odd": digits.y_test % 2}
+
+plots.images(digits.x_test[:8], [f"{d}, {'odd' if d % 2 else 'even'}" for d in digits.y_test[:8]])
+
+# %% [markdown]
+# **Predict first.** A network that only ever answered "odd" would be right about half of the time. How often would a network
+# be right about *odd* that guesses the *digit* at random?
+
+# %% [markdown]
+# ## A trunk and two heads
+#
+# The **trunk** turns an image into 64 numbers. Each **head** turns those numbers into one answer: ten probabilities for the
+# digit, one probability for odd. Only the trunk is shared.
+
+# %%
+image = keras.Input(shape=(784,), name="image")
+trunk = keras.layers.Dense(64, activation="relu", name="trunk_1")(image)
+trunk = keras.layers.Dense(64, activation="relu", name="trunk_2")(trunk)
+
+digit = keras.layers.Dense(10, activation="softmax", name="digit")(trunk)
+odd = keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk)
+
+model = keras.Model(inputs=image, outputs={"digit": digit, "odd": odd}, name="two_heads")
+
+# %% tags=["picture"]
+plots.architecture(model)
+
+# %% [markdown]
+# The outputs are a **dictionary**, and each key is also the name of its layer. Everything that follows uses the same two keys.
+# It is the habit that saves most trouble later: lesson 2 shows what happens without it.
+#
+# **Predict first.** The trunk and the heads have 55,115 weights in all. What share of them belongs to the heads?
+
+# %% tags=["nbval-check-output"]
+in_heads = sum(model.get_layer(head).count_params() for head in ["digit", "odd"])
+print(f"{in_heads} of {model.count_params():,} weights, {in_heads / model.count_params():.1%}")
+
+# %% [markdown]
+# The second question costs 65 weights. What a model learns, and what it costs to run, is nearly all in the trunk.
+
+# %% [markdown]
+# ## One loss and one metric for each head
+
+# %%
+model.compile(
+    optimizer="adam",
+    loss={"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"},
+    metrics={"digit": ["accuracy"], "odd": ["accuracy"]},
+    steps_per_execution=32,
+)
+
+# %% [markdown]
+# Keras adds the two losses and lowers the sum. The digit targets are integers, so the digit head takes the *sparse*
+# cross-entropy. `steps_per_execution` only saves time: Keras makes up to 32 updates before it returns to Python.
+#
+# You will meet `tf.keras` in other texts. Here it is the same package under another name.
+
+# %% tags=["nbval-check-output"]
+import tensorflow as tf
+
+tf.keras.Model is keras.Model
+
+# %% [markdown]
+# `batches` hands the training images over in groups of 128, in a new order on each pass.
+
+# %%
+history = model.fit(
+    data.batches(images[:kept], targets_train, seed=1),
+    validation_data=data.batches(images[kept:], targets_validation, batch_size=1000, shuffle=False),
+    epochs=data.epochs_for(kept, updates=2000),
+    verbose=0,
+    callbacks=[plots.Progress()],
+)
+
+# %% tags=["nbval-check-output"]
+sorted(history.history)
+
+# %% [markdown]
+# Each head has its own loss and accuracy, and `loss` is the sum of the two losses. The names come from the keys; what begins
+# with `val_` was measured on the images kept aside.
+
+# %%
+plots.history(history, heads=["digit", "odd"])
+
+# %% [markdown]
+# Read the solid and the dashed line of a head together. Where the solid line goes on falling and the dashed one does not, the
+# network begins to remember its training images, and more passes no longer help on new ones.
+
+# %% [markdown]
+# ## Ask each head how it did
+#
+# `return_dict=True` gives the scores by name. The plain list comes in an order that is easy to misread.
+
+# %%
+images_test = digits.x_test.reshape(-1, 784)
+scores = model.evaluate(images_test, targets_test, batch_size=1000, verbose=0, return_dict=True)
+{name: round(score, 3) for name, score in scores.items()}
+
+# %% tags=["check"]
+assert scores["digit_accuracy"] > 0.93 and scores["odd_accuracy"] > 0.93
+assert np.isclose(scores["loss"], scores["digit_loss"] + scores["odd_loss"], atol=1e-3)
+
+# %% [markdown]
+# `predict` gives back a dictionary with the keys of the outputs: one row for each image, and one column for each unit.
+
+# %%
+predictions = model.predict(images_test, batch_size=1000, verbose=0)
+{head: answers[:2].round(2) for head, answers in predictions.items()}
+
+# %% [markdown]
+# ## Do the two heads agree?
+#
+# If the digit head says 7 and the odd head says even, one of them is wrong, whatever the picture shows.
+#
+# **Predict first.** Both heads are right on nearly all images. On how many will they contradict each other: on none, since
+# they share a trunk, or on about as many as they get wrong?
+
+# %%
+digit_says_odd = predictions["digit"].argmax(axis=1) % 2
+odd_says_odd = (predictions["odd"][:, 0] > 0.5).astype(int)
+
+contradictions = digit_says_odd != odd_says_odd
+print(f"Digit head wrong:            {np.mean(predictions['digit'].argmax(axis=1) != targets_test['digit']):.1%}")
+print(f"Odd head wrong:              {np.mean(odd_says_odd != targets_test['odd']):.1%}")
+print(f"They contradict each other:  {contradictions.mean():.1%}")
+
+# %% [markdown]
+# Two heads that share a trunk still answer on their own. Each has its own weights and its own loss, and nothing in the sum of
+# the losses asks that the answers fit together. Here are some images on which they do not.
+
+# %%
+worst = np.flatnonzero(contradictions)[:8]
+plots.images(
+    digits.x_test[worst],
+    [
+        f"says {predictions['digit'][i].argmax()} and {'odd' if odd_says_odd[i] else 'even'}\nis {digits.y_test[i]}"
+        for i in worst
+    ],
+    columns=4,
+)
+
+# %% [markdown]
+# ## Which head should we believe?
+#
+# We can also read oddness off the digit head and leave the odd head alone. To know which is better, one training run is not
+# enough: the weights start at random, and so do the scores. We train five times, from five seeds.
+
+
+# %%
+def train(seed):
+    """Train the two-head model from one seed; return its predictions on the test images."""
+    keras.utils.set_random_seed(seed)
+    model = keras.models.clone_model(two_heads)
+    model.compile("adam", two_heads_losses, steps_per_execution=32)
+    batches = data.batches(images[:kept], targets_train, seed=seed)
+    model.fit(batches, epochs=data.epochs_for(kept, updates=2000), verbose=0)
+    return model.predict(images_test, batch_size=1000, verbose=0)
+
+
+two_heads, two_heads_losses = model, {"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"}
+answers = [train(seed) for seed in range(5)]
+
+# %%
+odd_head = np.array([np.mean((a["odd"][:, 0] > 0.5) == targets_test["odd"]) for a in answers])
+from_digit = np.array([np.mean(a["digit"].argmax(axis=1) % 2 == targets_test["odd"]) for a in answers])
+
+print("seed           " + "".join(f"{seed:8}" for seed in range(5)) + "    mean")
+for name, right in {"odd head": odd_head, "from the digit": from_digit}.items():
+    print(f"{name:15}" + "".join(f"{share:8.1%}" for share in right) + f"{right.mean():8.1%}")
+
+# %% tags=["check"]
+assert odd_head.min() > 0.93 and from_digit.mean() > odd_head.mean() - 0.005
+
+# %% [markdown]
+# PLACEHOLDER
+
+# %% [markdown]
+# ## Take this with you
+#
+# The whole lesson in one cell, to copy into your own project.
+
+
+# %%
+def build_two_heads(input_size, digit_classes=10):
+    """Return a compiled two-head classifier; outputs, losses and metrics share the keys "digit" and "odd"."""
+    image = keras.Input(shape=(input_size,), name="image")
+    trunk = keras.layers.Dense(64, activation="relu")(image)
+    trunk = keras.layers.Dense(64, activation="relu")(trunk)
+    outputs = {
+        "digit": keras.layers.Dense(digit_classes, activation="softmax", name="digit")(trunk),
+        "odd": keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk),
+    }
+    model = keras.Model(image, outputs)
+    model.compile(
+        optimizer="adam",
+        loss={"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"},
+        metrics={"digit": ["accuracy"], "odd": ["accuracy"]},
+    )
+    return model
+
+
+build_two_heads(input_size=784).output_shape
+
+# %% [markdown]
+# In this notebook we
+# - built one trunk with two named heads, and gave each head a loss and a metric under the same key;
+# - read the scores and the predictions of each head by name;
+# - found heads that contradict each other, saw why nothing in the model prevents it, and measured which one to believe.
+#
+# Next: the [exercises](../exercises/01_two_heads.ipynb).

@@ -1,0 +1,276 @@
+"""build.py: what it writes, what it refuses, and what it notices."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import build
+
+HEAD = """# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+"""
+EXERCISE = (
+    HEAD
+    + """# %% [markdown]
+# Question 1.1
+
+# %%
+from mos_helpers.checks import Todo, check
+
+# %%
+given = 1
+### BEGIN SOLUTION
+answer = given + 1
+### END SOLUTION
+
+# %% [markdown] tags=["solution"]
+# Because one and one are two.
+
+# %%
+print("1.1", answer)
+
+# %%
+check("1.1", lambda: answer)
+"""
+)
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of one lesson and one exercise, with helpers that need no TensorFlow."""
+    for folder in ("source/lessons", "source/exercises", "mos_helpers/checks"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "mos_helpers/__init__.py").write_text("")
+    (tmp_path / "mos_helpers/numbers.py").write_text("ONE = 1\n")
+    (tmp_path / "mos_helpers/unused.py").write_text("")
+    (tmp_path / "mos_helpers/checks/__init__.py").write_text(
+        "class Todo(NotImplementedError): pass\n"
+        "def check(name, answer):\n    assert answer() == 2\n    print(name, 'correct')\n"
+    )
+    (tmp_path / "mos_helpers/checks/lesson_01.py").write_text("")
+    lesson(tmp_path, "from mos_helpers.numbers import ONE\nONE + 1", "print('one idea a cell')")
+    (tmp_path / "source/exercises/01_one.py").write_text(EXERCISE)
+    return tmp_path
+
+
+def lesson(root, *cells):
+    (root / "source/lessons/01_one.py").write_text(HEAD + "".join(f"# %%\n{cell}\n\n" for cell in cells))
+
+
+def target(root, folder="notebooks"):
+    return next(t for t in build.targets(root) if t.folder == folder)
+
+
+def read(root, folder="notebooks"):
+    return nbformat.read(target(root, folder).path, as_version=4)
+
+
+def test_a_lesson_is_written_with_its_outputs_and_nothing_that_varies(course):
+    build.build(target(course))
+    notebook = read(course)
+    assert [output.data["text/plain"] for output in notebook.cells[0].outputs] == ["2"]
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert set(notebook.metadata) == {"kernelspec", "language_info", "mos"}
+    assert all(not cell.metadata for cell in notebook.cells)
+    assert b"\r" not in target(course).path.read_bytes()
+    nbformat.validate(notebook)
+
+
+def test_a_second_build_changes_no_byte(course):
+    build.build(target(course))
+    before = target(course).path.read_bytes()
+    build.build(target(course))
+    assert target(course).path.read_bytes() == before
+
+
+def test_a_cell_keeps_its_id_when_others_come_before_it(course):
+    before = [cell.id for cell in build.from_source(target(course)).cells]
+    lesson(course, "1", "from mos_helpers.numbers import ONE\nONE + 1", "2", "print('one idea a cell')")
+    after = [cell.id for cell in build.from_source(target(course)).cells]
+    assert [after[1], after[3]] == before
+
+
+def test_equal_cells_get_different_ids(course):
+    lesson(course, "1", "1", "1")
+    ids = [cell.id for cell in build.from_source(target(course)).cells]
+    assert len(set(ids)) == 3
+
+
+def test_an_exercise_has_stubs_and_no_answers(course):
+    build.build(target(course, "exercises"))
+    cells = read(course, "exercises").cells
+    assert cells[2].source == 'given = 1\nraise Todo("1.1")'
+    assert all("one and one" not in cell.source and "SOLUTION" not in cell.source for cell in cells)
+    assert ["raises-exception" in cell.metadata.get("tags", []) for cell in cells] == [False, False, True, True, True]
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in cells)
+
+
+def test_a_solution_has_answers_and_their_reasons(course):
+    build.build(target(course, "solutions"))
+    cells = read(course, "solutions").cells
+    assert "answer = given + 1" in cells[2].source
+    assert "one and one" in cells[3].source
+    assert cells[5].outputs[0].text == "1.1 correct\n"
+
+
+def test_a_wrong_solution_cannot_be_built(course):
+    path = course / "source/exercises/01_one.py"
+    path.write_text(path.read_text().replace("given + 1", "given + 2"))
+    with pytest.raises(build.BuildError, match="AssertionError"):
+        build.build(target(course, "solutions"))
+    assert not target(course, "solutions").path.exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("### END SOLUTION\n", ""),
+        ("### BEGIN SOLUTION\n", ""),
+        ('check("1.1", lambda: answer)', "answer"),
+        ("given = 1\n", "### BEGIN SOLUTION\ngiven = 1\n### END SOLUTION\n"),
+    ],
+)
+def test_broken_markers_are_named(course, old, new):
+    path = course / "source/exercises/01_one.py"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(build.BuildError, match=r"01_one\.py"):
+        build.from_source(target(course, "exercises"))
+
+
+REFUSED = {
+    "an error": ("1 / 0", "ZeroDivisionError"),
+    "standard error": ("import sys; print('careful', file=sys.stderr)", "wrote to standard error"),
+    "a warning": ("import warnings; warnings.warn('careful')", "wrote to standard error"),
+    "a path": ("import sys; sys.prefix", "shows a path of this machine"),
+    "too large": ("print('0' * 1_100_000)", "1,000,000 are allowed"),
+}
+
+
+@pytest.mark.parametrize(("cell", "reason"), REFUSED.values(), ids=REFUSED)
+def test_an_unfit_notebook_is_refused_and_the_old_one_stays(course, cell, reason):
+    build.build(target(course))
+    before = target(course).path.read_bytes()
+    lesson(course, cell)
+    with pytest.raises(build.BuildError, match=reason):
+        build.build(target(course))
+    assert target(course).path.read_bytes() == before
+    assert sorted(p.name for p in target(course).path.parent.iterdir()) == ["01_one.ipynb"]
+
+
+def test_an_error_that_a_lesson_wants_to_show_is_kept_without_paths(course):
+    (course / "source/lessons/01_one.py").write_text(HEAD + '# %% tags=["raises-exception"]\nint("one")\n')
+    build.build(target(course))
+    (output,) = read(course).cells[0].outputs
+    assert output.traceback == ["ValueError: invalid literal for int() with base 10: 'one'"]
+
+
+def test_an_error_that_does_not_come_is_refused(course):
+    (course / "source/lessons/01_one.py").write_text(HEAD + '# %% tags=["raises-exception"]\nint("1")\n')
+    with pytest.raises(build.BuildError, match="raised nothing"):
+        build.build(target(course))
+
+
+def test_an_interrupted_write_leaves_the_old_notebook_whole(course, monkeypatch):
+    build.build(target(course))
+    before = target(course).path.read_bytes()
+    lesson(course, "3")
+
+    def interrupted(self, place):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build.build(target(course))
+    assert target(course).path.read_bytes() == before
+    assert sorted(p.name for p in target(course).path.parent.iterdir()) == ["01_one.ipynb"]
+
+
+def edit_source(course):
+    lesson(course, "2")
+
+
+def edit_helper(course):
+    (course / "mos_helpers/numbers.py").write_text("ONE = 1.0\n")
+
+
+def edit_output(course):
+    path = target(course).path
+    path.write_text(path.read_text().replace("one idea a cell\\n", "another idea\\n"))
+
+
+def edit_notebook(course):
+    path = target(course).path
+    path.write_text(path.read_text().replace("ONE + 1", "ONE + 2"))
+
+
+def clear_outputs(course):
+    notebook = read(course)
+    for cell in notebook.cells:
+        cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, target(course).path)
+
+
+def break_file(course):
+    path = target(course).path
+    path.write_text(path.read_text()[:200])
+
+
+def delete(course):
+    target(course).path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (edit_source, "differs from its source"),
+        (edit_notebook, "differs from its source"),
+        (edit_helper, "was built with other helpers"),
+        (clear_outputs, "was not run"),
+        (break_file, "cannot be read"),
+        (delete, "is missing"),
+    ],
+)
+def test_drift_is_noticed(course, change, reason):
+    build.build(target(course))
+    assert build.problem(target(course)) is None
+    change(course)
+    assert reason in build.problem(target(course))
+
+
+def test_a_helper_that_is_not_used_makes_nothing_stale(course):
+    build.build(target(course))
+    (course / "mos_helpers/unused.py").write_text("TWO = 2\n")
+    assert build.problem(target(course)) is None
+
+
+def test_an_exercise_with_outputs_and_a_notebook_without_source_are_noticed(course):
+    build.build(target(course, "exercises"))
+    notebook = read(course, "exercises")
+    notebook.cells[1].execution_count = 1
+    nbformat.write(notebook, target(course, "exercises").path)
+    assert build.problem(target(course, "exercises")) == "has outputs"
+    shutil.copy(target(course, "exercises").path, course / "exercises/02_stray.ipynb")
+    assert build.orphans(course) == ["exercises/02_stray.ipynb"]
+
+
+def test_the_stored_notebooks_are_up_to_date():
+    assert build.check(build.targets()) == 0
+
+
+def test_an_unknown_name_is_refused_with_the_names_that_exist():
+    run = subprocess.run(
+        [sys.executable, build.__file__, "--check", "--only", "99"], capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 1
+    assert "--only 99 fits none" in run.stderr
+    assert "01_two_heads" in run.stderr
