@@ -1,0 +1,19 @@
+"""Figures that say in words what they show, and a quiet one-line progress for ``fit``.
+
+| name           | answers                                            |
+|----------------|----------------------------------------------------|
+| `images`       | What do these images look like?                    |
+| `architecture` | Which layers are shared, and which are heads?      |
+| `history`      | How did each head learn?                           |
+| `confusion`    | Which classes are taken for which?                 |
+| `Progress`     | How far is ``fit``? (a callback, one line of text) |
+
+Each function returns a `Figure`. As the last line of a notebook cell it shows itself, with its alt text.
+"""
+
+from mos_helpers.plots.architectures import architecture
+from mos_helpers.plots.charts import confusion, history, images
+from mos_helpers.plots.figures import Figure
+from mos_helpers.plots.training import Progress
+
+__all__ = ["Figure", "Progress", "architecture", "confusion", "history", "images"]
