@@ -179,6 +179,8 @@ def execute(notebook: nbformat.NotebookNode, target: Target) -> None:
         timeout=CELL_SECONDS,
         kernel_name=KERNEL["name"],
         record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(target.path.parent)}},
     )
     try:
@@ -202,9 +204,12 @@ def clean(cell: nbformat.NotebookNode, target: Target) -> None:
     for output in cell.outputs:
         if output.get("name") == "stderr":
             raise BuildError(f"{where}wrote to standard error:\n{output.text}")
+        shown = str({key: value for key, value in output.get("data", output).items() if key != "image/png"})
         for private in (str(target.root), sys.prefix, str(Path.home())):
-            if private in str({key: value for key, value in output.get("data", output).items() if key != "image/png"}):
+            if private in shown:
                 raise BuildError(f"{where}shows a path of this machine: {private}")
+        if address := re.search(r" at 0x[0-9a-f]+", shown):
+            raise BuildError(f"{where}shows a place in memory, which is another on every run:{address[0]}")
 
 
 def write(path: Path, content: bytes) -> None:

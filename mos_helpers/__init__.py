@@ -31,3 +31,5 @@ with _standard_error_hidden(), suppress(ImportError):
     import tensorflow
 
     tensorflow.config.list_physical_devices()
+    # Training several models in a row, as lessons do, is no fault, and TensorFlow warns of it each time.
+    tensorflow.get_logger().setLevel("ERROR")

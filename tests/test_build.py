@@ -152,6 +152,7 @@ REFUSED = {
     "standard error": ("import sys; print('careful', file=sys.stderr)", "wrote to standard error"),
     "a warning": ("import warnings; warnings.warn('careful')", "wrote to standard error"),
     "a path": ("import sys; sys.prefix", "shows a path of this machine"),
+    "an address": ("object()", "shows a place in memory"),
     "too large": ("print('0' * 1_100_000)", "1,000,000 are allowed"),
 }
 

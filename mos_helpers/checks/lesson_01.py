@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mos_helpers.checks._answers import blaming
 from mos_helpers.checks._engine import as_array, as_function, as_model, call, outputs_of, question, require
 from mos_helpers.data import Digits, digit_attributes
 
@@ -54,7 +55,7 @@ def _shared_variables(model: keras.Model, images: np.ndarray) -> bool:
     hints=[
         "`compile` takes a dictionary of losses and one of metrics. Their keys are those of the outputs.",
         "A softmax head with integer targets: sparse_categorical_crossentropy. A sigmoid head: binary_crossentropy.",
-        "Then fit: data.batches(images_train, targets_train), and data.epochs_for(len(images_train), updates=1500).",
+        "Then fit(data.batches(images_train, targets_train).repeat(), steps_per_epoch=300, epochs=5).",
     ],
     seconds=60,
 )
@@ -68,7 +69,8 @@ def three_heads_trained(answer: object) -> str:
     truth = {"digit": labels, "odd": labels % 2, "loop": digit_attributes(labels)["has_loop"]}
     outputs = outputs_of(model, images, HEADS)
     # One batch: Keras averages a head's loss over batches as if all were of the same size.
-    scores = model.evaluate(images, truth, batch_size=count, verbose=0, return_dict=True)
+    with blaming("your model"):
+        scores = model.evaluate(images, truth, batch_size=count, verbose=0, return_dict=True)
     for name in HEADS:
         accuracy, loss = _accuracy(outputs[name], truth[name]), _cross_entropy(outputs[name], truth[name])
         require(accuracy > 0.9, f"the head {name} is right on {accuracy:.1%} of the test images: train it for longer")

@@ -77,7 +77,7 @@ check("1.1", lambda: model)
 # ## Question 1.2: train it
 #
 # Compile `model` with the right loss and the accuracy of each head, and train it on `images_train` and `targets_train` until
-# each head is right on more than 90% of the test images. `data.batches` and `data.epochs_for` make it fast.
+# each head is right on more than 90% of the test images. `data.batches` makes it fast: 1,500 updates are plenty.
 
 # %%
 ### BEGIN SOLUTION
@@ -91,9 +91,10 @@ model.compile(
     metrics={"digit": ["accuracy"], "odd": ["accuracy"], "loop": ["accuracy"]},
     steps_per_execution=32,
 )
-model.fit(
-    data.batches(images_train, targets_train, seed=1),
-    epochs=data.epochs_for(len(images_train), updates=1500),
+history = model.fit(
+    data.batches(images_train, targets_train, seed=1).repeat(),
+    steps_per_epoch=300,
+    epochs=5,
     verbose=0,
     callbacks=[plots.Progress()],
 )

@@ -3,8 +3,8 @@
     uv run --group browser python tests/browser/run.py notebooks/01_two_heads.ipynb exercises/01_two_heads.ipynb
 
 Run by hand: it needs Chromium (Debian: apt install chromium; elsewhere, give its path in CHROMIUM). It works on a copy
-of the course and writes screenshots to --into. It fails if a cell raised (other than an unanswered question, or an error
-that the lesson shows), if a cell wrote to standard error, or if the browser asked for anything outside this machine.
+of the course and writes screenshots to --into. It fails if a cell raised (but for an unanswered question, or an error
+that the lesson shows), if a cell wrote to standard error, or if the browser asked another machine for anything.
 """
 
 import argparse
