@@ -89,7 +89,7 @@ model.compile(
         "loop": "binary_crossentropy",
     },
     metrics={"digit": ["accuracy"], "odd": ["accuracy"], "loop": ["accuracy"]},
-    steps_per_execution=32,
+    steps_per_execution=100,
 )
 history = model.fit(
     data.batches(images_train, targets_train, seed=1).repeat(),

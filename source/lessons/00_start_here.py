@@ -216,7 +216,7 @@ metric = {"digit": "sparse_categorical_accuracy", "quarter": "sparse_categorical
 metric |= dict.fromkeys(["odd", "facts"], "binary_accuracy")
 metric |= dict.fromkeys(["ink", "box", "slant", "mirror"], "mean_absolute_error")
 
-model.compile(optimizer="adam", loss=loss, metrics={name: [metric[name]] for name in heads}, steps_per_execution=32)
+model.compile(optimizer="adam", loss=loss, metrics={name: [metric[name]] for name in heads}, steps_per_execution=100)
 
 # %% [markdown]
 # `batches` hands the images over in shuffled groups of 128, and `repeat` starts a new pass when all have been used. An epoch

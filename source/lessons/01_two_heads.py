@@ -95,12 +95,12 @@ model.compile(
     optimizer="adam",
     loss={"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"},
     metrics={"digit": ["accuracy"], "odd": ["accuracy"]},
-    steps_per_execution=32,
+    steps_per_execution=100,
 )
 
 # %% [markdown]
 # Keras adds the two losses and lowers the sum. The digit targets are integers, so the digit head takes the *sparse*
-# cross-entropy. `steps_per_execution` only saves time: Keras makes up to 32 updates before it returns to Python.
+# cross-entropy. `steps_per_execution` only saves time: Keras makes 100 updates before it returns to Python.
 #
 # You will meet `tf.keras` in other texts. Here it is the same package under another name.
 
@@ -206,7 +206,7 @@ def train(seed):
     fresh.compile(
         optimizer="adam",
         loss={"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"},
-        steps_per_execution=32,
+        steps_per_execution=100,
     )
     fresh.fit(data.batches(images[:kept], targets_train, seed=seed).repeat(), steps_per_epoch=400, epochs=5, verbose=0)
     return fresh.predict(images_test, batch_size=1000, verbose=0)

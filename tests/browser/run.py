@@ -69,24 +69,37 @@ def ask(address: str) -> list | dict:
     raise TimeoutError(f"no answer from {address}")
 
 
+def without_outputs(folder: Path) -> None:
+    """Clear the notebooks of a folder, so that what they hold afterwards was made in the browser."""
+    for path in folder.glob("*/*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, path)
+
+
 def run_all(page: Page, base: str, path: Path, name: str) -> nbformat.NotebookNode:
     """Open a notebook, run all its cells, save it, and return what was saved."""
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.goto(f"{base}/lab/tree/{name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+    while not any(session["path"] == name for session in ask(f"{base}/api/sessions")):
+        time.sleep(1)
+    time.sleep(2)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    time.sleep(3)
     begin = time.monotonic()
-    while any(kernel["execution_state"] != "idle" for kernel in ask(f"{base}/api/kernels")):
-        if time.monotonic() - begin > SECONDS:
-            raise TimeoutError(f"{name} ran for more than {SECONDS} s")
-        time.sleep(1)
-    print(f"{name}: all cells run in about {time.monotonic() - begin + 3:.0f} s")
-    page.keyboard.press("Control+s")
-    time.sleep(2)
-    return nbformat.read(path, as_version=4)
+    while time.monotonic() - begin < SECONDS:
+        page.keyboard.press("Control+s")
+        time.sleep(2)
+        notebook = nbformat.read(path, as_version=4)
+        busy = any(kernel["execution_state"] != "idle" for kernel in ask(f"{base}/api/kernels"))
+        if not busy and all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code"):
+            print(f"{name}: all cells run in about {time.monotonic() - begin:.0f} s")
+            return notebook
+    page.screenshot(path=Path(tempfile.gettempdir()) / "mos_stuck.png")
+    raise TimeoutError(f"{name} did not run to its end in {SECONDS} s")
 
 
 def photograph(page: Page, into: Path, name: str) -> None:
@@ -130,6 +143,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         for part in ("notebooks", "exercises", "solutions"):
             shutil.copytree(ROOT / part, Path(folder) / part)
+        without_outputs(Path(folder))
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
         )
