@@ -3,8 +3,8 @@
     python benchmarks/notebooks.py                 every notebook, one after another
     python benchmarks/notebooks.py 01 02           only those whose name starts so
 
-Run it on a machine that does nothing else (Linux or macOS). The notebooks on disk are not changed. MNIST is left out where
-it cannot be had; set MOS_DATA_DIR to its folder if Keras has not downloaded it.
+Run it on a machine that does nothing else (Linux or macOS). The notebooks on disk are not changed. MNIST is left out
+where it cannot be had; set MOS_DATA_DIR to its folder if Keras has not downloaded it.
 """
 
 import argparse

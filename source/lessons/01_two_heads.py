@@ -114,8 +114,9 @@ tf.keras.Model is keras.Model
 # train for five epochs of 400 updates. On MNIST that is about five passes; on the bundled digits, over two hundred.
 
 # %%
+training = data.batches(images[:kept], targets_train, seed=1).repeat()
 history = model.fit(
-    data.batches(images[:kept], targets_train, seed=1).repeat(),
+    training,
     validation_data=data.batches(images[kept:], targets_validation, batch_size=1000, shuffle=False),
     steps_per_epoch=400,
     epochs=5,
@@ -208,7 +209,7 @@ def train(seed):
         loss={"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"},
         steps_per_execution=100,
     )
-    fresh.fit(data.batches(images[:kept], targets_train, seed=seed).repeat(), steps_per_epoch=400, epochs=5, verbose=0)
+    fresh.fit(training, steps_per_epoch=400, epochs=5, verbose=0)
     return fresh.predict(images_test, batch_size=1000, verbose=0)
 
 
