@@ -77,20 +77,21 @@ list(data.digit_attributes(digits.y_train))
 # - `ink`: the share of the image that is ink;
 # - `box`: the height and the width of the drawn part, as shares of the image's side;
 # - `slant`: how far the digit leans, in columns to the right for each row up;
-# - `mirror`: the mirrored image itself, 784 numbers.
+# - `mirror`: the mirrored image itself, half as wide and half as high: 14 by 14 pixels, 196 numbers.
 
 
 # %%
 def targets_from_pixels(images):
     """Return five targets measured on images of shape (n, 28, 28)."""
     quarters = images.reshape(-1, 2, 14, 2, 14).sum(axis=(2, 4)).reshape(-1, 4)
+    small = images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))
     height, width = ((images > 0.5).any(axis=axis).sum(axis=1) / 28 for axis in (2, 1))
     return {
         "quarter": quarters.argmax(axis=1),
         "ink": images.mean(axis=(1, 2)),
         "box": np.stack([height, width], axis=1),
         "slant": slant(images),
-        "mirror": images[:, :, ::-1].reshape(-1, 784),
+        "mirror": small[:, :, ::-1].reshape(-1, 196),
     }
 
 
@@ -145,7 +146,7 @@ for name, target in targets_train.items():
 # - **binary**: one yes/no question (`odd`);
 # - **multi-class**: exactly one of several classes (`digit`, `quarter`);
 # - **multi-label**: several yes/no questions at once, any number of which may be yes (`facts`);
-# - **regression** (scikit-learn says *continuous*): a number (`ink`, `slant`), or several (`box`, and `mirror` with 784).
+# - **regression** (scikit-learn says *continuous*): a number (`ink`, `slant`), or several (`box`, and `mirror` with 196).
 #
 # Two more words are used for the model and not for one target. A model is **multi-output** when it gives more than one of
 # these answers. Learning is **multi-task** when one model learns several targets together, in the hope that what it learns
@@ -186,7 +187,7 @@ for name in ["ink", "box", "slant"]:
 # ## Eight heads on one trunk
 #
 # Now the contract in code. The mirrored image is a special case: its pixels lie between 0 and 1, so it takes a sigmoid with
-# binary cross-entropy for each pixel, as if it were 784 yes/no questions.
+# binary cross-entropy for each pixel, as if it were 196 yes/no questions.
 
 # %%
 image = keras.Input(shape=(28, 28), name="image")
@@ -194,7 +195,7 @@ trunk = keras.layers.Flatten(name="pixels")(image)
 trunk = keras.layers.Dense(128, activation="relu", name="trunk_1")(trunk)
 trunk = keras.layers.Dense(64, activation="relu", name="trunk_2")(trunk)
 
-units = {"digit": 10, "odd": 1, "facts": 6, "quarter": 4, "ink": 1, "box": 2, "slant": 1, "mirror": 784}
+units = {"digit": 10, "odd": 1, "facts": 6, "quarter": 4, "ink": 1, "box": 2, "slant": 1, "mirror": 196}
 activation = {"digit": "softmax", "odd": "sigmoid", "facts": "sigmoid", "quarter": "softmax", "mirror": "sigmoid"}
 heads = {
     name: keras.layers.Dense(units[name], activation=activation.get(name), name=name)(trunk) for name in targets_train
