@@ -153,7 +153,7 @@ REFUSED = {
     "a warning": ("import warnings; warnings.warn('careful')", "wrote to standard error"),
     "a path": ("import sys; sys.prefix", "shows a path of this machine"),
     "an address": ("object()", "shows a place in memory"),
-    "too large": ("print('0' * 1_100_000)", "1,000,000 are allowed"),
+    "too large": ("print('0123456789\\n' * 110_000)", "1,000,000 are allowed"),
 }
 
 

@@ -37,11 +37,17 @@ images_train, images_test = digits.x_train.reshape(-1, 784), digits.x_test.resha
 
 def three_targets(labels):
     """Return the three targets of this exercise, each of shape (n,)."""
-    return {"digit": labels, "odd": labels % 2, "loop": data.digit_attributes(labels)["has_loop"]}
+    return {
+        "digit": labels,
+        "odd": labels % 2,
+        "loop": data.digit_attributes(labels)["has_loop"],
+    }
 
 
 targets_train, targets_test = three_targets(digits.y_train), three_targets(digits.y_test)
-plots.images(digits.x_test[:8], ["loop" if loop else "no loop" for loop in targets_test["loop"][:8]])
+plots.images(
+    digits.x_test[:8], ["loop" if loop else "no loop" for loop in targets_test["loop"][:8]]
+)
 
 # %% [markdown]
 # ## Question 1.1: a third head
@@ -163,7 +169,9 @@ ways = {
     "the likeliest digit": predictions["digit"].argmax(axis=1) % 2 == 1,
     "the sum over odd digits": odd_probability(predictions["digit"]) > 0.5,
 }
-print(f"The heads contradict each other on {contradictions(predictions).mean():.1%} of the test images.")
+print(
+    f"The heads contradict each other on {contradictions(predictions).mean():.1%} of the test images."
+)
 for way, says_odd in ways.items():
     print(f"{way:25}{np.mean(says_odd == targets_test['odd']):.1%} right")
 

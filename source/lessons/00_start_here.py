@@ -181,7 +181,9 @@ for name in ["ink", "box", "slant"]:
     mean, spread = targets_train[name].mean(axis=0), targets_train[name].std(axis=0)
     targets_train[name] = (targets_train[name] - mean) / spread
     targets_test[name] = (targets_test[name] - mean) / spread
-    print(f"{name:6} mean {mean.astype(float).round(3)}, spread {spread.astype(float).round(3)}")
+    print(
+        f"{name:6} mean {mean.astype(float).round(3)}, spread {spread.astype(float).round(3)}"
+    )
 
 # %% [markdown]
 # ## Eight heads on one trunk
@@ -195,10 +197,26 @@ trunk = keras.layers.Flatten(name="pixels")(image)
 trunk = keras.layers.Dense(128, activation="relu", name="trunk_1")(trunk)
 trunk = keras.layers.Dense(64, activation="relu", name="trunk_2")(trunk)
 
-units = {"digit": 10, "odd": 1, "facts": 6, "quarter": 4, "ink": 1, "box": 2, "slant": 1, "mirror": 196}
-activation = {"digit": "softmax", "odd": "sigmoid", "facts": "sigmoid", "quarter": "softmax", "mirror": "sigmoid"}
+units = {
+    "digit": 10,
+    "odd": 1,
+    "facts": 6,
+    "quarter": 4,
+    "ink": 1,
+    "box": 2,
+    "slant": 1,
+    "mirror": 196,
+}
+activation = {
+    "digit": "softmax",
+    "odd": "sigmoid",
+    "facts": "sigmoid",
+    "quarter": "softmax",
+    "mirror": "sigmoid",
+}
 heads = {
-    name: keras.layers.Dense(units[name], activation=activation.get(name), name=name)(trunk) for name in targets_train
+    name: keras.layers.Dense(units[name], activation=activation.get(name), name=name)(trunk)
+    for name in targets_train
 }
 model = keras.Model(inputs=image, outputs=heads, name="eight_questions")
 
@@ -209,7 +227,10 @@ plots.architecture(model)
 # The loss and the metric of each head follow from its kind. They go to Keras in dictionaries with the same keys as the heads.
 
 # %%
-loss = {"digit": "sparse_categorical_crossentropy", "quarter": "sparse_categorical_crossentropy"}
+loss = {
+    "digit": "sparse_categorical_crossentropy",
+    "quarter": "sparse_categorical_crossentropy",
+}
 loss |= dict.fromkeys(["odd", "facts", "mirror"], "binary_crossentropy")
 loss |= dict.fromkeys(["ink", "box", "slant"], "mean_squared_error")
 
@@ -217,7 +238,12 @@ metric = {"digit": "sparse_categorical_accuracy", "quarter": "sparse_categorical
 metric |= dict.fromkeys(["odd", "facts"], "binary_accuracy")
 metric |= dict.fromkeys(["ink", "box", "slant", "mirror"], "mean_absolute_error")
 
-model.compile(optimizer="adam", loss=loss, metrics={name: [metric[name]] for name in heads}, steps_per_execution=100)
+model.compile(
+    optimizer="adam",
+    loss=loss,
+    metrics={name: [metric[name]] for name in heads},
+    steps_per_execution=100,
+)
 
 # %% [markdown]
 # `batches` hands the images over in shuffled groups of 128, and `repeat` starts a new pass when all have been used. An epoch
@@ -242,16 +268,24 @@ history = model.fit(
 
 # %%
 scores = model.evaluate(
-    data.batches(digits.x_test, targets_test, batch_size=1000, shuffle=False), verbose=0, return_dict=True
+    data.batches(digits.x_test, targets_test, batch_size=1000, shuffle=False),
+    verbose=0,
+    return_dict=True,
 )
 naive, network = {}, {}
 for name, target in targets_test.items():
     is_error = metric[name] == "mean_absolute_error"
-    dummy = DummyRegressor(strategy="median") if is_error else DummyClassifier(strategy="most_frequent")
+    dummy = (
+        DummyRegressor(strategy="median")
+        if is_error
+        else DummyClassifier(strategy="most_frequent")
+    )
     some = targets_train[name][:5000]
     dummy.fit(np.zeros(len(some)), some)
     constant = dummy.predict(np.zeros(len(target)))
-    naive[name] = np.mean(np.abs(constant - target)) if is_error else np.mean(constant == target)
+    naive[name] = (
+        np.mean(np.abs(constant - target)) if is_error else np.mean(constant == target)
+    )
     network[name] = scores[f"{name}_{metric[name]}"]
 
 # %%
@@ -267,7 +301,11 @@ for name in targets_test:
 # %% tags=["check"]
 for name in targets_test:
     gain = network[name] - naive[name]
-    assert gain < -0.01 if "error" in metric[name] else gain > 0.05, (name, naive[name], network[name])
+    assert gain < -0.01 if "error" in metric[name] else gain > 0.05, (
+        name,
+        naive[name],
+        network[name],
+    )
 
 # %% [markdown]
 # Did the network pay for answering eight questions instead of one? This notebook cannot say: nothing here was compared with
@@ -325,7 +363,11 @@ def make_head(kind, units, name):
     """Return the output layer, the loss and the metric of a head; `kind` is a row of the contract."""
     contract = {
         "binary": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
-        "multi-class": ("softmax", "sparse_categorical_crossentropy", "sparse_categorical_accuracy"),
+        "multi-class": (
+            "softmax",
+            "sparse_categorical_crossentropy",
+            "sparse_categorical_accuracy",
+        ),
         "multi-label": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
         "regression": (None, "mean_squared_error", "mean_absolute_error"),
     }

@@ -49,7 +49,9 @@ targets_train = {"digit": labels[:kept], "odd": labels[:kept] % 2}
 targets_validation = {"digit": labels[kept:], "odd": labels[kept:] % 2}
 targets_test = {"digit": digits.y_test, "odd": digits.y_test % 2}
 
-plots.images(digits.x_test[:8], [f"{d}, {'odd' if d % 2 else 'even'}" for d in digits.y_test[:8]])
+plots.images(
+    digits.x_test[:8], [f"{d}, {'odd' if d % 2 else 'even'}" for d in digits.y_test[:8]]
+)
 
 # %% [markdown]
 # **Predict first.** A network that only ever answered "odd" would be right about half of the time. How often would a network
@@ -117,7 +119,9 @@ tf.keras.Model is keras.Model
 training = data.batches(images[:kept], targets_train, seed=1).repeat()
 history = model.fit(
     training,
-    validation_data=data.batches(images[kept:], targets_validation, batch_size=1000, shuffle=False),
+    validation_data=data.batches(
+        images[kept:], targets_validation, batch_size=1000, shuffle=False
+    ),
     steps_per_epoch=400,
     epochs=5,
     verbose=0,
@@ -172,7 +176,9 @@ digit_says_odd = predictions["digit"].argmax(axis=1) % 2
 odd_says_odd = (predictions["odd"][:, 0] > 0.5).astype(int)
 
 contradictions = digit_says_odd != odd_says_odd
-print(f"Digit head wrong:            {np.mean(predictions['digit'].argmax(axis=1) != targets_test['digit']):.1%}")
+print(
+    f"Digit head wrong:            {np.mean(predictions['digit'].argmax(axis=1) != targets_test['digit']):.1%}"
+)
 print(f"Odd head wrong:              {np.mean(odd_says_odd != targets_test['odd']):.1%}")
 print(f"They contradict each other:  {contradictions.mean():.1%}")
 
@@ -224,12 +230,18 @@ is_odd = targets_test["odd"] == 1
 odd_head = [(run["odd"][:, 0] > 0.5) == is_odd for run in runs]
 from_digit = [(run["digit"].argmax(axis=1) % 2 == 1) == is_odd for run in runs]
 
-print("seed                           " + "".join(f"{seed:8}" for seed in range(5)) + "    mean")
+print(
+    "seed                           " + "".join(f"{seed:8}" for seed in range(5)) + "    mean"
+)
 rows = {
     "odd head right": [right.mean() for right in odd_head],
     "digit head right about odd": [right.mean() for right in from_digit],
-    "they contradict each other": [(a != b).mean() for a, b in zip(odd_head, from_digit, strict=True)],
-    "... and the digit head is right": [b[a != b].mean() for a, b in zip(odd_head, from_digit, strict=True)],
+    "they contradict each other": [
+        (a != b).mean() for a, b in zip(odd_head, from_digit, strict=True)
+    ],
+    "... and the digit head is right": [
+        b[a != b].mean() for a, b in zip(odd_head, from_digit, strict=True)
+    ],
 }
 for name, shares in rows.items():
     print(f"{name:31}" + "".join(f"{share:8.1%}" for share in [*shares, np.mean(shares)]))
@@ -272,7 +284,7 @@ def build_two_heads(input_size, digit_classes=10):
     return model
 
 
-build_two_heads(input_size=784).output_shape
+{name: output.shape for name, output in build_two_heads(input_size=784).output.items()}
 
 # %% [markdown]
 # In this notebook we

@@ -105,9 +105,9 @@ def run_all(page: Page, base: str, path: Path, name: str) -> nbformat.NotebookNo
 def photograph(page: Page, into: Path, name: str) -> None:
     """Write the whole notebook as a row of screenshots."""
     page.set_viewport_size({"width": WIDTH, "height": TALLEST})
-    time.sleep(3)
-    cells = page.locator(".jp-Notebook .jp-Cell").all()
-    bottom = max((box["y"] + box["height"] for cell in cells if (box := cell.bounding_box())), default=HEIGHT)
+    page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
+    time.sleep(5)
+    bottom = page.evaluate("document.querySelector('.jp-WindowedPanel-inner').getBoundingClientRect().bottom")
     stem = name.removesuffix(".ipynb").replace("/", "_")
     for number, top in enumerate(range(0, int(min(bottom, TALLEST)), HEIGHT)):
         clip = {"x": 0, "y": top, "width": WIDTH, "height": min(HEIGHT, TALLEST - top)}
