@@ -104,7 +104,7 @@ def training() -> str:
     if min(scores["digit_accuracy"], scores["odd_accuracy"]) < 0.9:
         raise FixNeeded(f"a test network learnt too little ({scores}): reinstall TensorFlow; {INSTALL}")
     right = [f"{scores[f'{head}_accuracy']:.0%}" for head in heads]
-    return f"a test network learnt: {right[0]} right about the digit, {right[1]} about odd or even"
+    return f"a short training on the bundled digits: {right[0]} right about the digit, {right[1]} about odd or even"
 
 
 CHECKS: tuple[Callable[[], str], ...] = (python, packages, backend, memory, digits, training)

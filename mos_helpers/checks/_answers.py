@@ -166,7 +166,8 @@ def outputs_of(
     for key, array in found.items():
         fitting = [other for other in wanted if other != key and _fits(array.shape, wanted[other])]
         swapped = f"; did you swap {key} and {fitting[0]}?" if fitting else ""
-        message = f"the output {key} should have shape {_shape(wanted[key])}, and yours has {array.shape}{swapped}"
+        yours = _shape((None, *array.shape[1:])) if array.ndim else "()"
+        message = f"the output {key} should have shape {_shape(wanted[key])}, and yours has {yours}{swapped}"
         require(_fits(array.shape, wanted[key]), message)
     return found
 

@@ -29,7 +29,8 @@ digits = data.load_digits()
 digits
 
 # %% [markdown]
-# A third fact about a digit: does it have a closed loop, as 0, 6, 8 and 9 have? `digit_attributes` knows.
+# A third fact about a digit: does it have a closed loop, as 0, 6, 8 and 9 have? `digit_attributes` knows. (It goes by the
+# digit and not by the drawing: a 4 counts as having none.)
 
 # %%
 images_train, images_test = digits.x_train.reshape(-1, 784), digits.x_test.reshape(-1, 784)
@@ -57,7 +58,7 @@ plots.images(
 # - `"odd"`: the probability that the digit is odd;
 # - `"loop"`: the probability that it has a closed loop.
 #
-# The three heads share a trunk of your choice, and each head's layer has the name of its key. Do not compile it yet.
+# The three heads share a trunk of your choice, and each head's layer has the name of its key.
 
 # %%
 ### BEGIN SOLUTION
@@ -83,7 +84,8 @@ check("1.1", lambda: model)
 # ## Question 1.2: train it
 #
 # Compile `model` with the right loss and the accuracy of each head, and train it on `images_train` and `targets_train` until
-# each head is right on more than 90% of the test images. `data.batches` makes it fast: 1,500 updates are plenty.
+# each head is right on more than 90% of the test images. `data.batches` (with `.repeat()`, as in the lesson) makes it fast:
+# 1,500 updates are plenty.
 
 # %%
 ### BEGIN SOLUTION
@@ -176,5 +178,5 @@ for way, says_odd in ways.items():
     print(f"{way:25}{np.mean(says_odd == targets_test['odd']):.1%} right")
 
 # %% [markdown]
-# The sum uses more of what the digit head knows, and it cannot contradict that head's own probabilities. Lesson 11 makes a
-# design of it.
+# The sum uses all ten probabilities, and not only the largest. That does not always give more right answers; what it always
+# gives is an answer that fits the digit head's own probabilities. Lesson 11 makes a design of it.

@@ -59,7 +59,8 @@ plots.images(digits.x_train[:8], [f"label {label}" for label in digits.y_train[:
 # ## Eight questions about it
 #
 # A **label** is what somebody wrote down about an image: here, which digit it is. A **target** is what a network learns to
-# answer. Three targets follow from the label alone: which digit it is, whether it is odd, and six yes/no facts at once.
+# answer. Three targets follow from the label alone: which digit it is, whether it is odd, and six yes/no facts at once (the first of
+# which is odd again).
 
 
 # %%
@@ -73,10 +74,10 @@ list(data.digit_attributes(digits.y_train))
 
 # %% [markdown]
 # Five more targets can be measured on the pixels, so we know them exactly and need no one to write them down:
-# - `quarter`: which quarter of the image holds most ink (0 and 1 are at the top, 2 and 3 at the bottom);
+# - `quarter`: which quarter of the image holds most ink (0 top left, 1 top right, 2 bottom left, 3 bottom right);
 # - `ink`: the share of the image that is ink;
 # - `box`: the height and the width of the drawn part, as shares of the image's side;
-# - `slant`: how far the digit leans, in columns to the right for each row up;
+# - `slant`: how far the ink moves to the right for each row up (the shape counts too, not only how it leans);
 # - `mirror`: the mirrored image itself, half as wide and half as high: 14 by 14 pixels, 196 numbers.
 
 
@@ -101,7 +102,7 @@ def targets_from_pixels(images):
 
 # %%
 def slant(images):
-    """Return how far each digit leans, in columns to the right for each row up."""
+    """Return how many columns the ink moves to the right for each row up."""
     place, ink = np.arange(28, dtype="float32"), images.sum(axis=(1, 2))
     rows = place - (images.sum(axis=2) @ place / ink)[:, None]
     columns = place - (images.sum(axis=1) @ place / ink)[:, None]
@@ -113,17 +114,18 @@ targets_train = targets_from_labels(digits.y_train) | targets_from_pixels(digits
 targets_test = targets_from_labels(digits.y_test) | targets_from_pixels(digits.x_test)
 
 # %% [markdown]
-# Here are the answers for three of the images above.
+# Here are the answers for three images.
 
 # %%
+some = [np.flatnonzero(digits.y_train == digit)[0] for digit in (1, 4, 8)]
 plots.images(
-    digits.x_train[:3],
+    digits.x_train[some],
     [
         f"digit {targets_train['digit'][i]}, odd {targets_train['odd'][i]}\n"
         f"quarter {targets_train['quarter'][i]}, ink {targets_train['ink'][i]:.2f}\n"
         f"box {targets_train['box'][i][0]:.2f} x {targets_train['box'][i][1]:.2f}\n"
         f"slant {targets_train['slant'][i]:+.2f}"
-        for i in range(3)
+        for i in some
     ],
     columns=3,
 )
@@ -145,7 +147,8 @@ for name, target in targets_train.items():
 # In words:
 # - **binary**: one yes/no question (`odd`);
 # - **multi-class**: exactly one of several classes (`digit`, `quarter`);
-# - **multi-label**: several yes/no questions at once, any number of which may be yes (`facts`);
+# - **multi-label**: several yes/no questions at once, any number of which may be yes (`facts`); here each
+#   question is called a label;
 # - **regression** (scikit-learn says *continuous*): a number (`ink`, `slant`), or several (`box`, and `mirror` with 196).
 #
 # Two more words are used for the model and not for one target. A model is **multi-output** when it gives more than one of
@@ -164,16 +167,16 @@ for name, target in targets_train.items():
 # | binary | 1 | sigmoid | binary cross-entropy | 0 or 1, shape (n,) | binary accuracy |
 # | multi-class, k classes | k | softmax | sparse categorical cross-entropy | an integer from 0 to k-1, shape (n,) | accuracy of the likeliest class |
 # | multi-label, k labels | k | sigmoid | binary cross-entropy | k numbers, each 0 or 1, shape (n, k) | binary accuracy, to begin with |
-# | regression, k numbers | k | none | mean squared error | k numbers with mean 0 and spread 1, shape (n, k) | mean absolute error |
+# | regression, k numbers | k | none | mean squared error | k numbers with mean 0 and standard deviation 1, shape (n, k); for one number also (n,) | mean absolute error |
 #
 # Why these? **Softmax** makes the k outputs share a total of 1, so one class gains only when the others lose: right for *one
 # of*. A **sigmoid** judges each unit on its own: right for *any of*. A number needs no activation, since it may be negative
-# or large. Each loss is the natural partner of its activation: the negative log-likelihood of the answer under what the head
-# says. Lesson 2 breaks this contract in every way we know, and lesson 4 asks which metric a multi-label head deserves.
+# or large. Each loss fits its activation: it is small when the head gave the true answer a high probability or, for a number,
+# came close to it. It is called *sparse* when the target is the number of the class. Lesson 2 breaks this contract in every way we know, and lesson 4 asks which metric a multi-label head deserves.
 #
-# Mean 0 and spread 1 for numbers, because training lowers the *sum* of the losses. The ink differs by a few hundredths from
-# image to image, so its squared error is more than a thousand times smaller than a cross-entropy, and the sum hardly notices
-# it. So we subtract the mean of the training images and divide by their standard deviation. An error of 1 then means one standard
+# Numbers get mean 0 and standard deviation 1, because training lowers the *sum* of the losses. The ink differs little from image
+# to image, so that even a constant answer has a squared error below 0.002, while the digit's cross-entropy begins near 2.3:
+# the sum hardly notices the ink. So we subtract the mean over the training images and divide by the standard deviation. An error of 1 then means one standard
 # deviation. Lesson 5 shows what happens without this step.
 
 # %%
@@ -182,7 +185,7 @@ for name in ["ink", "box", "slant"]:
     targets_train[name] = (targets_train[name] - mean) / spread
     targets_test[name] = (targets_test[name] - mean) / spread
     print(
-        f"{name:6} mean {mean.astype(float).round(3)}, spread {spread.astype(float).round(3)}"
+        f"{name:6} mean {mean.astype(float).round(3)}, standard deviation {spread.astype(float).round(3)}"
     )
 
 # %% [markdown]
@@ -248,6 +251,7 @@ model.compile(
 # %% [markdown]
 # `batches` hands the images over in shuffled groups of 128, and `repeat` starts a new pass when all have been used. An epoch
 # is often one pass over the images; here it is 300 updates, so that training is the same on 1,297 images and on 60,000.
+# (`steps_per_execution=100` above only saves time: Keras makes 100 updates before it returns to Python.)
 
 # %%
 history = model.fit(
@@ -262,7 +266,7 @@ history = model.fit(
 # ## How good are eight answers from one network?
 #
 # A score means little alone. Beside each we put the *naive* answer, which is the same for every image: the commonest class,
-# or the middle value, among 5,000 training images. scikit-learn calls it a dummy.
+# or the middle value (the median), among 5,000 training images. scikit-learn calls it a dummy.
 #
 # **Predict first.** Six yes/no facts, and an answer that never looks at the image: what share of the facts will it get right?
 
@@ -295,8 +299,8 @@ for name in targets_test:
 
 # %% [markdown]
 # For the accuracies more is better; for the errors less is. Every head beats its naive answer, and some naive answers are not
-# bad at all: on `facts` a constant is right more often than not. That is why a lesson never shows a score without something
-# to compare it with.
+# bad at all: on `facts` a constant is right more often than not. So a score is compared with a naive answer before we call
+# it good.
 
 # %% tags=["check"]
 for name in targets_test:
@@ -315,7 +319,9 @@ for name in targets_test:
 # ## How the exercises work
 #
 # Each lesson from 1 on has an exercise notebook. A question leaves one cell to you, and the next cell checks the answer, at
-# once and without a network. Here is what a check says, on a small question.
+# once and without a network. Here is what a check says on a small question: first without an answer, then with a wrong one,
+# then after a hint with a right one. We write `lambda: contract` so that the check can ask for your answer itself, and
+# report an error in it.
 #
 # **Question 0.1.** A head answers seven yes/no questions at once, any number of which may be yes. Call `contract` a
 # dictionary with its `units` and its `activation`.
@@ -375,13 +381,13 @@ def make_head(kind, units, name):
     return keras.layers.Dense(units, activation=activation, name=name), loss, metric
 
 
-layer, loss, metric = make_head("multi-label", 7, "tags")
-layer.units, layer.activation.__name__, loss, metric
+tags, tags_loss, tags_metric = make_head("multi-label", 7, "tags")
+tags.units, tags.activation.__name__, tags_loss, tags_metric
 
 # %% [markdown]
 # In this notebook we
 # - asked eight questions about one image, and named the kind of each: binary, multi-class, multi-label or regression;
-# - wrote down the contract of a head, and trained one network that keeps it eight times;
+# - wrote down the contract of a head, and trained one network with eight heads by it;
 # - compared every score with a naive answer;
 # - saw what a check and a hint say.
 #

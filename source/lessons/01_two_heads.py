@@ -54,8 +54,10 @@ plots.images(
 )
 
 # %% [markdown]
-# **Predict first.** A network that only ever answered "odd" would be right about half of the time. How often would a network
-# be right about *odd* that guesses the *digit* at random?
+# **Predict first.** A network that always answers "odd" is right about half of the time. Another network guesses the *digit*
+# at random. How often is its guess right about *odd*?
+#
+# (Half of the time too: five of the ten digits are odd. What a head scores means little before one knows such numbers.)
 
 # %% [markdown]
 # ## A trunk and two heads
@@ -80,14 +82,14 @@ plots.architecture(model)
 # The outputs are a **dictionary**, and each key is also the name of its layer. Everything that follows uses the same two keys.
 # It is the habit that saves most trouble later: lesson 2 shows what happens without it.
 #
-# **Predict first.** The trunk and the heads have 55,115 weights in all. What share of them belongs to the heads?
+# **Predict first.** The trunk and the heads have 55,115 weights in all (Keras says *parameters*). What share of them belongs to the heads?
 
 # %% tags=["nbval-check-output"]
 in_heads = sum(model.get_layer(head).count_params() for head in ["digit", "odd"])
 print(f"{in_heads} of {model.count_params():,} weights, {in_heads / model.count_params():.1%}")
 
 # %% [markdown]
-# The second question costs 65 weights. What a model learns, and what it costs to run, is nearly all in the trunk.
+# The second question costs 65 weights. In this model nearly all the weights, and so nearly all the work, are in the trunk.
 
 # %% [markdown]
 # ## One loss and one metric for each head
@@ -102,7 +104,7 @@ model.compile(
 
 # %% [markdown]
 # Keras adds the two losses and lowers the sum. The digit targets are integers, so the digit head takes the *sparse*
-# cross-entropy. `steps_per_execution` only saves time: Keras makes 100 updates before it returns to Python.
+# cross-entropy. `accuracy` lets Keras choose the kind that suits each head. `steps_per_execution` only saves time: Keras makes 100 updates before it returns to Python.
 #
 # You will meet `tf.keras` in other texts. Here it is the same package under another name.
 
@@ -139,8 +141,9 @@ sorted(history.history)
 plots.history(history, heads=["digit", "odd"])
 
 # %% [markdown]
-# Read the solid and the dashed line of a head together. Where the solid line goes on falling and the dashed one does not, the
-# network begins to remember its training images, and more passes no longer help on new ones.
+# Look at the two losses (their scales differ). Where the solid line goes on falling and the dashed one does not, the network
+# begins to remember its training images, and more passes no longer help on new ones. At the first epoch the dashed line is
+# the better one, because the solid one is an average over the whole epoch, its bad beginning included.
 
 # %% [markdown]
 # ## Ask each head how it did
@@ -151,6 +154,13 @@ plots.history(history, heads=["digit", "odd"])
 images_test = digits.x_test.reshape(-1, 784)
 scores = model.evaluate(images_test, targets_test, batch_size=1000, verbose=0, return_dict=True)
 {name: round(score, 3) for name, score in scores.items()}
+
+# %% [markdown]
+# Are these good? The naive answers give the commonest digit, and odd or even, whichever is commoner, to every image.
+
+# %%
+naive = {head: np.bincount(target).argmax() for head, target in targets_train.items()}
+{head: round(np.mean(targets_test[head] == answer).item(), 3) for head, answer in naive.items()}
 
 # %% tags=["check"]
 assert scores["digit_accuracy"] > 0.93 and scores["odd_accuracy"] > 0.93
@@ -172,27 +182,28 @@ predictions = model.predict(images_test, batch_size=1000, verbose=0)
 # they share a trunk, or on about as many as they get wrong?
 
 # %%
-digit_says_odd = predictions["digit"].argmax(axis=1) % 2
+digit_answer = predictions["digit"].argmax(axis=1)
+digit_says_odd = digit_answer % 2
 odd_says_odd = (predictions["odd"][:, 0] > 0.5).astype(int)
 
 contradictions = digit_says_odd != odd_says_odd
-print(
-    f"Digit head wrong:            {np.mean(predictions['digit'].argmax(axis=1) != targets_test['digit']):.1%}"
-)
+print(f"Digit head wrong:            {np.mean(digit_answer != targets_test['digit']):.1%}")
 print(f"Odd head wrong:              {np.mean(odd_says_odd != targets_test['odd']):.1%}")
 print(f"They contradict each other:  {contradictions.mean():.1%}")
 
 # %% [markdown]
-# Two heads that share a trunk still answer on their own. Each has its own weights and its own loss, and nothing in the sum of
+# Not on none: at each contradiction exactly one of the two is wrong about odd. Two heads that share a trunk still answer on
+# their own. Each has its own weights and its own loss, and nothing in the sum of
 # the losses asks that the answers fit together. Here are some images on which they do not.
 
 # %%
-worst = np.flatnonzero(contradictions)[:8]
+some = np.flatnonzero(contradictions)[:8]
 plots.images(
-    digits.x_test[worst],
+    digits.x_test[some],
     [
-        f"says {predictions['digit'][i].argmax()} and {'odd' if odd_says_odd[i] else 'even'}\nis {digits.y_test[i]}"
-        for i in worst
+        f"digit head: {digit_answer[i]}\nodd head: {'odd' if odd_says_odd[i] else 'even'}\n"
+        f"label: {digits.y_test[i]}"
+        for i in some
     ],
     columns=4,
 )
@@ -222,7 +233,7 @@ def train(seed):
 runs = [train(seed) for seed in range(5)]
 
 # %% [markdown]
-# **Predict first.** The odd head was trained for nothing else than oddness; the digit head never heard of it. Which one is
+# **Predict first.** The odd head was trained for nothing else than oddness; the digit head has no target for it. Which one is
 # more often right about it?
 
 # %%
@@ -230,9 +241,7 @@ is_odd = targets_test["odd"] == 1
 odd_head = [(run["odd"][:, 0] > 0.5) == is_odd for run in runs]
 from_digit = [(run["digit"].argmax(axis=1) % 2 == 1) == is_odd for run in runs]
 
-print(
-    "seed                           " + "".join(f"{seed:8}" for seed in range(5)) + "    mean"
-)
+print(f"{'seed':31}" + "".join(f"{seed:8}" for seed in range(5)) + "    mean")
 rows = {
     "odd head right": [right.mean() for right in odd_head],
     "digit head right about odd": [right.mean() for right in from_digit],
@@ -252,9 +261,11 @@ assert np.mean(rows["digit head right about odd"]) > np.mean(rows["odd head righ
 assert 0 < np.mean(rows["they contradict each other"]) < 0.06
 
 # %% [markdown]
-# Reading oddness off the digit is, on average over the seeds, better than asking the head that was trained for it. Where the
-# two contradict each other, the digit head is right more often than not. A digit label says more about an image than one
-# yes or no does; whether that is the reason, this comparison cannot tell.
+# On average over the seeds, reading oddness off the digit is better than asking the head that was trained for it. It is the
+# same to say that where the two contradict each other, the digit head is right more often than not, since exactly one of
+# them is right there. One seed alone may show the opposite, above all on the bundled digits, where they contradict each
+# other on a handful of images. A digit label says more about an image than one yes or no does; whether that is the reason,
+# this comparison cannot tell.
 #
 # So here the second head was not needed. It will be, where the second answer does not follow from the first. And where it
 # does follow, we would rather have heads that *cannot* contradict each other: that is where the course goes, in lesson 11.
@@ -267,7 +278,7 @@ assert 0 < np.mean(rows["they contradict each other"]) < 0.06
 
 # %%
 def build_two_heads(input_size, digit_classes=10):
-    """Return a compiled two-head classifier; outputs, losses and metrics share the keys "digit" and "odd"."""
+    """Return a compiled two-head classifier with the outputs "digit" and "odd"."""
     image = keras.Input(shape=(input_size,), name="image")
     trunk = keras.layers.Dense(64, activation="relu")(image)
     trunk = keras.layers.Dense(64, activation="relu")(trunk)
