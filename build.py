@@ -27,6 +27,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
+# Notebooks run with the Python that runs this file, and not with a kernel of the same name elsewhere on the machine.
+os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+
 ROOT = Path(__file__).resolve().parent
 FOLDERS = ("notebooks", "exercises", "solutions")
 MAX_BYTES = 1_000_000
@@ -170,9 +173,12 @@ def imported(path: Path, root: Path) -> list[str]:
 
 def execute(notebook: nbformat.NotebookNode, target: Target) -> None:
     """Run the notebook in its own folder and keep its outputs; raise BuildError where a learner would see a fault."""
-    strict = "1" if target.folder == "solutions" else "0"
-    os.environ.update(MOS_STRICT=strict, JUPYTER_PREFER_ENV_PATH="1", PYTHONPATH=str(target.root))
-    os.environ.setdefault("MOS_DATA", "mnist")
+    environment = {
+        "MOS_DATA": "mnist",
+        **os.environ,
+        "MOS_STRICT": "1" if target.folder == "solutions" else "0",
+        "PYTHONPATH": str(target.root),
+    }
     target.path.parent.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
         notebook,
@@ -184,7 +190,7 @@ def execute(notebook: nbformat.NotebookNode, target: Target) -> None:
         resources={"metadata": {"path": str(target.path.parent)}},
     )
     try:
-        client.execute()
+        client.execute(env=environment)
     except CellExecutionError as error:
         raise BuildError(f"{target.name}: a cell raised an error.\n{error}") from None
     notebook.metadata["language_info"] = LANGUAGE

@@ -584,7 +584,10 @@ def test_a_function_that_cannot_be_stopped_is_left_behind(monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot send the signal of the stop button")
-def test_the_stop_button_ends_a_check():
+def test_the_stop_button_ends_a_check(request):
+    # A process that a shell starts in the background ignores the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     turns = []
 
     def endless_counting(x):
