@@ -84,6 +84,7 @@ def training() -> str:
 
     from mos_helpers import data
 
+    keras.utils.set_random_seed(0)
     digits = data.load_digits("digits")
     image = keras.Input((28, 28), name="image")
     trunk = keras.layers.Dense(64, activation="relu", name="trunk")(keras.layers.Flatten()(image))
