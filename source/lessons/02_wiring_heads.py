@@ -1,0 +1,684 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # 2. Wiring heads so that nothing is silently wrong
+#
+# **What you will do.** Take the two-head model as older code writes it, run it on today's Keras, and repair what breaks. Then
+# wire it wrongly in the ways that do *not* break, and learn to see them.
+#
+# **What you will learn**
+# - to read the errors that Keras gives when a model has several outputs, and to cure them;
+# - to find the mistakes that give no error: targets, loss weights and scores that reach the wrong head;
+# - to know what the word `"accuracy"` measures on each kind of head;
+# - to let `check_heads` look at a model before any training.
+#
+# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 40 minutes; the longest cell runs for a few seconds.
+
+# %%
+from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.heads import check_heads
+
+import contextlib
+import warnings
+
+import keras
+import numpy as np
+
+keras.utils.set_random_seed(2)
+
+# %% [markdown]
+# A small part of the images is enough here. We look at the wiring, not at good scores.
+
+# %%
+digits = data.load_digits(n_train=1280, n_test=500)
+images, labels = digits.x_train.reshape(-1, 784), digits.y_train
+images_validation, labels_validation = images[1024:], labels[1024:]
+images, labels = images[:1024], labels[:1024]
+images_test, labels_test = digits.x_test.reshape(-1, 784), digits.y_test
+digits
+
+# %% [markdown]
+# ## The model as older code writes it
+#
+# Many books and course notes write two heads like this: the outputs in a list, and no names.
+
+# %%
+image = keras.Input(shape=(784,))
+trunk = keras.layers.Dense(64, activation="relu")(image)
+digit = keras.layers.Dense(10, activation="softmax")(trunk)
+odd = keras.layers.Dense(1, activation="sigmoid")(trunk)
+
+old = keras.Model(inputs=image, outputs=[digit, odd], name="old_page")
+
+# %% [markdown]
+# Which box answers which question?
+
+# %%
+plots.architecture(old)
+
+# %% [markdown]
+# You can guess it from the units, ten and one. The names do not tell you: Keras numbers the layers in the order in which they
+# are made.
+#
+# The same old page compiles the model like this. It ran for years.
+
+# %%
+losses = ["sparse_categorical_crossentropy", "binary_crossentropy"]
+old.compile(optimizer="adam", loss=losses, metrics=["accuracy"])
+
+# %% tags=["raises-exception", "nbval-check-output"]
+old.fit(images, [labels, labels % 2], verbose=0)
+
+# %% [markdown]
+# `compile` said nothing, and `fit` fails. Read the message from its end: it received `metrics=['accuracy']`, one entry, and it
+# expected two, because the model has two outputs. Keras 2 gave the one metric to both heads. Keras 3 wants one entry for each
+# head.
+
+# %% [markdown]
+# ## The list form, made to work
+#
+# The cure that changes least: one list of metrics for each output, in the order of the outputs.
+
+# %%
+old.compile(optimizer="adam", loss=losses, metrics=[["accuracy"], ["accuracy"]])
+history = old.fit(images, [labels, labels % 2], batch_size=32, epochs=2, verbose=0)
+
+# %% tags=["nbval-check-output"]
+list(history.history)
+
+# %% [markdown]
+# It works. But the scores have the names of the layers, so we must remember that `dense_1` is the digit. And these names
+# change.
+#
+# **Predict first.** We make the trunk and the heads once more, as one does in a notebook. What will the two
+# outputs be called?
+
+# %% tags=["nbval-check-output"]
+trunk = keras.layers.Dense(64, activation="relu")(image)
+digit = keras.layers.Dense(10, activation="softmax")(trunk)
+odd = keras.layers.Dense(1, activation="sigmoid")(trunk)
+keras.Model(image, [digit, odd]).output_names
+
+# %% [markdown]
+# Code that reads `history.history["dense_1_loss"]` now fails, or reads the loss of another model. Keras goes on counting as long as
+# the kernel runs.
+#
+# ### One metric for each head, or all for all?
+#
+# A second way to write metrics is a flat list. Suppose that we want two metrics: accuracy and squared error.
+#
+# **Predict first.** Two heads, two metrics, one flat list. Which head gets which metric?
+
+# %% tags=["nbval-check-output"]
+old.compile(optimizer="adam", loss=losses, metrics=["accuracy", "mean_squared_error"])
+history = old.fit(images, [labels, labels % 2], batch_size=32, verbose=0)
+list(history.history)
+
+# %% [markdown]
+# The first head gets the first metric, the second head gets the second. Keras 2 gave both metrics to both heads. The code is
+# the same, the meaning is not, and no message says so.
+
+# %% [markdown]
+# ## A failed `fit` spoils the model
+#
+# Another mistake is to forget one target. The message is short and clear: one array came, and two were needed.
+
+# %% tags=["raises-exception", "nbval-check-output"]
+old.compile(optimizer="adam", loss=losses, metrics=[["accuracy"], ["accuracy"]])
+old.fit(images, labels, verbose=0)
+
+# %% [markdown]
+# So we give both targets. This call is right.
+#
+# **Predict first.** Does it run?
+
+# %% tags=["raises-exception", "nbval-check-output"]
+old.fit(images, [labels, labels % 2], verbose=0)
+
+# %% [markdown]
+# It fails with a message about something else. The first call had begun to prepare the training and left it half done. So
+# compile a model again after a failed `fit` or `evaluate`. Its weights stay as they are.
+
+# %% tags=["check"]
+old.compile(optimizer="adam", loss=losses, metrics=[["accuracy"], ["accuracy"]])
+history = old.fit(images, [labels, labels % 2], batch_size=32, verbose=0)
+assert np.isfinite(history.history["loss"]).all()
+
+# %% [markdown]
+# When a message makes no sense, compile again first, and read the message that comes then.
+
+# %% [markdown]
+# ## Names, and dictionaries with these names
+#
+# Now the form of lesson 1. The heads get names. We want to try several wirings, so a function gives us the parts.
+
+
+# %%
+def make_heads():
+    """Return the input and the two named outputs of a new trunk with two heads."""
+    image = keras.Input(shape=(784,), name="image")
+    trunk = keras.layers.Dense(64, activation="relu", name="trunk")(image)
+    digit = keras.layers.Dense(10, activation="softmax", name="digit")(trunk)
+    odd = keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk)
+    return image, digit, odd
+
+
+loss = {"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"}
+metrics = {"digit": ["accuracy"], "odd": ["accuracy"]}
+targets = {"digit": labels, "odd": labels % 2}
+targets_validation = {"digit": labels_validation, "odd": labels_validation % 2}
+targets_test = {"digit": labels_test, "odd": labels_test % 2}
+
+# %% tags=["nbval-check-output"]
+image, digit, odd = make_heads()
+named = keras.Model(image, {"digit": digit, "odd": odd})
+named.compile(optimizer="adam", loss=loss, metrics=metrics)
+history = named.fit(images, targets, batch_size=32, epochs=5, verbose=0)
+list(history.history)
+
+# %% [markdown]
+# Every part of the wiring is a dictionary, and a key is the name of a layer. Nothing depends on an order. In what follows, we
+# leave this rule, a little at a time.
+
+# %% [markdown]
+# ## Targets that reach the wrong head
+#
+# A model with a list of outputs, and the targets in the wrong order: oddness first.
+#
+# **Predict first.** Will Keras refuse? If not, what will the digit head learn?
+
+# %%
+image, digit, odd = make_heads()
+swapped = keras.Model(image, [digit, odd])
+swapped.compile(optimizer="adam", loss=loss, metrics=metrics)
+history = swapped.fit(images, [labels % 2, labels], batch_size=32, epochs=5, verbose=0)
+
+# %%
+print(f"{'':17}" + "".join(f"{f'epoch {epoch}':>10}" for epoch in range(1, 6)))
+for name in ["digit_accuracy", "digit_loss", "odd_accuracy", "odd_loss", "loss"]:
+    print(f"{name:17}" + "".join(f"{value:10.2f}" for value in history.history[name]))
+
+# %% [markdown]
+# No error, no warning. But look at `odd_loss`: it is below zero. A cross-entropy cannot be below zero when its targets lie
+# between 0 and 1. Here the odd head was given targets from 0 to 9. Training lowers such a loss without end.
+#
+# The digit head hides the mistake better: its accuracy and its loss look possible. What does it answer on new images?
+
+# %%
+says = swapped.predict(images_test, verbose=0)[0].argmax(axis=1)
+plots.confusion(labels_test, says, labels=range(10))
+
+# %% tags=["check"]
+assert min(history.history["odd_loss"]) < 0
+assert np.isin(says, [0, 1]).mean() > 0.99
+assert history.history["digit_accuracy"][-1] < 0.8  # of oddness
+
+# %% [markdown]
+# It says 0 or 1: to its loss, "odd" was the class 1 and "even" the class 0. It is often wrong even about that. Both heads share
+# the trunk, and the loss that falls without end changes the trunk most.
+#
+# Here there is a sign, the loss below zero. It does not always come: the next section has the same swap without it. Two yes/no heads whose targets are swapped give none: each
+# learns the other's question, and every number looks right.
+
+# %% [markdown]
+# ## A dictionary meets a list
+#
+# Here is a model with named heads in a dictionary. It is written with `odd` first. The training targets are a dictionary too.
+# Only the validation targets come as a list, in the order in which the model is written.
+#
+# **Predict first.** In which order does Keras take the list: the one that we wrote, or another?
+
+# %%
+image, digit, odd = make_heads()
+model = keras.Model(image, {"odd": odd, "digit": digit})
+model.compile(optimizer="adam", loss=loss, metrics=metrics)
+
+validation_list = (images_validation, [labels_validation % 2, labels_validation])
+history = model.fit(
+    images, targets, validation_data=validation_list, batch_size=32, epochs=5, verbose=0
+)
+
+# %%
+plots.history(history, heads=["digit", "odd"])
+
+# %% [markdown]
+# The training curves are good, and the validation curves are nonsense. When the *outputs* are a dictionary and you give a list,
+# Keras sorts the keys of the outputs by the alphabet: `digit`, `odd`. So the digit head was compared with oddness, and the odd head with digits.
+#
+# Somebody who reads these curves would say that the model only remembers its training images, and would change the model. But
+# nothing is wrong with the model, and there is a sign: an accuracy of `odd` far below the half that guessing gets. With a dictionary the validation is right:
+
+# %% tags=["check"]
+right = model.evaluate(
+    images_validation, targets_validation, batch_size=256, verbose=0, return_dict=True
+)
+for head in ["digit", "odd"]:
+    by_list, by_key = history.history[f"val_{head}_accuracy"][-1], right[f"{head}_accuracy"]
+    print(f"{head:6}accuracy with the list {by_list:.2f}, with the dictionary {by_key:.2f}")
+    assert by_key > by_list + 0.3
+
+# %% [markdown]
+# The same happens to training targets, losses and loss weights that are given as a list to a dictionary of outputs.
+# (Sometimes an error follows, because the shapes do not fit.) The other way round is safe: a list of outputs takes targets
+# and losses from a dictionary by name.
+
+# %% [markdown]
+# ## Loss weights on the wrong head
+#
+# A **loss weight** is the factor of a head's loss in the sum. To see where a weight goes, we give `odd` the weight 1 and
+# `digit` the weight 0. Then the total loss must be equal to the loss of `odd`. `evaluate` shows this without any training.
+
+
+# %%
+def weighted_head(form, loss, loss_weights):
+    """Return the name of the head whose loss is the total loss.
+
+    `form` is "dict" or "list", for the outputs and the targets.
+    """
+    image, digit, odd = make_heads()
+    model = keras.Model(image, {"odd": odd, "digit": digit} if form == "dict" else [odd, digit])
+    model.compile(
+        loss=loss, loss_weights=loss_weights, run_eagerly=True
+    )  # faster for one batch
+    y = targets_test if form == "dict" else [targets_test["odd"], targets_test["digit"]]
+    scores = model.evaluate(images_test, y, batch_size=500, verbose=0, return_dict=True)
+    return next(h for h in ("odd", "digit") if np.isclose(scores["loss"], scores[f"{h}_loss"]))
+
+
+# %% [markdown]
+# **Predict first.** Five ways to write it, and each time we mean the same. In which rows does the weight reach the wrong head?
+
+# %% tags=["nbval-check-output"]
+in_a_list = [loss["odd"], loss["digit"]]
+ways = {
+    "dict outputs, dict losses, dict weights": ("dict", loss, {"odd": 1.0, "digit": 0.0}),
+    "list outputs, list losses, list weights": ("list", in_a_list, [1.0, 0.0]),
+    "list outputs, list losses, dict weights": ("list", in_a_list, {"odd": 1.0, "digit": 0.0}),
+    "dict outputs, dict losses, list weights": ("dict", loss, [1.0, 0.0]),
+    "all dict, and one capital letter": ("dict", loss, {"Odd": 1.0, "digit": 0.0}),
+}
+reached = {way: weighted_head(*parts) for way, parts in ways.items()}
+for way, head in reached.items():
+    print(f"{way:41}the weight 1 reaches {head}")
+
+# %% tags=["check"]
+assert list(reached.values()) == ["odd", "odd", "digit", "digit", "digit"]
+
+# %% [markdown]
+# The first two rows are right: one form everywhere. In the third row the losses are a list and the weights a dictionary, in
+# the fourth the outputs are a dictionary and the weights a list: there the alphabet decides. In the last row `"Odd"` is no head at all. Keras does not look for it: it sorts the keys of both dictionaries, and
+# a capital letter sorts before all small ones.
+#
+# Keras looks at the keys of some parts and not of others. A wrong key in the targets does raise an error:
+
+# %% tags=["raises-exception", "nbval-check-output"]
+named.fit(images, {"Digit": labels, "odd": labels % 2}, verbose=0)
+
+# %% [markdown]
+# Keras came upon the key `Digit` where it wanted numbers. A few lines of our own say it better, and they serve for every part
+# of the wiring.
+
+
+# %%
+def same_keys(model, **parts):
+    """Raise a KeyError if a part of the wiring has other keys than the outputs of the model."""
+    heads = set(model.output)
+    for name, part in parts.items():
+        if set(part) != heads:
+            raise KeyError(f"{name} has the keys {sorted(part)}, the heads are {sorted(heads)}")
+
+
+# %% tags=["raises-exception", "nbval-check-output"]
+same_keys(
+    named, loss=loss, metrics=metrics, targets=targets, loss_weights={"Odd": 1.0, "digit": 0.0}
+)
+
+# %% [markdown]
+# ## Scores that have the wrong name
+#
+# We go back to the model with all dictionaries. A failed `fit` came in between, so we compile it again. Then `evaluate` gives
+# a list of scores, and `metrics_names` looks like the list of their names.
+
+# %%
+both = {"digit": ["accuracy"], "odd": ["mean_squared_error"]}
+named.compile(optimizer="adam", loss=loss, metrics=both)
+values = named.evaluate(images_test, targets_test, batch_size=500, verbose=0)
+scores = named.evaluate(images_test, targets_test, batch_size=500, verbose=0, return_dict=True)
+
+left = dict(scores)
+for value, name in zip(values, [*named.metrics_names, "no name left"], strict=True):
+    true_name = next(key for key in left if np.isclose(left[key], value))
+    left.pop(true_name)
+    print(f"{value:6.3f}  metrics_names says {name:17}it is {true_name}")
+
+# %% [markdown]
+# From the second row on, the names are wrong: `metrics_names` is not the list of the names of these values. Their order is not
+# easy to guess either: first the losses, then the metrics. So ask for the scores by name, with `return_dict=True`.
+#
+# `predict` has a trap of the same kind. `model` was written with `odd` first.
+
+# %% tags=["nbval-check-output"]
+answers = model.predict(images_test, verbose=0)
+print("output_names       ", model.output_names)
+print("keys of the answers", list(answers))
+
+# %% [markdown]
+# `output_names` is sorted, and the answers are not (nor is `model.output`: it keeps the order that you wrote). Take an answer by its key, as in `answers["odd"]`, and never by its place.
+
+# %% [markdown]
+# ## What does "accuracy" measure?
+#
+# The string `"accuracy"` is not one metric. Keras chooses among three, for each head, and looks only at the shapes:
+#
+# | shape of the output | shape of the target | what Keras takes | an answer is right when |
+# |---|---|---|---|
+# | (n, 1) | (n,) or (n, 1) | binary accuracy | the output, cut at 0.5, is equal to the target |
+# | (n, k) | (n,) or (n, 1) | sparse categorical accuracy | the largest output is at the place that the target names |
+# | (n, k) | (n, k) | categorical accuracy | the largest output is at the place of the largest target |
+#
+# It does not know whether the outputs are probabilities, or whether the head does regression. To see what follows, we take a
+# model with four heads, one of each kind. We do not train it. `compute_metrics` compares targets with answers, and we make
+# the answers ourselves, so we know how good they are.
+
+# %%
+image = keras.Input(shape=(784,), name="image")
+kinds = {"digit": 10, "odd": 1, "facts": 6, "ink": 1}
+four = keras.Model(
+    image, {name: keras.layers.Dense(units, name=name)(image) for name, units in kinds.items()}
+)
+
+facts = np.stack(list(data.digit_attributes(labels_test).values()), axis=1)
+ink = (digits.x_test > 0.5).sum(axis=(1, 2))
+truth = {"digit": labels_test, "odd": labels_test % 2, "facts": facts, "ink": ink}
+
+# %% [markdown]
+# - `digit`, one of ten classes: the answer is right for every image.
+# - `odd`, yes or no, as a *logit*: a number that is above 0 for yes and below 0 for no, before any sigmoid. The answer is right
+#   for every image: 0.4 for odd, -3 for even.
+# - `facts`, six yes/no facts: for each image the answer says yes to the *first* true fact only, and misses all others.
+# - `ink`, the number of pixels with ink: the answer is exactly right.
+#
+# **Predict first.** Three heads are perfect and one is not. What is the accuracy of each?
+
+# %%
+only_first = np.zeros(facts.shape)
+only_first[np.arange(len(facts)), facts.argmax(axis=1)] = 1.0
+made = {
+    "digit": np.eye(10)[labels_test],
+    "odd": np.where(labels_test % 2 == 1, 0.4, -3.0)[:, None],
+    "facts": only_first,
+    "ink": ink[:, None],
+}
+made = {name: answer.astype("float32") for name, answer in made.items()}
+
+# %%
+four.compile(metrics={name: ["accuracy"] for name in kinds})
+says = {
+    name: float(score)
+    for name, score in four.compute_metrics(x=None, y=truth, y_pred=made).items()
+}
+for name in kinds:
+    print(f"{name:7}accuracy {says[f'{name}_accuracy']:.3f}")
+
+# %% [markdown]
+# Only `digit` tells what it seems to tell.
+# - `odd`: every odd digit counts as wrong, because 0.4 is above 0, but not above 0.5.
+# - `facts` seems perfect. With six outputs and six targets Keras compares only the *largest* of each (the first, when
+#   several are equal).
+# - `ink` has the accuracy zero, though every answer is exact. Other regression heads get other numbers, and none has a meaning.
+#
+# The cure is to name the metric. Then the name of the score says what was measured, too.
+
+# %%
+four.compile(
+    metrics={
+        "digit": ["sparse_categorical_accuracy"],
+        "odd": [keras.metrics.BinaryAccuracy(threshold=0.0)],
+        "facts": [keras.metrics.BinaryAccuracy(threshold=0.0)],
+        "ink": ["mean_absolute_error"],
+    }
+)
+named_scores = {
+    name: float(score)
+    for name, score in four.compute_metrics(x=None, y=truth, y_pred=made).items()
+}
+{name: round(score, 3) for name, score in named_scores.items() if name != "loss"}
+
+# %% tags=["check"]
+assert says["digit_accuracy"] == says["facts_accuracy"] == 1 and says["ink_accuracy"] == 0
+assert np.isclose(says["odd_accuracy"], np.mean(labels_test % 2 == 0))
+assert named_scores["odd_binary_accuracy"] == 1 and named_scores["ink_mean_absolute_error"] == 0
+assert 0.5 < named_scores["facts_binary_accuracy"] < 0.9
+
+# %% [markdown]
+# Now the perfect heads are perfect, and `facts` is not. Lesson 4 asks which metric a multi-label head deserves.
+#
+# ### A metric of our own
+#
+# The squared error is a fair score for a yes/no head: it asks how far the probability is from 0 or 1. Keras has it, as
+# `"mean_squared_error"`. We also write it ourselves, in a short function, and give both to the `odd` head.
+
+
+# %%
+def own_squared_error(true, said):
+    """Return the squared error of each image."""
+    return keras.ops.mean((keras.ops.cast(true, said.dtype) - said) ** 2, axis=-1)
+
+
+named.compile(loss=loss, metrics={"odd": ["mean_squared_error", own_squared_error]})
+scores = named.evaluate(images_test, targets_test, batch_size=500, verbose=0, return_dict=True)
+says_odd = named.predict(images_test, verbose=0)["odd"]
+
+print(f"Keras's metric {scores['odd_mean_squared_error']:.3f}")
+print(f"our metric     {scores['odd_own_squared_error']:.3f}")
+print(f"NumPy          {np.mean((says_odd[:, 0] - targets_test['odd']) ** 2):.3f}")
+
+# %% [markdown]
+# Ours is wrong, though the formula is right. The targets have shape (n,) and the head gives (n, 1). Their difference has shape
+# (n, n): each target was compared with the answers to *all* images. Keras's own metrics and losses repair the shape first.
+# Keras does not do it for a metric of ours, so we do it with one more line.
+
+
+# %%
+def own_squared_error(true, said):
+    """Return the squared error of each image."""
+    true = keras.ops.reshape(keras.ops.cast(true, said.dtype), keras.ops.shape(said))
+    return keras.ops.mean((true - said) ** 2, axis=-1)
+
+
+named.compile(loss=loss, metrics={"odd": ["mean_squared_error", own_squared_error]})
+repaired = named.evaluate(
+    images_test, targets_test, batch_size=500, verbose=0, return_dict=True
+)
+
+print(f"Keras's metric      {repaired['odd_mean_squared_error']:.3f}")
+print(f"our repaired metric {repaired['odd_own_squared_error']:.3f}")
+
+# %% tags=["check"]
+assert scores["odd_own_squared_error"] > 1.5 * scores["odd_mean_squared_error"]
+assert np.isclose(repaired["odd_own_squared_error"], repaired["odd_mean_squared_error"])
+
+# %% [markdown]
+# ## A loss that does not fit its head
+#
+# The opening notebook gave the contract of a head: units, activation, loss, target and metric that belong together. Three ways to
+# break it are common.
+#
+# **Labels that are not what the loss expects.** `categorical_crossentropy` wants ten numbers for each image, one of them 1. Our
+# labels are integers.
+
+# %% tags=["raises-exception", "nbval-check-output"]
+named.compile(loss={"digit": "categorical_crossentropy", "odd": "binary_crossentropy"})
+named.evaluate(images_test, targets_test, verbose=0)
+
+# %% [markdown]
+# "Rank" is the number of axes: the target has one, the output two. The cure is `sparse_categorical_crossentropy`, or targets
+# in that form: `keras.utils.to_categorical(labels, 10)`.
+#
+# **A softmax over one unit.** A softmax makes its outputs share a total of 1. One unit takes it all, so the head says 1 for
+# every image and cannot learn. Keras warns; we catch the warning to print it.
+
+# %% tags=["nbval-check-output"]
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    one_unit = keras.layers.Dense(1, activation="softmax", name="odd")(image)
+    always = keras.Model(image, one_unit).predict(images_test, verbose=0)
+
+print(caught[0].message)
+print("smallest and largest answer:", always.min(), always.max())
+
+# %% [markdown]
+# **A head without a sigmoid, and a loss that expects one.** Here are two images on which such a head is wrong by far: it says 4
+# where the target is 0, and -3 where the target is 1.
+#
+# **Predict first.** The gradient says how to change the two answers. Should it be small or large?
+
+# %% tags=["nbval-check-output"]
+import tensorflow as tf
+
+said, true = tf.Variable([[4.0], [-3.0]]), tf.constant([[0.0], [1.0]])
+for from_logits in [False, True]:
+    with tf.GradientTape() as tape:
+        value = keras.losses.BinaryCrossentropy(from_logits=from_logits)(true, said)
+    gradient = tape.gradient(value, said).numpy().ravel()
+    print(f"from_logits={from_logits!s:6} loss {value:5.2f}, gradient {gradient.round(2)}")
+
+# %% [markdown]
+# It should be large, and it is zero. The loss expects probabilities, so it first cuts every answer to the range from 0 to 1,
+# and what was cut off has no slope. Exactly the worst answers teach nothing, and no message says so. With `from_logits=True`
+# the loss applies the sigmoid itself, and the gradient is what it should be.
+
+# %% [markdown]
+# ## Two more, for later
+#
+# Two silent faults need a lesson of their own, the one on missing labels (lesson 6): labels that are hidden by weights of zero,
+# and a last batch that is smaller than the others. Both change the losses that Keras reports.
+
+# %% [markdown]
+# ## Find it before training
+#
+# Most of these faults are visible in the wiring, before any training. `check_heads` reads the compiled model and the targets,
+# and says in words what it finds. First a model that is right.
+
+# %% tags=["nbval-check-output"]
+named.compile(optimizer="adam", loss=loss, metrics=metrics)
+check_heads(named, targets)
+
+# %% [markdown]
+# Now the faults of this lesson, each in a model of its own. None of them is trained.
+
+
+# %%
+def compiled(outputs, **options):
+    """Return a compiled model, with the losses of this lesson unless `options` has others."""
+    model = keras.Model(image, outputs)
+    model.compile(**{"optimizer": "adam", "loss": loss} | options)
+    return model
+
+
+image, digit, odd = make_heads()
+listed, keyed = [digit, odd], {"odd": odd, "digit": digit}
+one_each = ["accuracy", "mean_squared_error"]
+
+faults = {
+    "one metric for two heads": (compiled(listed, metrics=["accuracy"]), [labels, labels % 2]),
+    "a flat list of metrics": (compiled(listed, metrics=one_each), [labels, labels % 2]),
+    "one target for two heads": (compiled(listed), labels),
+    "targets in the wrong order": (compiled(listed), [labels % 2, labels]),
+    "a list of targets, a dict of outputs": (compiled(keyed), [labels % 2, labels]),
+    "a wrong key in the targets": (compiled(keyed), {"Digit": labels, "odd": labels % 2}),
+}
+
+# %%
+weights, typo = {"odd": 1.0, "digit": 0.0}, {"Odd": 1.0, "digit": 0.0}
+mixed = compiled([odd, digit], loss=in_a_list, loss_weights=weights)
+spoiled = compiled(listed)
+with contextlib.suppress(ValueError):
+    spoiled.fit(images, labels, verbose=0)
+
+faults |= {
+    "a failed fit": (spoiled, [labels, labels % 2]),
+    "list losses, dict weights": (mixed, [labels % 2, labels]),
+    "dict losses, list weights": (compiled(keyed, loss_weights=[1.0, 0.0]), targets),
+    "a capital letter in the weights": (compiled(keyed, loss_weights=typo), targets),
+}
+
+# %% [markdown]
+# The faults of single heads need heads of their own: a softmax over one unit, an `odd` head without a sigmoid, and the four
+# heads that we measured by `"accuracy"`.
+
+# %%
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the warning about one unit, which we have read above
+    one_unit = keras.layers.Dense(1, activation="softmax", name="odd")(image)
+logit = {"digit": digit, "odd": keras.layers.Dense(1, name="odd")(image)}
+
+binary = keras.losses.BinaryCrossentropy(from_logits=True)
+multiclass = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+four.compile(
+    loss={"digit": multiclass, "odd": binary, "facts": binary, "ink": "mean_squared_error"},
+    metrics={name: ["accuracy"] for name in kinds},
+)
+
+integers = loss | {"digit": "categorical_crossentropy"}
+faults |= {
+    "integer labels": (compiled(keyed, loss=integers), targets),
+    "softmax over one unit": (compiled({"digit": digit, "odd": one_unit}), targets),
+    "no sigmoid": (compiled(logit), targets),
+    "accuracy for every kind of head": (four, truth),
+}
+
+# %% tags=["nbval-check-output"]
+for fault, (wrong_model, its_targets) in faults.items():
+    print(f"--- {fault}")
+    print(check_heads(wrong_model, its_targets))
+
+# %% tags=["check"]
+assert not check_heads(named, targets)
+assert all(
+    check_heads(wrong_model, its_targets) for wrong_model, its_targets in faults.values()
+)
+
+# %% [markdown]
+# What can it not see? Two yes/no heads whose targets are swapped: both targets hold zeros and ones, so no program can know
+# which is which. Only names can prevent that. Nor does it know what you want: a loss weight that you gave to the wrong head,
+# under a right name, looks like any other.
+
+# %% [markdown]
+# ## Take this with you
+#
+# The whole lesson in one cell, to copy into your own project: a model is compiled only when all parts have the same keys.
+
+
+# %%
+def wire(inputs, heads, targets, **parts):
+    """Return a compiled model; raise a KeyError if a part has other keys than the heads."""
+    model = keras.Model(inputs, heads)
+    layer_names = dict.fromkeys(model.output_names)
+    for name, part in {"targets": targets, "the layers": layer_names, **parts}.items():
+        if not isinstance(part, dict) or set(part) != set(heads):
+            found = list(part) if isinstance(part, dict) else type(part).__name__
+            raise KeyError(f"{name} needs the keys {sorted(heads)}, and has {found}")
+    model.compile(optimizer="adam", **parts)
+    return model
+
+
+image, digit, odd = make_heads()
+good = wire(image, {"digit": digit, "odd": odd}, targets, loss=loss, metrics=metrics)
+good.evaluate(images, targets, verbose=0, return_dict=True).keys()
+
+# %% [markdown]
+# In this notebook we
+# - read the errors that the list form of older code meets today, made it work, and compiled again after a failed `fit`;
+# - sent targets, loss weights and scores to the wrong head without an error, and saw that a list
+#   given to a dictionary of outputs goes by the alphabet;
+# - measured what `"accuracy"` means on four kinds of heads, and named the metric instead;
+# - let `check_heads` find the faults before any training.
+#
+# Next: the [exercises](../exercises/02_wiring_heads.ipynb).
