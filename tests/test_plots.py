@@ -601,6 +601,7 @@ def test_bad_classes_are_refused(y_true, y_pred, labels, message):
 
 EXAMPLES = {
     "architecture": lambda: plots.architecture(fan_out(2)),
+    "comparison": lambda: plots.comparison({"shared": [0.9, 0.92, 0.91], "separate": [0.93, 0.91, 0.94]}),
     "confusion": lambda: plots.confusion([0, 1, 1], [0, 1, 0]),
     "history": lambda: plots.history(logs({"digit": ["accuracy"], "odd": []})),
     "images": lambda: plots.images(np.eye(4)[None], ["one"]),

@@ -6,6 +6,7 @@
 | `architecture` | Which layers are shared, and which are heads?      |
 | `history`      | How did each head learn?                           |
 | `confusion`    | Which classes are taken for which?                 |
+| `comparison`   | Do these designs differ by more than their runs?   |
 | `Progress`     | How far is ``fit``? (a callback, one line of text) |
 
 Each function returns a `Figure`. As the last line of a notebook cell it shows itself, with its alt text.
@@ -13,7 +14,8 @@ Each function returns a `Figure`. As the last line of a notebook cell it shows i
 
 from mos_helpers.plots.architectures import architecture
 from mos_helpers.plots.charts import confusion, history, images
+from mos_helpers.plots.comparison import comparison
 from mos_helpers.plots.figures import Figure
 from mos_helpers.plots.training import Progress
 
-__all__ = ["Figure", "Progress", "architecture", "confusion", "history", "images"]
+__all__ = ["Figure", "Progress", "architecture", "comparison", "confusion", "history", "images"]

@@ -303,4 +303,4 @@ def build_two_heads(input_size, digit_classes=10):
 # - read the scores and the predictions of each head by name;
 # - found heads that contradict each other, saw why nothing in the model prevents it, and measured which one to believe.
 #
-# Next: the [exercises](../exercises/01_two_heads.ipynb).
+# Next: the [exercises](../exercises/01_two_heads.ipynb), then [lesson 2](02_wiring_heads.ipynb).
