@@ -1,6 +1,6 @@
 """Measure what a shared trunk, one wide head and separate networks score and cost, over several seeds.
 
-    python benchmarks/architectures.py --data digits              10 seeds, 1,000 updates of 128 images
+    python benchmarks/architectures.py --data digits              10 seeds, 800 updates of 128 images
     python benchmarks/architectures.py --data mnist --seeds 20 --updates 2000
 
 Two overlapping digits, as in lesson 3: mean and standard deviation of the accuracies, parameters, seconds to train,
@@ -164,7 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", choices=["digits", "mnist"], default="digits", help="where the digits come from")
     parser.add_argument("--seeds", type=int, default=10, help="runs of each design (default: 10)")
-    parser.add_argument("--updates", type=int, default=1000, help="updates in a run, in hundreds (default: 1000)")
+    parser.add_argument("--updates", type=int, default=800, help="updates in a run, a multiple of 100 (default: 800)")
     options = parser.parse_args()
     if options.seeds < 1 or options.updates < 100 or options.updates % 100:
         parser.error("--seeds must be at least 1, and --updates a multiple of 100")

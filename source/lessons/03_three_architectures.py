@@ -33,7 +33,8 @@ keras.utils.set_random_seed(3)
 # %% [markdown]
 # ## Two digits on one canvas
 #
-# `two_digits` puts one digit to the upper left and one to the lower right. Where they overlap, the brighter pixel counts. The
+# `two_digits` puts one digit to the upper left and one to the lower right. Where they overlap, the larger pixel
+# value counts (ink is 1, which the pictures show in black). The
 # training images are made of training digits and the test images of test digits: no digit is in both.
 
 # %%
@@ -140,7 +141,8 @@ def separate_networks(units):
 plots.architecture(separate_networks(96))
 
 # %% [markdown]
-# They stand in one model, but they share nothing. We can ask TensorFlow: which weights does the loss of the left digit pull at?
+# They stand in one model, but they share nothing. We can ask TensorFlow: which weights have a gradient from the left
+# answer? (None means: no connection.)
 
 # %% tags=["nbval-check-output"]
 model = separate_networks(96)
@@ -151,8 +153,8 @@ for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
     print(f"{variable.path:22}{'moves the left answer' if gradient is not None else '-'}")
 
 # %% [markdown]
-# No weight of the right network has to do with the left answer. So training them together is the same as training one after
-# the other, and we can take one of them out and use it alone. With a shared trunk, each change of the trunk changes both
+# No weight of the right network influences the left answer. So training them together is the same as training one after
+# the other from the same weights on the same batches, and we can take one of them out and use it alone. With a shared trunk, each change of the trunk changes both
 # answers.
 
 # %% tags=["nbval-check-output"]
@@ -191,21 +193,21 @@ assert two_heads.count_params() == wide_head.count_params()
 assert largest_difference(two_heads, wide_head) < 1e-5
 
 # %% [markdown]
-# The two give the same answers, up to the last digits of the computer's arithmetic. Do they also learn the same? We train both
+# Neither: the two give the same answers, up to the last digits of the computer's arithmetic. Do they also learn the same? We train both
 # on the same batches, for 200 updates.
 
+
 # %%
-for model in [two_heads, wide_head]:
-    losses = {
-        "left": "sparse_categorical_crossentropy",
-        "right": "sparse_categorical_crossentropy",
-    }
+def compiled(model):
+    """Compile a model whose outputs are all softmax heads, and return it."""
+    losses = dict.fromkeys(model.output, "sparse_categorical_crossentropy")
     model.compile(optimizer="adam", loss=losses, steps_per_execution=100)
-    model.fit(
-        data.batches(images_train, targets_train, seed=1).repeat(),
-        steps_per_epoch=200,
-        verbose=0,
-    )
+    return model
+
+
+for model in [compiled(two_heads), compiled(wide_head)]:
+    batches = data.batches(images_train, targets_train, seed=1).repeat()
+    model.fit(batches, steps_per_epoch=200, verbose=0)
 
 print(f"largest difference of a probability: {largest_difference(two_heads, wide_head):.1e}")
 
@@ -217,13 +219,13 @@ assert largest_difference(two_heads, wide_head) < 0.01
 # heads have names from the start, and each can have its own activation and its own number of layers. With a wide head you
 # keep count of the columns yourself. So write heads, and read a wide head in older code as heads.
 #
-# The real difference is between *sharing* and *not sharing* the trunk. And there is one more head that is really another one.
+# The real difference is between *sharing* and *not sharing* the trunk. And there is one more kind of
+# head, which really is a different model.
 
 # %% [markdown]
 # ## One head for all pairs
 #
-# A pair of digits is one of a hundred classes. A single softmax over all of them can say "3 and 5, or else 5 and 3, but not 3
-# and 3", which two heads cannot.
+# A pair of digits is one of a hundred classes. A single softmax over all of them can say "3 and 5, or else 5 and 3, but not 3 and 3", which two heads cannot: if each gives half to 3 and half to 5, then "3 and 3" gets a quarter.
 
 
 # %%
@@ -251,34 +253,33 @@ for units in [48, 52, 56, 96]:
     print(f"two networks with {units} units: {share:5.1%} of the shared model")
 
 # %% [markdown]
-# Half the units make less than half the weights, because a layer between 96 and 48 units has 96 times 48 of them. At 52 units
-# the totals are equal.
+# Half the units make less than half the weights, because a layer between 96 and 48 units has 96 times 48 of them. At 52 units the totals are almost equal.
 
 # %% tags=["nbval-check-output"]
 designs = {
-    "shared trunk": shared_trunk(96),
-    "one wide head": one_wide_head(96),
-    "separate, equal total": separate_networks(52),
-    "separate, equal trunks": separate_networks(96),
-    "one head for pairs": head_for_pairs(96),
+    "shared trunk": two_heads,
+    "one wide head": wide_head,
+    "separate, equal total": compiled(separate_networks(52)),
+    "separate, equal trunks": compiled(separate_networks(96)),
+    "one head for pairs": compiled(head_for_pairs(96)),
 }
 {name: f"{model.count_params():,} weights" for name, model in designs.items()}
 
 # %% [markdown]
 # ## Five seeds
 #
-# To begin again from another seed we give a model new weights and empty the memory of its optimizer. The first `fit` of a
-# model is slow, because Keras turns the update into a program. That program we keep.
+# To begin again from another seed we give a model new weights and set the optimizer's variables (Adam's running averages) back to zero. The first `fit` of a
+# model is slow, because Keras compiles the update. We keep the compiled update.
 
 
 # %%
-def train(model, seed, updates=1000):
+def train(model, seed, updates=800):
     """Train a compiled model from new random weights; return the seconds that it took."""
     keras.utils.set_random_seed(seed)
     model.set_weights(keras.models.clone_model(model).get_weights())
     for memory in model.optimizer.variables:
         memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001
+    model.optimizer.learning_rate = 0.001  # the loop above set it to zero too
     targets = {name: targets_train[name] for name in model.output}
     training = data.batches(images_train, targets, seed=seed).repeat()
     start = time.perf_counter()
@@ -288,12 +289,11 @@ def train(model, seed, updates=1000):
 
 # %%
 for model in designs.values():
-    losses = dict.fromkeys(model.output, "sparse_categorical_crossentropy")
-    model.compile(optimizer="adam", loss=losses, steps_per_execution=100)
     train(model, seed=0, updates=100)  # makes the program, and is not counted
 
 # %% [markdown]
-# For each run we note how often the left digit, the right digit, and both are right.
+# For each run we note how often the left digit, the right digit, and both are right. The table gives the mean over five seeds
+# ± their standard deviation, which we call the spread.
 
 
 # %%
@@ -345,18 +345,19 @@ assert both["separate, equal total"] > both["shared trunk"] - 0.01
 assert min(both.values()) > 0.5
 
 # %% [markdown]
-# - **One wide head** does as well as two heads on the shared trunk: the difference is within the spread of the seeds. It had
-#   to be so.
+# - **One wide head** does as well as two heads on the shared trunk: the difference is within the spread of the seeds. It must be so,
+#   since they are the same model. It is not zero, because from the same seed Keras draws other first weights for one
+#   kernel of 20 columns than for two of 10.
 # - **Separate networks with equal trunks** are right more often, and the difference is larger than the spread. They also have
 #   twice the weights.
-# - **Separate networks with an equal total** keep only a part of that lead, about a point. It is there on average; single runs of
-#   the two designs come close to each other or change places.
+# - **Separate networks with an equal total** keep only a part of that lead, about a point. It is there on average; single runs of the two
+#   designs lie close together, and may change places.
 # - **One head for pairs** is clearly worse. It has only about 80 images of each of its hundred classes, and what its unit
 #   for "3 and 4" learns about the 3 does not reach its unit for "3 and 5". Here it has nothing to gain: the two digits are
 #   drawn independently, so one says nothing about the other.
 #
-# So on these images sharing does not help. It is easy to think of a reason: the digits overlap, and what shows the one digit is
-# in the way of the other. But this comparison does not test that reason, and it is about *these* two questions. Other pairs of
+# So on these images sharing does not help. It is easy to think of a reason: the digits overlap, and what shows the one digit hides
+# the other. But this comparison does not test that reason, and it is about *these* two questions. Other pairs of
 # questions come out the other way. Lesson 10 shows sharing that helps, does nothing, and hurts, on one data set.
 
 # %% [markdown]
@@ -395,7 +396,7 @@ for name, networks in candidates.items():
     print(f"{name:28}{one:10.2f}{many:15.2f}")
 
 # %% [markdown]
-# For one image, nearly all of the time is the call itself, not the arithmetic. A second network inside the same call adds
+# Not twice, in either case. For one image, nearly all of the time is the call itself, not the arithmetic. A second network inside the same call adds
 # little; a second call adds much. For many images the arithmetic counts, and the second trunk shows. These networks are
 # small: the larger the trunk, the more of the time is arithmetic, and the more a shared trunk saves. Lesson 14 measures more.
 
@@ -419,12 +420,12 @@ from threadpoolctl import threadpool_limits
 both_digits = np.stack([targets_train["left"], targets_train["right"]], axis=1)
 yes_no = np.eye(10)[both_digits].reshape(-1, 20)
 logistic = MultiOutputClassifier(LogisticRegression(max_iter=50))
-network = MLPClassifier((96, 48), batch_size=128, max_iter=16, random_state=0)
+network = MLPClassifier((96, 48), batch_size=128, max_iter=13, random_state=0)
 networks = MultiOutputClassifier(network)
 
 # %% [markdown]
-# Sixteen passes are about as many updates as ours. scikit-learn would like more, and warns; we keep it quiet. One thread is
-# faster here than two.
+# Thirteen passes are about as many updates as ours. scikit-learn would like more, and warns; we keep it quiet. For
+# networks this small, one thread is usually faster than several.
 
 # %%
 with warnings.catch_warnings(), threadpool_limits(1):
@@ -454,7 +455,8 @@ assert beside["always the most frequent digits"][2] < 0.05
 # %% [markdown]
 # - Logistic regression, without any hidden layer, comes close to the shared trunk or passes it, depending on the data. That is
 #   worth knowing before one chooses between networks.
-# - Another library's networks say the same as ours: separate ones are ahead of a wide head with the same trunk.
+# - Another library's networks point the same way: separate ones are ahead of a wide head with the same trunk. But it is one
+#   run of each, the separate ones have twice the weights, and this wide head has sigmoids instead of softmaxes.
 # - Everything here is far above the naive answer.
 
 # %% [markdown]
@@ -496,7 +498,7 @@ plots.architecture(with_layer(MultiOutput))
 # The heads are in one box, and the model has as many weights as the shared trunk above. Keras finds the heads in the
 # dictionary `self.heads`, and so it trains them.
 #
-# **Predict first.** Can this model be saved?
+# **Predict first.** Can this model be saved? (The next cell ends with an error, on purpose.)
 
 # %% tags=["raises-exception"]
 import tempfile
@@ -506,8 +508,7 @@ folder = tempfile.TemporaryDirectory()
 with_layer(MultiOutput).save(Path(folder.name) / "model.keras")
 
 # %% [markdown]
-# No. Keras stores a layer as the arguments that make it again, and it cannot write a dictionary of layers by itself. The cure
-# is in the message: `get_config` says how to write the arguments. `from_config` is its counterpart, and turns what was written
+# No. Keras stores a layer as the arguments that make it again, and it cannot write a dictionary of layers by itself. The message says what to do: `get_config` says how to write the arguments. `from_config` is its counterpart, and turns what was written
 # into layers again. The first line, `register...`, tells Keras where to find the class when it loads a model.
 
 
@@ -543,7 +544,8 @@ assert model.count_params() == shared_trunk(96).count_params()
 
 # %% [markdown]
 # `mos_helpers.heads` has this layer too. It is ours with two additions: it names each head after its key, and it refuses what
-# cannot work, such as one layer used as two heads. The losses, metrics and targets keep the keys that they had.
+# cannot work, such as one layer used as two heads. In
+# `compile` and `fit` you use the same keys, `left` and `right`, as with a dictionary of heads.
 
 # %% tags=["nbval-check-output"]
 from mos_helpers import heads
@@ -558,8 +560,8 @@ model = keras.Model(image, outputs(trunk(image, 96)))
 # %% [markdown]
 # ## Which one to choose?
 #
-# - Begin with **heads on a shared trunk**. It is the smallest and the fastest to answer, and one model is easier to look after
-#   than two.
+# - Begin with **heads on a shared trunk**. With the same trunk it has about half the
+#   weights of separate networks and answers a little faster, and one model is easier to maintain than two.
 # - Then train **separate networks**, with an equal total and with equal trunks. They are the baseline that tells what sharing
 #   costs or gains on your data, and they can be retrained one by one. Take them if they are better and you can afford them.
 # - Treat **one wide head** as another notation for the first. Use **one head for all combinations** only if the combinations
