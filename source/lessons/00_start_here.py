@@ -200,23 +200,12 @@ trunk = keras.layers.Flatten(name="pixels")(image)
 trunk = keras.layers.Dense(128, activation="relu", name="trunk_1")(trunk)
 trunk = keras.layers.Dense(64, activation="relu", name="trunk_2")(trunk)
 
-units = {
-    "digit": 10,
-    "odd": 1,
-    "facts": 6,
-    "quarter": 4,
-    "ink": 1,
-    "box": 2,
-    "slant": 1,
-    "mirror": 196,
-}
-activation = {
-    "digit": "softmax",
-    "odd": "sigmoid",
-    "facts": "sigmoid",
-    "quarter": "softmax",
-    "mirror": "sigmoid",
-}
+units = {"digit": 10, "odd": 1, "facts": 6, "quarter": 4}
+units |= {"ink": 1, "box": 2, "slant": 1, "mirror": 196}
+activation = dict.fromkeys(["digit", "quarter"], "softmax")
+activation |= dict.fromkeys(["odd", "facts", "mirror"], "sigmoid")
+
+# %%
 heads = {
     name: keras.layers.Dense(units[name], activation=activation.get(name), name=name)(trunk)
     for name in targets_train
