@@ -142,7 +142,7 @@ plots.architecture(separate_networks(96))
 
 # %% [markdown]
 # They stand in one model, but they share nothing. We can ask TensorFlow: which weights have a gradient from the left
-# answer? (None means: no connection.)
+# answer? (A dash means: no connection.)
 
 # %% tags=["nbval-check-output"]
 model = separate_networks(96)
@@ -396,7 +396,7 @@ for name, networks in candidates.items():
     print(f"{name:28}{one:10.2f}{many:15.2f}")
 
 # %% [markdown]
-# Not twice, in either case. For one image, nearly all of the time is the call itself, not the arithmetic. A second network inside the same call adds
+# Less than twice, on the machine that made these outputs. For one image, nearly all of the time is the call itself, not the arithmetic. A second network inside the same call adds
 # little; a second call adds much. For many images the arithmetic counts, and the second trunk shows. These networks are
 # small: the larger the trunk, the more of the time is arithmetic, and the more a shared trunk saves. Lesson 14 measures more.
 
