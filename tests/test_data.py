@@ -18,6 +18,7 @@ import hypothesis.strategies as st
 import pytest
 
 from mos_helpers import data
+from mos_helpers.data import loading
 
 import keras  # isort: skip
 import numpy as np  # isort: skip
@@ -40,7 +41,7 @@ def _nothing_of_this_machine(monkeypatch, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    monkeypatch.setattr(data, "MNIST_ADDRESS", f"http://127.0.0.1:{port}/mnist.npz")
+    monkeypatch.setattr(loading, "MNIST_ADDRESS", f"http://127.0.0.1:{port}/mnist.npz")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("MOS_DATA", raising=False)
@@ -58,7 +59,7 @@ def arrays(monkeypatch):
         "y_test": np.repeat(np.arange(10, dtype=np.uint8), 2),
     }
     expected = {name: (array.shape, hashlib.sha256(array.tobytes()).hexdigest()) for name, array in small.items()}
-    monkeypatch.setattr(data, "MNIST_ARRAYS", expected)
+    monkeypatch.setattr(loading, "MNIST_ARRAYS", expected)
     return small
 
 
@@ -361,7 +362,7 @@ def serve(monkeypatch):
         server.gets = 0
         servers.append(server)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        monkeypatch.setattr(data, "MNIST_ADDRESS", f"http://127.0.0.1:{server.server_port}/mnist.npz")
+        monkeypatch.setattr(loading, "MNIST_ADDRESS", f"http://127.0.0.1:{server.server_port}/mnist.npz")
         return server
 
     yield start
@@ -396,7 +397,7 @@ def test_download_cut_in_the_middle(announce, arrays, serve, cache, tmp_path, ca
 
 
 def test_download_that_stalls_ends(monkeypatch, arrays, serve, cache, tmp_path, capsys):
-    monkeypatch.setattr(data, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(loading, "STALL_SECONDS", 0.3)
     content = save(tmp_path / "served.npz", arrays)
     serve(content, sent=1000, then="stall")
     start = time.monotonic()
@@ -488,10 +489,10 @@ def test_required_by_the_environment(monkeypatch):
 
 
 def test_server_that_never_answers(monkeypatch, capsys):
-    assert data.PROBE_SECONDS < 5
-    monkeypatch.setattr(data, "PROBE_SECONDS", 1.0)
+    assert loading.PROBE_SECONDS < 5
+    monkeypatch.setattr(loading, "PROBE_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr(data, "MNIST_ADDRESS", f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz")
+        monkeypatch.setattr(loading, "MNIST_ADDRESS", f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz")
         start = time.monotonic()
         assert data.load_digits().source == "bundled digits"
         assert 0.9 < time.monotonic() - start < 4
@@ -500,7 +501,7 @@ def test_server_that_never_answers(monkeypatch, capsys):
 
 def test_name_lookup_that_hangs(monkeypatch, capsys):
     released = threading.Event()
-    monkeypatch.setattr(data, "PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(loading, "PROBE_SECONDS", 0.3)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: released.wait(20) and [])
     start = time.monotonic()
     assert data.load_digits().source == "bundled digits"
@@ -514,7 +515,7 @@ def test_cache_that_cannot_be_written(monkeypatch, home, arrays, serve, tmp_path
     (tmp_path / "file").write_text("")
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / home))
-    monkeypatch.setattr(data.tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(loading.tempfile, "tempdir", str(tmp_path / "tmp"))
     server = serve(save(tmp_path / "served.npz", arrays))
     assert data.load_digits().source == data.load_digits("mnist").source == "MNIST"
     assert server.gets == 1
@@ -526,7 +527,7 @@ def test_cache_that_cannot_be_written(monkeypatch, home, arrays, serve, tmp_path
 def test_no_cache_at_all(monkeypatch, arrays, serve, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(data.tempfile, "tempdir", str(tmp_path / "file"))
+    monkeypatch.setattr(loading.tempfile, "tempdir", str(tmp_path / "file"))
     serve(save(tmp_path / "served.npz", arrays))
     assert data.load_digits().source == "bundled digits"
     assert "cache cannot be written" in one_line(capsys)
