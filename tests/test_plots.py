@@ -603,8 +603,10 @@ EXAMPLES = {
     "architecture": lambda: plots.architecture(fan_out(2)),
     "comparison": lambda: plots.comparison({"shared": [0.9, 0.92, 0.91], "separate": [0.93, 0.91, 0.94]}),
     "confusion": lambda: plots.confusion([0, 1, 1], [0, 1, 0]),
+    "curves": lambda: plots.curves([1, 2], {"alone": [[0.1, 0.2], [0.2, 0.3]]}, "labels", "accuracy"),
     "history": lambda: plots.history(logs({"digit": ["accuracy"], "odd": []})),
     "images": lambda: plots.images(np.eye(4)[None], ["one"]),
+    "reliability": lambda: plots.reliability({"digit": ([0.2, 0.9], [0.3, 0.8])}),
 }
 
 

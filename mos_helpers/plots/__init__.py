@@ -7,6 +7,8 @@
 | `history`      | How did each head learn?                           |
 | `confusion`    | Which classes are taken for which?                 |
 | `comparison`   | Do these designs differ by more than their runs?   |
+| `curves`       | How does a score change with a number?             |
+| `reliability`  | Is a model right as often as it says?              |
 | `Progress`     | How far is ``fit``? (a callback, one line of text) |
 
 Each function returns a `Figure`. As the last line of a notebook cell it shows itself, with its alt text.
@@ -15,7 +17,18 @@ Each function returns a `Figure`. As the last line of a notebook cell it shows i
 from mos_helpers.plots.architectures import architecture
 from mos_helpers.plots.charts import confusion, history, images
 from mos_helpers.plots.comparison import comparison
+from mos_helpers.plots.curves import curves, reliability
 from mos_helpers.plots.figures import Figure
 from mos_helpers.plots.training import Progress
 
-__all__ = ["Figure", "Progress", "architecture", "comparison", "confusion", "history", "images"]
+__all__ = [
+    "Figure",
+    "Progress",
+    "architecture",
+    "comparison",
+    "confusion",
+    "curves",
+    "history",
+    "images",
+    "reliability",
+]

@@ -31,7 +31,16 @@ def comparison(scores: Mapping[str, Sequence[float]], label: str = "accuracy") -
             spread = values.std(ddof=1)
             axes.plot([mean - spread, mean + spread], [row, row], color=VERMILLION, linewidth=2.5, zorder=2)
         axes.plot(values, np.full(len(values), row), "o", color=BLUE, markerfacecolor="none", label="a run", zorder=3)
-        axes.plot([mean], [row], "D", color=VERMILLION, markeredgecolor="white", markersize=8, label="mean", zorder=4)
+        axes.plot(
+            [mean],
+            [row],
+            "D",
+            color=VERMILLION,
+            markeredgecolor="white",
+            markersize=8,
+            label="mean and one standard deviation",
+            zorder=4,
+        )
     axes.set_yticks(range(len(runs)), runs)
     axes.set_ylim(len(runs) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))

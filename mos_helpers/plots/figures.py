@@ -9,7 +9,7 @@ DPI = 100
 
 # From the palette of Okabe and Ito ("Color Universal Design"), which colour-blind readers can tell apart.
 # Each colour goes with its own line style, marker or border, so that a figure also works in grey.
-BLUE, VERMILLION = "#0072B2", "#D55E00"
+BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 INK, GREY, PALE = "#222222", "#6B6B6B", "#F0F0F0"
 
 
