@@ -1,0 +1,205 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # Exercise 6. Fill, repair, mask and estimate
+#
+# Four questions on [lesson 6](../notebooks/06_missing_labels.ipynb), from easy to hard. About 45 minutes.
+#
+# Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
+# variables. If you are stuck, run `hint("6.1")` in a new cell: each run gives one hint more. The answers are in
+# `solutions/06_missing_labels.ipynb`.
+
+# %%
+from mos_helpers import data  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.checks import Todo, check, hint
+
+import keras
+import numpy as np
+
+keras.utils.set_random_seed(6)
+
+# %% [markdown]
+# ## Question 6.1: fill and weigh
+#
+# A table comes with gaps in both columns. The digit `left` is a whole number from 0 to 9, or -1 if nobody wrote it down. The
+# answer `odd` is 0.0 or 1.0, or NaN.
+#
+# Write `fill(labels)`. It gets a dictionary of two arrays, `"left"` and `"odd"`, each of shape `(n,)`. It returns **two**
+# dictionaries with the same keys: the targets and the weights for `fit`. Known labels stay as they are and get the weight 1.
+# Each gap gets a label that its head can take, and the weight 0.
+
+
+# %%
+### BEGIN SOLUTION
+def fill(labels):
+    """Return targets without gaps, and a weight for each label."""
+    known = {"left": labels["left"] != -1, "odd": np.isfinite(labels["odd"])}
+    targets = {name: np.where(known[name], labels[name], 0) for name in labels}
+    weights = {name: known[name].astype("float32") for name in labels}
+    return targets, weights
+
+
+### END SOLUTION
+
+# %%
+check("6.1", lambda: fill)
+
+# %% [markdown] tags=["solution"]
+# NaN is equal to nothing, not even to itself, so `values == np.nan` finds no gap: `np.isnan` or `np.isfinite` does. The
+# filler may be any valid label. A zero in the column is a label and no gap.
+
+# %% [markdown]
+# ## Question 6.2: repair a report
+#
+# Somebody evaluated a model in one batch. Rows without a label of `odd` were filled with 0 ("even") and had the weight 0.
+# The loss had the default reduction, and the accuracy stood under `metrics`. You get the report as a dictionary, for example
+#
+# `{"rows": 2000, "labelled": 500, "loss": 0.075, "accuracy": 0.57, "hidden_said_even": 700}`
+#
+# where `"hidden_said_even"` counts the rows *without* a label to which the model answers "even". Write `repair(report)`. It
+# returns a dictionary with the `"loss"` and the `"accuracy"` on the labelled rows.
+
+
+# %%
+### BEGIN SOLUTION
+def repair(report):
+    """Return the loss and the accuracy on the labelled rows."""
+    right_on_all = report["accuracy"] * report["rows"]
+    return {
+        "loss": report["loss"] * report["rows"] / report["labelled"],
+        "accuracy": (right_on_all - report["hidden_said_even"]) / report["labelled"],
+    }
+
+
+### END SOLUTION
+
+# %%
+check("6.2", lambda: repair)
+
+# %% [markdown] tags=["solution"]
+# Both scores are sums divided by all rows. In the sum of the loss the hidden rows count nothing, so only the number below
+# the line is wrong. In the sum of the accuracy they count as right where the model says what was filled in, and that must go
+# first.
+
+# %% [markdown]
+# ## Question 6.3: a loss that survives gaps
+#
+# Write `masked_loss(labels, said)`, with `keras.ops` or TensorFlow. `labels` has shape `(n,)` and holds 0, 1 and NaN; `said`
+# has shape `(n,)` and holds probabilities of "1", none of them 0 or 1. It returns one number: the **mean** binary
+# cross-entropy over the rows that have a label, which is the mean of `-log(said)` where the label is 1 and of `-log(1 -
+# said)` where it is 0.
+#
+# With no label at all it returns 0. And its **gradient** must be right too, without any NaN.
+
+
+# %%
+### BEGIN SOLUTION
+def masked_loss(labels, said):
+    """Return the mean binary cross-entropy over the labelled rows, 0 if there is none."""
+    known = keras.ops.logical_not(keras.ops.isnan(labels))
+    safe = keras.ops.where(known, labels, 0.0)
+    each = -safe * keras.ops.log(said) - (1 - safe) * keras.ops.log(1 - said)
+    count = keras.ops.sum(keras.ops.cast(known, said.dtype))
+    return keras.ops.sum(keras.ops.where(known, each, 0.0)) / keras.ops.maximum(count, 1.0)
+
+
+### END SOLUTION
+
+# %%
+check("6.3", lambda: masked_loss)
+
+# %% [markdown] tags=["solution"]
+# The first `where` makes the labels safe *before* the arithmetic, the second leaves the filled rows out of the sum. With the
+# second alone the loss would be right and its gradient NaN. The maximum with 1 makes 0/1 of 0/0.
+
+# %% [markdown]
+# ## Question 6.4: an honest estimate
+#
+# On test data, `right` is 1.0 where a model is right, 0.0 where it is wrong, and NaN where the label is missing. `keep` is
+# the probability with which each label was written down. It depends on the label, so where the label is missing, `keep` is
+# NaN too.
+#
+# Write `estimate(right, keep)`, for two arrays of shape `(n,)`. It returns an estimate of the accuracy on *all* rows: the
+# "mean by 1/p" of the lesson. At least one label is known.
+
+
+# %%
+### BEGIN SOLUTION
+def estimate(right, keep):
+    """Return the accuracy on all rows, estimated from the labelled ones."""
+    known = ~np.isnan(right)
+    return np.average(right[known], weights=1 / keep[known])
+
+
+### END SOLUTION
+
+# %%
+check("6.4", lambda: estimate)
+
+# %% [markdown] tags=["solution"]
+# `np.average` divides by the sum of the weights. `np.nanmean(right / keep)` looks similar and divides by the number of
+# labelled rows, which gives far more than 1.
+
+# %% [markdown]
+# ## What to do with it
+#
+# With your answers, these cells train on a table with gaps in both columns and estimate how good the model is, without
+# looking at a hidden label. An odd digit is labelled with probability 0.8, and an even one with 0.2.
+
+
+# %%
+def table(x, y, n, seed):
+    """Return images of two digits, all labels, the labels with gaps, and the probabilities."""
+    images, pair = data.two_digits(x, y, n, seed=seed)
+    odd = pair["right"] % 2
+    keep = np.where(odd == 1, 0.8, 0.2)
+    left = np.where(data.hide_labels(n, 0.7, seed=seed), pair["left"], -1)
+    gaps = {
+        "left": left,
+        "odd": np.where(data.hide_labels(n, keep, seed=seed + 10), odd, np.nan),
+    }
+    return images.reshape(n, -1), odd, gaps, keep
+
+
+digits = data.load_digits()
+images_train, _, gaps_train, keep_train = table(digits.x_train, digits.y_train, 4000, seed=1)
+images_test, odd_test, gaps_test, keep_test = table(digits.x_test, digits.y_test, 2000, seed=2)
+
+# %%
+image = keras.Input(shape=(images_train.shape[1],))
+trunk = keras.layers.Dense(48, activation="relu")(image)
+heads = {
+    "left": keras.layers.Dense(10, activation="softmax", name="left")(trunk),
+    "odd": keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk),
+}
+model = keras.Model(image, heads)
+mean = "mean_with_sample_weight"
+losses = {
+    "left": keras.losses.SparseCategoricalCrossentropy(reduction=mean),
+    "odd": keras.losses.BinaryCrossentropy(reduction=mean),
+}
+model.compile(optimizer="adam", loss=losses, steps_per_execution=100)
+targets, weights = fill(gaps_train)
+weights["odd"] = weights["odd"] / keep_train
+training = data.batches(images_train, targets, sample_weight=weights, seed=1)
+history = model.fit(training.repeat(), steps_per_epoch=300, verbose=0)
+
+# %%
+says_odd = model.predict(images_test, batch_size=1000, verbose=0)["odd"][:, 0] > 0.5
+hidden = np.isnan(gaps_test["odd"])
+right = np.where(hidden, np.nan, says_odd == gaps_test["odd"])
+keep_seen = np.where(hidden, np.nan, keep_test)
+
+print(f"on labelled rows:  {np.nanmean(right):.3f}")
+print(f"estimate for all:  {estimate(right, keep_seen):.3f}")
+print(f"in truth, on all:  {np.mean(says_odd == odd_test):.3f}")
+
+# %% [markdown]
+# In `keep_train` we knew the probability of each row; where the label is missing, its weight is 0, and the probability does
+# not matter.

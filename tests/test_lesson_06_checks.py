@@ -1,0 +1,370 @@
+"""The checks of exercise 6: right answers pass, wrong ones hear why not."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from checking import outcome
+
+
+def refused(question, answer, words):
+    state, message = outcome(question, answer)
+    assert (state, words in message) == ("not yet", True), message
+
+
+# --- 6.1
+
+
+def filled(labels, filler=0, **changes):
+    """Fill and weigh as asked for; `changes` gives the targets or the weights of a head another function."""
+    known = {"left": labels["left"] >= 0, "odd": ~np.isnan(labels["odd"])}
+    targets = {name: np.where(known[name], labels[name], filler) for name in labels}
+    weights = {name: known[name].astype("float32") for name in labels}
+    for key, change in changes.items():
+        part, name = key.split("_")
+        parts = {"target": targets, "weight": weights}[part]
+        parts[name] = change(labels[name], known[name])
+    return targets, weights
+
+
+def changed(**changes):
+    return lambda labels: filled(labels, **changes)
+
+
+def in_place(labels):
+    weights = {"odd": np.isfinite(labels["odd"]), "left": labels["left"] != -1}
+    labels["odd"][np.isnan(labels["odd"])] = 1
+    labels["left"][labels["left"] == -1] = 9
+    return labels, weights
+
+
+def by_lists(labels):
+    odd = [[0.0 if value != value else value] for value in labels["odd"].tolist()]
+    left = [max(value, 0) for value in labels["left"].tolist()]
+    weights = {"left": [int(v > -1) for v in labels["left"]], "odd": [[float(v == v)] for v in labels["odd"]]}
+    return [{"left": left, "odd": odd}, weights]
+
+
+def by_keras(labels):
+    odd = keras.ops.convert_to_tensor(labels["odd"])
+    left = tf.constant(labels["left"])
+    targets = {"left": keras.ops.maximum(left, 0), "odd": keras.ops.nan_to_num(odd)}
+    weights = {"left": tf.cast(left >= 0, "float32"), "odd": tf.cast(tf.math.is_finite(odd), "float32")}
+    return targets, weights
+
+
+@pytest.mark.parametrize("function", [filled, changed(filler=1), in_place, by_lists, by_keras])
+def test_gaps_however_they_are_filled(function):
+    assert outcome("6.1", function) == ("correct", "")
+
+
+def dropped(labels):
+    both = (labels["left"] >= 0) & ~np.isnan(labels["odd"])
+    kept = {name: values[both] for name, values in labels.items()}
+    return kept, {name: np.ones(len(values)) for name, values in kept.items()}
+
+
+def one_mask(labels):
+    targets, weights = filled(labels)
+    both = weights["left"] * weights["odd"]
+    return targets, {"left": both, "odd": both}
+
+
+WRONG_FILLS = {
+    "NaN left": (changed(target_odd=lambda v, k: v), "the target odd still holds NaN: fill the gaps"),
+    "-1 left": (changed(target_left=lambda v, k: v), "the target left still holds -1"),
+    "filled with -1": (changed(filler=-1), "the target left still holds -1"),
+    "odd filled with -1": (
+        changed(target_odd=lambda v, k: np.nan_to_num(v, nan=-1)),
+        "the target odd is filled with -1, and its head can take 0 and 1 only",
+    ),
+    "the mean": (changed(target_odd=lambda v, k: np.where(k, v, 0.5)), "the target odd is filled with 0.5"),
+    "an eleventh class": (changed(target_left=lambda v, k: np.where(k, v, 10)), "the target left is filled with 10"),
+    "all filled": (changed(target_odd=lambda v, k: 0 * np.nan_to_num(v)), "the target odd changes labels"),
+    "turned round": (changed(weight_odd=lambda v, k: (~k).astype(float)), "the weight of odd is 1 for the gaps"),
+    "ones": (changed(weight_left=lambda v, k: np.ones(len(v))), "is not 0 for some rows without a label"),
+    "zero as a gap": (changed(weight_odd=lambda v, k: (k & (v != 0)).astype(float)), "0 is a label and no gap"),
+    "digit 0 as a gap": (changed(weight_left=lambda v, k: (v > 0).astype(float)), "the weight of left is not 1 where"),
+    "not equal to NaN": (changed(weight_odd=lambda v, k: (v != np.nan).astype(float)), "the weight of odd is not 0"),
+    "NaN as weight": (changed(weight_odd=lambda v, k: np.where(k, 1, np.nan)), "the weight of odd holds NaN"),
+    "one mask for both": (one_mask, "is 0 where the other label is missing"),
+    "share": (
+        changed(weight_left=lambda v, k: k / max(1, k.sum())),
+        "the weight of left is not 1 for some rows that have a label",
+    ),
+    "dropped": (dropped, "keep all rows, and give gaps the weight 0"),
+    "targets only": (lambda labels: filled(labels)[0], "should return two dictionaries"),
+    "swapped": (lambda labels: filled(labels)[::-1], "the target left changes labels that are known"),
+    "one key": (lambda labels: ({"odd": filled(labels)[0]["odd"]}, filled(labels)[1]), "the keys of the targets"),
+    "nothing": (lambda labels: None, "is a `return` missing?"),
+    "a result": (({}, {}), "should be a function"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_FILLS.values(), ids=WRONG_FILLS)
+def test_wrong_fills(answer, words):
+    refused("6.1", answer, words)
+
+
+# --- 6.2
+
+
+def repaired(report, **changes):
+    """The repair asked for; `changes` gives a score another function of the report."""
+    parts = {
+        "loss": lambda r: r["loss"] / (r["labelled"] / r["rows"]),
+        "accuracy": lambda r: (r["accuracy"] * r["rows"] - r["hidden_said_even"]) / r["labelled"],
+    } | changes
+    return {name: part(report) for name, part in parts.items()}
+
+
+def repair_by(**changes):
+    return lambda report: repaired(report, **changes)
+
+
+def rounded_counts(report):
+    right = round(report["accuracy"] * report["rows"]) - report["hidden_said_even"]
+    loss = tf.constant(report["loss"]) * report["rows"] / report["labelled"]
+    return {"accuracy": np.float32(right / report["labelled"]), "loss": loss}
+
+
+@pytest.mark.parametrize("function", [repaired, rounded_counts])
+def test_a_report_however_it_is_repaired(function):
+    state, message = outcome("6.2", function)
+    assert state == "correct"
+    assert "and the report said" in message
+
+
+WRONG_REPAIRS = {
+    "unchanged": (lambda r: {"loss": r["loss"], "accuracy": r["accuracy"]}, "which is the diluted one"),
+    "diluted twice": (repair_by(loss=lambda r: r["loss"] * r["labelled"] / r["rows"]), "which is diluted twice"),
+    "hidden rows": (
+        repair_by(loss=lambda r: r["loss"] * r["rows"] / (r["rows"] - r["labelled"])),
+        "rows without a label",
+    ),
+    "a sum": (repair_by(loss=lambda r: r["loss"] * r["rows"]), "and the mean over the labelled rows is"),
+    "accuracy unchanged": (repair_by(accuracy=lambda r: r["accuracy"]), "which counts the hidden rows too"),
+    "only divided": (
+        repair_by(accuracy=lambda r: r["accuracy"] * r["rows"] / r["labelled"]),
+        "were counted as right, so take them away first",
+    ),
+    "divided by all": (
+        repair_by(accuracy=lambda r: r["accuracy"] - r["hidden_said_even"] / r["rows"]),
+        "it is divided by all rows",
+    ),
+    "those with odd": (
+        repair_by(
+            accuracy=lambda r: (
+                (r["accuracy"] * r["rows"] - (r["rows"] - r["labelled"] - r["hidden_said_even"])) / r["labelled"]
+            )
+        ),
+        "are those with even",
+    ),
+    "all hidden rows": (
+        repair_by(accuracy=lambda r: (r["accuracy"] * r["rows"] - r["rows"] + r["labelled"]) / r["labelled"]),
+        "and on the labelled rows it is",
+    ),
+    "percent": (repair_by(accuracy=lambda r: 100 * repaired(r)["accuracy"]), "and on the labelled rows it is"),
+    "the example": (lambda r: {"loss": 0.3, "accuracy": 0.88}, "and the mean over the labelled rows is"),
+    "one score": (lambda r: {"loss": repaired(r)["loss"]}, "the keys of the result should be loss and accuracy"),
+    "a tuple": (lambda r: tuple(repaired(r).values()), "should be a dict"),
+    "another key": (lambda r: r["odd_loss"], "your function raised KeyError"),
+    "nothing": (lambda r: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_REPAIRS.values(), ids=WRONG_REPAIRS)
+def test_wrong_repairs(answer, words):
+    refused("6.2", answer, words)
+
+
+# --- 6.3
+
+
+def by_operations(labels, said):
+    known = keras.ops.logical_not(keras.ops.isnan(labels))
+    safe = keras.ops.where(known, labels, 0.0)
+    each = -safe * keras.ops.log(said) - (1 - safe) * keras.ops.log(1 - said)
+    count = keras.ops.sum(keras.ops.cast(known, said.dtype))
+    return keras.ops.sum(keras.ops.where(known, each, 0.0)) / keras.ops.maximum(count, 1.0)
+
+
+def by_rows(labels, said):
+    rows = tf.where(tf.math.is_finite(labels))[:, 0]
+    labels, said = tf.gather(labels, rows), tf.gather(said, rows)
+    of_truth = tf.where(labels == 1, said, 1 - said)
+    return -tf.math.divide_no_nan(tf.reduce_sum(tf.math.log(of_truth)), tf.cast(len(rows), "float32"))
+
+
+def by_boolean_mask(labels, said):
+    known = ~tf.math.is_nan(labels)
+    if not tf.reduce_any(known):
+        return tf.constant(0.0)
+    each = keras.losses.binary_crossentropy(
+        tf.boolean_mask(labels, known)[:, None], tf.boolean_mask(said, known)[:, None]
+    )
+    return tf.reduce_mean(each)
+
+
+def by_loss_class(labels, said):
+    weight = tf.cast(tf.math.is_finite(labels), "float32")
+    loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
+    return loss(tf.where(weight > 0, labels, 1.0)[:, None], said[:, None], sample_weight=weight)
+
+
+def plain_zero(labels, said):
+    known = ~np.isnan(labels.numpy())
+    return by_operations(labels, said) if known.any() else 0.0
+
+
+RIGHT_LOSSES = [by_operations, by_rows, by_boolean_mask, by_loss_class, plain_zero]
+
+
+@pytest.mark.parametrize("function", RIGHT_LOSSES)
+def test_a_loss_however_it_is_masked(function):
+    assert outcome("6.3", function) == ("correct", "")
+
+
+def cross_entropy(labels, said):
+    return -labels * tf.math.log(said) - (1 - labels) * tf.math.log(1 - said)
+
+
+def parts(labels, said, filler=0.0):
+    """Return which rows are known, the losses with a filler, and the number of labels, at least 1."""
+    known = tf.cast(tf.math.is_finite(labels), "float32")
+    safe = tf.where(known > 0, labels, filler)
+    return known, cross_entropy(safe, said), tf.maximum(tf.reduce_sum(known), 1.0)
+
+
+def where_after(labels, said):
+    known, _, count = parts(labels, said)
+    return tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, said), 0.0)) / count
+
+
+def by_numpy(labels, said):
+    labels, said = labels.numpy(), said.numpy()
+    known = np.isfinite(labels)
+    if not known.any():
+        return 0.0
+    return float(np.mean(-np.log(np.where(labels == 1, said, 1 - said))[known]))
+
+
+def cut_off(labels, said):
+    return by_operations(labels, tf.stop_gradient(said))
+
+
+def diluted(labels, said):
+    known, each, _ = parts(labels, said)
+    return tf.reduce_mean(known * each)
+
+
+def zero_divided(labels, said):
+    known, each, _ = parts(labels, said)
+    return tf.reduce_sum(known * each) / tf.reduce_sum(known)
+
+
+def part_of_gradient(labels, said):
+    known, each, count = parts(labels, said)
+    value = tf.reduce_sum(known * each) / count
+    return tf.stop_gradient(value) + 0.5 * (value - tf.stop_gradient(value))
+
+
+def second(function):
+    """Wrap a function of the parts."""
+    return lambda labels, said: function(*parts(labels, said))
+
+
+WRONG_LOSSES = {
+    "where after": (where_after, "the loss is right, but its gradient holds NaN"),
+    "weight of zero": (
+        lambda y, p: tf.reduce_sum(parts(y, p)[0] * cross_entropy(y, p)) / parts(y, p)[2],
+        "is nan: replace the NaN before the arithmetic",
+    ),
+    "plain": (lambda y, p: tf.reduce_mean(cross_entropy(y, p)), "is nan: replace the NaN before the arithmetic"),
+    "divided by all": (diluted, "the loss is divided by all rows: divide by those with a label"),
+    "0/0": (zero_divided, "without any label the loss should be 0, and yours is nan"),
+    "a sum": (second(lambda known, each, count: tf.reduce_sum(known * each)), "the loss is a sum"),
+    "each": (second(lambda known, each, count: known * each), "one for each row, shape (40,)"),
+    "the sign": (lambda y, p: -by_operations(y, p), "has the wrong sign"),
+    "filler in the mean": (second(lambda known, each, count: tf.reduce_mean(each)), "the filler counts as a label"),
+    "filler of one": (lambda y, p: tf.reduce_mean(parts(y, p, 1.0)[1]), "the filler counts as a label"),
+    "filler in the sum": (second(lambda known, each, count: tf.reduce_sum(each) / count), "filled rows are in the sum"),
+    "turned": (lambda y, p: by_operations(1 - y, p), "takes 1 for 0 and 0 for 1"),
+    "ones only": (
+        lambda y, p: tf.reduce_sum(-tf.where(y == 1, tf.math.log(p), 0.0)) / parts(y, p)[2],
+        "rows with the label 0 are missing",
+    ),
+    "squares": (
+        lambda y, p: tf.reduce_sum(tf.where(tf.math.is_finite(y), (y - p) ** 2, 0.0)) / parts(y, p)[2],
+        "the loss should be",
+    ),
+    "NumPy": (by_numpy, "no gradient reaches the probabilities"),
+    "cut off": (cut_off, "no gradient reaches the probabilities"),
+    "half the gradient": (part_of_gradient, "the loss is right, but its gradient is not"),
+    "a dict": (lambda y, p: {"loss": by_operations(y, p)}, "the loss should be a number"),
+    "one argument": (lambda y: y, "your function raised TypeError"),
+    "nothing": (lambda y, p: None, "is a `return` missing?"),
+    "a number": (0.5, "should be a function"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_LOSSES.values(), ids=WRONG_LOSSES)
+def test_wrong_losses(answer, words):
+    refused("6.3", answer, words)
+
+
+# --- 6.4
+
+
+def averaged(right, keep):
+    known = ~np.isnan(right)
+    return np.average(right[known], weights=1 / keep[known])
+
+
+def by_nansum(right, keep):
+    return np.nansum(right / keep) / np.nansum(1 / keep)
+
+
+def by_tensors(right, keep):
+    weight = tf.math.reciprocal_no_nan(tf.where(tf.math.is_nan(keep), np.float64(0), keep))
+    return tf.reduce_sum(weight * tf.where(weight > 0, right, np.float64(0))) / tf.reduce_sum(weight)
+
+
+def by_loop(right, keep):
+    pairs = [(r, 1 / p) for r, p in zip(right.tolist(), keep.tolist(), strict=True) if r == r]
+    return sum(r * w for r, w in pairs) / sum(w for _, w in pairs)
+
+
+def as_array_of_one(right, keep):
+    return np.array(averaged(right, keep))
+
+
+@pytest.mark.parametrize("function", [averaged, by_nansum, by_tensors, by_loop, as_array_of_one])
+def test_an_estimate_however_it_is_made(function):
+    state, message = outcome("6.4", function)
+    assert state == "correct"
+    assert "the labelled rows say" in message
+
+
+WRONG_ESTIMATES = {
+    "labelled rows": (lambda r, p: np.nanmean(r), "which is the share on the labelled rows"),
+    "NaN": (lambda r, p: (r / p).sum() / (1 / p).sum(), "the result is NaN: take out the rows without a label"),
+    "keep as weight": (lambda r, p: np.nansum(r * p) / np.nansum(p), "the weights are keep, and should be 1 / keep"),
+    "the sum of 1/p": (lambda r, p: np.nansum(r / p) / len(r), "divided by all rows: divide by the sum of 1/p"),
+    "nanmean": (lambda r, p: np.nanmean(r / p), "divided by the number of labelled rows"),
+    "a sum": (lambda r, p: np.nansum(r / p), "which is a sum"),
+    "gaps as wrong": (lambda r, p: np.nan_to_num(r).mean(), "counts rows without a label as wrong"),
+    "errors": (lambda r, p: 1 - averaged(r, p), "which is the share of wrong answers"),
+    "squared": (lambda r, p: np.nansum(r / p**2) / np.nansum(1 / p**2), "and the mean by 1/p is"),
+    "clipped": (lambda r, p: min(1.0, np.nansum(r / p) / len(r)), "the sum of 1/p divided by all rows"),
+    "percent": (lambda r, p: 100 * averaged(r, p), "and the mean by 1/p is"),
+    "each": (lambda r, p: r[~np.isnan(r)] / p[~np.isnan(r)], "the estimate should be one number"),
+    "one argument": (lambda r: np.nanmean(r), "your function raised TypeError"),
+    "nothing": (lambda r, p: None, "is a `return` missing?"),
+    "a number": (0.9, "should be a function"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_ESTIMATES.values(), ids=WRONG_ESTIMATES)
+def test_wrong_estimates(answer, words):
+    refused("6.4", answer, words)
