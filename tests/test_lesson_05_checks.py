@@ -1,0 +1,307 @@
+"""The checks of exercise 5: right answers pass, wrong ones hear why not."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from checking import outcome
+from scipy import stats
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+
+def refused(question, answer, words):
+    state, message = outcome(question, answer)
+    assert (state, words in message) == ("not yet", True), message
+
+
+# --- 5.1
+
+
+def standard(train, other, mean=None, scale=None):
+    mean = train.mean(axis=0) if mean is None else mean
+    scale = train.std(axis=0) if scale is None else scale
+    return (train - mean) / scale, (other - mean) / scale
+
+
+def by_scikit_learn(train, other):
+    scaler = StandardScaler().fit(train)
+    return [scaler.transform(train), scaler.transform(other)]
+
+
+def of_a_sample(train, other):
+    return standard(train, other, scale=np.std(train, axis=0, ddof=1))
+
+
+def by_keras(train, other):
+    layer = keras.layers.Normalization(axis=-1)
+    layer.adapt(train)
+    return layer(train), layer(other)
+
+
+def by_operations(train, other):
+    mean, variance = keras.ops.moments(train, axes=0)
+    return (train - mean) / keras.ops.sqrt(variance), (other - mean) / keras.ops.sqrt(variance)
+
+
+def by_columns(train, other):
+    pairs = [
+        [(part[:, i] - train[:, i].mean()) / train[:, i].std() for part in (train, other)]
+        for i in range(train.shape[1])
+    ]
+    return tuple(np.stack(columns, axis=1) for columns in zip(*pairs, strict=True))
+
+
+@pytest.mark.parametrize("function", [standard, by_scikit_learn, of_a_sample, by_keras, by_operations, by_columns])
+def test_targets_however_they_are_standardised(function):
+    assert outcome("5.1", function)[0] == "correct"
+
+
+def by(scaler, together=False, own=False):
+    def function(train, other):
+        fitted = scaler().fit(np.concatenate([train, other]) if together else train)
+        return fitted.transform(train), (scaler().fit(other) if own else fitted).transform(other)
+
+    return function
+
+
+WRONG_SCALES = {
+    "own": (by(StandardScaler, own=True), "`other` got its own mean and standard deviation"),
+    "together": (by(StandardScaler, together=True), "come from both parts together"),
+    "all columns": (lambda a, b: standard(a, b, a.mean(), a.std()), "each column needs its own mean"),
+    "rows": (lambda a, b: standard(a, b, a.mean(axis=1)[0], a.std(axis=1)[0]), "the standardised train differs"),
+    "mean only": (lambda a, b: standard(a, b, scale=1), "the standard deviation is missing"),
+    "scale only": (lambda a, b: standard(a, b, mean=0), "the mean is missing"),
+    "variance": (lambda a, b: standard(a, b, scale=a.var(axis=0)), "you divided by the variance"),
+    "minimum and maximum": (by(MinMaxScaler), "a scaling by minimum and maximum"),
+    "robust": (by(RobustScaler), "the standardised train differs"),
+    "swapped": (lambda a, b: standard(a, b)[::-1], "the two results are swapped"),
+    "train twice": (lambda a, b: (standard(a, b)[0],) * 2, "the standardised other should have shape"),
+    "other as it is": (lambda a, b: (standard(a, b)[0], b), "the standardised other differs"),
+    "one array": (lambda a, b: standard(a, b)[0], "should be a pair"),
+    "three": (lambda a, b: (*standard(a, b), a), "should be a pair"),
+    "nothing": (lambda a, b: None, "is a `return` missing?"),
+    "a result": (standard(np.eye(3), np.eye(3)), "should be a function"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_SCALES.values(), ids=WRONG_SCALES)
+def test_wrong_scales(answer, words):
+    refused("5.1", answer, words)
+
+
+# --- 5.2
+
+
+def good(prediction, target, mean, scale, tolerance):
+    return np.abs(prediction * scale + mean - target) <= tolerance
+
+
+def share(*arguments):
+    return good(*arguments).all(axis=1).mean()
+
+
+def worst(prediction, target, mean, scale, tolerance):
+    return np.mean((np.abs(prediction * scale + mean - target) / tolerance).max(axis=1) <= 1)
+
+
+def by_loop(prediction, target, mean, scale, tolerance):
+    found = 0
+    for row, wanted in zip(prediction, target, strict=True):
+        found += all(abs(a * s + m - b) <= t for a, b, m, s, t in zip(row, wanted, mean, scale, tolerance, strict=True))
+    return found / len(target)
+
+
+def by_tensorflow(prediction, target, mean, scale, tolerance):
+    error = tf.abs(prediction * scale + mean - target)
+    return tf.reduce_mean(tf.cast(tf.reduce_all(error <= tolerance, axis=1), tf.float32))
+
+
+def by_keras_operations(prediction, target, mean, scale, tolerance):
+    rows = keras.ops.all(keras.ops.abs(prediction * scale + mean - target) <= tolerance, axis=1)
+    return keras.ops.mean(keras.ops.cast(rows, "float32"))
+
+
+@pytest.mark.parametrize("function", [share, worst, by_loop, by_tensorflow, by_keras_operations])
+def test_a_share_however_it_is_counted(function):
+    assert outcome("5.2", function)[0] == "correct"
+
+
+WRONG_SHARES = {
+    "any": (lambda *a: good(*a).any(axis=1).mean(), "at least one number is good"),
+    "cells": (lambda *a: good(*a).mean(), "the share of all single numbers"),
+    "product": (lambda *a: good(*a).mean(axis=0).prod(), "the product of the columns' shares"),
+    "signed": (lambda p, y, m, s, t: np.mean(((p * s + m - y) <= t).all(axis=1)), "take its absolute value"),
+    "standardised": (lambda p, y, m, s, t: share(p, y, 0, 1, t), "the predictions are still standardised"),
+    "no mean": (lambda p, y, m, s, t: share(p, y, 0, s, t), "the predictions lack the mean"),
+    "mean first": (lambda p, y, m, s, t: share(p + m, y, 0, s, t), "add the mean after the scale"),
+    "scaled errors": (lambda p, y, m, s, t: share(p, (y - m) / s, 0, 1, t), "compare in units"),
+    "turned round": (lambda *a: 1 - share(*a), "not within tolerance"),
+    "less": (lambda p, y, m, s, t: np.mean((np.abs(p * s + m - y) < t).all(axis=1)), "at most means <="),
+    "count": (lambda *a: good(*a).all(axis=1).sum(), "that is a number of rows"),
+    "percent": (lambda *a: 100 * share(*a), "in percent"),
+    "divided": (lambda p, y, m, s, t: share((p - m) / s, y, 0, 1, t), "it gives"),
+    "rows": (lambda *a: good(*a).all(axis=1), "should be one number"),
+    "columns": (lambda *a: good(*a).all(axis=0).mean(), "you asked of each column"),
+    "nothing": (lambda *a: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_SHARES.values(), ids=WRONG_SHARES)
+def test_wrong_shares(answer, words):
+    refused("5.2", answer, words)
+
+
+# --- 5.3
+
+
+def loss(y, m, s, square=0.5, log=0.5, sign=-1, low=-10, high=10):
+    s = np.clip(s, low, high)
+    return np.mean(square * np.exp(sign * s) * (y - m) ** 2 + log * s)
+
+
+def by_keras_loss(y, m, s):
+    s = keras.ops.clip(s, -10, 10)
+    return keras.ops.mean(0.5 * (keras.ops.exp(-s) * keras.ops.square(y - m) + s))
+
+
+def by_tensorflow_loss(y, m, s):
+    s = tf.clip_by_value(s, -10.0, 10.0)
+    return tf.reduce_mean((tf.square(y - m) / tf.exp(s) + s) / 2)
+
+
+def by_scipy(y, m, s):
+    spread = np.exp(np.clip(s, -10, 10).astype(float) / 2)
+    return float(-stats.norm.logpdf(y, m, spread).mean() - np.log(2 * np.pi) / 2)
+
+
+def by_spread(y, m, s):
+    spread = np.sqrt(np.exp(np.clip(s, -10, 10)))
+    return np.mean(((y - m) / spread) ** 2 / 2 + np.log(spread))
+
+
+@pytest.mark.parametrize("function", [loss, by_keras_loss, by_tensorflow_loss, by_scipy, by_spread])
+def test_a_loss_however_it_is_computed(function):
+    assert outcome("5.3", function)[0] == "correct"
+
+
+def unlimited(y, m, s):
+    with np.errstate(all="ignore"):
+        return loss(y, m, s, low=-np.inf, high=np.inf)
+
+
+WRONG_LOSSES = {
+    "twice": (lambda *a: 2 * loss(*a), "halve both parts"),
+    "log not halved": (lambda *a: loss(*a, log=1), "the log-variance is not"),
+    "square not halved": (lambda *a: loss(*a, square=1), "the squared error is not"),
+    "no log": (lambda *a: loss(*a, log=0), "a huge variance costs nothing"),
+    "sign": (lambda *a: loss(*a, sign=1), "the sign in the exponential is wrong"),
+    "sign of the log": (lambda *a: loss(*a, log=-0.5), "the sign of the log-variance is wrong"),
+    "likelihood": (lambda *a: -loss(*a), "the sign is turned round"),
+    "log of the spread": (lambda y, m, s: loss(y, m, 2 * s), "the logarithm of the standard deviation"),
+    "constant": (lambda *a: loss(*a) + np.log(2 * np.pi) / 2, "the constant is in it"),
+    "sum": (lambda y, m, s: loss(y, m, s) * y.size, "the sum over all cells"),
+    "sum over columns": (lambda y, m, s: loss(y, m, s) * y.shape[1], "the sum over the columns"),
+    "absolute": (lambda y, m, s: np.mean((np.exp(-np.clip(s, -10, 10)) * abs(y - m) + s) / 2), "not squared"),
+    "no negative parts": (
+        lambda y, m, s: np.mean(np.maximum((np.exp(-s) * (y - m) ** 2 + s) / 2, 0)),
+        "negative parts were set to zero",
+    ),
+    "never negative": (lambda *a: max(loss(*a), 0), "the loss may be negative"),
+    "unlimited": (unlimited, "limit it to the range from -10 to 10 first"),
+    "limited below only": (lambda *a: loss(*a, high=np.inf), "limit it to"),
+    "limited elsewhere": (lambda *a: loss(*a, low=-20, high=20), "limit it to -10 to 10"),
+    "cells": (lambda y, m, s: (np.exp(-s) * (y - m) ** 2 + s) / 2, "should be one number"),
+    "nothing": (lambda *a: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_LOSSES.values(), ids=WRONG_LOSSES)
+def test_wrong_losses(answer, words):
+    refused("5.3", answer, words)
+
+
+# --- 5.4
+
+
+def angle_of(pair):
+    return np.rad2deg(np.arctan2(pair[:, 0], pair[:, 1]))
+
+
+def turn(pair, target):
+    return np.abs((angle_of(pair) - target + 180) % 360 - 180)
+
+
+def by_minimum(pair, target):
+    off = (angle_of(pair) - target) % 360
+    return np.minimum(off, 360 - off)
+
+
+def by_dot_product(pair, target):
+    pair = pair / np.linalg.norm(pair, axis=1, keepdims=True)
+    radians = np.deg2rad(target)
+    return np.rad2deg(np.arccos(np.clip(pair[:, 0] * np.sin(radians) + pair[:, 1] * np.cos(radians), -1, 1)))
+
+
+def by_complex(pair, target):
+    return np.abs(np.angle((pair[:, 1] + 1j * pair[:, 0]) * np.exp(-1j * np.deg2rad(target)), deg=True))
+
+
+def by_keras_turn(pair, target):
+    off = keras.ops.arctan2(pair[:, 0], pair[:, 1]) - target * np.pi / 180
+    return keras.ops.abs(keras.ops.arctan2(keras.ops.sin(off), keras.ops.cos(off))) * 180 / np.pi
+
+
+def by_tensorflow_turn(pair, target):
+    degrees = tf.atan2(pair[:, 0], pair[:, 1]) * 180 / np.pi
+    return tf.abs(tf.math.floormod(degrees - target + 180, 360) - 180)
+
+
+RIGHT_TURNS = [turn, by_minimum, by_dot_product, by_complex, by_keras_turn, by_tensorflow_turn]
+
+
+@pytest.mark.parametrize("function", RIGHT_TURNS)
+def test_a_turn_however_it_is_measured(function):
+    assert outcome("5.4", function)[0] == "correct"
+
+
+def not_divided(pair, target):
+    radians = np.deg2rad(target)
+    return np.rad2deg(np.arccos(np.clip(pair[:, 0] * np.sin(radians) + pair[:, 1] * np.cos(radians), -1, 1)))
+
+
+WRONG_TURNS = {
+    "no wrap": (lambda p, t: np.abs(angle_of(p) - t), "go the shorter way round"),
+    "remainder": (lambda p, t: (angle_of(p) - t) % 360, "is 350 after % 360"),
+    "signs": (lambda p, t: (angle_of(p) - t + 180) % 360 - 180, "the result has signs"),
+    "swapped": (lambda p, t: turn(p[:, ::-1], t), "sine and cosine are swapped"),
+    "arctan": (
+        lambda p, t: np.abs((np.rad2deg(np.arctan(p[:, 0] / p[:, 1])) - t + 180) % 360 - 180),
+        "arctan knows only half",
+    ),
+    "radians": (
+        lambda p, t: np.abs((np.arctan2(p[:, 0], p[:, 1]) - t + 180) % 360 - 180),
+        "arctan2 gives radians",
+    ),
+    "in radians": (lambda p, t: np.deg2rad(turn(p, t)), "the result is in radians"),
+    "other way": (lambda p, t: turn(p * [-1, 1], t), "turned the wrong way"),
+    "one turn": (
+        lambda p, t: np.minimum(np.abs(angle_of(p) - t), np.abs(360 - np.abs(angle_of(p) - t))),
+        "the target may be more than one turn away",
+    ),
+    "arcsin": (lambda p, t: np.abs((np.rad2deg(np.arcsin(np.clip(p[:, 0], -1, 1))) - t + 180) % 360 - 180), "it gives"),
+    "length": (not_divided, "it gives"),
+    "mean": (lambda p, t: turn(p, t).mean(), "the result should be an array"),
+    "all with all": (lambda p, t: turn(p, t[:, None]), "all directions were compared with all"),
+    "a column": (lambda p, t: turn(p, t)[:, None], "should have shape"),
+    "chord": (
+        lambda p, t: np.hypot(p[:, 0] - np.sin(np.deg2rad(t)), p[:, 1] - np.cos(np.deg2rad(t))),
+        "it gives",
+    ),
+    "too large": (lambda p, t: 360 - turn(p, t), "should lie between 0 and 180"),
+    "nothing": (lambda p, t: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_TURNS.values(), ids=WRONG_TURNS)
+def test_wrong_turns(answer, words):
+    refused("5.4", answer, words)
