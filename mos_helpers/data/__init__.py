@@ -5,12 +5,27 @@
 | `load_digits`      | MNIST where it can be had, else the 1,797 digits bundled with scikit-learn |
 | `digit_attributes` | yes/no facts about digits                                                |
 | `two_digits`       | images with two overlapping digits                                       |
+| `several_digits`   | images with several digits apart, labels that come together or are rare  |
+| `posed_digits`     | images with a digit turned, shifted and scaled by known amounts          |
+| `hide_labels`      | which labels stay known when the others are hidden                       |
 | `batches`          | a fast dataset of batches for `fit`                                      |
 """
 
 from mos_helpers.data.batching import batches
 from mos_helpers.data.composing import two_digits
 from mos_helpers.data.deriving import digit_attributes
+from mos_helpers.data.hiding import hide_labels
 from mos_helpers.data.loading import Digits, load_digits
+from mos_helpers.data.placing import several_digits
+from mos_helpers.data.posing import posed_digits
 
-__all__ = ["Digits", "batches", "digit_attributes", "load_digits", "two_digits"]
+__all__ = [
+    "Digits",
+    "batches",
+    "digit_attributes",
+    "hide_labels",
+    "load_digits",
+    "posed_digits",
+    "several_digits",
+    "two_digits",
+]

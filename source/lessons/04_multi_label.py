@@ -1,0 +1,732 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # 4. Several labels at once: why not softmax, and which score?
+#
+# **What you will do.** Train a network that names *all* digits in a picture: none of ten labels excludes another. Then find
+# out what its scores say, and what they hide.
+#
+# **What you will learn**
+# - to choose the activation and the loss of such a head, and to say what goes wrong with softmax;
+# - to compute six scores by hand and in two libraries, each beside a naive answer;
+# - to choose thresholds, to use a chain where labels depend on each other, and to give rare labels more weight.
+#
+# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 40 minutes; the longest cell runs for about 15
+# seconds.
+
+# %%
+from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn import metrics
+
+keras.utils.set_random_seed(4)
+
+# %% [markdown]
+# ## One picture, several labels
+#
+# We halve the resolution of the digits, so that four of them fit into the frame of one. `several_digits` puts one, two or
+# three digits into the four quarters of each picture. No digit hides another. The digits are split into three sets *before*
+# pictures are made of them, so no digit is in two sets.
+
+
+# %%
+def halve(images):
+    """Average each square of 2x2 pixels."""
+    n, height, width = images.shape
+    return images.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
+
+
+digits = data.load_digits()
+kept = len(digits.x_train) * 8 // 10
+sources = {
+    "train": (halve(digits.x_train[:kept]), digits.y_train[:kept], 10_000),
+    "validation": (halve(digits.x_train[kept:]), digits.y_train[kept:], 3_000),
+    "test": (halve(digits.x_test), digits.y_test, 4_000),
+}
+
+
+# %%
+def compose(**arguments):
+    """Return images of shape (n, 784) and labels of shape (n, 10) for each of the three sets."""
+    images, labels = {}, {}
+    for seed, (name, source) in enumerate(sources.items()):
+        canvas, targets = data.several_digits(*source, canvas=28, seed=seed, **arguments)
+        images[name], labels[name] = canvas.reshape(len(canvas), -1), targets["digits"]
+    return images, labels
+
+
+images, labels = compose()
+titles = [" ".join(map(str, np.flatnonzero(row))) for row in labels["test"][:12]]
+plots.images(images["test"][:12].reshape(-1, 28, 28), titles, columns=6)
+
+# %% [markdown]
+# The label of a picture is a row of ten numbers, 1 for each digit that is there and 0 for each that is not. Such a row is
+# called **multi-hot**. A digit that is there twice still gives a 1.
+
+# %%
+labels["test"][:3]
+
+# %% [markdown]
+# **Predict first.** A model looks at nothing and says "no digit at all". What share of the ten times 4,000 answers is right?
+# On how many pictures are all ten answers right?
+
+# %%
+nothing = np.zeros_like(labels["test"])
+print(f"answers that are right: {np.mean(nothing == labels['test']):.1%}")
+print(f"pictures all right:     {np.mean((nothing == labels['test']).all(axis=1)):.1%}")
+
+# %% [markdown]
+# More than four answers of five are right, and not one picture. Each picture has few of the ten labels, so "no" is a safe
+# answer. Keep this number in mind when you read that a model with many labels has an "accuracy of 80 %".
+
+# %% [markdown]
+# ## Six scores, by hand
+#
+# Three pictures, four labels. The network states a probability for each, and says "yes" where it is above 0.5.
+
+# %% tags=["nbval-check-output"]
+truth = np.array([[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0]])
+stated = np.array([[0.9, 0.4, 0.2, 0.1], [0.3, 0.8, 0.6, 0.1], [0.7, 0.2, 0.6, 0.3]])
+said = (stated > 0.5).astype(int)
+said
+
+# %% [markdown]
+# Compare it with `truth`. Two answers of twelve are wrong: picture 0 lacks label 1, and picture 1 has one label too many.
+#
+# - **Element-wise accuracy**: 10 of 12 answers are right. The **Hamming loss** is the rest, 2 of 12.
+# - **Exact match** (also *subset accuracy*): all labels of a picture are right. That is 1 of 3 pictures.
+# - **Precision** is the share of "yes" that is true, **recall** the share of true labels that are found, and **F1** lies
+#   between them: twice the hits, divided by all "yes" plus all true labels. It ignores the many rightful "no".
+# - **Micro** F1 counts over all labels together: 4 hits, 5 "yes", 5 true labels, so 8/10.
+# - **Macro** F1 is the mean over labels. Label 0 has 2 hits of 2 and 2: F1 = 1. Label 1 has 1 hit, 1 "yes", 2 true: 2/3.
+#   Label 2 has 1 hit, 2 "yes", 1 true: 2/3. Label 3 has neither "yes" nor true label: 0/0, which we count as 0. The mean is
+#   7/12.
+# - **Samples** F1 is the mean over pictures: 2/3, 2/3 and 1 give 7/9.
+#
+# **Predict first.** Label 3 is never there, and the network never says so. It is perfectly right. Is it fair that it lowers
+# macro F1? scikit-learn lets you choose.
+
+# %% tags=["nbval-check-output"]
+print(
+    f"element-wise  {np.mean(said == truth):.3f}   Hamming {metrics.hamming_loss(truth, said):.3f}"
+)
+print(f"exact match   {metrics.accuracy_score(truth, said):.3f}")
+for average in ["micro", "macro", "samples"]:
+    print(
+        f"{average:8} F1   {metrics.f1_score(truth, said, average=average, zero_division=0):.3f}"
+    )
+print(
+    f"macro F1, if 0/0 counts as 1: {metrics.f1_score(truth, said, average='macro', zero_division=1):.3f}"
+)
+
+# %% [markdown]
+# 0.583 or 0.833, for the same answers: say which one you use. scikit-learn's `accuracy_score` is the exact match here, and
+# so is the `score` of its multi-label models.
+#
+# The sixth score needs no threshold. Sort the pictures by the probability of one label. At each picture that has it, note
+# the precision so far; their mean is the **average precision**. The mean over labels is **mAP**. Label 1 has the order 0.8,
+# 0.4, 0.2, and is there in the first two: (1/1 + 2/2) / 2 = 1. It is ranked perfectly, although at 0.5 one of two is not
+# found. Label 2 has two equal probabilities at the top, one of them true: 1/2.
+
+# %% tags=["nbval-check-output"]
+[round(metrics.average_precision_score(truth[:, i], stated[:, i]), 3) for i in range(3)]
+
+# %% [markdown]
+# (For label 3, which is never there, average precision has no value.) Keras has three of the six, under names that one must
+# spell out.
+
+# %% tags=["nbval-check-output"]
+in_keras = {
+    "element-wise": keras.metrics.BinaryAccuracy(threshold=0.5),
+    "micro F1": keras.metrics.F1Score(average="micro", threshold=0.5),
+    "macro F1": keras.metrics.F1Score(average="macro", threshold=0.5),
+}
+{name: round(float(metric(truth, stated)), 3) for name, metric in in_keras.items()}
+
+# %% [markdown]
+# ## Softmax or sigmoid?
+#
+# A head for one of ten classes has a softmax. Here each label is a question of its own, so ten sigmoids suggest themselves.
+# We try three designs:
+# - **sigmoid**, with the binary cross-entropy of each label;
+# - **softmax**, with categorical cross-entropy on the multi-hot rows. Keras takes it without a word;
+# - **softmax on shares**: each row divided by its number of labels, so that its total is 1.
+
+
+# %%
+def network(activation="sigmoid"):
+    """Return a network with one head of ten labels."""
+    image = keras.Input(shape=(784,), name="image")
+    hidden = keras.layers.Dense(96, activation="relu")(image)
+    hidden = keras.layers.Dense(48, activation="relu", name="features")(hidden)
+    digits = keras.layers.Dense(10, activation=activation, name="digits")(hidden)
+    return keras.Model(image, {"digits": digits})
+
+
+def compiled(loss, activation="sigmoid", **arguments):
+    model = network(activation)
+    model.compile(optimizer="adam", loss={"digits": loss}, steps_per_execution=100, **arguments)
+    return model
+
+
+# %% [markdown]
+# As in lesson 3, each run begins with new weights and an empty optimizer, and the compiled update is kept.
+
+
+# %%
+def train(model, images, targets, seed, weights=None):
+    """Train a compiled model from new random weights, for 400 updates."""
+    keras.utils.set_random_seed(seed)
+    model.set_weights(network().get_weights())
+    for memory in model.optimizer.variables:
+        memory.assign(keras.ops.zeros_like(memory))
+    model.optimizer.learning_rate = 0.002
+    targets = {"digits": targets}
+    training = data.batches(images, targets, sample_weight=weights, seed=seed).repeat()
+    model.fit(training, steps_per_epoch=400, verbose=0)
+
+
+columns = ["elements", "exact", "micro F1", "macro F1", "samples F1", "mAP"]
+
+
+def scores(truth, stated, threshold=0.5):
+    """Return the six scores of the answers `stated > threshold`."""
+    said = stated > threshold
+    averages = ["micro", "macro", "samples"]
+    f1 = [metrics.f1_score(truth, said, average=by, zero_division=0) for by in averages]
+    exact = (said == truth).all(axis=1).mean()
+    return [(said == truth).mean(), exact, *f1, metrics.average_precision_score(truth, stated)]
+
+
+# %% [markdown]
+# Five seeds for each design. The table shows the mean ± the standard deviation over the seeds, all on test pictures.
+
+
+# %%
+def table(rows, columns=columns):
+    """Print mean ± standard deviation of each score over the runs of each design."""
+    print(" " * 27 + "".join(f"{column:>15}" for column in columns))
+    for name, runs in rows.items():
+        cells = [f"{mean:.3f}" for mean in np.mean(runs, axis=0)]
+        if len(runs) > 1:
+            spreads = np.std(runs, axis=0, ddof=1)
+            cells = [f"{cell} ± {s:.3f}" for cell, s in zip(cells, spreads, strict=True)]
+        print(f"{name:27}" + "".join(f"{cell:>15}" for cell in cells))
+
+
+shares = labels["train"] / labels["train"].sum(axis=1, keepdims=True)
+designs = {
+    "sigmoid": (compiled("binary_crossentropy"), labels["train"]),
+    "softmax": (compiled("categorical_crossentropy", "softmax"), labels["train"]),
+    "softmax on shares": (compiled("categorical_crossentropy", "softmax"), shares),
+}
+
+# %%
+answers = {name: [] for name in designs}
+trunks = []
+for seed in range(5):
+    for name, (model, targets) in designs.items():
+        train(model, images["train"], targets, seed)
+        sets = ["validation", "test"]
+        answers[name].append({s: model.predict_on_batch(images[s])["digits"] for s in sets})
+    trunks.append(designs["sigmoid"][0].get_weights()[:4])  # the two hidden layers, for later
+
+# %%
+results = {
+    name: [scores(labels["test"], run["test"]) for run in answers[name]] for name in answers
+}
+results["no digit at all"] = [scores(labels["test"], nothing)]
+results["every digit"] = [scores(labels["test"], nothing + 1)]
+table(results)
+
+# %% tags=["check"]
+mean = {
+    name: dict(zip(columns, np.mean(runs, axis=0), strict=True))
+    for name, runs in results.items()
+}
+assert mean["sigmoid"]["exact"] > mean["softmax on shares"]["exact"] + 0.1 > 0.2
+assert mean["softmax"]["mAP"] < mean["no digit at all"]["mAP"] + 0.1
+assert mean["softmax on shares"]["mAP"] > mean["softmax"]["mAP"] + 0.4
+assert mean["softmax"]["elements"] < mean["no digit at all"]["elements"] < 0.85
+assert mean["sigmoid"]["elements"] > mean["no digit at all"]["elements"] + 0.08
+
+# %% [markdown]
+# - The **sigmoid** head is best in every column. But look at the element-wise accuracy: it lies only a little more than a
+#   tenth above a model that says "no" to everything. The exact match tells the two apart.
+# - **Softmax** on multi-hot rows learns nothing: it ranks no better than the naive answers.
+# - **Softmax on shares** does learn, and ranks nearly as well as sigmoid (mAP). Yet it finds far fewer pictures exactly.
+#
+# Saying "yes" to everything brings a higher F1 than softmax on multi-hot rows. A score without its naive answer says little.
+
+# %% [markdown]
+# ## Why softmax fails here, twice
+#
+# **First: the probabilities compete.** Those of a softmax have a total of 1, so at most one of them can be above a half.
+# With two digits the best that it can state is 1/2 and 1/2. Here is the share of pictures that are exactly right, by their
+# number of labels.
+
+# %%
+number = labels["test"].sum(axis=1)
+for name in ["sigmoid", "softmax on shares"]:
+    right = [(run["test"] > 0.5) == labels["test"] for run in answers[name]]
+    right = np.mean([r.all(axis=1) for r in right], axis=0)
+    print(
+        f"{name:18}",
+        *(f"{k:.0f} labels: {right[number == k].mean():6.1%}   " for k in [1, 2, 3]),
+    )
+
+# %% tags=["check"]
+assert all((run["test"] > 0.5).sum(axis=1).max() <= 1 for run in answers["softmax on shares"])
+assert right[number > 1].max() == 0
+
+# %% [markdown]
+# With one label softmax is even the better one: there, its total of 1 is true. But no picture with two or three labels, in
+# no run: it cannot be otherwise. A lower threshold helps, but none is right for one label (where 1 is correct) and for three
+# (where 1/3 is). A sigmoid head has no such rule: its ten probabilities may have any total.
+#
+# **Second: the gradient is wrong.** TensorFlow computes the gradient of this loss in a short way that holds only for target
+# rows with a total of 1. For other rows the loss is right and its gradient is not. We compare it with finite differences:
+# change each number a little, and see how the loss changes.
+
+
+# %% tags=["nbval-check-output"]
+def loss(numbers, target):
+    return keras.losses.categorical_crossentropy(target, numbers, from_logits=True)[0]
+
+
+numbers = tf.Variable([[2.0, 1.0, -1.0]])
+for target in [[1.0, 0.0, 0.0]], [[1.0, 1.0, 0.0]]:
+    with tf.GradientTape() as tape:
+        value = loss(numbers, tf.constant(target))
+    gradient = tape.gradient(value, numbers).numpy()[0]
+    steps = 0.01 * np.eye(3, dtype="float32")[:, None]
+    differences = [
+        float(loss(numbers + s, target) - loss(numbers - s, target)) / 0.02 for s in steps
+    ]
+    print(target, "  gradient:", gradient.round(2), "  differences:", np.round(differences, 2))
+
+# %% [markdown]
+# With a total of 1 the two agree. With a total of 2 they do not; the first number even has the other sign. The numbers of
+# this gradient have a total of 1 minus the total of the row. So it is never zero, and the training never comes to rest.
+# Dividing the rows repairs this second fault, and only this one.
+#
+# Softmax is for labels that exclude each other. For the rest: **one sigmoid for each label, with binary cross-entropy.**
+
+# %% [markdown]
+# ## What `accuracy` becomes
+#
+# **Predict first.** We ask Keras for `"accuracy"` on the ten sigmoids. Which of the scores of our table will it be:
+# element-wise accuracy, exact match, or neither?
+
+# %%
+model = designs["sigmoid"][0]
+f1 = {
+    "f1_no_threshold": keras.metrics.F1Score(average="macro", name="f1_no_threshold"),
+    "f1": keras.metrics.F1Score(average="macro", threshold=0.5, name="f1"),
+}
+model.compile(
+    loss={"digits": "binary_crossentropy"},
+    metrics={"digits": ["accuracy", "binary_accuracy", *f1.values()]},
+)
+found = model.evaluate(
+    images["test"], {"digits": labels["test"]}, batch_size=1000, verbose=0, return_dict=True
+)
+last = answers["sigmoid"][-1]["test"]
+print({name: round(value, 3) for name, value in found.items()})
+ours = dict(zip(columns, scores(labels["test"], last), strict=True))
+print("ours:", {name: round(float(value), 3) for name, value in ours.items()})
+
+# %% [markdown]
+# Neither. `binary_accuracy` and `f1` are ours. But `accuracy` is what Keras chooses for a row of ten numbers: it takes the
+# place of the largest stated number and the place of the largest target, and asks whether they are equal. In a row with
+# several ones, the largest target is the first of them, whatever the network finds most probable.
+#
+# `F1Score` without `threshold` takes only the largest probability of each picture as a "yes": one label for each, however
+# many there are. **Name the score and the threshold.**
+
+# %% tags=["check"]
+first = np.mean(last.argmax(axis=1) == labels["test"].argmax(axis=1))
+assert np.isclose(found["accuracy"], first, atol=1e-3)
+assert np.isclose(found["binary_accuracy"], ours["elements"], atol=1e-4)
+assert np.isclose(found["f1"], ours["macro F1"], atol=1e-4)
+assert found["f1_no_threshold"] < found["f1"] - 0.1
+assert abs(found["accuracy"] - ours["elements"]) > 0.1
+
+# %% [markdown]
+# mAP during training? Keras has `AUC(curve="PR", multi_label=True)`. It is near, but not the same: it looks at a fixed
+# number of thresholds (200 if you do not say), and joins the points by a curve, where average precision sums steps.
+
+# %%
+print(f"mAP of scikit-learn:           {ours['mAP']:.4f}")
+for thresholds in [10, 200, 2000]:
+    area = keras.metrics.AUC(thresholds, curve="PR", multi_label=True, num_labels=10)
+    print(f"AUC of Keras, {thresholds:5} thresholds: {float(area(labels['test'], last)):.4f}")
+
+# %% tags=["check"]
+assert abs(float(area(labels["test"], last)) - ours["mAP"]) < 0.02
+
+# %% [markdown]
+# Good enough to watch a training run. Report the exact one.
+
+# %% [markdown]
+# ## A threshold for each label
+#
+# 0.5 is the threshold that suits the element-wise accuracy, if the probabilities are honest. Another score has another best
+# threshold. We choose the one with the highest F1 for each label, **on the validation pictures**, and then freeze it. Chosen
+# on the test pictures, the score would be too good: we would have picked what happened to fit them.
+
+
+# %%
+candidates = np.arange(0.05, 1, 0.05)
+
+
+def best_thresholds(truth, stated):
+    """Return for each label the candidate with the highest F1."""
+    f1 = [
+        metrics.f1_score(truth, stated > limit, average=None, zero_division=0)
+        for limit in candidates
+    ]
+    return candidates[np.argmax(f1, axis=0)]
+
+
+chosen = [
+    best_thresholds(labels["validation"], run["validation"]) for run in answers["sigmoid"]
+]
+print("seed 0:", chosen[0].round(2), "  mean of all:", np.mean(chosen).round(2))
+
+# %% [markdown]
+# **Predict first.** Which of the six scores will be higher with these thresholds, and which lower? (One cannot change at
+# all.)
+
+# %%
+tuned = [
+    scores(labels["test"], run["test"], limits)
+    for run, limits in zip(answers["sigmoid"], chosen, strict=True)
+]
+change = np.subtract(tuned, results["sigmoid"])
+table({"all at 0.5": results["sigmoid"], "chosen": tuned, "change, run by run": change})
+
+# %% tags=["check"]
+by = dict(zip(columns, change.mean(axis=0), strict=True))
+assert np.mean(chosen) < 0.5 and by["mAP"] == 0 and by["samples F1"] > 0
+assert by["macro F1"] > -0.002 and by["elements"] < 0 and abs(by["exact"]) < 0.04
+
+# %% [markdown]
+# The macro F1 and the samples F1 rise a little, on the bundled digits hardly more than their spread. The samples F1 gives
+# nothing to a picture without any right "yes", and lower thresholds usually leave fewer of those. The element-wise accuracy
+# falls a little, because some of the new "yes" are wrong. mAP needs no threshold, so it stays. And the
+# exact match? It changes by a point or so at most, and not in the same direction on all data. **A threshold is chosen for one score, and may cost
+# another one.**
+#
+# It is known why the chosen thresholds lie below 0.5: with honest probabilities, the threshold that is best for F1 is half
+# of the best F1 (Lipton and others, 2014). Compare the mean threshold with the F1 in the table.
+
+# %% [markdown]
+# ## Labels that depend on each other
+#
+# Ten sigmoids answer ten questions side by side: no answer knows of another. But labels often come together. We make such
+# pictures: after a 0 usually comes a 1, after a 1 a 0; the same for 2 and 3, and so on. Row *a* of `followers` says how
+# often each label is drawn after *a*.
+
+# %%
+partner = [1, 0, 3, 2, 5, 4, 7, 6, 9, 8]
+images_pairs, labels_pairs = compose(followers=0.02 + 0.8 * np.eye(10)[partner])
+for name, truth in {"alone": labels["train"], "in pairs": labels_pairs["train"]}.items():
+    together = np.corrcoef(truth.T)
+    print(
+        f"drawn {name:9} correlation of 4 and 5: {together[4, 5]:5.2f}, of 4 and 9: {together[4, 9]:5.2f}"
+    )
+
+# %% [markdown]
+# (Drawn alone, the labels have a small negative correlation, because a picture has room for three only: where one is, there
+# is less room for the others.)
+#
+# scikit-learn's `ClassifierChain` puts the labels in an order. The first classifier sees the features, the second one the
+# features and the first label, the third one both labels, and so on. In training it sees the true labels, later the
+# predicted ones. Without a chain there is `MultiOutputClassifier`. Both get the same classifier, a logistic regression, and
+# the same features: those of the five trunks that we have trained above. The features are computed by NumPy, which is quick.
+
+# %%
+from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
+
+
+def features(trunk, images):
+    kernel_1, bias_1, kernel_2, bias_2 = trunk
+    return np.maximum(np.maximum(images @ kernel_1 + bias_1, 0) @ kernel_2 + bias_2, 0)
+
+
+def fit_and_answer(classifier, trunk, images, labels):
+    """Fit on the features of 4,000 training pictures; return the probabilities for the test pictures."""
+    with threadpool_limits(1):
+        classifier.fit(features(trunk, images["train"][:4000]), labels["train"][:4000])
+        stated = classifier.predict_proba(features(trunk, images["test"]))
+    if isinstance(stated, list):  # one array of two columns for each label
+        stated = np.stack([columns[:, 1] for columns in stated], axis=1)
+    return stated
+
+
+# %% [markdown]
+# **Predict first.** Where the digits come in pairs, the chain should gain. Does it gain anything where they are drawn alone?
+
+# %%
+chains, silent = {}, {}
+sets = {"alone": (images, labels), "in pairs": (images_pairs, labels_pairs)}
+for name, (pictures, truth) in sets.items():
+    for kind in ["side by side", "chain"]:
+        stated = []
+        for seed, trunk in enumerate(trunks):
+            classifier = MultiOutputClassifier(regression)
+            if kind == "chain":
+                classifier = ClassifierChain(regression, order="random", random_state=seed)
+            stated.append(fit_and_answer(classifier, trunk, pictures, truth))
+        chains[f"{name}: {kind}"] = [scores(truth["test"], answer) for answer in stated]
+        silent[f"{name}: {kind}"] = np.mean([(answer <= 0.5).all(axis=1) for answer in stated])
+table(chains)
+
+# %%
+plots.comparison(
+    {name: np.array(runs)[:, 1] for name, runs in chains.items()},
+    "share of pictures exactly right",
+)
+
+# %% tags=["check"]
+exact = {name: np.array(runs)[:, 1] for name, runs in chains.items()}
+for name in sets:
+    assert (exact[f"{name}: chain"] - exact[f"{name}: side by side"]).min() > 0.005
+    gain = np.mean(chains[f"{name}: chain"], axis=0) - np.mean(
+        chains[f"{name}: side by side"], axis=0
+    )
+    assert abs(gain[0]) < 0.01 and abs(gain[3]) < 0.02 and abs(gain[5]) < 0.02
+
+# %% [markdown]
+# In every run the chain has clearly more pictures exactly right. But it has so on *both* kinds of pictures, and on both the
+# element-wise accuracy, the macro F1 and mAP move by a point at most. What does the chain do, then? Each picture has one
+# digit at least. Here is the share of test pictures to which a classifier answers "no" ten times.
+
+# %%
+{name: f"{share:.1%}" for name, share in silent.items()}
+
+# %% tags=["check"]
+assert all(silent[f"{name}: chain"] < silent[f"{name}: side by side"] / 2 for name in sets)
+
+# %% [markdown]
+# A digit that may be a 4 or a 9 can get less than a half from both, and then nobody says "yes". In a chain, the second of
+# them knows that the first has said "no". So labels depend on each other *once the picture is seen*, even if they were drawn
+# alone. (This is a part of the gain, not all of it.) Such answers that fit together are what the exact match rewards. If you
+# need good single answers, a chain brings little here; if whole rows must be right, it brings much.
+#
+# Does the order matter? Five other orders, on one trunk:
+
+# %%
+by_order = []
+for seed in range(10, 15):
+    chain = ClassifierChain(regression, order="random", random_state=seed)
+    stated = fit_and_answer(chain, trunks[0], images_pairs, labels_pairs)
+    by_order.append(scores(labels_pairs["test"], stated)[1])
+beside = chains["in pairs: side by side"][0][1]
+print(f"exact match of five orders: {min(by_order):.3f} to {max(by_order):.3f}")
+print(f"side by side:               {beside:.3f}")
+
+# %% tags=["check"]
+assert beside < min(by_order) and max(by_order) - min(by_order) < 0.05
+
+# %% [markdown]
+# It matters, but less than the step from side by side to any chain. Nobody knows the best order beforehand: one tries some on
+# validation pictures, or takes the mean of several chains, as Read and others (2009) do. The price of a chain is time: its
+# labels must be answered one after the other.
+
+# %% [markdown]
+# ## Rare labels
+#
+# In most data some labels are rare. We draw 8 and 9 five times less often than the others.
+
+# %%
+rare = np.isin(np.arange(10), [8, 9])
+images_rare, labels_rare = compose(weights=np.where(rare, 0.2, 1.0))
+labels_rare["train"].mean(axis=0).round(2)
+
+# %% [markdown]
+# For one output, people use `class_weight`. With a dictionary of outputs it does not work. (The next cell ends with an
+# error, on purpose.)
+
+# %% tags=["raises-exception"]
+model = compiled("binary_crossentropy")
+weight_of_class = {label: 5.0 if rare[label] else 1.0 for label in range(10)}
+model.fit(images_rare["train"], {"digits": labels_rare["train"]}, class_weight=weight_of_class)
+
+# %% [markdown]
+# The message speaks of "a single output". Ours has one, but in a dictionary; with two heads it says the same. Should we drop
+# the dictionary, then? Here is a network without one. It states 1/2 for each of three labels, so its loss is log 2 for any
+# target. We give class 2 the weight 5, and divide the loss by log 2, to see the weight that Keras has used.
+
+# %% tags=["nbval-check-output"]
+flat = keras.Sequential([keras.Input((1,)), keras.layers.Dense(3, "sigmoid")])
+flat.set_weights([np.zeros((1, 3)), np.zeros(3)])
+flat.compile(optimizer=keras.optimizers.SGD(0.0), loss="binary_crossentropy")
+for target in [[0, 0, 1], [1, 0, 1], [1, 1, 0]]:
+    weights = {0: 1.0, 1: 1.0, 2: 5.0}
+    run = flat.fit(np.zeros((1, 1)), np.array([target]), class_weight=weights, verbose=0)
+    print(target, "has the weight", round(run.history["loss"][0] / np.log(2), 2))
+
+# %% [markdown]
+# Worse than an error. `[1, 0, 1]` has the rare label, and got weight 1: Keras takes the *first* 1 of a row for its class.
+# Two ways do work:
+#
+# - **A weight for each image**, by head: `sample_weight={"digits": ...}`. It weights all ten labels of that image. It is
+#   also the way for a head with exclusive classes: there it does what `class_weight` would do.
+# - **A weight for each label that is there**, in the loss. The cross-entropy of a label is -log *p* if it is there, and
+#   -log(1 - *p*) if not. We multiply only the first.
+
+
+# %%
+def weighted_crossentropy(weights):
+    """Return a binary cross-entropy in which label i, where it is there, counts weights[i] times."""
+    weights = keras.ops.convert_to_tensor(weights, "float32")
+
+    def loss(targets, stated):
+        stated = keras.ops.clip(stated, 1e-7, 1 - 1e-7)  # the logarithm of 0 is infinite
+        there = weights * targets * keras.ops.log(stated)
+        not_there = (1 - targets) * keras.ops.log(1 - stated)
+        return -keras.ops.mean(there + not_there, axis=-1)
+
+    return loss
+
+
+plain = compiled("binary_crossentropy")
+weighted = compiled(weighted_crossentropy(np.where(rare, 5.0, 1.0)))
+has_rare = labels_rare["train"][:, rare].any(axis=1)
+image_weights = {"digits": np.where(has_rare, 5.0, 1.0)}
+ways = {
+    "no weight": (plain, None),
+    "image weight 5": (plain, image_weights),
+    "label weight 5": (weighted, None),
+}
+
+
+# %%
+def rare_scores(truth, stated, threshold=0.5):
+    """Return how the rare labels fare, how the others do, and the exact match."""
+    said = stated > threshold
+    of = {"average": "macro", "zero_division": 0}
+    kinds = [metrics.recall_score, metrics.precision_score]
+    found = [kind(truth[:, rare], said[:, rare], **of) for kind in kinds]
+    found.append(metrics.average_precision_score(truth[:, rare], stated[:, rare]))
+    others = metrics.f1_score(truth[:, ~rare], said[:, ~rare], **of)
+    return [*found, stated[:, rare].mean(), others, (said == truth).all(axis=1).mean()]
+
+
+# %% [markdown]
+# **Predict first.** With the weight 5, more rare digits will be found. What will it cost? Think of the precision, and of the
+# probability that the network states: is it still honest?
+
+# %%
+rare_runs = {}
+for name, (model, weights) in ways.items():
+    rare_runs[name], tuned_runs = [], []
+    for seed in range(5):
+        train(model, images_rare["train"], labels_rare["train"], seed, weights)
+        sets = ["validation", "test"]
+        stated = {s: model.predict_on_batch(images_rare[s])["digits"] for s in sets}
+        rare_runs[name].append(rare_scores(labels_rare["test"], stated["test"]))
+        limits = best_thresholds(labels_rare["validation"], stated["validation"])
+        tuned_runs.append(rare_scores(labels_rare["test"], stated["test"], limits))
+    if name != "image weight 5":
+        rare_runs[f"{name}, thresholds"] = tuned_runs
+
+# %%
+rare_columns = ["rare recall", "precision", "rare mAP", "rare stated", "other F1", "exact"]
+table(rare_runs, rare_columns)
+print(
+    f"a rare label is really there on {labels_rare['test'][:, rare].mean():.3f} of the pictures"
+)
+
+# %% tags=["check"]
+fare = {
+    name: dict(zip(rare_columns, np.mean(runs, axis=0), strict=True))
+    for name, runs in rare_runs.items()
+}
+really = labels_rare["test"][:, rare].mean()
+assert fare["label weight 5"]["rare recall"] > fare["no weight"]["rare recall"] + 0.2
+assert fare["image weight 5"]["rare recall"] > fare["no weight"]["rare recall"] + 0.2
+assert fare["no weight, thresholds"]["rare recall"] > fare["no weight"]["rare recall"] + 0.1
+assert fare["label weight 5"]["rare mAP"] > fare["no weight"]["rare mAP"] + 0.03
+assert fare["label weight 5"]["rare stated"] > 1.7 * really
+assert 0.5 * really < fare["no weight"]["rare stated"] < 1.7 * really
+assert fare["image weight 5"]["other F1"] < fare["label weight 5"]["other F1"]
+
+# %% [markdown]
+# - **Without weights** the network rarely says 8 or 9: it misses nearly all of them. Its probabilities are honest on the
+#   whole: their mean is about the share of pictures that really have the label.
+# - **With a weight** it finds several times as many. About half of its "yes", or more, are wrong now, and the stated
+#   probabilities are about twice too high. They are no longer probabilities to rely on.
+# - The **image weight** weights the other labels of these images too, and the other labels do worse. The **label weight**
+#   leaves them nearly as they were. The exact match falls with both, with the image weight more.
+# - **Thresholds alone**, without a weight, find many of the rare digits as well. But they cannot change the ranking (rare
+#   mAP). The weights raised it, in this short training of 400 updates; whether they would after a long one, these runs do
+#   not tell.
+
+# %% [markdown]
+# ## Take this with you
+#
+# A multi-label head, with scores that have a name and a threshold.
+
+
+# %%
+def build_labels(inputs, names, weights=None):
+    """Return a compiled network with one yes/no answer for each name."""
+
+    def loss(targets, stated):
+        stated = keras.ops.clip(stated, 1e-7, 1 - 1e-7)
+        there = targets * keras.ops.log(stated)
+        not_there = (1 - targets) * keras.ops.log(1 - stated)
+        positive = 1.0 if weights is None else keras.ops.convert_to_tensor(weights, "float32")
+        return -keras.ops.mean(positive * there + not_there, axis=-1)
+
+    image = keras.Input(shape=(inputs,), name="image")
+    hidden = keras.layers.Dense(64, activation="relu")(image)
+    labels = keras.layers.Dense(len(names), activation="sigmoid", name="labels")(hidden)
+    model = keras.Model(image, {"labels": labels})
+    scores = [
+        keras.metrics.BinaryAccuracy(threshold=0.5, name="elements"),
+        keras.metrics.F1Score(average="macro", threshold=0.5, name="macro_f1"),
+        keras.metrics.AUC(curve="PR", multi_label=True, num_labels=len(names), name="near_map"),
+    ]
+    model.compile(optimizer="adam", loss={"labels": loss}, metrics={"labels": scores})
+    return model
+
+
+build_labels(784, names=["cat", "dog", "tree"], weights=[1, 1, 5]).output_shape
+
+# %% [markdown]
+# In this notebook we
+# - trained a head of ten sigmoids, and saw two reasons why softmax fails where labels do not exclude each other;
+# - computed element-wise accuracy, exact match, three kinds of F1 and mAP by hand, in scikit-learn and in Keras, beside the
+#   answers of models that look at nothing;
+# - saw what `accuracy` and `F1Score` become when nobody names the threshold;
+# - chose thresholds on validation pictures, and saw which scores they raise and which they lower;
+# - compared a chain with classifiers side by side, and weighted rare labels, with what that costs.
+#
+# Lesson 5 turns from labels to numbers.
+#
+# **References**
+# - Tsoumakas and Katakis (2007), "Multi-label classification: an overview".
+# - Read, Pfahringer, Holmes and Frank (2009), "Classifier chains for multi-label classification".
+# - Lipton, Elkan and Naryanaswamy (2014), "Optimal thresholding of classifiers to maximize F1 measure".
+# - scikit-learn's user guide, "Multiclass and multioutput algorithms".
+#
+# Next: the [exercises](../exercises/04_multi_label.ipynb).
