@@ -1,0 +1,43 @@
+"""Scores for label sets in a hierarchy."""
+
+import numpy as np
+
+from mos_helpers.hierarchy.graph import ClassGraph
+
+
+def hierarchical_scores(true: np.ndarray, predicted: np.ndarray, graph: ClassGraph) -> dict[str, float]:
+    """Return hierarchical precision, recall and F of predicted label sets.
+
+    Each set is closed upward first: all ancestors of its classes are added. Then, with sums over all images and
+    classes ("micro"):
+
+        precision = classes in both sets / classes in the predicted sets
+        recall    = classes in both sets / classes in the true sets
+        F         = 2 * precision * recall / (precision + recall)
+
+    Source: Kiritchenko, Matwin, Nock and Famili (2006), "Learning and evaluation in the presence of class
+    hierarchies". The root, which every set would hold, must not be a class of the graph.
+
+    Args:
+        true: 0 and 1, or False and True, of shape (n, classes).
+        predicted: the same for the predictions.
+        graph: which class lies above which.
+
+    Returns:
+        "precision", "recall" and "f", each from 0 to 1. A score is 0 where its denominator is 0, as when nothing is
+        predicted.
+
+    Raises:
+        TypeError, ValueError: true or predicted does not hold 0 and 1, or they have not the same shape (n, classes).
+    """
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    if true.shape != predicted.shape or true.ndim != 2:
+        raise ValueError(
+            f"true and predicted must have the same shape (n, classes), not {true.shape} and {predicted.shape}."
+        )
+    true, predicted = graph.close(true) == 1, graph.close(predicted) == 1
+    both = int((true & predicted).sum())
+    precision = both / max(1, int(predicted.sum()))
+    recall = both / max(1, int(true.sum()))
+    f = 2 * precision * recall / (precision + recall) if both else 0.0
+    return {"precision": precision, "recall": recall, "f": f}
