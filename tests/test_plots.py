@@ -12,6 +12,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from nbclient import NotebookClient
 
 from mos_helpers import plots
+from mos_helpers.hierarchy import Tree
 from mos_helpers.plots.layout import arrange
 
 import keras  # isort: skip
@@ -607,6 +608,7 @@ EXAMPLES = {
     "history": lambda: plots.history(logs({"digit": ["accuracy"], "odd": []})),
     "images": lambda: plots.images(np.eye(4)[None], ["one"]),
     "reliability": lambda: plots.reliability({"digit": ([0.2, 0.9], [0.3, 0.8])}),
+    "tree": lambda: plots.tree(Tree({"round": ["0", "6"], "straight": ["1"]}), {"round": 0.9, "1": 0.8}),
 }
 
 

@@ -9,6 +9,7 @@
 | `comparison`   | Do these designs differ by more than their runs?   |
 | `curves`       | How does a score change with a number?             |
 | `reliability`  | Is a model right as often as it says?              |
+| `tree`         | Where in a hierarchy of classes is a model weak?   |
 | `Progress`     | How far is ``fit``? (a callback, one line of text) |
 
 Each function returns a `Figure`. As the last line of a notebook cell it shows itself, with its alt text.
@@ -20,6 +21,7 @@ from mos_helpers.plots.comparison import comparison
 from mos_helpers.plots.curves import curves, reliability
 from mos_helpers.plots.figures import Figure
 from mos_helpers.plots.training import Progress
+from mos_helpers.plots.trees import tree
 
 __all__ = [
     "Figure",
@@ -31,4 +33,5 @@ __all__ = [
     "history",
     "images",
     "reliability",
+    "tree",
 ]

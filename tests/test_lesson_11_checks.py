@@ -1,0 +1,348 @@
+"""The checks of exercise 11: right answers pass, wrong ones hear why not."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from checking import outcome
+
+from mos_helpers.hierarchy import Tree, contradictions
+
+
+def refused(question, answer, words):
+    state, message = outcome(question, answer)
+    assert (state, words in message) == ("not yet", True), message
+
+
+# --- 11.1
+
+
+def with_setdefault(pairs):
+    children = {}
+    for leaf, group in pairs:
+        children.setdefault(group, []).append(leaf)
+    return Tree(children, leaves=[leaf for leaf, _ in pairs])
+
+
+def with_comprehension(pairs):
+    groups = sorted({group for _, group in pairs})
+    return Tree(
+        {name: [leaf for leaf, group in pairs if group == name] for name in groups}, [leaf for leaf, _ in pairs]
+    )
+
+
+def with_groupby(pairs):
+    by_group = sorted(pairs, key=lambda pair: pair[1])
+    held = {name: tuple(leaf for leaf, _ in rows) for name, rows in itertools.groupby(by_group, lambda pair: pair[1])}
+    return Tree(held, leaves=list(dict(pairs)))
+
+
+def by_config(pairs):
+    tree = with_setdefault(pairs)
+    return Tree.from_config({"children": dict(reversed(tree.children.items())), "leaves": list(tree.leaves)})
+
+
+@pytest.mark.parametrize("function", [with_setdefault, with_comprehension, with_groupby, by_config])
+def test_a_tree_however_it_is_built(function):
+    assert outcome("11.1", function) == ("correct", "")
+
+
+def neighbours_only(pairs):
+    held = {name: [leaf for leaf, _ in rows] for name, rows in itertools.groupby(pairs, lambda pair: pair[1])}
+    return Tree(held)
+
+
+def grouped(pairs, **options):
+    return Tree(with_setdefault(pairs).children, **options)
+
+
+WRONG_TREES = {
+    "no order": (grouped, "use `leaves=`"),
+    "sorted": (lambda p: grouped(p, leaves=sorted(dict(p))), "the leaves are numbered"),
+    "last line of a group": (lambda p: Tree({g: [leaf] for leaf, g in p}), "is lost: lines of a group"),
+    "neighbours only": (neighbours_only, "is lost: lines of a group need not stand together"),
+    "upside down": (
+        lambda p: Tree({leaf: [f"{group}{leaf}"] for leaf, group in p}),
+        "the leaves stand above the groups",
+    ),
+    "dictionary of pairs": (lambda p: Tree(dict(p)), "your function raised TypeError: children"),
+    "two parents": (lambda p: Tree({leaf: [group] for leaf, group in p}), "your function raised ValueError"),
+    "one group": (lambda p: Tree({"all": list(dict(p))}), "belongs to 'dog', and in your tree to 'all'"),
+    "a root": (
+        lambda p: Tree({"root": list(with_setdefault(p).children), **with_setdefault(p).children}),
+        "should have two levels, and yours has 3",
+    ),
+    "one leaf more": (
+        lambda p: Tree({**with_setdefault(p).children, "more": ["most"]}),
+        "the leaf 'most' is not in the table",
+    ),
+    "a dictionary": (lambda p: with_setdefault(p).children, "the result should be a Tree, and yours is a dict"),
+    "the class": (Tree, "should be a function"),
+    "nothing": (lambda p: print(p), "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_TREES.values(), ids=WRONG_TREES)
+def test_wrong_trees(answer, words):
+    refused("11.1", answer, words)
+
+
+# --- 11.2
+
+
+def rate(fine, coarse, tree):
+    return np.mean(tree.groups_of_leaves()[fine.argmax(axis=1)] != coarse.argmax(axis=1))
+
+
+def by_helper(fine, coarse, tree):
+    return float(contradictions(fine.argmax(axis=1), coarse.argmax(axis=1), tree).mean())
+
+
+def by_names(fine, coarse, tree):
+    different = 0
+    for leaf, group in zip(fine.argmax(axis=1), coarse.argmax(axis=1), strict=True):
+        different += tree.group_of(tree.leaves[leaf]) != tree.levels[0][group]
+    return different / len(fine)
+
+
+def by_tensorflow(fine, coarse, tree):
+    read_off = tf.gather(tree.groups_of_leaves(), tf.argmax(fine, axis=1))
+    return tf.reduce_mean(tf.cast(read_off != tf.argmax(coarse, axis=1), tf.float32))
+
+
+def by_matrix(fine, coarse, tree):
+    leaf = np.eye(fine.shape[1])[fine.argmax(axis=1)]
+    return 1 - keras.ops.mean((leaf @ tree.matrix())[np.arange(len(leaf)), coarse.argmax(axis=1)])
+
+
+@pytest.mark.parametrize("function", [rate, by_helper, by_names, by_tensorflow, by_matrix])
+def test_a_rate_however_it_is_counted(function):
+    state, message = outcome("11.2", function)
+    assert state == "correct"
+    assert "Here the heads contradicted each other on" in message
+
+
+def summed(fine, tree):
+    return (fine @ tree.matrix()).argmax(axis=1)
+
+
+WRONG_RATES = {
+    "agreement": (lambda f, c, t: 1 - rate(f, c, t), "the share on which they agree"),
+    "count": (lambda f, c, t: int(rate(f, c, t) * len(f) + 0.5), "the number of images, not their share"),
+    "percent": (lambda f, c, t: 100 * rate(f, c, t), "in percent"),
+    "leaves with groups": (lambda f, c, t: np.mean(f.argmax(1) != c.argmax(1)), "the number of a leaf with the number"),
+    "sums": (lambda f, c, t: np.mean(summed(f, t) != c.argmax(1)), "you added up the leaves of each group first"),
+    "one head": (
+        lambda f, c, t: np.mean(summed(f, t) != t.groups_of_leaves()[f.argmax(1)]),
+        "with the sums of its own head",
+    ),
+    "every image": (lambda f, c, t: t.groups_of_leaves()[f.argmax(1)] != c.argmax(1), "should be one number"),
+    "wrong axis": (lambda f, c, t: np.mean(f.argmax(0) != c.argmax(0)), "your function raised ValueError"),
+    "mean gap": (lambda f, c, t: np.abs(f @ t.matrix() - c).mean(), "is right"),
+    "always zero": (lambda f, c, t: 0.0, "for 397 images it gives 0.000"),
+    "a number": (0.1, "should be a function"),
+    "nothing": (lambda f, c, t: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_RATES.values(), ids=WRONG_RATES)
+def test_wrong_rates(answer, words):
+    refused("11.2", answer, words)
+
+
+# --- 11.3
+
+
+def inside(coarse, tree):
+    return tree.groups_of_leaves() == coarse.argmax(axis=1)[:, None]
+
+
+def decided(fine, coarse, tree, /, **changes):
+    """The decisions asked for; `changes` gives an answer other numbers."""
+    found = {"coarse": coarse.argmax(axis=1), "fine": np.where(inside(coarse, tree), fine, -1).argmax(axis=1)}
+    return found | changes
+
+
+def by_loop(fine, coarse, tree):
+    found = {"fine": [], "coarse": []}
+    for row, group in zip(fine, coarse.argmax(axis=1), strict=True):
+        members = np.flatnonzero(tree.groups_of_leaves() == group)
+        found["coarse"].append(int(group))
+        found["fine"].append(int(members[row[members].argmax()]))
+    return found
+
+
+def by_masked_logs(fine, coarse, tree):
+    with np.errstate(divide="ignore"):
+        scores = np.where(inside(coarse, tree), np.maximum(np.log(fine), -1e6), -np.inf)
+    return {"coarse": coarse.argmax(axis=1), "fine": scores.argmax(axis=1)}
+
+
+def by_tensors(fine, coarse, tree):
+    group = tf.argmax(coarse, axis=1)
+    leaves = tf.where(tf.gather(tree.matrix().T, group) > 0, fine, -1.0)
+    return {"coarse": group, "fine": tf.cast(tf.argmax(leaves, axis=1), tf.int32)}
+
+
+def by_penalty(fine, coarse, tree):
+    return decided(fine, coarse, tree, fine=(fine + 2 * inside(coarse, tree)).argmax(axis=1).astype(float))
+
+
+@pytest.mark.parametrize("function", [decided, by_loop, by_masked_logs, by_tensors, by_penalty])
+def test_group_first_however_it_is_decided(function):
+    assert outcome("11.3", function) == ("correct", "")
+
+
+def leaf_first(fine, coarse, tree):
+    leaf = fine.argmax(axis=1)
+    return {"fine": leaf, "coarse": tree.groups_of_leaves()[leaf]}
+
+
+def within_group(fine, coarse, tree):
+    rows = [fine[i][tree.groups_of_leaves() == group].argmax() for i, group in enumerate(coarse.argmax(axis=1))]
+    return decided(fine, coarse, tree, fine=np.array(rows))
+
+
+def product(fine, coarse, tree):
+    return decided(fine, coarse, tree, fine=(fine * coarse[:, tree.groups_of_leaves()]).argmax(axis=1))
+
+
+def swapped(fine, coarse, tree):
+    found = decided(fine, coarse, tree)
+    return {"coarse": found["fine"], "fine": found["coarse"]}
+
+
+def neighbours(fine, coarse, tree):
+    ends = np.cumsum(tree.matrix().sum(axis=0)).astype(int)
+    starts = np.concatenate([[0], ends[:-1]])
+    group = coarse.argmax(axis=1)
+    rows = [starts[g] + fine[i, starts[g] : ends[g]].argmax() for i, g in enumerate(group)]
+    return {"coarse": group, "fine": np.array(rows)}
+
+
+def changed(name, change):
+    return lambda f, c, t: decided(f, c, t, **{name: change(f, c, t)})
+
+
+WRONG_DECISIONS = {
+    "leaf first": (leaf_first, "that is leaf first"),
+    "free leaf": (changed("fine", lambda f, c, t: f.argmax(1)), "the likeliest of all leaves"),
+    "within the group": (within_group, "counts the leaves within the group"),
+    "product": (product, "weighs the leaf by its group"),
+    "times zero": (changed("fine", lambda f, c, t: (f * inside(c, t)).argmax(1)), "outside needs less"),
+    "swapped": (swapped, "coarse and fine are swapped"),
+    "neighbours": (neighbours, "leaves do not belong to the group that was decided"),
+    "least likely": (changed("fine", lambda f, c, t: np.where(inside(c, t), f, 2).argmin(1)), "the least likely leaf"),
+    "sums": (changed("coarse", lambda f, c, t: summed(f, t)), "the answer coarse is not the likeliest group"),
+    "first leaf": (changed("fine", lambda f, c, t: inside(c, t).argmax(1)), "are not the likeliest of their group"),
+    "probabilities": (changed("fine", lambda f, c, t: np.where(inside(c, t), f, 0)), "holds probabilities"),
+    "highest": (changed("fine", lambda f, c, t: np.where(inside(c, t), f, 0).max(1)), "whole numbers"),
+    "out of range": (changed("fine", lambda f, c, t: f.argmax(1) + 100), "should count leaves from 0 to 9"),
+    "negative": (changed("fine", lambda f, c, t: -1 - f.argmax(1)), "should count leaves from 0 to 9"),
+    "names": (changed("coarse", lambda f, c, t: [t.levels[0][g] for g in c.argmax(1)]), "should hold numbers"),
+    "fine only": (lambda f, c, t: decided(f, c, t)["fine"], "should be a dict"),
+    "column": (changed("fine", lambda f, c, t: decided(f, c, t)["fine"][:, None]), "should have shape (50,)"),
+    "one row": (changed("coarse", lambda f, c, t: c.argmax()), "should be an array"),
+    "nothing": (lambda f, c, t: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_DECISIONS.values(), ids=WRONG_DECISIONS)
+def test_wrong_decisions(answer, words):
+    refused("11.3", answer, words)
+
+
+# --- 11.4
+
+
+def multiplied(conditionals, tree):
+    found = 1.0
+    for level, conditional in enumerate(conditionals):
+        found = found * conditional[:, tree.groups_of_leaves(level)]
+    return found
+
+
+def by_logarithms(conditionals, tree):
+    return np.exp(sum(np.log(c[:, tree.groups_of_leaves(k)]) for k, c in enumerate(conditionals)))
+
+
+def by_matrices(conditionals, tree):
+    return np.prod([c @ tree.matrix(k).T for k, c in enumerate(conditionals)], axis=0)
+
+
+def by_paths(conditionals, tree):
+    number = [{name: place for place, name in enumerate(level)} for level in tree.levels]
+    found = np.ones((len(conditionals[0]), len(tree.leaves)))
+    for column, leaf in enumerate(tree.leaves):
+        name, level = leaf, len(tree.levels) - 1
+        while name is not None:
+            found[:, column] *= conditionals[level][:, number[level][name]]
+            name, level = tree.group_of(name), level - 1
+    return found.tolist()
+
+
+def by_operations(conditionals, tree):
+    factors = [keras.ops.take(c, tree.groups_of_leaves(k), axis=1) for k, c in enumerate(conditionals)]
+    return keras.ops.prod(keras.ops.stack(factors), axis=0)
+
+
+@pytest.mark.parametrize("function", [multiplied, by_logarithms, by_matrices, by_paths, by_operations])
+def test_the_chain_rule_however_it_is_written(function):
+    assert outcome("11.4", function) == ("correct", "")
+
+
+def factors(conditionals, tree):
+    return [c[:, tree.groups_of_leaves(k)] for k, c in enumerate(conditionals)]
+
+
+def group_by_group(conditionals, tree):
+    """Number the leaves as they stand in the groups, and not as the tree does."""
+    order = [tree.leaves.index(leaf) for leaf in Tree(tree.children).leaves]
+    return multiplied(conditionals, tree)[:, order]
+
+
+def repeated(conditionals, tree):
+    """Take the leaves of a group to stand together."""
+    sizes = tree.matrix().sum(axis=0).astype(int)
+    return np.repeat(conditionals[0], sizes, axis=1) * conditionals[-1]
+
+
+def two_levels(conditionals, tree):
+    return factors(conditionals, tree)[0] * conditionals[-1]
+
+
+def normalised(conditionals, tree):
+    added = sum(factors(conditionals, tree))
+    return added / added.sum(axis=1, keepdims=True)
+
+
+def marginals(conditionals, tree):
+    """Treat the arrays as if they were not conditional."""
+    return multiplied([conditionals[0], *[c * 0.5 for c in conditionals[1:]]], tree)
+
+
+WRONG_PRODUCTS = {
+    "last level": (lambda c, t: c[-1], "the last level's probabilities as they are"),
+    "first level": (lambda c, t: c[0][:, t.groups_of_leaves()], "does each leaf meet its own group?"),
+    "added": (lambda c, t: sum(factors(c, t)), "the levels are added"),
+    "averaged": (lambda c, t: np.mean(factors(c, t), axis=0), "the levels are averaged"),
+    "logarithms": (lambda c, t: np.log(multiplied(c, t)), "these are logarithms"),
+    "two levels": (two_levels, "with 3 levels a level is missing between"),
+    "no top level": (lambda c, t: np.prod(factors(c, t)[1:], axis=0), "as they are: multiply"),
+    "repeated": (repeated, "does each leaf meet its own group?"),
+    "normalised": (normalised, "differs from the right probabilities"),
+    "group by group": (group_by_group, "the numbers are right and the columns are not"),
+    "half": (marginals, "sum to 0.5 and not to 1"),
+    "groups": (lambda c, t: multiplied(c, t) @ t.matrix(), "should have shape (40, 10)"),
+    "a list": (factors, "the result should have shape (40, 10), and yours has (2, 40, 10)"),
+    "matrix product": (lambda c, t: c[0] @ c[1], "your function raised ValueError"),
+    "one row": (lambda c, t: multiplied(c, t)[0], "one column for each leaf"),
+    "nothing": (lambda c, t: print(c), "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_PRODUCTS.values(), ids=WRONG_PRODUCTS)
+def test_wrong_products(answer, words):
+    refused("11.4", answer, words)
