@@ -1,5 +1,7 @@
 """The checks of exercise 6: right answers pass, wrong ones hear why not."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -38,11 +40,11 @@ def in_place(labels):
     return labels, weights
 
 
-def by_lists(labels):
-    odd = [[0.0 if value != value else value] for value in labels["odd"].tolist()]
+def by_loops(labels):
+    odd = [0.0 if value != value else value for value in labels["odd"].tolist()]
     left = [max(value, 0) for value in labels["left"].tolist()]
-    weights = {"left": [int(v > -1) for v in labels["left"]], "odd": [[float(v == v)] for v in labels["odd"]]}
-    return [{"left": left, "odd": odd}, weights]
+    weights = {"left": [int(v > -1) for v in labels["left"]], "odd": [v == v for v in labels["odd"]]}
+    return [{name: np.array(part[name]) for name in part} for part in ({"left": left, "odd": odd}, weights)]
 
 
 def by_keras(labels):
@@ -53,7 +55,7 @@ def by_keras(labels):
     return targets, weights
 
 
-@pytest.mark.parametrize("function", [filled, changed(filler=1), in_place, by_lists, by_keras])
+@pytest.mark.parametrize("function", [filled, changed(filler=1), in_place, by_loops, by_keras])
 def test_gaps_however_they_are_filled(function):
     assert outcome("6.1", function) == ("correct", "")
 
@@ -92,6 +94,21 @@ WRONG_FILLS = {
         changed(weight_left=lambda v, k: k / max(1, k.sum())),
         "the weight of left is not 1 for some rows that have a label",
     ),
+    "a weight as a column": (
+        changed(weight_odd=lambda v, k: k[:, None].astype(float)),
+        "the weight of odd should have shape (50,), and yours has (50, 1)",
+    ),
+    "a target as a column": (
+        changed(target_odd=lambda v, k: np.nan_to_num(v)[:, None]),
+        "the target odd should have shape (50,), and yours has (50, 1)",
+    ),
+    "one-hot": (
+        changed(target_left=lambda v, k: np.eye(10)[np.maximum(v, 0)]),
+        "the target left should have shape (50,), and yours has (50, 10)",
+    ),
+    "a list of weights": (changed(weight_left=lambda v, k: k.astype(float).tolist()), "the weight of left is a list"),
+    "a list of targets": (changed(target_left=lambda v, k: np.maximum(v, 0).tolist()), "the target left is a list"),
+    "one number": (changed(weight_left=lambda v, k: 1.0), "the weight of left should be an array"),
     "dropped": (dropped, "keep all rows, and give gaps the weight 0"),
     "targets only": (lambda labels: filled(labels)[0], "should return two dictionaries"),
     "swapped": (lambda labels: filled(labels)[::-1], "the target left changes labels that are known"),
@@ -173,6 +190,11 @@ WRONG_REPAIRS = {
 }
 
 
+def test_the_report_is_shown_with_four_digits():
+    message = outcome("6.2", WRONG_REPAIRS["unchanged"][0])[1]
+    assert max(len(digits) for digits in re.findall(r"\d\.(\d+)", message)) <= 4, message
+
+
 @pytest.mark.parametrize(("answer", "words"), WRONG_REPAIRS.values(), ids=WRONG_REPAIRS)
 def test_wrong_repairs(answer, words):
     refused("6.2", answer, words)
@@ -213,8 +235,24 @@ def by_loss_class(labels, said):
 
 
 def plain_zero(labels, said):
+    known = ~tf.math.is_nan(labels)
+    return by_operations(labels, said) if tf.reduce_any(known) else 0.0
+
+
+def numpy_first(labels, said):
     known = ~np.isnan(labels.numpy())
     return by_operations(labels, said) if known.any() else 0.0
+
+
+def filled_by_numpy(labels, said):
+    known = tf.constant(np.isfinite(labels), "float32")
+    return tf.reduce_sum(known * cross_entropy(np.nan_to_num(labels), said)) / tf.maximum(tf.reduce_sum(known), 1.0)
+
+
+def keras_without_columns(labels, said):
+    weight = tf.cast(tf.math.is_finite(labels), "float32")
+    loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
+    return loss(tf.where(weight > 0, labels, 0.0), said, sample_weight=weight)
 
 
 RIGHT_LOSSES = [by_operations, by_rows, by_boolean_mask, by_loss_class, plain_zero]
@@ -299,6 +337,10 @@ WRONG_LOSSES = {
         "the loss should be",
     ),
     "NumPy": (by_numpy, "no gradient reaches the probabilities"),
+    "NumPy on the labels": (numpy_first, "inside `tf.function` it fails: use keras.ops or TensorFlow for all values"),
+    "filled by NumPy": (filled_by_numpy, "inside `tf.function` it fails"),
+    "a Keras loss on rows": (keras_without_columns, "give it columns, `[:, None]`"),
+    "an array of one": (lambda y, p: by_operations(y, p)[None], "the loss should be one number"),
     "cut off": (cut_off, "no gradient reaches the probabilities"),
     "half the gradient": (part_of_gradient, "the loss is right, but its gradient is not"),
     "a dict": (lambda y, p: {"loss": by_operations(y, p)}, "the loss should be a number"),
@@ -335,11 +377,11 @@ def by_loop(right, keep):
     return sum(r * w for r, w in pairs) / sum(w for _, w in pairs)
 
 
-def as_array_of_one(right, keep):
+def as_array_without_axes(right, keep):
     return np.array(averaged(right, keep))
 
 
-@pytest.mark.parametrize("function", [averaged, by_nansum, by_tensors, by_loop, as_array_of_one])
+@pytest.mark.parametrize("function", [averaged, by_nansum, by_tensors, by_loop, as_array_without_axes])
 def test_an_estimate_however_it_is_made(function):
     state, message = outcome("6.4", function)
     assert state == "correct"
@@ -358,6 +400,7 @@ WRONG_ESTIMATES = {
     "squared": (lambda r, p: np.nansum(r / p**2) / np.nansum(1 / p**2), "and the mean by 1/p is"),
     "clipped": (lambda r, p: min(1.0, np.nansum(r / p) / len(r)), "the sum of 1/p divided by all rows"),
     "percent": (lambda r, p: 100 * averaged(r, p), "and the mean by 1/p is"),
+    "an array of one": (lambda r, p: averaged(r, p)[None], "the estimate should be one number"),
     "each": (lambda r, p: r[~np.isnan(r)] / p[~np.isnan(r)], "the estimate should be one number"),
     "one argument": (lambda r: np.nanmean(r), "your function raised TypeError"),
     "nothing": (lambda r, p: None, "is a `return` missing?"),

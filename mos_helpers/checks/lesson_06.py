@@ -1,8 +1,11 @@
 """The checks of exercise 6: fill, repair, mask and estimate."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import tensorflow as tf
 
+from mos_helpers.checks._answers import NotYet, summary
 from mos_helpers.checks._engine import as_array, as_dict, as_function, as_number, call, describe, question, require
 
 HEADS = ("left", "odd")
@@ -26,8 +29,8 @@ def fill(answer: object) -> None:
         require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
         targets, weights = as_dict(result[0], HEADS, "the targets"), as_dict(result[1], HEADS, "the weights")
         for name in HEADS:
-            target = _column(targets[name], f"the target {name}", count)
-            weight = _column(weights[name], f"the weight of {name}", count)
+            target = _one_for_each_row(targets[name], f"the target {name}", count)
+            weight = _one_for_each_row(weights[name], f"the weight of {name}", count)
             both = known["left"] & known["odd"]
             shared = f"the weight of {name} is 0 where the other label is missing: each head has gaps of its own"
             require(not (both != known[name]).any() or not np.array_equal(weight, both), shared)
@@ -46,13 +49,13 @@ def _with_gaps(seed: int, count: int, share: float) -> tuple[dict[str, np.ndarra
     return {"left": np.where(known["left"], digits, -1), "odd": odd}, known
 
 
-def _column(value: object, name: str, count: int) -> np.ndarray:
-    """Return one number for each row, given in the shape (n,) or (n, 1)."""
+def _one_for_each_row(value: object, name: str, count: int) -> np.ndarray:
+    """Return an array of shape (n,); lists are refused, because `batches` and a division refuse them later."""
+    listed = f"{name} is a {type(value).__name__}: make an array of it, np.array(...), as the labels are"
+    require(not isinstance(value, list | tuple), listed)
     array = as_array(value, name, finite=False)
-    if array.shape == (count, 1):
-        array = array[:, 0]
-    shorter = f"{name} has {len(array) if array.ndim else 1} rows of {count}: keep all rows, and give gaps the weight 0"
-    require(array.ndim == 1 and (len(array) >= count), shorter)
+    shorter = f"{name} has {array.size} rows of {count}: keep all rows, and give gaps the weight 0"
+    require(array.ndim != 1 or array.size >= count, shorter)
     return as_array(array, name, shape=(count,), finite=False)
 
 
@@ -122,7 +125,8 @@ def _report(seed: int) -> tuple[dict[str, float], dict[str, float]]:
 def _require_repaired(found: dict[str, float], wanted: dict[str, float], report: dict[str, float]) -> None:
     """Say what is wrong with a repaired loss or accuracy."""
     rows, labelled = report["rows"], report["labelled"]
-    case = f"for {report} it gives"
+    shown = {name: round(value, 4) for name, value in report.items()}
+    case = f"for {shown} it gives"
 
     def near(name: str, value: float) -> bool:
         return bool(np.isclose(found[name], value, rtol=1e-4, atol=1e-6))
@@ -157,21 +161,35 @@ def _require_repaired(found: dict[str, float], wanted: dict[str, float], report:
 def masked_loss(answer: object) -> None:
     """A function from labels with NaN, and probabilities, to the mean loss over the labelled rows."""
     function = as_function(answer)
+    for labels, said, known in _masked_cases():
+        variable = tf.Variable(said)
+        with tf.GradientTape() as tape:
+            loss = call(function, tf.constant(labels), tf.convert_to_tensor(variable))
+        value = _scalar(loss, len(said))
+        gradient = tape.gradient(loss, variable) if isinstance(loss, tf.Tensor) else None
+        _require_loss(value, labels, said, known)
+        _require_gradient(gradient, labels, said, known)
+    graph = tf.function(function, input_signature=[tf.TensorSpec([None], "float32")] * 2)
+    for labels, said, known in _masked_cases():
+        try:
+            loss = graph(labels, said)
+        except Exception as error:
+            lost = (
+                "inside `tf.function` it fails: use keras.ops or TensorFlow for all values, and no NumPy or `.numpy()`"
+            )
+            raise NotYet(f"{lost} ({summary(error)})") from None
+        _require_loss(_scalar(loss, len(said)), labels, said, known)
+
+
+def _masked_cases() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield labels with NaN, probabilities, and which labels are known."""
     cases = [(40, 0.5), (40, 1.0), (7, 0.3), (1, 1.0), (200, 0.05), (12, 0.0)]
     for seed, (count, share) in enumerate(cases):
         rng = np.random.default_rng(seed)
         known = rng.random(count) < share
         known[0] |= share > 0
         labels = np.where(known, rng.integers(2, size=count), np.nan).astype("float32")
-        said = rng.uniform(0.05, 0.95, size=count).astype("float32")
-        variable = tf.Variable(said)
-        with tf.GradientTape() as tape:
-            loss = call(function, tf.constant(labels), tf.convert_to_tensor(variable))
-        value = _scalar(loss, count)
-        traced = isinstance(loss, tf.Tensor)
-        gradient = tape.gradient(loss, variable) if traced else None
-        _require_loss(value, labels, said, known)
-        _require_gradient(gradient, labels, said, known)
+        yield labels, rng.uniform(0.05, 0.95, size=count).astype("float32"), known
 
 
 def _scalar(loss: object, count: int) -> float:
@@ -180,9 +198,8 @@ def _scalar(loss: object, count: int) -> float:
         array = as_array(loss, "the loss", finite=False)
         each = f"the loss should be one number, and yours has one for each row, shape {array.shape}: take the mean"
         require(count == 1 or array.shape not in ((count,), (count, 1)), each)
-        loss = array.reshape(()) if array.size == 1 else array
-        if array.size == 1 and not np.isfinite(array).all():
-            return float(loss)
+        if array.ndim == 0 and not np.isfinite(array):
+            return float(array)
     return as_number(loss, "the loss")
 
 
@@ -208,7 +225,8 @@ def _require_loss(value: float, labels: np.ndarray, said: np.ndarray, known: np.
     require(not near(-wanted), f"{rows} the loss has the wrong sign: the logarithm of a probability is negative")
     filled = [np.where(known, each, -np.log(1 - said)), np.where(known, each, -np.log(said))]
     fillers = near(filled[0].mean()) or near(filled[1].mean())
-    require(not fillers, f"{rows} the filler counts as a label: give the filled rows a loss of 0")
+    columns = "if you use a loss of Keras, give it columns, `[:, None]`: it averages the last axis before it weights"
+    require(not fillers, f"{rows} the filler counts as a label: give the filled rows a loss of 0 ({columns})")
     over = near(filled[0].sum() / count) or near(filled[1].sum() / count)
     require(not over, f"{rows} the filled rows are in the sum: give them a loss of 0")
     turned = np.where(labels == 1, -np.log(1 - said), -np.log(said))[known].mean()
