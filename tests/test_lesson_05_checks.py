@@ -64,6 +64,19 @@ def by(scaler, together=False, own=False):
     return function
 
 
+def scaled_in_place(train, other):
+    mean, scale = train.mean(axis=0), train.std(axis=0)
+    train -= mean
+    train /= scale
+    return train, (other - mean) / scale
+
+
+def other_in_place(train, other):
+    mean, scale = train.mean(axis=0), train.std(axis=0)
+    other -= mean
+    return (train - mean) / scale, other / scale
+
+
 WRONG_SCALES = {
     "own": (by(StandardScaler, own=True), "`other` got its own mean and standard deviation"),
     "together": (by(StandardScaler, together=True), "come from both parts together"),
@@ -78,6 +91,18 @@ WRONG_SCALES = {
     "train twice": (lambda a, b: (standard(a, b)[0],) * 2, "the standardised other should have shape"),
     "other as it is": (lambda a, b: (standard(a, b)[0], b), "the standardised other differs"),
     "one array": (lambda a, b: standard(a, b)[0], "should be a pair"),
+    "floor of 1": (lambda a, b: standard(a, b, scale=np.maximum(a.std(axis=0), 1)), "without a lower limit"),
+    "floor of 0.1": (lambda a, b: standard(a, b, scale=np.maximum(a.std(axis=0), 0.1)), "without a lower limit"),
+    "floor of 0.05": (lambda a, b: standard(a, b, scale=np.maximum(a.std(axis=0), 0.05)), "without a lower limit"),
+    "added": (lambda a, b: standard(a, b, scale=a.std(axis=0) + 1e-3), "with nothing added"),
+    "one scale": (lambda a, b: standard(a, b, scale=a.std()), "one standard deviation for all columns"),
+    "scale of the other": (lambda a, b: standard(a, b, scale=b.std(axis=0)), "the standard deviation is that of"),
+    "own scale": (
+        lambda a, b: (standard(a, b)[0], (b - a.mean(axis=0)) / b.std(axis=0)),
+        "the standard deviation is that of",
+    ),
+    "in place": (scaled_in_place, "your function changed `train` itself"),
+    "the other in place": (other_in_place, "your function changed `other` itself"),
     "three": (lambda a, b: (*standard(a, b), a), "should be a pair"),
     "nothing": (lambda a, b: None, "is a `return` missing?"),
     "a result": (standard(np.eye(3), np.eye(3)), "should be a function"),
@@ -121,12 +146,42 @@ def by_keras_operations(prediction, target, mean, scale, tolerance):
     return keras.ops.mean(keras.ops.cast(rows, "float32"))
 
 
-@pytest.mark.parametrize("function", [share, worst, by_loop, by_tensorflow, by_keras_operations])
+def by_isclose(prediction, target, mean, scale, tolerance):
+    return np.isclose(prediction * scale + mean, target, rtol=0, atol=tolerance).all(axis=1).mean()
+
+
+@pytest.mark.parametrize("function", [share, worst, by_isclose, by_loop, by_tensorflow, by_keras_operations])
 def test_a_share_however_it_is_counted(function):
     assert outcome("5.2", function)[0] == "correct"
 
 
+def share_in_place(prediction, target, mean, scale, tolerance):
+    prediction *= scale
+    prediction += mean
+    return share(prediction, target, 0, 1, tolerance)
+
+
+def target_in_place(prediction, target, mean, scale, tolerance):
+    target -= mean
+    return share(prediction, target, 0, scale, tolerance)
+
+
+def by_default_isclose(prediction, target, mean, scale, tolerance):
+    return np.isclose(prediction * scale + mean, target, atol=tolerance).all(axis=1).mean()
+
+
 WRONG_SHARES = {
+    "four": (lambda *a: (good(*a).sum(axis=1) >= 4).mean(), "it works for 4 columns, and not for 3"),
+    "exactly four": (lambda *a: (good(*a).sum(axis=1) == 4).mean(), "it works for 4 columns, and not for 3"),
+    "all close": (lambda p, y, m, s, t: float(np.allclose(p * s + m, y, atol=t)), "all rows at once"),
+    "all": (lambda *a: float(good(*a).all()), "all rows at once"),
+    "a little more": (lambda p, y, m, s, t: share(p, y, m, s, np.asarray(t) + 0.01), "it gives"),
+    "rounded": (lambda p, y, m, s, t: np.mean((np.abs(p * s + m - y).round(2) <= t).all(axis=1)), "it gives"),
+    "close by default": (by_default_isclose, "set rtol=0"),
+    "largest tolerance": (lambda p, y, m, s, t: share(p, y, m, s, max(t)), "the largest tolerance for all columns"),
+    "smallest tolerance": (lambda p, y, m, s, t: share(p, y, m, s, min(t)), "the smallest tolerance for all"),
+    "in place": (share_in_place, "your function changed `prediction` itself"),
+    "target in place": (target_in_place, "your function changed `target` itself"),
     "any": (lambda *a: good(*a).any(axis=1).mean(), "at least one number is good"),
     "cells": (lambda *a: good(*a).mean(), "the share of all single numbers"),
     "product": (lambda *a: good(*a).mean(axis=0).prod(), "the product of the columns' shares"),
@@ -189,7 +244,21 @@ def unlimited(y, m, s):
         return loss(y, m, s, low=-np.inf, high=np.inf)
 
 
+def clipped_in_place(y, m, s):
+    np.clip(s, -10, 10, out=s)
+    return loss(y, m, s)
+
+
+def mean_in_place(y, m, s):
+    m -= y
+    return loss(0, m, s)
+
+
 WRONG_LOSSES = {
+    "in place": (clipped_in_place, "your function changed `log_variance` itself"),
+    "mean in place": (mean_in_place, "your function changed `mean` itself"),
+    "no log-variance": (lambda y, m, s: np.mean((y - m) ** 2) / 2, "the log-variance is not in it"),
+    "squared error": (lambda y, m, s: np.mean((y - m) ** 2), "the log-variance is not in it"),
     "twice": (lambda *a: 2 * loss(*a), "halve both parts"),
     "log not halved": (lambda *a: loss(*a, log=1), "the log-variance is not"),
     "square not halved": (lambda *a: loss(*a, square=1), "the squared error is not"),
@@ -269,7 +338,34 @@ def not_divided(pair, target):
     return np.rad2deg(np.arccos(np.clip(pair[:, 0] * np.sin(radians) + pair[:, 1] * np.cos(radians), -1, 1)))
 
 
+def divided_in_place(pair, target):
+    pair /= np.linalg.norm(pair, axis=1, keepdims=True)
+    return turn(pair, target)
+
+
+def target_turned_in_place(pair, target):
+    target %= 360
+    return turn(pair, target)
+
+
+def by_inverse(inverse, column):
+    def function(pair, target):
+        return np.abs((np.rad2deg(inverse(pair[:, column])) - target + 180) % 360 - 180)
+
+    return function
+
+
+def not_clipped(pair, target):
+    radians = np.deg2rad(target)
+    return np.rad2deg(np.arccos(2 * (pair[:, 0] * np.sin(radians) + pair[:, 1] * np.cos(radians))))
+
+
 WRONG_TURNS = {
+    "in place": (divided_in_place, "your function changed `prediction` itself"),
+    "target in place": (target_turned_in_place, "your function changed `target` itself"),
+    "arcsin as it is": (by_inverse(np.arcsin, 0), "arcsin knows only half"),
+    "arccos": (by_inverse(np.arccos, 1), "arccos does not know the sign"),
+    "not a number": (not_clipped, "need a length of 1"),
     "no wrap": (lambda p, t: np.abs(angle_of(p) - t), "go the shorter way round"),
     "remainder": (lambda p, t: (angle_of(p) - t) % 360, "is 350 after % 360"),
     "signs": (lambda p, t: (angle_of(p) - t + 180) % 360 - 180, "the result has signs"),
@@ -288,8 +384,11 @@ WRONG_TURNS = {
         lambda p, t: np.minimum(np.abs(angle_of(p) - t), np.abs(360 - np.abs(angle_of(p) - t))),
         "the target may be more than one turn away",
     ),
-    "arcsin": (lambda p, t: np.abs((np.rad2deg(np.arcsin(np.clip(p[:, 0], -1, 1))) - t + 180) % 360 - 180), "it gives"),
-    "length": (not_divided, "it gives"),
+    "arcsin": (
+        lambda p, t: np.abs((np.rad2deg(np.arcsin(np.clip(p[:, 0], -1, 1))) - t + 180) % 360 - 180),
+        "arcsin knows",
+    ),
+    "length": (not_divided, "divide each prediction by its length"),
     "mean": (lambda p, t: turn(p, t).mean(), "the result should be an array"),
     "all with all": (lambda p, t: turn(p, t[:, None]), "all directions were compared with all"),
     "a column": (lambda p, t: turn(p, t)[:, None], "should have shape"),

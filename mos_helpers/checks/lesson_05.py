@@ -1,5 +1,7 @@
 """The checks of exercise 5: scale, count, be unsure and go round."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mos_helpers.checks._engine import as_array, as_function, as_number, call, question, require
@@ -7,6 +9,21 @@ from mos_helpers.checks._engine import as_array, as_function, as_number, call, q
 
 def _close(found: np.ndarray, wanted: np.ndarray, tolerance: float = 1e-3) -> bool:
     return found.shape == wanted.shape and np.allclose(found, wanted, rtol=tolerance, atol=tolerance)
+
+
+def _call(function: Callable, **arrays: np.ndarray) -> object:
+    """Call `function` with arrays in this order; refuse a function that changes one of them."""
+
+    def unchanged(*copies: np.ndarray) -> object:
+        result = function(*copies)
+        for (name, array), copy in zip(arrays.items(), copies, strict=True):
+            kept = (
+                f"your function changed `{name}` itself, and later cells need it: write `{name} - x`, not `{name} -= x`"
+            )
+            require(np.array_equal(array, copy), kept)
+        return result
+
+    return call(unchanged, *arrays.values())
 
 
 @question(
@@ -22,11 +39,11 @@ def standardise(answer: object) -> None:
     function = as_function(answer)
     for seed, (n, m, k) in enumerate([(4000, 900, 4), (2500, 3, 1), (3000, 2500, 3), (2000, 1, 2)]):
         rng = np.random.default_rng(seed)
-        scale = rng.uniform(0.5, 40, k)
+        scale = rng.permutation([0.01, 0.09, 1.7, 30])[:k]  # small ones too: nothing may be added to them
         shift = rng.normal(0, 2, k) * scale
         train = (rng.normal(0, scale, (n, k)) + shift).astype("float32")
         other = (rng.normal(0, 2 * scale, (m, k)) + shift + scale).astype("float32")
-        pair = call(function, train, other)
+        pair = _call(function, train=train, other=other)
         two = issubclass(type(pair), tuple | list) and len(pair) == 2
         require(two, "the result should be a pair: `return a, b`")
         found = [
@@ -51,6 +68,12 @@ def _require_standard(found: list[np.ndarray], train: np.ndarray, other: np.ndar
     both = [(part - together.mean(axis=0)) / together.std(axis=0) for part in (train, other)]
     _refuse(found, both, "mean and standard deviation come from both parts together: use those of `train` alone")
     _refuse(found, [(part - train.mean()) / train.std() for part in (train, other)], "each column needs its own mean")
+    for one in (train.std(), (train - mean).std()):
+        same = [(part - mean) / one for part in (train, other)]
+        _refuse(found, same, "one standard deviation for all columns: each column needs its own")
+    of_other = [(part - mean) / other.std(axis=0) for part in (train, other)] if len(other) > 1 else right
+    for first in (right[0], of_other[0]) if len(other) > 1 else ():
+        _refuse(found, [first, of_other[1]], "the standard deviation is that of `other`: use that of `train`")
     _refuse(found, [part - mean for part in (train, other)], "the standard deviation is missing: divide by it")
     _refuse(found, [part / scale for part in (train, other)], "the mean is missing: subtract it first")
     _refuse(found, [(part - mean) / scale**2 for part in (train, other)], "you divided by the variance, not its root")
@@ -60,6 +83,11 @@ def _require_standard(found: list[np.ndarray], train: np.ndarray, other: np.ndar
         alone = (other - other.mean(axis=0)) / other.std(axis=0)
         own = "`other` got its own mean and standard deviation: use those of `train`, as for a model that is in use"
         require(not _close(found[1], alone), own)
+    good = np.array([_close(part, wanted) for part, wanted in zip(found[0].T, right[0].T, strict=True)])
+    if good.any() and not good.all() and scale[good].min() > scale[~good].max():
+        small = f"columns with a standard deviation of {scale[good].min():.2g} are right, and the column with one of "
+        why = "divide by it as it is, without a lower limit and with nothing added"
+        require(False, f"{small}{scale[~good].max():.2g} is not: {why}")
     for name, part, wanted in zip(("train", "other"), found, right, strict=True):
         difference = float(np.abs(part - wanted).max())
         by = f"the standardised {name} differs from the right one by up to {difference:.2g}"
@@ -81,6 +109,10 @@ def _refuse(found: list[np.ndarray], wrong: list[np.ndarray], message: str) -> N
 def all_within(answer: object) -> None:
     """A function that returns the share of rows in which every number is off by at most its tolerance."""
     function = as_function(answer)
+    # Of each column: two have good cells only, and two have not. Of each row: four of six.
+    errors = np.array([[0, 0, 3, 0], [1, 0, 0, 0], [0, 1, 0, 3], [1, 1, 1, 1], [0, 0, 0, 1], [0, 0, 1, 0]])
+    target = np.random.default_rng(9).normal(size=errors.shape)
+    _require_share(function, target + errors, target, np.zeros(4), np.ones(4), np.array([2.0, 1.5, 2.5, 1.2]))
     for seed, (n, k) in enumerate([(4000, 4), (4000, 3), (500, 1), (6, 4)]):
         rng = np.random.default_rng(seed)
         # Near 0 and 1, so that no mistake makes all rows good or all bad
@@ -92,16 +124,28 @@ def all_within(answer: object) -> None:
         close = np.abs(np.abs(off) - tolerance) < 0.01 * scale  # where rounding could decide
         target = prediction * scale + mean - np.where(close, 0, off)
         _require_share(function, prediction, target, mean, scale, tolerance)
+        # The same once more with a column of small numbers, far from 0: nothing may be added to its tolerance.
+        small = 0.015 / scale[0]
+        mean[0], off[:, 0], tolerance[0], scale[0] = 500, off[:, 0] * small, tolerance[0] * small, 0.015
+        target = prediction * scale + mean
+        target -= np.where(close, 0, off)
+        _require_share(function, prediction, target, mean, scale, tolerance)
     # Whole numbers, so that an error may equal its tolerance exactly.
     prediction = np.array([[1.0, 2.0], [0.0, 0.0], [4.0, 1.0], [2.0, -3.0]])
     target = prediction + np.array([[1.0, 2.0], [-1.0, 0.0], [3.0, 0.0], [0.0, -2.0]])
-    share = as_number(call(function, prediction, target, np.zeros(2), np.ones(2), np.array([1.0, 2.0])), "the result")
+    result = _call_share(function, prediction, target, np.zeros(2), np.ones(2), np.array([1.0, 2.0]))
+    share = as_number(result, "the result")
     exact = "an error that equals its tolerance is within it: at most means <="
     require(abs(share - 0.75) < 1e-6, exact)
 
 
+def _call_share(function: Callable, *arrays: np.ndarray) -> object:
+    names = ("prediction", "target", "mean", "scale", "tolerance")
+    return _call(function, **dict(zip(names, arrays, strict=True)))
+
+
 def _require_share(
-    function: object,
+    function: Callable,
     prediction: np.ndarray,
     target: np.ndarray,
     mean: np.ndarray,
@@ -109,12 +153,16 @@ def _require_share(
     tolerance: np.ndarray,
 ) -> None:
     """Say what is wrong with a share of rows that are within tolerance."""
-    found = as_number(call(function, prediction, target, mean, scale, tolerance), "the result")
+    found = as_number(_call_share(function, prediction, target, mean, scale, tolerance), "the result")
     signed = prediction * scale + mean - target
     good = np.abs(signed) <= tolerance
     right = good.all(axis=1).mean()
     if abs(found - right) < 1e-6:
         return
+    k = len(mean)  # the first arrays have 4 columns, so whoever comes here with another number was right with 4
+    require(k == 4 or found not in (0, 1), f"it works for 4 columns, and not for {k}: do not write their number")
+    at_once = "you asked of all rows at once, with one yes or no: ask of each row (`all` with axis=1)"
+    require(abs(found - good.all()) > 1e-6, at_once)
     wrong = {
         "that is the share of rows in which at least one number is good: every number should be": good.any(axis=1),
         "that is the share of all single numbers: ask of each row whether all of its numbers are good": good,
@@ -132,6 +180,15 @@ def _require_share(
         "add the mean after the scale, not before": (np.abs((prediction + mean) * scale - target) <= tolerance).all(
             axis=1
         ),
+        "you took the largest tolerance for all columns: each column has its own": (
+            np.abs(signed) <= tolerance.max()
+        ).all(axis=1),
+        "you took the smallest tolerance for all columns: each column has its own": (
+            np.abs(signed) <= tolerance.min()
+        ).all(axis=1),
+        "`isclose` adds a part of the number itself to the tolerance: set rtol=0": (
+            np.abs(signed) <= tolerance + 1e-5 * np.abs(target)
+        ).all(axis=1),
         "that is the share of rows that are not within tolerance: turn it round": ~good.all(axis=1),
     }
     product = good.mean(axis=0).prod()
@@ -144,7 +201,8 @@ def _require_share(
     require(abs(found - 100 * right) > 1e-4, "that is in percent: give a share from 0 to 1")
     for message, cells in wrong.items():
         require(abs(found - cells.mean()) > 1e-6, message)
-    require(False, f"for {len(target)} rows and {len(mean)} columns it gives {found:.4g} instead of {right:.4g}")
+    which = f"tolerance {tolerance.round(3).tolist()}"
+    require(False, f"for {len(target)} rows and the {which} it gives {found:.4g} instead of {right:.4g}")
 
 
 @question(
@@ -162,16 +220,17 @@ def gaussian_loss(answer: object) -> None:
         rng = np.random.default_rng(seed)
         target, mean = rng.normal(size=shape).astype("float32"), rng.normal(size=shape).astype("float32")
         log_variance = rng.uniform(-3, 2, size=shape).astype("float32")
-        found = as_number(call(function, target, mean, log_variance), "the result")
+        found = as_number(_call(function, target=target, mean=mean, log_variance=log_variance), "the result")
         _require_loss(found, *(part.astype("float64") for part in (target, mean, log_variance)))
     zero = np.zeros((2, 2), "float32")
-    sure = as_number(call(function, zero, zero, np.full((2, 2), -4, "float32")), "the result")
+    cells = np.full((2, 2), -4, "float32")
+    sure = as_number(_call(function, target=zero, mean=zero, log_variance=cells), "the result")
     require(abs(sure + 2) < 1e-3, f"the loss may be negative: here it should be -2, and yours is {sure:.3g}")
     target, mean = zero, np.full((2, 2), 0.01, "float32")
     for extreme in (-1000.0, 1000.0, -12.0, 12.0):
         cells = np.full((2, 2), extreme, "float32")
         with np.errstate(all="ignore"):
-            result = call(function, target, mean, cells)
+            result = _call(function, target=target, mean=mean, log_variance=cells)
         found = as_array(result if np.ndim(result) else np.asarray(result), "the result", shape=(), finite=False).item()
         overflow = f"a log-variance of {extreme:g} gives {found}: limit it to the range from -10 to 10 first"
         require(bool(np.isfinite(found)), overflow)
@@ -206,6 +265,8 @@ def _require_loss(found: float, target: np.ndarray, mean: np.ndarray, s: np.ndar
         "the sign is turned round: the loss is minus the log-likelihood": -right,
         "that is the sum over all cells: take the mean": right * target.size,
         "that is the sum over the columns: take the mean over all cells": right * target.shape[1],
+        "the log-variance is not in it: this is the squared error alone": np.mean(squared),
+        "the log-variance is not in it: this is half of the squared error": np.mean(squared) / 2,
         "the error is not squared": np.mean((np.exp(-s) * np.abs(target - mean) + s) / 2),
         "negative parts were set to zero: this loss may be negative": np.mean(
             np.maximum((np.exp(-s) * squared + s) / 2, 0)
@@ -237,22 +298,29 @@ def turn_error(answer: object) -> None:
         off = rng.uniform(-179, 179, count)
         target = angle - off
         target = target + 360 * rng.integers(-turns, turns + 1, count) if turns else (target + 180) % 360 - 180
-        result = call(function, pair.astype("float32"), target.astype("float32"))
-        found = as_array(result, "the result").astype("float64")
+        pair, target = pair.astype("float32"), target.astype("float32")
+        with np.errstate(all="ignore"):
+            result = _call(function, prediction=pair, target=target)
+        found = as_array(result, "the result", finite=False).astype("float64")
+        length_one = "it gives NaN or infinity: arcsin and arccos need a length of 1, and arctan2 needs none"
+        require(bool(np.isfinite(found).all()), length_one)
         table = (
             f"the result should have shape ({count},), and yours has {found.shape}: all directions were compared with "
             "all angles, or the result has an axis too many"
         )
         require(found.shape == (count,), table)
-        _require_turn(found, angle, target, np.abs(off))
+        _require_turn(found, pair.astype("float64"), target.astype("float64"), np.abs(off))
 
 
-def _require_turn(found: np.ndarray, angle: np.ndarray, target: np.ndarray, right: np.ndarray) -> None:
-    """Say what is wrong with errors on a circle; `angle` is the one that was predicted."""
+def _require_turn(found: np.ndarray, pair: np.ndarray, target: np.ndarray, right: np.ndarray) -> None:
+    """Say what is wrong with errors on a circle; `pair` has the sines and cosines that were predicted."""
     if np.allclose(found, right, atol=0.2):
         return
     require(not np.allclose(np.abs(found), right, atol=0.2), "the result has signs: take the absolute value")
-    radians = np.deg2rad(angle)
+    radians = np.arctan2(pair[:, 0], pair[:, 1])
+    angle = np.rad2deg(radians)
+    sine, cosine = pair.clip(-1, 1).T
+    length = np.hypot(*pair.T)
 
     def around(other: np.ndarray) -> np.ndarray:
         return np.abs((other - target + 180) % 360 - 180)
@@ -264,6 +332,15 @@ def _require_turn(found: np.ndarray, angle: np.ndarray, target: np.ndarray, righ
             90 - angle
         ),
         "arctan knows only half of the circle: use arctan2, with the sine and the cosine": around(half),
+        "arcsin knows only half of the circle: use arctan2, with the sine and the cosine": around(
+            np.rad2deg(np.arcsin(sine))
+        ),
+        "arccos does not know the sign of an angle: use arctan2, with the sine and the cosine": around(
+            np.rad2deg(np.arccos(cosine))
+        ),
+        "arccos needs a length of 1: divide each prediction by its length first": np.rad2deg(
+            np.arccos((length * np.cos(np.deg2rad(right))).clip(-1, 1))
+        ),
         "arctan2 gives radians: turn them into degrees": around(radians),
         "the result is in radians: give degrees": np.deg2rad(right),
         "the target may be more than one turn away: take the remainder % 360": np.minimum(

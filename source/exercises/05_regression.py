@@ -47,7 +47,8 @@ pose_train.shape
 #
 # Write `standardise(train, other)`. It gets two arrays of targets, of shapes `(n, k)` and `(m, k)`, with one column for each
 # number to predict: those to train a model with, and those to test it with. It returns both, standardised as in the lesson,
-# as a pair: first those of `train`, then those of `other`. No column of `train` is constant.
+# as a pair: first those of `train`, then those of `other`. No column of `train` is constant. (Whether the variance is
+# divided by n or by n - 1 does not matter here.)
 
 
 # %%
@@ -99,7 +100,8 @@ check("5.2", lambda: all_within)
 # ## Question 5.3: the loss of a mean and a log-variance
 #
 # Write `gaussian_loss(target, mean, log_variance)`. All three have the same shape, `(n, k)`. It returns one number: the mean
-# negative log-likelihood of the targets under normal distributions, **without** the constant $\tfrac{1}{2}\log 2\pi$. Limit
+# negative log-likelihood of the targets under normal distributions, the mean over all $n k$
+# cells, **without** the constant $\tfrac{1}{2}\log 2\pi$. Limit
 # the log-variance to the range from -10 to 10 first, so that the loss stays finite. NumPy, `keras.ops` and TensorFlow are
 # all fine.
 
@@ -203,7 +205,7 @@ def predict(target, units):
     model = keras.Sequential([keras.Input(shape=(441,)), *layers])
     model.compile(optimizer="adam", loss="mse", steps_per_execution=100)
     model.fit(
-        data.batches(turned_train, target, seed=5).repeat(), steps_per_epoch=400, verbose=0
+        data.batches(turned_train, target, seed=5).repeat(), steps_per_epoch=300, verbose=0
     )
     return model.predict(turned_test, batch_size=1000, verbose=0)
 

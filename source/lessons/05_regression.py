@@ -14,9 +14,9 @@
 #
 # **What you will learn**
 # - to scale regression targets with the training part only, and to report errors in degrees and pixels;
-# - to measure how hard each head pulls at the trunk;
+# - to measure how strongly each head moves the trunk;
 # - to choose between squared, absolute and Huber error when some labels are wrong;
-# - to build a head that predicts a mean and a spread, and to test whether its intervals keep their promise.
+# - to build a head that predicts a mean and a spread, and to test whether its intervals hold as much as they state.
 #
 # **What you will need.** [Lesson 3](03_three_architectures.ipynb). No GPU. About 40 minutes; the longest cell runs for about
 # 20 seconds.
@@ -34,14 +34,15 @@ keras.utils.set_random_seed(5)
 # ## A digit in a pose
 #
 # `posed_digits` draws a digit, turns it by up to 45 degrees to each side, shifts it by up to 3 pixels and scales it by a
-# factor from 0.7 to 1. We make three parts: for training, for validation and for the test. No digit is in two of them.
+# factor from 0.7 to 1. We make three parts: for training, for validation and for the test. Within a part, one digit may be
+# drawn several times, each time in a new pose. No digit is in two parts.
 
 # %%
 digits = data.load_digits()
 kept = len(digits.x_train) * 9 // 10
 
 posed_train, targets_train = data.posed_digits(
-    digits.x_train[:kept], digits.y_train[:kept], 8000, seed=1
+    digits.x_train[:kept], digits.y_train[:kept], 4000, seed=1
 )
 posed_validation, targets_validation = data.posed_digits(
     digits.x_train[kept:], digits.y_train[kept:], 2000, seed=2
@@ -51,7 +52,7 @@ posed_test, targets_test = data.posed_digits(digits.x_test, digits.y_test, 2000,
 # %%
 names = ["angle", "shift_right", "shift_down", "size"]
 titles = [
-    f"{digit}, {angle:+.0f}°\n{right:+.1f}, {down:+.1f}, x{size:.2f}"
+    f"{digit}, {angle:+.0f}°\n{right:+z.1f}, {down:+z.1f}, x{size:.2f}"
     for digit, angle, right, down, size in zip(*targets_test.values(), strict=True)
 ]
 plots.images(posed_test[:8], titles[:8], columns=4)
@@ -121,7 +122,7 @@ def network(heads):
     """Return a model with a head for each name: the number of its units."""
     activations = {"digit": "softmax", "pose": None}
     image = keras.Input(shape=(441,), name="image")
-    trunk = keras.layers.Dense(128, activation="relu", name="trunk_1")(image)
+    trunk = keras.layers.Dense(64, activation="relu", name="trunk_1")(image)
     trunk = keras.layers.Dense(64, activation="relu", name="trunk_2")(trunk)
     outputs = {
         name: keras.layers.Dense(units, activation=activations[name], name=name)(trunk)
@@ -130,13 +131,13 @@ def network(heads):
     return keras.Model(image, outputs)
 
 
-def compiled(heads, pose_loss="mse", metrics=None):
+# %%
+def compiled(heads, pose_loss="mse"):
     losses = {"digit": "sparse_categorical_crossentropy", "pose": pose_loss}
     model = network(heads)
     model.compile(
         optimizer=keras.optimizers.Adam(0.002),
         loss={name: losses[name] for name in heads},
-        metrics=metrics,
         steps_per_execution=100,
     )
     return model
@@ -147,7 +148,7 @@ def compiled(heads, pose_loss="mse", metrics=None):
 
 
 # %%
-def train(model, targets, seed, updates=400):
+def train(model, targets, seed, updates=300):
     """Train a compiled model from new random weights; return its answers for the test images."""
     keras.utils.set_random_seed(seed)
     fresh = network({name: output.shape[1] for name, output in model.output.items()})
@@ -194,17 +195,17 @@ commonest = np.bincount(targets_train["digit"]).argmax()
 print(f"{'the commonest digit':20} {np.mean(targets_test['digit'] == commonest):.3f}")
 
 # %% tags=["check"]
-assert min(accuracy["digit head alone"]) > 0.65
-assert max(accuracy["beside a raw pose"]) < 0.5
+assert min(accuracy["digit head alone"]) > max(accuracy["beside a raw pose"]) + 0.25
 
 # %% [markdown]
 # The classifier died, or nearly. The images, the trunk and the digit labels are the same; all that is new is a second head.
 
 # %% [markdown]
-# ## Why: who pulls at the trunk?
+# ## Why: which head moves the trunk?
 #
 # An update moves the trunk along the sum of the two heads' gradients. So we measure the length (the *norm*) of each head's
-# gradient on the trunk, in a new network. A persistent tape can be asked twice.
+# gradient on the trunk, in a new network. `GradientTape` writes down the computation, to differentiate it afterwards; a
+# persistent tape can do so twice, once for each loss.
 
 
 # %%
@@ -228,20 +229,21 @@ def pull(pose):
 
 
 pull_raw = pull(pose_train)
-print(pull_raw, f"ratio {pull_raw['pose'] / pull_raw['digit']:.0f}")
+print({name: round(norm, 2) for name, norm in pull_raw.items()})
+print(f"ratio {pull_raw['pose'] / pull_raw['digit']:.0f}")
 
 # %% tags=["check"]
 assert pull_raw["pose"] > 8 * pull_raw["digit"]
 
 # %% [markdown]
-# The pose head pulls more than ten times as hard. The slope of a squared error is twice the error. Angles have errors of
+# The gradient of the pose head is more than ten times as long. The slope of a squared error is twice the error. Angles have errors of
 # dozens of *degrees*, so the slope is large; a probability is never wrong by more than 1. In radians, the same angles would
 # have errors 57 times smaller, and slopes too. So the unit decides which head the trunk works for, and that makes no sense.
 #
 # Adam does not help. For each weight it divides the whole gradient by its usual size, and not the part of each head: the
 # step has a fair length, but its direction is that of the pose.
 #
-# Within the pose it is the same: the angle has the large numbers, and the size (0.7 to 1) is hardly heard. What did the raw
+# Within the pose it is the same: the angle has the large numbers, and an error of the size (0.7 to 1) counts almost nothing. What did the raw
 # pose head learn?
 
 
@@ -261,14 +263,14 @@ assert raw_errors[:, 0].max() < 0.8 * naive[0]
 assert raw_errors[:, 3].min() > naive[3]
 
 # %% [markdown]
-# The angle was learned. The size is *worse* than a naive answer: its error counts almost nothing in the loss.
+# The angle was learned. The size is *worse* than a naive answer: the loss hardly asks for it.
 
 # %% [markdown]
 # ## The repair: standardised targets
 #
 # We subtract from each number its mean and divide by its standard deviation. Then all four have the same scale, of about 1.
-# Mean and standard deviation come from the **training part only**: what the test images teach the scaler would leak into the
-# model.
+# Mean and standard deviation come from the **training part only**. The test part stands for images that we do not have yet:
+# if its targets helped to train the model, the test would no longer be fair.
 
 # %%
 from sklearn.preprocessing import StandardScaler
@@ -279,30 +281,23 @@ targets_standard = {"digit": targets_train["digit"], "pose": scaler.transform(po
 print("mean ", scaler.mean_.round(3))
 print("scale", scaler.scale_.round(3))
 pull_standard = pull(targets_standard["pose"])
-print(pull_standard, f"ratio {pull_standard['pose'] / pull_standard['digit']:.1f}")
+print({name: round(norm, 2) for name, norm in pull_standard.items()})
+print(f"ratio {pull_standard['pose'] / pull_standard['digit']:.1f}")
 
 # %% tags=["check"]
 ratio_raw = pull_raw["pose"] / pull_raw["digit"]
 assert pull_standard["pose"] / pull_standard["digit"] < ratio_raw / 4
 
 # %% [markdown]
-# The two heads still do not pull equally, but they are of the same order.
-#
-# The model now answers in standard deviations, which nobody can read. So the **metric goes back**: it multiplies by the
-# scale, and then `evaluate` and the training logs speak of degrees. (The mean cancels in a difference.)
-
+# The two gradients still differ, but they are of the same order. The errors are now up to 26 times smaller, and the ratio is
+# not 26 times smaller: all four numbers count now, and gradients of different images partly cancel. We look at the start
+# only; later the ratio changes.
 
 # %%
-def angle_error(target, prediction):
-    """The absolute error of the angle in degrees, from standardised numbers."""
-    return keras.ops.abs(target[:, 0] - prediction[:, 0]) * float(scaler.scale_[0])
-
-
-standard = compiled({"digit": 10, "pose": 4}, metrics={"pose": [angle_error]})
 runs_standard, weights_standard = [], []
 for seed in range(5):
-    runs_standard.append(train(standard, targets_standard, seed))
-    weights_standard.append(standard.get_weights())
+    runs_standard.append(train(both, targets_standard, seed))
+    weights_standard.append(both.get_weights())
 accuracy["beside a standard pose"] = [digit_accuracy(run) for run in runs_standard]
 
 # %%
@@ -318,7 +313,7 @@ for column, name in enumerate(names):
 # %% tags=["check"]
 mean_accuracy = {name: np.mean(shares) for name, shares in accuracy.items()}
 assert mean_accuracy["beside a standard pose"] > mean_accuracy["beside a raw pose"] + 0.25
-assert mean_accuracy["beside a standard pose"] > mean_accuracy["digit head alone"] - 0.05
+assert mean_accuracy["beside a standard pose"] > mean_accuracy["digit head alone"] - 0.1
 assert (standard_errors[:, 1:].max(axis=0) < raw_errors[:, 1:].min(axis=0)).all()
 assert standard_errors[:, 3].max() < 0.7 * naive[3]
 assert standard_errors[:, 0].mean() > raw_errors[:, 0].mean()
@@ -326,20 +321,33 @@ assert standard_errors[:, 0].mean() > raw_errors[:, 0].mean()
 # %% [markdown]
 # - The classifier lives. It stays a little below the digit head that has the trunk for itself: sharing has a price here.
 # - Shifts and size become better, and the size is now far better than the naive answer.
-# - The angle becomes a little *worse*. It is no longer the only one that is heard. Standardising does not make the model
+# - The angle becomes a little *worse*. It is no longer the only one that counts. Standardising does not make the model
 #   better at everything; it makes the four numbers count alike, until you decide otherwise (lesson 7).
 #
 # Could a small loss weight for the raw pose do the same? The benchmark of this lesson (`benchmarks/regression.py`) tried
 # 1/200: the digit head recovers, but the pose is worse than with standardised targets. A loss weight cannot make shifts and
 # angles alike.
 #
-# Does our metric agree with scikit-learn, which gets the numbers in degrees?
+# ### Errors in degrees, also in Keras's logs
+#
+# The model now answers in standard deviations, which nobody can read. So a **metric goes back to units**: it multiplies by
+# the scale. (The mean cancels in a difference.) We give it to a second model on the same layers: that one has the same
+# weights and its own `compile`. In a training of your own, put the metric into the first `compile`, and the logs speak of
+# degrees. Does it agree with scikit-learn, which gets the numbers in degrees?
 
 # %%
 from sklearn.metrics import mean_absolute_error
 
+
+def angle_error(target, prediction):
+    """The absolute error of the angle in degrees, from standardised numbers."""
+    return keras.ops.abs(target[:, 0] - prediction[:, 0]) * float(scaler.scale_[0])
+
+
+scorer = keras.Model(both.input, both.output)
+scorer.compile(loss=both.loss, metrics={"pose": [angle_error]}, run_eagerly=True)
 targets = {"digit": targets_test["digit"], "pose": scaler.transform(pose_test)}
-found = standard.evaluate(images_test, targets, batch_size=512, verbose=0, return_dict=True)
+found = scorer.evaluate(images_test, targets, batch_size=2000, verbose=0, return_dict=True)
 in_degrees = scaler.inverse_transform(runs_standard[-1]["pose"])[:, 0]
 by_scikit_learn = mean_absolute_error(targets_test["angle"], in_degrees)
 print(f"Keras {found['pose_angle_error']:.4f}, scikit-learn {by_scikit_learn:.4f}")
@@ -353,22 +361,22 @@ assert np.isclose(found["pose_angle_error"], by_scikit_learn, atol=1e-3)
 # We write our own squared error, and test it on answers that are exactly right.
 #
 # **Predict first.** The targets have shape `(4,)` and the head has one unit, so the answers have shape `(4, 1)`. We use
-# `own` as loss and as metric, beside the metrics `"mse"` and `"accuracy"`. All answers are right: which of the four numbers
+# `my_squared` as loss and as metric, beside the metrics `"mse"` and `"accuracy"`. All answers are right: which of the four numbers
 # will say so?
 
 
 # %% tags=["nbval-check-output"]
-def own(target, prediction):
+def my_squared(target, prediction):
     return keras.ops.mean((target - prediction) ** 2, axis=-1)
 
 
 perfect = keras.Sequential([keras.Input(shape=(1,)), keras.layers.Identity()])
-perfect.compile(loss=own, metrics=[own, "mse", "accuracy"])
+perfect.compile(loss=my_squared, metrics=[my_squared, "mse", "accuracy"], run_eagerly=True)
 right = np.array([3.0, 5.0, 7.0, 9.0], dtype="float32")
 perfect.evaluate(right[:, None], right, verbose=0, return_dict=True)
 
 # %% [markdown]
-# - `own` as a **loss** is right: Keras first gives the targets the shape of the answers. `own` as a **metric** is wrong,
+# - `my_squared` as a **loss** is right: Keras first gives the targets the shape of the answers. `my_squared` as a **metric** is wrong,
 #   since Keras does not do that for metrics. `(4,)` minus `(4, 1)` is a table of all sixteen differences, and there is no
 #   warning. In a training loop of your own, the loss goes wrong in the same way. Give every target of one number the shape
 #   `(n, 1)`, or use Keras's own functions, as `"mse"` here.
@@ -425,12 +433,10 @@ targets_spoiled = {"digit": targets_train["digit"], "pose": spoiled}
 
 absolute = compiled({"digit": 10, "pose": 4}, pose_loss="mae")
 huber = compiled({"digit": 10, "pose": 4}, pose_loss="huber")
-losses = {"squared": standard, "absolute": absolute, "Huber": huber}
+losses = {"squared": both, "absolute": absolute, "Huber": huber}
 runs = {("squared", "right"): runs_standard}
 for name, model in losses.items():
     runs[name, "10 % wrong"] = [train(model, targets_spoiled, seed) for seed in range(5)]
-    if name != "squared":
-        runs[name, "right"] = [train(model, targets_standard, seed) for seed in range(5)]
 
 
 # %%
@@ -452,17 +458,18 @@ mean = {key: numbers.mean(axis=0) for key, numbers in table.items()}
 for loss in ["absolute", "Huber"]:
     assert mean[loss, "10 % wrong"][1] < mean["squared", "10 % wrong"][1] - 3
     assert mean[loss, "10 % wrong"][0] > mean["squared", "10 % wrong"][0] + 0.07
-    assert abs(mean[loss, "10 % wrong"][0] - mean[loss, "right"][0]) < 0.04
+    assert abs(mean[loss, "10 % wrong"][0] - mean["squared", "right"][0]) < 0.05
 assert mean["squared", "10 % wrong"][1] > 1.3 * mean["squared", "right"][1]
-assert abs(mean["squared", "right"][0] - mean["absolute", "right"][0]) < 0.03
 
 # %% [markdown]
-# - With right labels the squared and the absolute error are about equal. Huber has a slightly better digit and a slightly
-#   worse pose: for small errors it is *half* a squared error, so the pose pulls half as hard.
-# - With wrong labels the squared error ruins the pose, and **again the classifier**, whose labels are all right. Ten times
-#   the error gives ten times the slope: it is the same illness as at the beginning.
-# - With the absolute and the Huber error little changes. A wrong label pulls no harder than a right one that is missed by a
-#   standard deviation.
+# - The squared error with wrong labels ruins the pose, and **again the classifier**, whose labels are all right. Ten times
+#   the error gives ten times the slope: it is the same cause as at the beginning.
+# - With the absolute and the Huber error the digit stays about where it was with right labels, and the angle is only a
+#   little worse. A wrong label moves the weights no more than a right one that is missed by a standard deviation.
+#
+# And with right labels? The benchmark has those runs too. Squared and absolute error are about equal. With Huber the whole
+# pose is within tolerance less often, since for small errors Huber is *half* a squared error, and so the pose counts half as
+# much. Doubled by a loss weight of 2, it is equal to the squared error.
 #
 # Standardising cures wrong *units*, and a robust loss cures wrong *labels*. The scaler has the same weakness: mean and
 # standard deviation of spoiled poses would be spoiled too. (We spoiled them after scaling, to change one thing at a time.
@@ -498,44 +505,55 @@ def negative_log_likelihood(target, prediction):
 unsure = compiled({"digit": 10, "pose": 8}, pose_loss=negative_log_likelihood)
 
 # %% [markdown]
-# Eight units: four means, four log-variances. The fair baseline is **one spread for all images**: the model from above, with
-# the root of its mean squared error. We take that from the *validation* part. On its own training images a network looks
-# better than it is.
-#
-# For the same reason the new head may be too sure of itself. So we look at a third answer: its spreads, multiplied by one
-# factor for each number, which makes them fit on the validation part.
+# Eight units: four means, four log-variances. The fair baseline is **one spread, the same for all images**: the model from
+# above, with the root of its mean squared error. We take that from the *validation* part. On its own training images a
+# network looks better than it is.
 
 # %%
 truth_test, truth_validation = scaler.transform(pose_test), scaler.transform(pose_validation)
-answers, runs_unsure, factors = [], [], {"training": [], "validation": []}
-for seed in range(5):
-    standard.set_weights(weights_standard[seed])
-    mean = runs_standard[seed]["pose"]
-    off = standard.predict_on_batch(images_validation)["pose"] - truth_validation
-    one = np.sqrt(np.mean(off**2, axis=0)) * np.ones_like(mean)
 
-    run = train(unsure, targets_standard, seed)
-    runs_unsure.append(run)
-    own_mean, own_spread = run["pose"][:, :4], np.exp(run["pose"][:, 4:] / 2)
-    for part, images, truth in [
-        ("training", images_train, targets_standard["pose"]),
-        ("validation", images_validation, truth_validation),
-    ]:
-        pose = unsure.predict_on_batch(images)["pose"]
-        in_spreads = (truth - pose[:, :4]) / np.exp(pose[:, 4:] / 2)
-        factors[part].append(np.sqrt(np.mean(in_spreads**2, axis=0)))
-    corrected = own_spread * factors["validation"][-1]
-    answers.append(
-        {
-            "one spread": (mean, one),
-            "own spread": (own_mean, own_spread),
-            "own spread, corrected": (own_mean, corrected),
-        }
-    )
+
+def root_mean_square(errors):
+    return np.sqrt(np.mean(errors**2, axis=0))
+
+
+answers = []  # for each seed: a mean and a spread, by name
+for weights, run in zip(weights_standard, runs_standard, strict=True):
+    both.set_weights(weights)
+    pose = both.predict_on_batch(images_validation)["pose"]
+    answers.append({"same for all": (run["pose"], root_mean_square(pose - truth_validation))})
+
+# %% [markdown]
+# The *means* of the new head differ too. So we also give **them** one spread for all images: only then can we tell what the
+# spread of each image adds.
+#
+# And the new head may be too sure of itself, as it learned its spreads on its training images. So the last answer multiplies
+# its spreads by one factor for each number, which makes them fit on the validation part.
+
+
+# %%
+def mean_and_spread(answer):
+    mean, log_variance = np.split(answer["pose"], 2, axis=1)
+    return mean, np.exp(log_variance / 2)
+
+
+runs_unsure, factors = [], {"training": [], "validation": []}
+for seed, answer in enumerate(answers):
+    runs_unsure.append(train(unsure, targets_standard, seed))
+    mean, spread = mean_and_spread(unsure.predict_on_batch(images_train))
+    factors["training"].append(root_mean_square((targets_standard["pose"] - mean) / spread))
+    mean, spread = mean_and_spread(unsure.predict_on_batch(images_validation))
+    factors["validation"].append(root_mean_square((truth_validation - mean) / spread))
+    one = root_mean_square(truth_validation - mean)
+
+    mean, spread = mean_and_spread(runs_unsure[-1])
+    answer["new means, same for all"] = mean, one
+    answer["per image"] = mean, spread
+    answer["per image, corrected"] = mean, spread * factors["validation"][-1]
 
 # %% [markdown]
 # A test of such an answer has three parts. First, the loss itself on the test images, lower is better. Always the mean and
-# the standard deviation of the training part would score 0.5.
+# the standard deviation of the training part would score 0.5: standardised errors have a mean square of 1, and log 1 is 0.
 
 
 # %%
@@ -545,23 +563,28 @@ def test_loss(mean, spread):
 
 losses_test = {name: [test_loss(*answer[name]) for answer in answers] for name in answers[0]}
 for name, numbers in losses_test.items():
-    print(f"{name:22} {said(numbers)}")
+    print(f"{name:24} {said(numbers)}")
 
 # %% tags=["check"]
-assert np.mean(losses_test["own spread"]) < np.mean(losses_test["one spread"]) - 0.03
-assert max(losses_test["one spread"]) < 0
+mean_loss = {name: np.mean(numbers) for name, numbers in losses_test.items()}
+assert mean_loss["new means, same for all"] < mean_loss["same for all"] - 0.07
+assert abs(mean_loss["per image, corrected"] - mean_loss["new means, same for all"]) < 0.06
+assert max(max(numbers) for numbers in losses_test.values()) < 0
 
 # %% [markdown]
-# All are **negative**, and nothing is wrong. A density is no probability: where a distribution is narrow, it is above 1, and
-# then $-\log p$ is below 0. Do not clip such a loss at 0.
+# All are **negative**, and nothing is wrong: we left out a constant, 0.92. Even with it a loss may be below 0, since a
+# density can be above 1. Do not clip such a loss at 0.
 #
-# The head that states its own spreads is better. Second: are the images on which it is unsure really those with the larger
-# errors? We sort the test images by the spread of the angle.
+# The new head is better than the old one, but compare its rows: almost all of the gain is in its *means*. The spread of each
+# image adds little or nothing to this score. Without the second row we would have praised the wrong part.
+#
+# What, then, is the spread of each image good for? Second: are the images on which the head is unsure really those with the
+# larger errors? We sort the test images by the spread of the angle.
 
 # %%
 quarters = []
 for answer in answers:
-    mean, spread = answer["own spread"]
+    mean, spread = answer["per image"]
     error = np.abs(truth_test - mean)[:, 0] * scaler.scale_[0]
     order = np.argsort(spread[:, 0])
     quarters.append([error[part].mean() for part in np.array_split(order, 4)])
@@ -586,52 +609,55 @@ reach = norm.ppf(0.5 + stated / 2)  # 0.67, 1.28, 1.64 and 1.96 spreads
 
 
 def coverage(mean, spread):
-    """Return for each level the share of test targets in the interval, over all four numbers."""
+    """Return the share of test targets in the interval, for each level and each number."""
     off = np.abs(truth_test - mean) / spread
-    return np.array([np.mean(off <= width) for width in reach])
+    return np.array([np.mean(off <= width, axis=0) for width in reach])
 
 
 observed = {
     name: np.array([coverage(*answer[name]) for answer in answers]) for name in answers[0]
 }
-print(f"{'stated':22}" + "".join(f"{share:16.2f}" for share in stated))
+print(f"{'stated: 0.80':24}" + "".join(f"{name:>16}" for name in names))
 for name, shares in observed.items():
-    print(f"{name:22}" + "".join(f"{said(column):>16}" for column in shares.T))
+    print(f"{name:24}" + "".join(f"{said(column):>16}" for column in shares[:, 1].T))
 
 # %%
+mean_observed = observed["per image"].mean(axis=0)
 plots.reliability(
-    {name: (stated, shares.mean(axis=0)) for name, shares in observed.items()},
+    {name: (stated, mean_observed[:, column]) for column, name in enumerate(names)},
     x_label="stated share of the interval",
     y_label="observed share",
 )
 
-# %% tags=["check"]
-held = {name: shares.mean(axis=0) for name, shares in observed.items()}
-assert (held["own spread"] < stated).all()
-assert (np.abs(held["one spread"] - stated) < 0.03).all()
-assert (held["own spread, corrected"] > held["own spread"]).all()
-assert (np.abs(held["own spread, corrected"] - stated) < 0.04).all()
-
 # %%
+print(f"{'factors that fit':24}" + "".join(f"{name:>16}" for name in names))
 for part, found in factors.items():
-    print(f"{part:10} images need spreads times {said(np.mean(found, axis=1), 2)}")
+    print(f"{part:24}" + "".join(f"{said(column, 2):>16}" for column in np.transpose(found)))
 
 # %% tags=["check"]
+held = {name: shares.mean(axis=(0, 2)) for name, shares in observed.items()}
+assert (held["per image"] < stated).all()
+assert (held["per image, corrected"] > held["per image"]).all()
+for name in ["same for all", "new means, same for all", "per image, corrected"]:
+    assert (np.abs(held[name] - stated) < 0.04).all()
 assert np.mean(factors["validation"]) > np.mean(factors["training"])
 
 # %% [markdown]
-# - The network's own intervals hold **less** than they state: it is over-confident, though not by much. It learned its
-#   spreads on its training images, where its errors are smaller than on new ones; the factors show it.
-# - One factor from the validation part repairs most of that. It does not change who is sure and who is not.
-# - One spread for all has good coverage too, and the worse loss. **Coverage alone is not enough**: the middle 80 % of the
-#   training targets, stated for every image, would be covered well too, and say nothing about any image.
+# - On average the network's own intervals hold **less** than they state: it is over-confident, though not by much. It learned
+#   its spreads on its training images, where its errors are smaller than on new ones; the factors show it.
+# - One factor for each number, from the validation part, repairs most of that. It does not change who is sure and who is not.
+# - The four numbers differ, and they differ from run to run. An average over them can hide one that is too wide and one that
+#   is too narrow. Look at each.
+# - One spread for all has good coverage too, but it cannot say which image is difficult. **Coverage alone is not enough**:
+#   the middle 80 % of the training targets, stated for every image, would be covered well too, and say nothing about any
+#   image.
 #
 # What did it cost the digit?
 
 # %%
 sure = [np.exp(-run["pose"][:, 4:]).mean() / 2 for run in runs_unsure]
 print(f"digit beside a pose: {said([digit_accuracy(run) for run in runs_standard])}")
-print(f"... with own spread: {said([digit_accuracy(run) for run in runs_unsure])}")
+print(f"... with a spread:   {said([digit_accuracy(run) for run in runs_unsure])}")
 print(f"weight of a squared error in the new loss, at the end: {said(sure, 1)}")
 
 # %% tags=["check"]
@@ -641,8 +667,8 @@ assert min(sure) > 1
 
 # %% [markdown]
 # A few points. The new loss multiplies each squared error by $e^{-s}/2$ (before, it was 1), and as the spreads shrink, that
-# weight grows. So the pose head pulls harder and harder at the trunk. Lesson 8 uses the same idea on purpose, to *choose*
-# the weights of heads.
+# weight grows. So the same error moves the trunk more: better means, and a worse digit head. Lesson 8 uses the same idea on
+# purpose, to *choose* the weights of heads.
 
 # %% [markdown]
 # ## Beside them: scikit-learn
@@ -698,13 +724,14 @@ assert (
 #   of a linear function of the image is again a linear function of the image. A chain can gain only where its models are not
 #   linear. With nearest neighbours the benchmark tried that, and found no gain on these images.
 # - The network is better than the linear models. For the angle, the nearest neighbours are better than our network, which is
-#   small and has learned for about a second. That is worth knowing before one tunes a network. They predict no digit, and
+#   small and has learned for 300 updates. That is worth knowing before one tunes a network. They predict no digit, and
 #   they need all training images for every answer.
 
 # %% [markdown]
 # ## Take this with you
 #
-# A loss for means and log-variances, and the spread and coverage that go with it.
+# A loss for means and log-variances (`negative_log_likelihood` from above, so that the cell stands alone), and the spread
+# and coverage that go with it. The coverage is that of one run, not corrected, for intervals of 95 %.
 
 
 # %%
@@ -736,8 +763,8 @@ dict(zip(names, covered(pose_test, mean, spread).round(3).tolist(), strict=True)
 # - saw raw degrees ruin a digit head, and found the reason in the norms of two gradients;
 # - repaired it by standardising with the training part, and reported errors in degrees that agree with scikit-learn;
 # - met a metric that compares all with all, and counted how often the whole pose is right;
-# - compared three losses with right and with wrong labels, and saw a robust loss save both heads;
-# - let a head state its own spread, tested its loss, its order and its coverage, and corrected it on the validation part;
+# - compared three losses with wrong labels, and saw a robust loss save both heads;
+# - let a head state its own spread, found that its better loss came from its means, and corrected it on the validation part;
 # - put `MultiOutputRegressor`, `RegressorChain` and nearest neighbours beside it.
 #
 # **References**
