@@ -70,6 +70,18 @@ def test_scores_however_they_are_computed(function):
     assert outcome("4.1", function)[0] == "correct"
 
 
+def changing(truth, said):
+    found = by_loops(truth, said)
+    truth[:] = 0
+    return found
+
+
+def of_mean_parts(truth, said):
+    hits = (truth * said).sum(axis=0)
+    precision, recall = (hits / np.maximum(part.sum(axis=0), 1) for part in (said, truth))
+    return 2 * precision.mean() * recall.mean() / max(precision.mean() + recall.mean(), 1e-9)
+
+
 def nan_f1(truth, said):
     with np.errstate(invalid="ignore"):
         return (2 * (truth * said).sum(axis=0) / (truth + said).sum(axis=0)).mean()
@@ -82,6 +94,13 @@ WRONG_SCORES = {
     "exact elements": (scores_by(exact=lambda t, s: np.mean(t == s)), "exact is the share of single answers"),
     "exact columns": (scores_by(exact=lambda t, s: (t == s).all(axis=0).mean()), "exact is over columns"),
     "exact any": (scores_by(exact=lambda t, s: (t == s).any(axis=1).mean()), "any right answer: use `all`"),
+    "exact any hit": (scores_by(exact=lambda t, s: (t * s).any(axis=1).mean()), "share of rows with any hit"),
+    "changed": (changing, "your function changes its arguments"),
+    "micro weighted": (
+        scores_by(micro_f1=lambda t, s: metrics.f1_score(t, s, average="weighted", zero_division=0)),
+        "micro_f1 is a mean over labels weighted",
+    ),
+    "macro of means": (scores_by(macro_f1=of_mean_parts), "macro_f1 is made of the mean precision"),
     "micro is macro": (scores_by(micro_f1=lambda t, s: f1(t, s).mean()), "micro_f1 is the macro F1"),
     "micro precision": (scores_by(micro_f1=lambda t, s: (t * s).sum() / max(s.sum(), 1)), "micro_f1 is the precision"),
     "micro recall": (scores_by(micro_f1=lambda t, s: (t * s).sum() / max(t.sum(), 1)), "micro_f1 is the recall"),
@@ -160,6 +179,7 @@ def by_curve(truth, stated):
     [
         lambda t, s: best(t, s, at_each),
         lambda t, s: tf.constant(best(t, s, at_each), tf.float64),
+        lambda t, s: np.array(best(t, s, at_each), "float32"),
         between,
         by_curve,
     ],
@@ -182,6 +202,7 @@ WRONG_THRESHOLDS = {
     "one in a list": (lambda t, s: [0.5], "the result is one threshold"),
     "pooled": (pooled, "all labels have the same threshold"),
     "coarse": (lambda t, s: best(t, s, lambda c: np.arange(0.05, 1, 0.05)), "not steps"),
+    "rounded": (lambda t, s: np.round(best(t, s, at_each), 5), "do not round"),
     "accuracy": (accurate, "Your threshold is the best one for the accuracy: use F1"),
     "or equal": (lambda t, s: best(t, s, np.unique, np.greater_equal), "A `yes` is stated > threshold, and not >="),
     "frequency": (lambda t, s: t.mean(axis=0), "can be reached"),
@@ -247,7 +268,26 @@ class ByClass(keras.losses.Loss):
         return keras.ops.mean(keras.ops.where(targets == 1, self.weights * each, each), axis=-1)
 
 
-@pytest.mark.parametrize("function", [loss_by(), by_tensorflow, by_weighting, lambda weights: ByClass(weights)])
+class Averaged(ByClass):
+    def __init__(self, weights):
+        super().__init__(weights)
+        self.reduction = "sum_over_batch_size"
+
+
+class Summed(ByClass):
+    def __init__(self, weights):
+        super().__init__(weights)
+        self.reduction = "sum"
+
+
+class Unweighted(ByClass):
+    def __init__(self, weights):
+        super().__init__(np.ones(len(weights)))
+
+
+@pytest.mark.parametrize(
+    "function", [loss_by(), by_tensorflow, by_weighting, lambda weights: ByClass(weights), ByClass, Averaged]
+)
 def test_weighted_losses_however_they_are_written(function):
     assert outcome("4.3", function)[0] == "correct"
 
@@ -300,6 +340,9 @@ WRONG_LOSSES = {
     ),
     "only there": (loss_by(lambda w, t, z: w * t * softplus(-z)), "leaves out the labels that are not there"),
     "only not there": (loss_by(lambda w, t, z: (1 - t) * softplus(z) + 0 * w), "leaves out the labels that are there"),
+    "a class that adds": (Summed, "your Loss adds the rows up"),
+    "a class without weights": (Unweighted, "the loss has no weights"),
+    "an object": (ByClass([1.0, 2.0]), "your function"),
     "numpy": (by_numpy, "Keras cannot train with your loss"),
     "infinite": (by_probability(clip=False), "your loss is not finite: use softplus"),
     "clipped": (by_probability(clip=True), "your loss is too small"),
@@ -353,9 +396,16 @@ def in_steps(inputs, tags):
     return model
 
 
+@pytest.mark.filterwarnings("ignore:.*received `from_logits=True`")
 @pytest.mark.parametrize(
     "function",
-    [model_by(), in_steps, model_by(metrics=lambda: ["binary_accuracy", elements(), macro_f1()])],
+    [
+        model_by(),
+        in_steps,
+        model_by(metrics=lambda: ["binary_accuracy", elements(), macro_f1()]),
+        # Keras sees the sigmoid, takes what it got, and warns.
+        model_by(loss=keras.losses.BinaryCrossentropy(from_logits=True)),
+    ],
 )
 def test_repaired_models(function):
     assert outcome("4.4", function)[0] == "correct"
@@ -365,6 +415,13 @@ WRONG_MODELS = {
     "softmax": (model_by("softmax"), "a softmax lets the tags compete"),
     "no activation": (model_by(None), "numbers outside 0 to 1: give it a sigmoid"),
     "categorical": (model_by(loss="categorical_crossentropy"), "is the categorical cross-entropy: use the binary one"),
+    **{
+        f"smoothed by {s}": (
+            model_by(loss=keras.losses.BinaryCrossentropy(label_smoothing=s)),
+            "the loss smooths the labels: use the plain one",
+        )
+        for s in (0.05, 0.4)
+    },
     "squares": (model_by(loss="mse"), "and the binary cross-entropy of the outputs is"),
     "from logits": (
         model_by(loss=lambda t, p: keras.ops.mean(keras.ops.softplus(p) - t * p, axis=-1)),

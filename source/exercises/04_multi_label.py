@@ -61,9 +61,7 @@ def scores(truth, said):
     """Return four scores of multi-label answers."""
     hits = (truth * said).sum(axis=0)  # for each label
     total = truth.sum(axis=0) + said.sum(axis=0)
-    f1 = (
-        2 * hits / np.maximum(total, 1)
-    )  # without "yes" and true labels there are no hits either
+    f1 = 2 * hits / np.maximum(total, 1)  # a total of 0 has no hits either
     return {
         "elements": np.mean(truth == said),
         "exact": np.mean((truth == said).all(axis=1)),
@@ -86,8 +84,9 @@ check("4.1", lambda: scores)
 #
 # Write `choose(truth, stated)`. It gets true labels and stated probabilities, both of shape `(n, labels)`, and returns a
 # threshold for each label, shape `(labels,)`: one with which the label's F1 is as high as it can be. A model says "yes"
-# where `stated > threshold`. Do not forget that each stated probability may be a limit worth trying: 0.05, 0.10, 0.15, ...
-# is too coarse here.
+# where `stated > threshold`. Do not forget that each stated probability may be a limit worth trying (0.05, 0.10, 0.15, ... is
+# too coarse here; do not round them), and so may a limit below all of them, for instance -1: a stated probability may be
+# exactly 0. Count hits yourself: scikit-learn's `f1_score` for each limit would take minutes in the last cells.
 
 
 # %%
@@ -125,7 +124,7 @@ check("4.2", lambda: choose)
 # Write `weighted(weights)`. It gets a weight for each label and **returns a loss function** `loss(targets, logits)`. The
 # loss of a row is the mean over its labels of their cross-entropies; where a label is *there*, its cross-entropy counts
 # `weights[label]` times. For `n` rows the loss function returns `n` numbers. Keras will train with it, so use `keras.ops` or
-# TensorFlow.
+# TensorFlow. (A subclass of `keras.losses.Loss` whose `call` does this is fine, too.)
 
 
 # %%
@@ -177,7 +176,7 @@ def build_with_bugs(inputs, tags):
 # Write `build(inputs, tags)`, which returns a compiled model with the output `"tags"`, for tags that do not exclude each
 # other:
 # - the output holds a probability for each tag, of shape `(n, tags)`;
-# - the loss is the binary cross-entropy, the mean over all tags, without weights;
+# - the loss is the binary cross-entropy, the mean over all tags, without weights and without smoothing;
 # - there are two metrics, at the threshold 0.5, which `evaluate` reports as `"accuracy"` and `"f1"`: the element-wise
 #   accuracy, and the macro F1.
 
@@ -249,8 +248,8 @@ for title, weights in {
 
 # %% [markdown]
 # Weights and thresholds both raise the macro F1, in which each rare label counts as much as a common one. They may cost
-# element-wise accuracy and exact match. That is most so for fine thresholds without weights: few validation pictures
-# show a rare label, and the best threshold for these few may be a bad one for others. Now `build` is ready for tags of your own.
+# element-wise accuracy and exact match. That is most so for fine thresholds without weights: few validation pictures show a
+# rare label, and the best threshold for these few may be a bad one for others. Now `build` is ready for tags of your own.
 
 # %% tags=["nbval-check-output"]
 build(inputs=20, tags=4).output_shape

@@ -18,7 +18,8 @@
 # - to choose thresholds, to use a chain where labels depend on each other, and to give rare labels more weight.
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 40 minutes; the longest cell runs for about 15
-# seconds.
+# seconds. The stored outputs are those of MNIST. With the bundled digits the numbers differ, for instance an exact match of
+# about 0.60 where you see about 0.52; the text is true for both.
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -155,10 +156,11 @@ in_keras = {
 # %% [markdown]
 # ## Softmax or sigmoid?
 #
-# A head for one of ten classes has a softmax. Here each label is a question of its own, so ten sigmoids suggest themselves.
-# We try three designs:
-# - **sigmoid**, with the binary cross-entropy of each label;
-# - **softmax**, with categorical cross-entropy on the multi-hot rows. Keras takes it without a word;
+# A head for one of ten classes has a softmax. Here each label is a question of its own, so we may try ten sigmoids. We
+# compare three designs:
+# - **sigmoid**, with the binary cross-entropy of each label: -log *p* if the label is there and -log(1 - *p*) if not, where
+#   *p* is the stated probability. The loss of a picture is the mean over its ten labels;
+# - **softmax**, with categorical cross-entropy on the multi-hot rows. Keras accepts it and does not warn;
 # - **softmax on shares**: each row divided by its number of labels, so that its total is 1.
 
 
@@ -179,19 +181,23 @@ def compiled(loss, activation="sigmoid", **arguments):
 
 
 # %% [markdown]
-# As in lesson 3, each run begins with new weights and an empty optimizer, and the compiled update is kept.
-
+# We draw five sets of first weights, one for each seed. Each run begins with one of them and an empty optimizer, and the
+# compiled update is kept.
 
 # %%
-def train(model, images, targets, seed, weights=None):
-    """Train a compiled model from new random weights, for 400 updates."""
+first_weights = []
+for seed in range(5):
     keras.utils.set_random_seed(seed)
-    model.set_weights(network().get_weights())
+    first_weights.append(network().get_weights())
+
+
+def train(model, images, targets, seed):
+    """Train a compiled model from the first weights of a seed, for 400 updates."""
+    model.set_weights(first_weights[seed])
     for memory in model.optimizer.variables:
         memory.assign(keras.ops.zeros_like(memory))
     model.optimizer.learning_rate = 0.002
-    targets = {"digits": targets}
-    training = data.batches(images, targets, sample_weight=weights, seed=seed).repeat()
+    training = data.batches(images, {"digits": targets}, seed=seed).repeat()
     model.fit(training, steps_per_epoch=400, verbose=0)
 
 
@@ -214,20 +220,22 @@ def scores(truth, stated, threshold=0.5):
 # %%
 def table(rows, columns=columns):
     """Print mean ± standard deviation of each score over the runs of each design."""
-    print(" " * 27 + "".join(f"{column:>15}" for column in columns))
+    print(" " * 30 + "".join(f"{column:>15}" for column in columns))
     for name, runs in rows.items():
         cells = [f"{mean:.3f}" for mean in np.mean(runs, axis=0)]
         if len(runs) > 1:
             spreads = np.std(runs, axis=0, ddof=1)
             cells = [f"{cell} ± {s:.3f}" for cell, s in zip(cells, spreads, strict=True)]
-        print(f"{name:27}" + "".join(f"{cell:>15}" for cell in cells))
+        print(f"{name:30}" + "".join(f"{cell:>15}" for cell in cells))
 
 
 shares = labels["train"] / labels["train"].sum(axis=1, keepdims=True)
+sigmoid = compiled("binary_crossentropy")
+softmax = compiled("categorical_crossentropy", "softmax")
 designs = {
-    "sigmoid": (compiled("binary_crossentropy"), labels["train"]),
-    "softmax": (compiled("categorical_crossentropy", "softmax"), labels["train"]),
-    "softmax on shares": (compiled("categorical_crossentropy", "softmax"), shares),
+    "sigmoid": (sigmoid, labels["train"]),
+    "softmax": (softmax, labels["train"]),
+    "softmax on shares": (softmax, shares),
 }
 
 # %%
@@ -238,7 +246,7 @@ for seed in range(5):
         train(model, images["train"], targets, seed)
         sets = ["validation", "test"]
         answers[name].append({s: model.predict_on_batch(images[s])["digits"] for s in sets})
-    trunks.append(designs["sigmoid"][0].get_weights()[:4])  # the two hidden layers, for later
+    trunks.append(sigmoid.get_weights()[:4])  # the two hidden layers, for later
 
 # %%
 results = {
@@ -263,7 +271,8 @@ assert mean["sigmoid"]["elements"] > mean["no digit at all"]["elements"] + 0.08
 # - The **sigmoid** head is best in every column. But look at the element-wise accuracy: it lies only a little more than a
 #   tenth above a model that says "no" to everything. The exact match tells the two apart.
 # - **Softmax** on multi-hot rows learns nothing: it ranks no better than the naive answers.
-# - **Softmax on shares** does learn, and ranks nearly as well as sigmoid (mAP). Yet it finds far fewer pictures exactly.
+# - **Softmax on shares** does learn, and ranks only somewhat worse than sigmoid (mAP). Yet far fewer of its pictures are
+#   exactly right.
 #
 # Saying "yes" to everything brings a higher F1 than softmax on multi-hot rows. A score without its naive answer says little.
 
@@ -271,31 +280,38 @@ assert mean["sigmoid"]["elements"] > mean["no digit at all"]["elements"] + 0.08
 # ## Why softmax fails here, twice
 #
 # **First: the probabilities compete.** Those of a softmax have a total of 1, so at most one of them can be above a half.
-# With two digits the best that it can state is 1/2 and 1/2. Here is the share of pictures that are exactly right, by their
-# number of labels.
+# With two digits the best that it can state is 1/2 and 1/2. Here is the share of pictures that are exactly right: of all, and
+# by their number of labels. We also try two lower thresholds.
 
 # %%
 number = labels["test"].sum(axis=1)
-for name in ["sigmoid", "softmax on shares"]:
-    right = [(run["test"] > 0.5) == labels["test"] for run in answers[name]]
-    right = np.mean([r.all(axis=1) for r in right], axis=0)
-    print(
-        f"{name:18}",
-        *(f"{k:.0f} labels: {right[number == k].mean():6.1%}   " for k in [1, 2, 3]),
-    )
+groups = {"all": number > 0, **{f"{k} label(s)": number == k for k in [1, 2, 3]}}
+exactly = {}
+for name, limit in [("sigmoid", 0.5)] + [("softmax on shares", at) for at in [0.5, 0.3, 0.15]]:
+    right = [((run["test"] > limit) == labels["test"]).all(axis=1) for run in answers[name]]
+    exactly[f"{name}, above {limit}"] = [
+        [r[group].mean() for group in groups.values()] for r in right
+    ]
+table(exactly, groups)
 
 # %% tags=["check"]
 assert all((run["test"] > 0.5).sum(axis=1).max() <= 1 for run in answers["softmax on shares"])
-assert right[number > 1].max() == 0
+by_limit = {name: np.mean(runs, axis=0) for name, runs in exactly.items()}
+at_half, at_03, at_015 = (by_limit[f"softmax on shares, above {at}"] for at in [0.5, 0.3, 0.15])
+assert at_half[2:].max() == 0 and at_half[1] > by_limit["sigmoid, above 0.5"][1] + 0.01
+assert at_half[0] < at_03[0] < at_015[0] < by_limit["sigmoid, above 0.5"][0] - 0.05
+assert at_015[1] < at_03[1] - 0.08 and at_03[3] < 0.03 < at_015[3]
 
 # %% [markdown]
-# With one label softmax is even the better one: there, its total of 1 is true. But no picture with two or three labels, in
-# no run: it cannot be otherwise. A lower threshold helps, but none is right for one label (where 1 is correct) and for three
-# (where 1/3 is). A sigmoid head has no such rule: its ten probabilities may have any total.
+# With one label softmax is even the better one: there, its total of 1 is true. But of the pictures with two or three labels
+# none is right, in no run. At the threshold 0.5 it cannot be otherwise. A lower threshold helps, but what is best depends on
+# the number of labels. With three labels, each gets 1/3 on average at most, and a small doubt takes one below the limit. With
+# one label, a low limit lets in second guesses. A sigmoid head has no such rule: its ten probabilities may have any total.
 #
 # **Second: the gradient is wrong.** TensorFlow computes the gradient of this loss in a short way that holds only for target
-# rows with a total of 1. For other rows the loss is right and its gradient is not. We compare it with finite differences:
-# change each number a little, and see how the loss changes.
+# rows with a total of 1. For other rows the loss is right and its gradient is not. Our network states probabilities, but
+# Keras notices the softmax before the loss, and gives TensorFlow the numbers before it (the logits). So our network has this
+# fault too. We compare the gradient with finite differences: change each number a little, and see how the loss changes.
 
 
 # %% tags=["nbval-check-output"]
@@ -316,8 +332,8 @@ for target in [[1.0, 0.0, 0.0]], [[1.0, 1.0, 0.0]]:
 
 # %% [markdown]
 # With a total of 1 the two agree. With a total of 2 they do not; the first number even has the other sign. The numbers of
-# this gradient have a total of 1 minus the total of the row. So it is never zero, and the training never comes to rest.
-# Dividing the rows repairs this second fault, and only this one.
+# this gradient have a total of 1 minus the total of the row. So for such a row it is never zero: whatever the network states,
+# the training goes on to change it. Dividing the rows repairs this second fault, and only this one.
 #
 # Softmax is for labels that exclude each other. For the rest: **one sigmoid for each label, with binary cross-entropy.**
 
@@ -328,16 +344,17 @@ for target in [[1.0, 0.0, 0.0]], [[1.0, 1.0, 0.0]]:
 # element-wise accuracy, exact match, or neither?
 
 # %%
-model = designs["sigmoid"][0]
+watched = network()
+watched.set_weights(sigmoid.get_weights())  # those of the last seed
 f1 = {
     "f1_no_threshold": keras.metrics.F1Score(average="macro", name="f1_no_threshold"),
     "f1": keras.metrics.F1Score(average="macro", threshold=0.5, name="f1"),
 }
-model.compile(
+watched.compile(
     loss={"digits": "binary_crossentropy"},
     metrics={"digits": ["accuracy", "binary_accuracy", *f1.values()]},
 )
-found = model.evaluate(
+found = watched.evaluate(
     images["test"], {"digits": labels["test"]}, batch_size=1000, verbose=0, return_dict=True
 )
 last = answers["sigmoid"][-1]["test"]
@@ -380,7 +397,8 @@ assert abs(float(area(labels["test"], last)) - ours["mAP"]) < 0.02
 # %% [markdown]
 # ## A threshold for each label
 #
-# 0.5 is the threshold that suits the element-wise accuracy, if the probabilities are honest. Another score has another best
+# 0.5 is the threshold that suits the element-wise accuracy, if the probabilities are **honest**: of the answers stated as
+# 0.3, about 30 % are true, and so on. (Those of our sigmoids nearly are.) Another score has another best
 # threshold. We choose the one with the highest F1 for each label, **on the validation pictures**, and then freeze it. Chosen
 # on the test pictures, the score would be too good: we would have picked what happened to fit them.
 
@@ -421,11 +439,11 @@ assert np.mean(chosen) < 0.5 and by["mAP"] == 0 and by["samples F1"] > 0
 assert by["macro F1"] > -0.002 and by["elements"] < 0 and abs(by["exact"]) < 0.04
 
 # %% [markdown]
-# The macro F1 and the samples F1 rise a little, on the bundled digits hardly more than their spread. The samples F1 gives
-# nothing to a picture without any right "yes", and lower thresholds usually leave fewer of those. The element-wise accuracy
-# falls a little, because some of the new "yes" are wrong. mAP needs no threshold, so it stays. And the
-# exact match? It changes by a point or so at most, and not in the same direction on all data. **A threshold is chosen for one score, and may cost
-# another one.**
+# The samples F1 rises most, the macro F1 less, and the micro F1 least or not at all. (On the bundled digits all changes are
+# hardly more than their spread.) The samples F1 gives nothing to a picture without any right "yes", and lower thresholds usually leave fewer of those. The element-wise accuracy falls a little, because more
+# of the new "yes" are wrong than right. mAP needs no threshold, so it stays. And the exact match? On average it changes by
+# about 0.01 at most, and not in the same direction on all data. **A threshold is chosen for one score, and may cost another
+# one.**
 #
 # It is known why the chosen thresholds lie below 0.5: with honest probabilities, the threshold that is best for F1 is half
 # of the best F1 (Lipton and others, 2014). Compare the mean threshold with the F1 in the table.
@@ -440,8 +458,8 @@ assert by["macro F1"] > -0.002 and by["elements"] < 0 and abs(by["exact"]) < 0.0
 # %%
 partner = [1, 0, 3, 2, 5, 4, 7, 6, 9, 8]
 images_pairs, labels_pairs = compose(followers=0.02 + 0.8 * np.eye(10)[partner])
-for name, truth in {"alone": labels["train"], "in pairs": labels_pairs["train"]}.items():
-    together = np.corrcoef(truth.T)
+for name, rows in {"alone": labels["train"], "in pairs": labels_pairs["train"]}.items():
+    together = np.corrcoef(rows.T)
     print(
         f"drawn {name:9} correlation of 4 and 5: {together[4, 5]:5.2f}, of 4 and 9: {together[4, 9]:5.2f}"
     )
@@ -453,7 +471,8 @@ for name, truth in {"alone": labels["train"], "in pairs": labels_pairs["train"]}
 # scikit-learn's `ClassifierChain` puts the labels in an order. The first classifier sees the features, the second one the
 # features and the first label, the third one both labels, and so on. In training it sees the true labels, later the
 # predicted ones. Without a chain there is `MultiOutputClassifier`. Both get the same classifier, a logistic regression, and
-# the same features: those of the five trunks that we have trained above. The features are computed by NumPy, which is quick.
+# the same features: those of the five trunks that we have trained above. (They were trained on digits drawn alone; we use
+# them for both kinds of pictures.) The features are computed by NumPy, which is quick.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -486,16 +505,16 @@ def fit_and_answer(classifier, trunk, images, labels):
 # %%
 chains, silent = {}, {}
 sets = {"alone": (images, labels), "in pairs": (images_pairs, labels_pairs)}
-for name, (pictures, truth) in sets.items():
+for name, (pictures, rows) in sets.items():
     for kind in ["side by side", "chain"]:
-        stated = []
+        runs = []
         for seed, trunk in enumerate(trunks):
             classifier = MultiOutputClassifier(regression)
             if kind == "chain":
                 classifier = ClassifierChain(regression, order="random", random_state=seed)
-            stated.append(fit_and_answer(classifier, trunk, pictures, truth))
-        chains[f"{name}: {kind}"] = [scores(truth["test"], answer) for answer in stated]
-        silent[f"{name}: {kind}"] = np.mean([(answer <= 0.5).all(axis=1) for answer in stated])
+            runs.append(fit_and_answer(classifier, trunk, pictures, rows))
+        chains[f"{name}: {kind}"] = [scores(rows["test"], run) for run in runs]
+        silent[f"{name}: {kind}"] = np.mean([(run <= 0.5).all(axis=1) for run in runs])
 table(chains)
 
 # %%
@@ -511,12 +530,24 @@ for name in sets:
     gain = np.mean(chains[f"{name}: chain"], axis=0) - np.mean(
         chains[f"{name}: side by side"], axis=0
     )
-    assert abs(gain[0]) < 0.01 and abs(gain[3]) < 0.02 and abs(gain[5]) < 0.02
+    assert (
+        abs(gain[0]) < 0.01 and abs(gain[3]) < 0.02 and abs(gain[5]) < 0.02 and gain[4] > 0.01
+    )
+gains = [
+    np.mean(exact[f"{name}: chain"]) - np.mean(exact[f"{name}: side by side"]) for name in sets
+]
+assert gains[1] < gains[0] + 0.015
+assert exact["in pairs: side by side"].min() > exact["alone: side by side"].max() + 0.1
 
 # %% [markdown]
-# In every run the chain has clearly more pictures exactly right. But it has so on *both* kinds of pictures, and on both the
-# element-wise accuracy, the macro F1 and mAP move by a point at most. What does the chain do, then? Each picture has one
-# digit at least. Here is the share of test pictures to which a classifier answers "no" ten times.
+# In every run the chain has clearly more pictures exactly right, and its samples F1 is higher too. The element-wise accuracy,
+# the macro F1 and mAP move by about 0.01 at most. But the gain is not larger where the digits come in pairs: **what we
+# expected was wrong.** The pairs gave the chain nothing extra. Look at the step from "alone" to "in pairs" *without* a chain:
+# each classifier sees the features of all ten digits, so it learns by itself that a 4 speaks for a 5. (A part of this step
+# is that these pictures rarely have three labels: where a pair has come, its first digit often comes again.)
+#
+# What does the chain do, then? Each picture has one digit at least. Here is the share of test pictures to which a classifier
+# answers "no" ten times.
 
 # %%
 {name: f"{share:.1%}" for name, share in silent.items()}
@@ -530,25 +561,10 @@ assert all(silent[f"{name}: chain"] < silent[f"{name}: side by side"] / 2 for na
 # alone. (This is a part of the gain, not all of it.) Such answers that fit together are what the exact match rewards. If you
 # need good single answers, a chain brings little here; if whole rows must be right, it brings much.
 #
-# Does the order matter? Five other orders, on one trunk:
-
-# %%
-by_order = []
-for seed in range(10, 15):
-    chain = ClassifierChain(regression, order="random", random_state=seed)
-    stated = fit_and_answer(chain, trunks[0], images_pairs, labels_pairs)
-    by_order.append(scores(labels_pairs["test"], stated)[1])
-beside = chains["in pairs: side by side"][0][1]
-print(f"exact match of five orders: {min(by_order):.3f} to {max(by_order):.3f}")
-print(f"side by side:               {beside:.3f}")
-
-# %% tags=["check"]
-assert beside < min(by_order) and max(by_order) - min(by_order) < 0.05
-
-# %% [markdown]
-# It matters, but less than the step from side by side to any chain. Nobody knows the best order beforehand: one tries some on
-# validation pictures, or takes the mean of several chains, as Read and others (2009) do. The price of a chain is time: its
-# labels must be answered one after the other.
+# Does the order of the labels matter? `benchmarks/multi_label.py` tries five orders on one trunk. They differ much less from
+# each other than from side by side. Nobody knows the best order beforehand: one tries some on validation pictures, or takes
+# the mean of several chains, as Read and others (2009) do. The price of a chain is time: its labels must be answered one
+# after the other.
 
 # %% [markdown]
 # ## Rare labels
@@ -561,13 +577,14 @@ images_rare, labels_rare = compose(weights=np.where(rare, 0.2, 1.0))
 labels_rare["train"].mean(axis=0).round(2)
 
 # %% [markdown]
-# For one output, people use `class_weight`. With a dictionary of outputs it does not work. (The next cell ends with an
-# error, on purpose.)
+# For one output, people use `class_weight`: a dictionary that gives each class a weight in the loss. With a dictionary of
+# outputs it does not work. (The next cell ends with an error, on purpose.)
 
 # %% tags=["raises-exception"]
-model = compiled("binary_crossentropy")
 weight_of_class = {label: 5.0 if rare[label] else 1.0 for label in range(10)}
-model.fit(images_rare["train"], {"digits": labels_rare["train"]}, class_weight=weight_of_class)
+sigmoid.fit(
+    images_rare["train"], {"digits": labels_rare["train"]}, class_weight=weight_of_class
+)
 
 # %% [markdown]
 # The message speaks of "a single output". Ours has one, but in a dictionary; with two heads it says the same. Should we drop
@@ -587,10 +604,13 @@ for target in [[0, 0, 1], [1, 0, 1], [1, 1, 0]]:
 # Worse than an error. `[1, 0, 1]` has the rare label, and got weight 1: Keras takes the *first* 1 of a row for its class.
 # Two ways do work:
 #
-# - **A weight for each image**, by head: `sample_weight={"digits": ...}`. It weights all ten labels of that image. It is
-#   also the way for a head with exclusive classes: there it does what `class_weight` would do.
+# - **A weight for each image**, by head: `sample_weight={"digits": ...}`, for instance 5 where the image has an 8 or a 9. It
+#   weights all ten labels of that image. It is also the way for a head with exclusive classes: there it does what
+#   `class_weight` would do.
 # - **A weight for each label that is there**, in the loss. The cross-entropy of a label is -log *p* if it is there, and
 #   -log(1 - *p*) if not. We multiply only the first.
+#
+# We try the second one.
 
 
 # %%
@@ -607,20 +627,12 @@ def weighted_crossentropy(weights):
     return loss
 
 
-plain = compiled("binary_crossentropy")
 weighted = compiled(weighted_crossentropy(np.where(rare, 5.0, 1.0)))
-has_rare = labels_rare["train"][:, rare].any(axis=1)
-image_weights = {"digits": np.where(has_rare, 5.0, 1.0)}
-ways = {
-    "no weight": (plain, None),
-    "image weight 5": (plain, image_weights),
-    "label weight 5": (weighted, None),
-}
 
 
 # %%
 def rare_scores(truth, stated, threshold=0.5):
-    """Return how the rare labels fare, how the others do, and the exact match."""
+    """Return four scores of the rare labels, one of the others, and the exact match."""
     said = stated > threshold
     of = {"average": "macro", "zero_division": 0}
     kinds = [metrics.recall_score, metrics.precision_score]
@@ -636,49 +648,59 @@ def rare_scores(truth, stated, threshold=0.5):
 
 # %%
 rare_runs = {}
-for name, (model, weights) in ways.items():
-    rare_runs[name], tuned_runs = [], []
+for name, model in {"no weight": sigmoid, "label weight 5": weighted}.items():
+    at_half, at_chosen = [], []
     for seed in range(5):
-        train(model, images_rare["train"], labels_rare["train"], seed, weights)
-        sets = ["validation", "test"]
-        stated = {s: model.predict_on_batch(images_rare[s])["digits"] for s in sets}
-        rare_runs[name].append(rare_scores(labels_rare["test"], stated["test"]))
-        limits = best_thresholds(labels_rare["validation"], stated["validation"])
-        tuned_runs.append(rare_scores(labels_rare["test"], stated["test"], limits))
-    if name != "image weight 5":
-        rare_runs[f"{name}, thresholds"] = tuned_runs
+        train(model, images_rare["train"], labels_rare["train"], seed)
+        by_set = {
+            s: model.predict_on_batch(images_rare[s])["digits"] for s in ["validation", "test"]
+        }
+        limits = best_thresholds(labels_rare["validation"], by_set["validation"])
+        at_half.append(rare_scores(labels_rare["test"], by_set["test"]))
+        at_chosen.append(rare_scores(labels_rare["test"], by_set["test"], limits))
+    rare_runs |= {name: at_half, f"{name}, thresholds": at_chosen}
 
 # %%
 rare_columns = ["rare recall", "precision", "rare mAP", "rare stated", "other F1", "exact"]
 table(rare_runs, rare_columns)
-print(
-    f"a rare label is really there on {labels_rare['test'][:, rare].mean():.3f} of the pictures"
-)
+really = labels_rare["test"][:, rare].mean()
+print(f"each rare label is really there on {really:.3f} of the pictures (mean of both)")
 
 # %% tags=["check"]
-fare = {
+rare_mean = {
     name: dict(zip(rare_columns, np.mean(runs, axis=0), strict=True))
     for name, runs in rare_runs.items()
 }
-really = labels_rare["test"][:, rare].mean()
-assert fare["label weight 5"]["rare recall"] > fare["no weight"]["rare recall"] + 0.2
-assert fare["image weight 5"]["rare recall"] > fare["no weight"]["rare recall"] + 0.2
-assert fare["no weight, thresholds"]["rare recall"] > fare["no weight"]["rare recall"] + 0.1
-assert fare["label weight 5"]["rare mAP"] > fare["no weight"]["rare mAP"] + 0.03
-assert fare["label weight 5"]["rare stated"] > 1.7 * really
-assert 0.5 * really < fare["no weight"]["rare stated"] < 1.7 * really
-assert fare["image weight 5"]["other F1"] < fare["label weight 5"]["other F1"]
+assert rare_mean["label weight 5"]["rare recall"] > rare_mean["no weight"]["rare recall"] + 0.2
+assert (
+    rare_mean["no weight, thresholds"]["rare recall"]
+    > rare_mean["no weight"]["rare recall"] + 0.1
+)
+assert rare_mean["label weight 5"]["rare mAP"] > rare_mean["no weight"]["rare mAP"] + 0.03
+assert rare_mean["label weight 5"]["rare stated"] > 1.7 * really
+assert 0.5 * really < rare_mean["no weight"]["rare stated"] < 1.7 * really
+assert abs(rare_mean["label weight 5"]["other F1"] - rare_mean["no weight"]["other F1"]) < 0.015
+best = rare_mean["label weight 5, thresholds"]
+assert best["exact"] > rare_mean["no weight, thresholds"]["exact"]
+assert best["exact"] > rare_mean["no weight"]["exact"] - 0.03
+assert best["precision"] > rare_mean["label weight 5"]["precision"]
+assert best["rare recall"] > rare_mean["no weight"]["rare recall"] + 0.2
 
 # %% [markdown]
-# - **Without weights** the network rarely says 8 or 9: it misses nearly all of them. Its probabilities are honest on the
-#   whole: their mean is about the share of pictures that really have the label.
-# - **With a weight** it finds several times as many. About half of its "yes", or more, are wrong now, and the stated
-#   probabilities are about twice too high. They are no longer probabilities to rely on.
-# - The **image weight** weights the other labels of these images too, and the other labels do worse. The **label weight**
-#   leaves them nearly as they were. The exact match falls with both, with the image weight more.
+# - **Without weights** the network rarely says 8 or 9: it misses nearly all of them. (So few "yes" that their precision
+#   differs much from run to run.) Its probabilities are honest on average: their mean is about the share of pictures that
+#   really have the label.
+# - **With the label weight** it finds several times as many. About half of its "yes", or more, are wrong now, and the stated
+#   probabilities are about twice too high. They are no longer honest. The other labels stay nearly as they were.
 # - **Thresholds alone**, without a weight, find many of the rare digits as well. But they cannot change the ranking (rare
-#   mAP). The weights raised it, in this short training of 400 updates; whether they would after a long one, these runs do
-#   not tell.
+#   mAP). The weight raised it, in this short training of 400 updates; whether it would after a long one, these runs do not
+#   tell.
+# - **Both together** are a good compromise: about half of the rare digits are found, and more of these "yes" are right than
+#   with either alone. The exact match with the label weight is lower than without, by one or two spreads. Chosen thresholds
+#   bring that back on MNIST, but not always on the bundled digits.
+#
+# The **weight for each image** is in `benchmarks/multi_label.py`. It finds more rare digits than no weight, too. But it also
+# weights the other labels of these images: the other labels do worse, and the exact match falls clearly.
 
 # %% [markdown]
 # ## Take this with you
