@@ -150,6 +150,19 @@ def test_gradients_of_extreme_logits_are_finite():
         assert np.abs(gradient).max() > 0
 
 
+@pytest.mark.parametrize("tree", [TREE, Tree(THREE), Tree({"all": ["a", "b"]}), Tree({"a": ["x"], "b": ["y"]})])
+@pytest.mark.parametrize("shape", [(6,), (None, 6)])
+def test_logarithms_can_be_the_output_of_a_functional_model(tree, shape):
+    image, head = keras.Input(shape), ConditionalHead(tree, name="fine")
+    model = keras.Model(image, head.log_probabilities(image))
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(7, *[3] * (len(shape) - 1), 6)).astype("float32")
+    labels = rng.integers(0, len(tree.leaves), images.shape[:-1])
+    model.fit(images, labels, batch_size=4, epochs=2, verbose=0)
+    np.testing.assert_allclose(np.exp(model.predict(images, verbose=0)), head(images), atol=1e-5)
+
+
 def test_half_precision():
     head = ConditionalHead(TREE, dtype="mixed_float16")
     found = head(np.ones((2, 4), "float32"))

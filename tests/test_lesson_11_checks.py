@@ -63,6 +63,15 @@ WRONG_TREES = {
     "sorted": (lambda p: grouped(p, leaves=sorted(dict(p))), "the leaves are numbered"),
     "last line of a group": (lambda p: Tree({g: [leaf] for leaf, g in p}), "is lost: lines of a group"),
     "neighbours only": (neighbours_only, "is lost: lines of a group need not stand together"),
+    "neighbours in order": (
+        lambda p: Tree(neighbours_only(p).children, leaves=list(dict(p))),
+        "'poodle', which no group holds: lines of a group need not stand together",
+    ),
+    "unknown order": (lambda p: grouped(p, leaves=list(dict(p).values())), "your function raised ValueError: leaves"),
+    "numbers": (
+        lambda p: with_setdefault([(str(number), group) for number, (_, group) in enumerate(p)]),
+        "the leaves of your tree are 0, 1, 2, 3, 4: they should have the names of the table",
+    ),
     "upside down": (
         lambda p: Tree({leaf: [f"{group}{leaf}"] for leaf, group in p}),
         "the leaves stand above the groups",
@@ -128,6 +137,12 @@ def summed(fine, tree):
     return (fine @ tree.matrix()).argmax(axis=1)
 
 
+def spoiling_rate(fine, coarse, tree):
+    found = rate(fine, coarse, tree)
+    fine *= 0
+    return found
+
+
 WRONG_RATES = {
     "agreement": (lambda f, c, t: 1 - rate(f, c, t), "the share on which they agree"),
     "count": (lambda f, c, t: int(rate(f, c, t) * len(f) + 0.5), "the number of images, not their share"),
@@ -141,7 +156,12 @@ WRONG_RATES = {
     "every image": (lambda f, c, t: t.groups_of_leaves()[f.argmax(1)] != c.argmax(1), "should be one number"),
     "wrong axis": (lambda f, c, t: np.mean(f.argmax(0) != c.argmax(0)), "your function raised ValueError"),
     "mean gap": (lambda f, c, t: np.abs(f @ t.matrix() - c).mean(), "is right"),
-    "always zero": (lambda f, c, t: 0.0, "for 397 images it gives 0.000"),
+    "always zero": (lambda f, c, t: 0.0, "it finds no contradiction"),
+    "group first": (
+        lambda f, c, t: rate(np.where(inside(c, t), f, -1), c, t),
+        "not only of the decided group",
+    ),
+    "in place": (spoiling_rate, "your function changes `fine`"),
     "a number": (0.1, "should be a function"),
     "nothing": (lambda f, c, t: None, "is a `return` missing?"),
 }
@@ -226,7 +246,20 @@ def changed(name, change):
     return lambda f, c, t: decided(f, c, t, **{name: change(f, c, t)})
 
 
+def in_place(fine, coarse, tree):
+    fine[~inside(coarse, tree)] = -1
+    return {"coarse": coarse.argmax(axis=1), "fine": fine.argmax(axis=1)}
+
+
+def other_in_place(fine, coarse, tree):
+    found = decided(fine, coarse, tree)
+    coarse[:] = 0
+    return found
+
+
 WRONG_DECISIONS = {
+    "in place": (in_place, "your function changes `fine`, which others may need: work on a copy, or use np.where"),
+    "coarse in place": (other_in_place, "your function changes `coarse`"),
     "leaf first": (leaf_first, "that is leaf first"),
     "free leaf": (changed("fine", lambda f, c, t: f.argmax(1)), "the likeliest of all leaves"),
     "within the group": (within_group, "counts the leaves within the group"),
@@ -323,9 +356,29 @@ def marginals(conditionals, tree):
     return multiplied([conditionals[0], *[c * 0.5 for c in conditionals[1:]]], tree)
 
 
+def product_in_place(conditionals, tree):
+    found = conditionals[-1]
+    for level, conditional in enumerate(conditionals[:-1]):
+        found *= conditional[:, tree.groups_of_leaves(level)]
+    return found
+
+
+def emptied(conditionals, tree):
+    """Take the arrays out of the list, one after the other."""
+    found, level = 1.0, 0
+    while conditionals:
+        found, level = found * conditionals.pop(0)[:, tree.groups_of_leaves(level)], level + 1
+    return found
+
+
 WRONG_PRODUCTS = {
     "last level": (lambda c, t: c[-1], "the last level's probabilities as they are"),
-    "first level": (lambda c, t: c[0][:, t.groups_of_leaves()], "does each leaf meet its own group?"),
+    "first level": (lambda c, t: c[0][:, t.groups_of_leaves()], "the last level is missing"),
+    "no last level": (lambda c, t: multiplied(c[:-1], t), "with 2 levels the last level is missing"),
+    "first two levels": (lambda c, t: multiplied(c[:2], t), "with 3 levels the last level is missing"),
+    "top times leaves": (lambda c, t: c[0][:, t.groups_of_leaves()] * c[1], "with 3 levels your function raised"),
+    "in place": (product_in_place, "your function changes `conditionals`"),
+    "list in place": (emptied, "your function changes `conditionals`"),
     "added": (lambda c, t: sum(factors(c, t)), "the levels are added"),
     "averaged": (lambda c, t: np.mean(factors(c, t), axis=0), "the levels are averaged"),
     "logarithms": (lambda c, t: np.log(multiplied(c, t)), "these are logarithms"),

@@ -1,8 +1,22 @@
 """The checks of exercise 11: build a tree, count contradictions, decide group first, and multiply along paths."""
 
+import copy
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from mos_helpers.checks._engine import as_array, as_dict, as_function, as_number, call, describe, question, require
+from mos_helpers.checks._engine import (
+    NotYet,
+    as_array,
+    as_dict,
+    as_function,
+    as_number,
+    call,
+    describe,
+    question,
+    require,
+)
 from mos_helpers.hierarchy import Tree
 
 # In neither tree do the leaves of a group stand together, so that their order matters.
@@ -26,6 +40,17 @@ def _trees() -> list[Tree]:
     ]
 
 
+def _call_keeping(function: Callable, tree: Tree, **arguments: Any) -> Any:  # noqa: ANN401
+    """Return what the function gives for arrays (or a list of them) and the tree; refuse one that changes them."""
+    given = copy.deepcopy(arguments)
+    result = call(lambda: function(*given.values(), tree))
+    for name, before in arguments.items():
+        after = given[name]
+        kept = len(before) == len(after) and all(map(np.array_equal, before, after))
+        require(kept, f"your function changes `{name}`, which others may need: work on a copy, or use np.where")
+    return result
+
+
 TABLES = [
     [("poodle", "dog"), ("oak", "plant"), ("beagle", "dog"), ("rose", "plant"), ("siamese", "cat")],
     [(str(digit), "odd" if digit % 2 else "even") for digit in range(10)],
@@ -46,13 +71,15 @@ def tree_from_pairs(answer: object) -> None:
     """A function from a list of pairs (leaf, group) to a tree."""
     function = as_function(answer)
     for pairs in TABLES:
-        found = call(function, list(pairs))
+        found = _built(function, pairs)
         require(issubclass(type(found), Tree), f"the result should be a Tree, and yours is {describe(found)}")
         leaves, groups = [leaf for leaf, _ in pairs], dict(pairs)
         turned = set(found.levels[0]) == set(leaves) and set(leaves) != set(groups.values())
         require(not turned, "the leaves stand above the groups: the dictionary goes from each group to its leaves")
         levels = f"the tree should have two levels, and yours has {len(found.levels)}"
         require(len(found.levels) == 2, levels)
+        others = f"the leaves of your tree are {', '.join(found.leaves)}: they should have the names of the table"
+        require(not set(leaves).isdisjoint(found.leaves), others)
         lost = [leaf for leaf in leaves if leaf not in found.leaves]
         require(not lost, f"the leaf {lost[0] if lost else ''!r} is lost: lines of a group need not stand together")
         more = [leaf for leaf in found.leaves if leaf not in leaves]
@@ -64,6 +91,18 @@ def tree_from_pairs(answer: object) -> None:
             f"the leaves are numbered {', '.join(found.leaves)}, and in the table {', '.join(leaves)}: use `leaves=`"
         )
         require(list(found.leaves) == leaves, order)
+
+
+def _built(function: Callable, pairs: list[tuple[str, str]]) -> object:
+    """Return what the function makes of the table; where a group has lost lines, say so."""
+    try:
+        return call(function, list(pairs))
+    except NotYet as error:
+        missing = [leaf for leaf, _ in pairs if f"not {leaf!r}, which it does not have" in str(error)]
+        if not missing:
+            raise
+        lost = f"`leaves=` names {missing[0]!r}, which no group holds: lines of a group need not stand together"
+        raise NotYet(lost) from None
 
 
 def _heads(tree: Tree, seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +128,7 @@ def contradiction_rate(answer: object) -> str:
     for seed, tree in enumerate(_trees()):
         for count in (397, 83):
             fine, coarse = _heads(tree, seed, count)
-            found = as_number(call(function, fine, coarse, tree), "the result")
+            found = as_number(_call_keeping(function, tree, fine=fine, coarse=coarse), "the result")
             leaf, group, groups = fine.argmax(axis=1), coarse.argmax(axis=1), tree.groups_of_leaves()
             wanted = float(np.mean(groups[leaf] != group))
             first = wanted if first is None else first
@@ -99,6 +138,7 @@ def contradiction_rate(answer: object) -> str:
                 "that is the share on which they agree": 1 - wanted,
                 "that is the number of images, not their share": wanted * count,
                 "that is in percent; give a share from 0 to 1": 100 * wanted,
+                "it finds no contradiction: take the likeliest of all leaves, not only of the decided group": 0,
                 "it compares the number of a leaf with the number of a group": np.mean(leaf != group),
                 "you added up the leaves of each group first: the question is about the likeliest leaf": np.mean(
                     (fine @ tree.matrix()).argmax(axis=1) != group
@@ -138,7 +178,7 @@ def group_first(answer: object) -> None:
 
 def _require_group_first(function: object, fine: np.ndarray, coarse: np.ndarray, tree: Tree) -> None:
     """Say what is wrong with the decisions for some images."""
-    result = as_dict(call(function, fine, coarse, tree), ["coarse", "fine"], "the result")
+    result = as_dict(_call_keeping(function, tree, fine=fine, coarse=coarse), ["coarse", "fine"], "the result")
     groups, group, leaf = tree.groups_of_leaves(), coarse.argmax(axis=1), fine.argmax(axis=1)
     found = {name: as_array(result[name], f"the answer {name}") for name in ("coarse", "fine")}
     for name, decision in found.items():
@@ -217,9 +257,17 @@ def leaf_probabilities(answer: object) -> None:
     for seed, tree in enumerate(_deep_trees()):
         for count in (40, 1):
             levels = _conditionals(tree, np.random.default_rng(seed), count)
-            found = as_array(call(function, list(levels), tree), "the result").astype("float64")
+            found = as_array(_product_of(function, levels, tree), "the result").astype("float64")
             factors = [level[:, tree.groups_of_leaves(k)].astype("float64") for k, level in enumerate(levels)]
             _require_product(found, factors, levels, tree)
+
+
+def _product_of(function: Callable, levels: list[np.ndarray], tree: Tree) -> object:
+    """Return what the function makes of the levels; an error comes with the number of levels that led to it."""
+    try:
+        return _call_keeping(function, tree, conditionals=levels)
+    except NotYet as error:
+        raise NotYet(f"with {len(levels)} levels {error}") from None
 
 
 def _require_product(found: np.ndarray, factors: list[np.ndarray], levels: list[np.ndarray], tree: Tree) -> None:
@@ -237,6 +285,7 @@ def _require_product(found: np.ndarray, factors: list[np.ndarray], levels: list[
         "these are logarithms: take the exponential at the end": np.log(wanted),
         "a level is missing between the top and the leaves": factors[0] * factors[-1],
         "the top level is missing": np.prod(factors[1:], axis=0),
+        "the last level is missing: multiply by the array of the leaves too": np.prod(factors[:-1], axis=0),
     }
     for message, wrong in mistakes.items():
         require(not np.allclose(found, wrong, atol=1e-5), f"{case} {message}")

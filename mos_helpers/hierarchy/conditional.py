@@ -40,7 +40,8 @@ class ConditionalHead(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights: one logit for each class of the tree."""
-        self.logits.build(input_shape)
+        if not self.logits.built:  # by log_probabilities
+            self.logits.build(input_shape)
         super().build(input_shape)
 
     def call(self, features: Tensor) -> Tensor:
@@ -50,7 +51,8 @@ class ConditionalHead(keras.layers.Layer):
     def log_probabilities(self, features: Tensor) -> Tensor:
         """Return the logarithms of the probabilities of the leaves, shape (n, leaves).
 
-        They are logits too: a loss with `from_logits=True` takes them, and no probability is rounded to 0.
+        They are logits too: a loss with `from_logits=True` takes them, and no probability is rounded to 0. In a
+        functional model, `head.log_probabilities(features)` can be an output, with or without `head(features)`.
         """
         ends = np.cumsum([len(level) for level in self.tree.levels])[:-1]
         path = None
@@ -149,7 +151,8 @@ def _log_softmax_of_siblings(logits: Tensor, table: np.ndarray, places: np.ndarr
     nothing = keras.ops.full_like(logits[..., :1], -np.inf)
     rows = keras.ops.take(keras.ops.concatenate([logits, nothing], axis=-1), table, axis=-1)
     within = keras.ops.log_softmax(rows, axis=-1)
-    flat = keras.ops.reshape(within, (*keras.ops.shape(logits)[:-1], table.size))
+    # Rows are joined and not reshaped, so that axes of unknown length (None) may stand before them.
+    flat = keras.ops.concatenate(keras.ops.unstack(within, axis=-2), axis=-1)
     return keras.ops.take(flat, places, axis=-1)
 
 

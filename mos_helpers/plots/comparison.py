@@ -30,7 +30,7 @@ def comparison(scores: Mapping[str, Sequence[float]], label: str = "accuracy") -
         if len(values) > 1:
             spread = values.std(ddof=1)
             axes.plot([mean - spread, mean + spread], [row, row], color=VERMILLION, linewidth=2.5, zorder=2)
-        axes.plot(values, np.full(len(values), row), "o", color=BLUE, markerfacecolor="none", label="a run", zorder=3)
+        axes.plot(values, np.full(len(values), row), "o", color=BLUE, markerfacecolor="none", label="a run", zorder=5)
         axes.plot(
             [mean],
             [row],

@@ -90,7 +90,8 @@ check("11.2", lambda: contradiction_rate)
 #
 # Write `group_first(fine, coarse, tree)`, with the same arguments as in 11.2. It returns a dictionary of decisions:
 # `"coarse"` is the likeliest group of each image, `"fine"` the likeliest leaf **within** that group. Both are numbers of
-# shape `(n,)`: `"fine"` counts the leaves as the tree does. A probability may be exactly 0.
+# shape `(n,)`: `"fine"` counts the leaves as the tree does. A probability may be exactly 0. The function must not
+# change its arguments: others may need them.
 
 
 # %%
@@ -121,7 +122,7 @@ check("11.3", lambda: group_first)
 # the leaves. The array of level `k` has shape `(n, classes of level k)`, and holds the probability of each class *given the
 # class above it* (on the top level: its probability). It returns the probabilities of the leaves, shape `(n, leaves)`. The
 # tree may have two levels, three, or more. `tree.groups_of_leaves(k)` gives, for each leaf, the number of its class on level
-# `k`.
+# `k`. This function must not change its arguments either.
 
 
 # %%

@@ -10,16 +10,16 @@
 # # 11. How do heads respect a hierarchy?
 #
 # **What you will do.** Put the ten digits into groups of digits that look alike, ask one network for the digit *and* for its
-# group, and wire the two answers in five ways. Then measure what each way buys.
+# group, and wire the two answers in five ways. Then measure what each way gives.
 #
 # **What you will learn**
 # - to state a hierarchy as data, and to have its errors found for you;
 # - to write heads that depend on each other: chains, sums, and a conditional head by the chain rule that saves and loads;
 # - to tell probabilities that fit together from decisions that fit together, and to decide once;
-# - what a hierarchy buys when every image has its finest label, and where the tree itself may come from.
+# - what a hierarchy gives when every image has its finest label, and where the tree itself may come from.
 #
 # **What you will need.** [Lesson 3](03_three_architectures.ipynb). No GPU. About 45 minutes; the longest cell runs for about
-# 30 seconds.
+# 20 seconds.
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -46,9 +46,9 @@ digits
 # %% [markdown]
 # ## A tree is data
 #
-# In a hierarchy, each class belongs to a group, and a group may belong to a larger one. If every class has exactly one group
-# above it, the hierarchy is a **tree**. Its finest classes are the **leaves**; here they are the ten digits. We write down,
-# for each group, what it holds. The groups are ours, by look: others would draw them in another way.
+# In a hierarchy, each class belongs to a group, and a group may belong to a larger one. If every class below the top has
+# exactly one group above it, the hierarchy is a **tree**. Its finest classes are the **leaves**; here they are the ten
+# digits. We write down, for each group, what it holds. The groups are ours, by look: others would draw them in another way.
 
 # %%
 by_look = Tree(
@@ -84,10 +84,10 @@ print(by_look.matrix()[:4])
 Tree({"round": ["0", "6", "8"], "bows": ["3", "5", "8"]})
 
 # %% [markdown]
-# Not in a tree. With two groups above the 8, "the group of the 8" would have no answer, and the label of the coarse head
-# would depend on which group is looked up first. Such a mistake is easily made in a file with a thousand classes, so `Tree`
-# looks for it, and for groups that contain themselves. The cure is to choose one group. Lesson 13 keeps both, and needs
-# another kind of head for that.
+# Not in a tree. With two groups above the 8, "the group of the 8" would have no single answer, and the label of the coarse
+# head would depend on which group is looked up first. Such a mistake is easily made in a file with a thousand classes, so
+# `Tree` looks for it, and for groups that contain themselves. The cure is to choose one group. Lesson 13 keeps both, and
+# needs another kind of head for that.
 
 # %% [markdown]
 # ## One trunk, five designs
@@ -143,8 +143,8 @@ def network(design, tree, name):
 plots.architecture(network(chain, by_look, "chain"))
 
 # %% [markdown]
-# The upper output depends on the lower one: what the coarse head says is an input of the fine head. Course notes often draw
-# this third type of multi-output model as *the* hierarchical one.
+# The fine head, at the bottom, depends on the coarse head above it: what the coarse head says is one of its inputs. Course
+# notes often call this wiring the *hierarchical* one.
 #
 # **Predict first.** The fine head of the chain sees the answer of the coarse head. Will the two still contradict each other?
 
@@ -240,9 +240,9 @@ class Conditional(OnTree):
     def call(self, features):
         group = keras.ops.log_softmax(self.group_logits(features))
         leaf = self.leaf_logits(features)
-        siblings = keras.ops.logsumexp(leaf[:, None, :] + self.apart, axis=-1)
+        log_sum_of_siblings = keras.ops.logsumexp(leaf[:, None, :] + self.apart, axis=-1)
         group_of_leaf = keras.ops.take(group, self.tree.groups_of_leaves(), axis=-1)
-        return keras.ops.exp(group_of_leaf + leaf - siblings)
+        return keras.ops.exp(group_of_leaf + leaf - log_sum_of_siblings)
 
 
 def conditional(features, tree):
@@ -250,8 +250,11 @@ def conditional(features, tree):
 
 
 # %% [markdown]
-# There is no loop over classes: the shapes `(n, 1, 10)` and `(10, 10)` stretch to `(n, 10, 10)`, one row of siblings for
-# each leaf. We need no coarse head beside it. The loss on the leaf is the sum of both losses already, since the logarithm of
+# There is no loop over classes: the shapes `(n, 1, 10)` and `(10, 10)` are broadcast to `(n, 10, 10)`, one row of siblings
+# for each leaf. `build` makes the weights as soon as the input's shape is known; without it, a loaded model would have no
+# place for them.
+#
+# We need no coarse head beside it. The loss on the leaf is the sum of both losses already, since the logarithm of
 # a product is a sum: $-\log p(\text{leaf}) = -\log p(\text{group}) - \log p(\text{leaf} \mid \text{group})$.
 #
 # Does it do what it should? We look at three things: its sums, a save and a load, and very large features.
@@ -279,7 +282,9 @@ assert np.isfinite(extreme).all()
 
 # %% [markdown]
 # `mos_helpers.hierarchy` holds the same two layers for later lessons, `ConditionalHead` and `GroupSum`. There a tree may
-# have any number of levels. With the same weights, the same answers:
+# have any number of levels. `ConditionalHead` keeps the logits of all levels in one `Dense` layer, whose weights are made
+# when the head is called for the first time. So we call it once, and then join our two sets of weights, groups first. With
+# the same weights, the same answers:
 
 # %%
 from mos_helpers.hierarchy import ConditionalHead, contradictions
@@ -287,7 +292,7 @@ from mos_helpers.hierarchy import ConditionalHead, contradictions
 ours = model.get_layer("fine")
 head = ConditionalHead(by_look)
 features = keras.ops.ones((1, 64)) * np.linspace(-1, 1, 64)
-head(features)
+head(features)  # makes its weights
 pairs = zip(ours.group_logits.get_weights(), ours.leaf_logits.get_weights(), strict=True)
 head.logits.set_weights([np.concatenate(pair, axis=-1) for pair in pairs])
 largest = np.abs(np.array(head(features)) - np.array(ours(features))).max()
@@ -297,14 +302,15 @@ print(f"largest difference: {largest:.0e}")
 assert largest < 1e-6
 
 # %% [markdown]
-# ## Eight seeds, few labels and many
+# ## Six seeds, few labels and many
 #
 # All training images have their digit as a label. We train with **60** labelled images and with **1,000**, because the
 # effects differ. Each seed draws images of its own, the same for every design.
 #
 # There is one more question to ask of each tree: is it the *look* that helps, or would any tree do? So two designs get a
-# second tree, which was not made by look: the rest when the digit is divided by five. (It puts 3 and 8 together, and 4 and
-# 9, but by accident.)
+# second tree, which was not made by look: the rest when the digit is divided by five. By accident it puts 3 and 8 together,
+# and 4 and 9, so it is nearer to our tree than most trees drawn at random. It has five pairs, and our groups have other
+# sizes: of the two trees we compare only how often the *digit* is right.
 
 # %% tags=["nbval-check-output"]
 modulo_five = Tree(
@@ -342,7 +348,7 @@ model.compile(keras.optimizers.Adam(0.003), losses, steps_per_execution=100)
 
 
 # %%
-def train(images, labels, seed, updates=300):
+def train(images, labels, seed, updates=200):
     """Train all networks from new random weights."""
     rng = np.random.default_rng(seed)
     for weights in model.trainable_variables:
@@ -368,7 +374,7 @@ def train(images, labels, seed, updates=300):
 # %%
 runs = {"60 labels": [], "1,000 labels": []}
 for count, kept in zip([60, 1000], runs.values(), strict=True):
-    for seed in range(8):
+    for seed in range(6):
         chosen, others = train_test_split(
             np.arange(len(images)),
             train_size=count,
@@ -382,11 +388,11 @@ for count, kept in zip([60, 1000], runs.values(), strict=True):
         kept[-1]["flat_others"] = model.predict_on_batch(images[others])["flat_fine"]
 
 # %% [markdown]
-# ## What each design buys
+# ## What does each design give?
 #
 # For each run we decide on the likeliest digit and the likeliest group, and note: how often the digit is right, how often
 # the group is right, how often the two contradict each other, and how often both are right. Where there is no coarse head,
-# the group is read off the digit.
+# the group is read off the digit; the column *read off* does so for all.
 #
 # **Predict first.** Five designs, every label known. Which one is right about the *digit* most often with 60 labels? Which
 # one about the *group*: a head that was trained for groups, or the digit head, whose groups are read off?
@@ -420,17 +426,19 @@ results = {
 
 
 # %%
-def table(results, columns):
-    """Print the mean and the spread of each column."""
-    print(" " * 24 + "".join(f"{column:>16}" for column in columns))
+def table(results, columns, width=14):
+    """Print the mean and the spread of each column, with a line between the two trees."""
+    print(" " * 24 + "".join(f"{column:>{width}}" for column in columns))
     for name, rows in results.items():
+        if name == "independent_modulo_five":
+            print()
         cells = zip(rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)
-        print(f"{name:24}" + "".join(f"{f'{m:.1%} ± {s:.1%}':>16}" for m, s in cells))
+        print(f"{name:24}" + "".join(f"{f'{m:.1%} ± {s:.1%}':>{width}}" for m, s in cells))
 
 
-columns = ["digit", "group", "group read off", "contradict", "both right"]
+columns = ["digit", "group", "read off", "contradict", "both right"]
 for used, rows in results.items():
-    print(f"{used}, mean ± standard deviation of eight seeds")
+    print(f"{used}, mean ± standard deviation of six seeds")
     table(rows, columns)
     print()
 
@@ -443,7 +451,7 @@ few, many = results["60 labels"], results["1,000 labels"]
 for rows in results.values():
     mean = {name: row.mean(axis=0) for name, row in rows.items()}
     for name in ["independent", "chain", "reverse_chain", "summed"]:
-        assert abs(mean[name][0] - mean["flat"][0]) < 0.02, name
+        assert abs(mean[name][0] - mean["flat"][0]) < 0.025, name
     for name in ["independent", "chain", "reverse_chain"]:
         assert min(rows[name][:, 3]) > 0.02 and mean[name][3] > 0.03, name
         assert mean[name][2] > mean[name][1] - 0.003 and mean[name][4] < mean["flat"][4] - 0.01
@@ -454,22 +462,25 @@ both_trees = [few["conditional"][:, 0].mean(), few["conditional_modulo_five"][:,
 assert np.mean(both_trees) < few["flat"][:, 0].mean() - 0.01
 
 # %% [markdown]
-# - **The digit.** Flat, independent, both chains and sums are about equally good: they differ by a point at most, as the
-#   runs of one design do among themselves. The group labels add nothing, since they follow from the digit labels.
-# - **Contradictions.** Independent heads contradict each other on one image in ten with few labels, and on about one in
-#   twenty with many. So "both right" is clearly lower than "digit right".
-# - **A chain has hardly fewer.** The fine head may listen to the coarse head, but nothing makes it obey. To be *told* an
-#   answer is not to be *bound* by it. The direction of the chain makes little difference.
+# - **The digit.** Flat, independent, both chains and sums are about equally good: they differ by two points at most, far less
+#   than the runs of one design with 60 labels among themselves. The group labels add nothing, since they follow from the
+#   digit labels.
+# - **Contradictions.** Independent heads contradict each other on one image in ten with few labels, and on one in twenty
+#   to one in twelve with many. So "both right" is clearly lower than "digit right".
+# - **A chain has not many fewer**, and the reverse chain saves up to a quarter or so. The second head may listen to the
+#   first, but nothing makes it obey. To be *told* an answer is not to be *bound* by it.
 # - **The group.** To read it off the digit is at least as good as to ask the head that was trained for it, as in lesson 1.
-# - **Sums** contradict the digit on about one image in a hundred. Why at all? That comes next.
-# - **The conditional head** never contradicts itself, and it is the only design that is *worse* about the digit: by up to
-#   five points with 60 labels on the bundled digits, less with 1,000, and on MNIST hardly more than the spread.
+#   (With sums, where no second head is trained, the two are about equal.)
+# - **Sums** contradict the digit on at most two images in a hundred. Why at all? That comes next.
+# - **The conditional head** never contradicts itself, and it is the only design that is clearly *worse* about the digit: on
+#   the bundled digits by five or six points with 60 labels and by two or three with 1,000. On MNIST it is about one point,
+#   which with 60 labels is within the spread.
 #
 # Why is the conditional head worse? Its groups are about as good as those of the independent coarse head. The logits of the
 # groups learn from the labels of the *groups* alone, and the logits within a group from the images of that group alone. In
-# the flat head each image teaches all ten logits. With a hidden layer more
-# between trunk and head it is no better with 60 labels; with 1,000 labels that makes up for most of the loss, as
-# `benchmarks/hierarchies.py` shows.
+# the flat head each image teaches all ten logits. With a hidden layer more between trunk and head it is no better with 60
+# labels; with 1,000 labels that makes up for most of the loss. This is not measured here: the row *conditional, larger* of
+# `python benchmarks/hierarchies.py` shows it.
 #
 # This does not speak against the chain rule. *Any* probabilities of leaves fulfil it, those of the flat head too: divide
 # each by the sum of its group, and there is the conditional probability. The chain rule is a way of *writing* probabilities.
@@ -522,17 +533,20 @@ plots.images(digits.x_test[some], titles)
 
 # %%
 def leaf_first(run, name):
+    """Return the likeliest leaf of each test image, and its group."""
     leaf = run[f"{name}_fine"].argmax(axis=1)
     return leaf, trees[name].groups_of_leaves()[leaf]
 
 
 def group_first(run, name):
+    """Return the likeliest leaf within the likeliest group, and that group."""
     tree, leaves = trees[name], run[f"{name}_fine"]
     group = run.get(f"{name}_coarse", leaves @ tree.matrix()).argmax(axis=1)
     inside = tree.groups_of_leaves() == group[:, None]  # shape (n, leaves)
     return np.where(inside, leaves, -1).argmax(axis=1), group
 
 
+# %%
 decided = {}
 for used, kept in runs.items():
     decided[used] = {}
@@ -542,10 +556,11 @@ for used, kept in runs.items():
             for run in kept
         ]
         decided[used][name] = np.array(pairs).transpose(0, 2, 1).reshape(len(kept), 4)
-    print(f"{used}, mean ± standard deviation of eight seeds")
+    print(f"{used}, mean ± standard deviation of six seeds")
     table(
         decided[used],
         ["digit, by leaf", "digit, by group", "group, by leaf", "group, by group"],
+        width=17,
     )
     print()
 
@@ -558,10 +573,10 @@ for rows in decided.values():
     assert -0.005 < mean["conditional"][0] - mean["conditional"][1] < 0.02
 
 # %% [markdown]
-# With independent heads and with chains, group first costs about one to five points of the digit, and gains nothing on the
-# group. The reason is plain: **a wrong group cannot be repaired.** Where the coarse head is wrong, no digit within its group
-# is right, even if the fine head knew better. Group first is only as good as the coarse head, and the coarse head is not
-# better than the groups that we read off.
+# With independent heads and with chains, group first costs one to two points of the digit on MNIST and three to five on the
+# bundled digits, and gains nothing on the group. The reason is plain: **a wrong group cannot be repaired.** Where the coarse
+# head is wrong, no digit within its group is right, even if the fine head knew better. Group first is only as good as the
+# coarse head, and the coarse head is not better than the groups that we read off.
 #
 # With sums and with the conditional head the two ways differ by a point at most, since there the group *is* the sum of its
 # leaves. In theory the largest sum is the better bet on the group, if the probabilities are right. We see no clear gain from
@@ -601,21 +616,22 @@ for rows in results.values():
 
 # %% [markdown]
 # The differences are taken seed by seed, because each seed has its own training images, the same for all designs.
-# Independent heads change next to nothing on either tree, and the conditional head costs something on both. Which tree costs
-# it less depends on the data: with few labels it is ours on MNIST, and the arbitrary one on the bundled digits.
+# Independent heads differ from the flat head by less than two points on either tree, and the conditional head loses something
+# on both. On which tree it loses less depends on the data: with few labels it is ours on MNIST (about one point; modulo five
+# more than three), and modulo five on the bundled digits.
 #
-# That is the honest finding of this lesson: **where every image has the label of its leaf, the hierarchy bought decisions
-# that fit together, and no accuracy.** Whoever reports a gain from a hierarchy should show an arbitrary tree beside it, and
-# the flat head with its groups read off. This holds for these images, this trunk and a tree of two levels. And it changes
-# when many images have *only* the label of the group. Then the tree carries information that no leaf label gives, and the
-# gain is large: lesson 12.
+# That is the honest finding of this lesson: **where every image has the label of its leaf, no head built on the hierarchy was
+# better than the flat head with its groups read off, neither in accuracy nor in decisions that fit together.** Whoever
+# reports a gain from a hierarchy should show another tree beside it, made without a reason, and the flat head with its groups
+# read off. This holds for these images, this trunk and a tree of two levels. And it changes when many images have *only* the
+# label of the group. Then the tree carries information that no leaf label gives, and the gain is large: lesson 12.
 
 # %% [markdown]
 # ## Which classes are reliable?
 #
 # A tree is also a good place to show *where* a model is weak. We take the share of each class that was found, which is
 # called its **recall**. For a digit we ask the fine head and for a group the coarse head, of the independent design with 60
-# labels, and take the mean of eight seeds.
+# labels, and take the mean of six seeds.
 #
 # **Predict first.** The 2 is alone in its group, so "2" and "two" are the same question. Do they get the same number?
 
@@ -637,8 +653,28 @@ plots.tree(
 )
 
 # %% [markdown]
-# They do not: two heads, two answers to one question. Read the picture from the dark boxes. Under a light group with a dark
-# digit, the digit is mistaken for its siblings; under a dark group, its digits are mistaken for other groups.
+# They do not: two heads, two answers to one question. Look at the dark boxes first. A dark digit under a light group *may*
+# be mistaken for its siblings. But the two numbers come from two heads, and that of the group is a mean over its digits. So
+# count it before you believe it: of the images of a digit that the fine head missed, what share went to a sibling? We look at
+# the four darkest digits that have siblings.
+
+# %%
+truths = np.tile(truth, len(each))
+decisions = np.concatenate(
+    [run["independent_fine"].argmax(axis=1) for run in runs["60 labels"]]
+)
+with_siblings = [name for name in by_look.leaves if name != "2"]
+for name in sorted(with_siblings, key=shares.get)[:4]:
+    digit = int(name)
+    missed = decisions[(truths == digit) & (decisions != digit)]
+    siblings = np.mean(groups[missed] == groups[digit])
+    chance = (np.sum(groups == groups[digit]) - 1) / 9
+    print(f"{name}: {siblings:4.0%} of the missed went to siblings; by chance {chance:.0%}")
+
+# %% [markdown]
+# *By chance* means: if all nine other digits were equally likely. On MNIST about half of the missed images go to siblings,
+# far more than by chance. On the bundled digits hardly any do: there the groups by look do not hold what the network
+# confuses. The colours alone could not have told us.
 
 # %% [markdown]
 # ## Where do trees come from?
@@ -648,7 +684,9 @@ plots.tree(
 # were kept aside; the test images stay out of it, because the tree is a choice that we make about the model.
 #
 # For each true digit we take the mean of the probabilities that its images get. Two digits are near if they give much
-# to each other. `linkage` joins the nearest first, and `fcluster` cuts the result into five groups.
+# to each other, so `near` adds up both directions, and the distance is what is missing to the nearest pair. `linkage` joins
+# the nearest first; with `method="complete"` two groups are as far apart as their farthest members. `fcluster` cuts the
+# result into five groups.
 
 # %%
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -670,6 +708,7 @@ def cluster(confusion):
     return fcluster(linkage(squareform(distance), method="complete"), 5, criterion="maxclust")
 
 
+# %%
 confusions = [confusion(run) for run in runs["60 labels"]]
 pooled = cluster(np.mean(confusions, axis=0))
 found_tree = Tree(
@@ -682,7 +721,7 @@ found_tree = Tree(
 plots.tree(found_tree)
 
 # %% [markdown]
-# **Predict first.** That is the tree of all eight runs together. If each run makes its own, how alike are they? The
+# **Predict first.** That is the tree of all six runs together. If each run makes its own, how alike are they? The
 # **adjusted Rand index** compares two groupings: it is 1 if they are the same, and about 0 if they agree no more than by
 # chance.
 
@@ -695,15 +734,15 @@ index = {
     "each run and each other": [
         adjusted_rand_score(a, b) for i, a in enumerate(single) for b in single[:i]
     ],
-    "four runs and the other four": [
+    "three runs and the other three": [
         adjusted_rand_score(
-            cluster(np.mean(confusions[:4], axis=0)), cluster(np.mean(confusions[4:], axis=0))
+            cluster(np.mean(confusions[:3], axis=0)), cluster(np.mean(confusions[3:], axis=0))
         )
     ],
     "modulo five and ours": [adjusted_rand_score(modulo_five.groups_of_leaves(), ours)],
 }
 for name, values in index.items():
-    print(f"{name:30}{np.mean(values):6.2f}   from {min(values):5.2f} to {max(values):4.2f}")
+    print(f"{name:32}{np.mean(values):6.2f}   from {min(values):5.2f} to {max(values):4.2f}")
 
 # %% tags=["check"]
 assert np.mean(index["each run and each other"]) < 0.7
@@ -711,10 +750,12 @@ assert len(found_tree.levels[0]) == 5
 
 # %% [markdown]
 # The found tree is **not stable**: single runs agree with each other only in part, since 60 labels leave each run with
-# mistakes of its own. Average the confusions of several runs before you cut a tree.
+# mistakes of its own. We took the mean of several runs before we cut the tree. But each of them had other labels, so together
+# they saw more than 60; with 60 labels in all, nothing but more labels may help.
 #
-# And it need not be ours. On MNIST it comes near to the tree by look. On the bundled digits it does not: there the network
-# confuses other digits than our eyes would. A tree says what *somebody* finds alike, and it is worth asking who.
+# And it need not be ours. On MNIST it comes nearer to the tree by look than modulo five does. On the bundled digits it does
+# not: there the network confuses other digits than our eyes would. A tree says what *somebody* finds alike, and it is worth
+# asking who.
 
 # %% [markdown]
 # ## Which one to choose?
@@ -759,7 +800,7 @@ answer(np.array([[0.4, 0.3, 0.3]]), group_of_leaf=[0, 1, 1])
 # - wired five designs of heads that depend on each other, and wrote a conditional head by the chain rule that saves and
 #   loads;
 # - saw that neither a chain nor coherent probabilities make decisions fit together, and that deciding once does;
-# - measured that a hierarchy bought no accuracy where every leaf is labelled, on our tree and on an arbitrary one;
+# - measured that a hierarchy brought no accuracy where every leaf is labelled, on our tree and on another one;
 # - found a tree from the network's own confusions, and how little it agrees from run to run.
 #
 # **References.** J. Redmon and A. Farhadi (2017), *YOLO9000: Better, Faster, Stronger*: conditional probabilities and a
