@@ -89,11 +89,28 @@ def shared_but_none(names, tree):
     return np.where(rows.all(axis=1, keepdims=True), 1, shared(names, tree))
 
 
+def three_levels(names, tree):
+    """Look in the leaves, the first and the second level only."""
+    known = {None: np.ones(len(tree.leaves))} | dict(zip(tree.leaves, np.eye(len(tree.leaves)), strict=True))
+    for level in (0, 1):
+        known |= dict(zip(tree.levels[level], tree.matrix(level).T, strict=True))
+    return np.stack([known.get(name, np.zeros(len(tree.leaves))) for name in names])
+
+
+def writes_into_names(names, tree):
+    rows = by_columns(names, tree)
+    for place, name in enumerate(names):
+        names[place] = tree.leaves[0] if name is None else name
+    return rows
+
+
 WRONG_ROWS = {
+    "three levels": (three_levels, "the row of 'pine' is all zeros: is every level searched?"),
+    "writes into names": (writes_into_names, "your function changes its argument `names`"),
     "none is zeros": (with_none(np.zeros), "is all zeros: no leaf is possible, and its loss is infinite"),
     "none is NaN": (with_none(lambda n: np.full(n, np.nan)), "should hold finite numbers"),
     "none is the first": (with_none(lambda n: np.eye(n)[0]), "the row of None should be all ones"),
-    "two levels": (top_and_leaves, "is all zeros: is it looked for on every level?"),
+    "two levels": (top_and_leaves, "is all zeros: is every level searched?"),
     "sorted": (sorted_leaves, "should have a 1 for"),
     "shared": (shared, "it should say which leaves are possible, not how probable"),
     "shared but none": (shared_but_none, "it should say which leaves are possible, not how probable"),
@@ -154,8 +171,13 @@ def with_a_large_negative_number(possible, logits):
     return special.logsumexp(logits, axis=1) - special.logsumexp(logits - 1e9 * (1 - possible), axis=1)
 
 
+def with_minus_a_billion(possible, logits):
+    return special.logsumexp(logits, axis=1) - special.logsumexp(np.where(possible > 0, logits, -1e9), axis=1)
+
+
 @pytest.mark.parametrize(
-    "function", [by_scipy, by_hand, by_loops, by_the_helper, by_tensorflow, with_a_large_negative_number]
+    "function",
+    [by_scipy, by_hand, by_loops, by_the_helper, by_tensorflow, with_a_large_negative_number, with_minus_a_billion],
 )
 def test_a_loss_however_it_is_computed(function):
     assert outcome("12.2", function) == ("correct", "")
@@ -192,8 +214,37 @@ def clipped(possible, logits):
     return -np.log(np.maximum((p(logits.astype("float64")) * possible).sum(axis=1), 1e-30))
 
 
+def in_place(possible, logits):
+    every = special.logsumexp(logits, axis=1)
+    logits[possible == 0] = -np.inf
+    return every - special.logsumexp(logits, axis=1)
+
+
+def by_long_numbers(possible, logits):
+    return -np.log((special.softmax(logits.astype("longdouble"), axis=1) * possible).sum(axis=1))
+
+
+def largest_of_the_array(possible, logits):
+    def sums(numbers):
+        return np.log(np.exp(numbers - numbers.max()).sum(axis=1)) + numbers.max()
+
+    logits = logits.astype("float64")
+    return sums(logits) - sums(inside(possible, logits))
+
+
+def ten_thousand_less(possible, logits):
+    return special.logsumexp(logits, axis=1) - special.logsumexp(logits - 1e4 * (1 - possible), axis=1)
+
+
 WRONG_LOSSES = {
-    "naive": (lambda y, z: -np.log((p(z) * y).sum(axis=1)), "gives inf instead of 999.3"),
+    "in place": (in_place, "your function changes its argument `logits`"),
+    "long numbers": (by_long_numbers, "Use no probabilities: two logsumexp"),
+    "ten thousand less": (ten_thousand_less, "an impossible leaf is not quite out of the sum"),
+    "largest of the array": (largest_of_the_array, "take the largest of each row, not of the whole array"),
+    "naive": (
+        lambda y, z: -np.log((p(z) * y).sum(axis=1)),
+        "for the logits [0, 0, 1000] it gives inf instead of 999.3",
+    ),
     "exponentials": (exponentials, "a probability became 0, or an exponential infinite"),
     "one largest number": (one_largest, "Use no probabilities: two logsumexp"),
     "clipped": (clipped, "a loss that is cut off has no gradient there"),
@@ -265,7 +316,15 @@ def test_a_gradient_however_it_is_computed(function):
     assert outcome("12.3", function) == ("correct", "")
 
 
+def gradient_in_place(possible, logits):
+    p_all = p(logits)
+    logits[possible == 0] = -np.inf
+    return p_all - p(logits)
+
+
 WRONG_GRADIENTS = {
+    "in place": (gradient_in_place, "your function changes its argument `logits`"),
+    "zeros inside": (lambda y, z: p(z) - p(y * z), "an impossible leaf got the logit 0"),
     "sign": (lambda y, z: q(y, z) - p(z), "negative where an update raises the logit"),
     "evenly": (lambda y, z: p(z) - y / y.sum(axis=1, keepdims=True), "share in proportion to p"),
     "as if one-hot": (lambda y, z: p(z) - y, "as if it were the only one"),

@@ -272,7 +272,7 @@ def blaming(who: str) -> Iterator[None]:
         raise
     except BaseException as error:
         refuse_todo(error)
-        raise NotYet(f"{who} raised {summary(error)}. Run it in a cell of its own to see where") from None
+        raise NotYet(f"{who} raised {summary(error).rstrip('.')}. Run it in a cell of its own to see where") from None
 
 
 def refuse_todo(error: BaseException | None) -> None:

@@ -49,7 +49,7 @@ tree.levels[:2]
 # nothing is known.
 #
 # Write `rows_of(names, tree)`. It returns an array of shape `(n, leaves)` with a 1 for each leaf that the label leaves possible,
-# and a 0 for each other one. It must work for any tree. `tree.levels` holds the names of each level, `tree.matrix(level)` says
+# and a 0 for each other one. It must work for any tree, with any number of levels. `tree.levels` holds the names of each level, `tree.matrix(level)` says
 # which leaf belongs to which class of that level, and `tree.leaves` is the order of the columns.
 
 
@@ -77,7 +77,8 @@ check("12.1", lambda: rows_of)
 #
 # Write `marginal_loss(possible, logits)` in NumPy. It gets two arrays of shape `(n, leaves)`: rows of zeros and ones, each with
 # at least one 1, and logits. It returns the loss of each row, shape `(n,)`: minus the log of the summed probabilities of the
-# possible leaves. It must be right for *any* logits, such as 1000 and -1000, where a probability would be rounded to 0.
+# possible leaves. It must be right for large logits too, from -1,000,000 to 1,000,000, where a probability would be rounded to
+# 0. Change neither array.
 
 
 # %%
@@ -106,7 +107,7 @@ check("12.2", lambda: marginal_loss)
 # ## Question 12.3: its gradient
 #
 # Write `gradient_of(possible, logits)`. It returns the gradient of each row's loss with respect to the logits of that row, shape
-# `(n, leaves)`. Logits lie between -10 and 10 here. A formula in NumPy is enough; so is automatic differentiation.
+# `(n, leaves)`. Logits lie between -10 and 10 here, and 4 digits after the point are enough. A formula in NumPy is enough; so is automatic differentiation.
 
 
 # %%
@@ -195,10 +196,9 @@ training = data.batches(
 )
 model.fit(training.repeat(), steps_per_epoch=400, verbose=0)
 for name, logits in model.predict(images_test, batch_size=1000, verbose=0).items():
-    print(f"{name:8} {np.mean(logits.argmax(axis=1) == digits.y_test):.1%} of the digits right")
-print(
-    f"your loss of the test images: {marginal_loss(np.eye(10)[digits.y_test], logits).mean():.2f}"
-)
+    right = np.mean(logits.argmax(axis=1) == digits.y_test)
+    loss = marginal_loss(np.eye(10)[digits.y_test], logits).mean()
+    print(f"{name:8} {right:.1%} of the digits right; your loss of the test images: {loss:.2f}")
 
 # %% [markdown]
 # The images without any label had a row of ones, and needed no mask: their loss is 0 and their gradient too. In the colleague's

@@ -14,12 +14,12 @@
 #
 # **What you will learn**
 # - to write the label "one of these classes" as a row of zeros and ones, and to turn it into a loss;
-# - to compute that loss so that it never overflows, and to read its gradient;
-# - to tell what coarse labels teach, what they cannot teach, and when they stop to matter;
+# - to compute that loss so that no probability is rounded to 0, and to read its gradient;
+# - to tell what coarse labels teach, what they cannot teach, and when they stop mattering;
 # - the reverse too: what fine labels give a model that only has to name the group.
 #
 # **What you will need.** [Lesson 11](11_hierarchical_heads.ipynb) for the tree and for conditional heads, and [lesson
-# 6](06_missing_labels.ipynb) for labels that are missing. No GPU. About 40 minutes; the longest cell runs for about 30
+# 6](06_missing_labels.ipynb) for labels that are missing. No GPU. About 40 minutes; the longest cell runs for about 15
 # seconds.
 
 # %%
@@ -63,7 +63,8 @@ digit_test = digits.y_test
 
 # %% [markdown]
 # A group is cheaper to know than a digit. Anybody sees at once that something is a kind of bird; for "which bird?" one
-# must pay an expert. We play this case: 1,000 images, 100 of each digit, and **all** have their group. Of these, only
+# must pay an expert. A label that names the digit is **fine**, one that names only the group is **coarse**. We play this
+# case: 1,000 images, 100 of each digit, and **all** have their group. Of these, only
 # `known` have their digit too, equally many of each. (Drawn at random, twenty labels would often leave out a digit, and
 # no method can learn a digit that it was never told.)
 
@@ -101,7 +102,7 @@ plots.images(digits.x_train[shown], names, columns=10)
 #
 # $$\text{loss} = -\log\left(p(4) + p(9)\right)$$
 #
-# and if it says "4", it is $-\log p(4)$ as always. Nothing was invented: it is the likelihood of what we know. The digit,
+# and if it says "4", it is $-\log p(4)$ as always. It is the likelihood of what we know. The digit,
 # which we do not know, was summed out. This is called the **marginal likelihood**.
 #
 # To use one formula for both kinds of label, we write a label as a row of ten zeros and ones: 1 for each digit that the
@@ -116,9 +117,18 @@ print("no label        ", *np.ones(10, dtype=int))
 
 # %% [markdown]
 # **Predict first.** A row of ten ones means "any digit", so the label says nothing. What is its loss?
-#
-# (The sum of all probabilities is 1, and the log of 1 is 0: no loss, whatever the model says. So an image without any
-# label needs no mask here.)
+
+# %% tags=["nbval-check-output"]
+p = (
+    np.array([1, 1, 1, 1, 16, 1, 1, 1, 1, 8]) / 32
+)  # this model believes in a 4, and next in a 9
+for name, row in {"4": np.eye(10)[4], "hook": tree.matrix().T[2], "none": np.ones(10)}.items():
+    print(f"label {name:5} probability {row @ p:.2f}  loss {np.log(1 / (row @ p)):.2f}")
+
+# %% [markdown]
+# The sum of all probabilities is 1, and the log of 1 is 0: no loss, whatever the model says. So an image without any
+# label needs no mask here. A row of ten *zeros* is another thing: it says that nothing is possible, and its loss is
+# infinite. It is always a mistake.
 
 # %% [markdown]
 # ## In code: first as it stands in the formula
@@ -150,15 +160,15 @@ print("gradient\n", np.round(tape.gradient(loss, logits).numpy(), 2))
 # The third row is lost. In 32-bit numbers a probability of $e^{-200}$ is exactly 0, its log is minus infinity, and the
 # gradient is NaN ("not a number"). One such row in one batch makes every weight of the model NaN.
 #
-# ## In code: so that it cannot overflow
+# ## In code: so that no probability becomes 0
 #
 # With logits $z$, each probability is $p_j = e^{z_j} / \sum_i e^{z_i}$. Put this in, and the log of a fraction becomes a
 # difference:
 #
 # $$-\log \sum_{j \,\text{possible}} p_j = \log \sum_{i} e^{z_i} - \log \sum_{j \,\text{possible}} e^{z_j}$$
 #
-# "The log of a sum of exponentials" has a function of its own, `logsumexp`. It takes the largest number out first, so
-# that no exponential can overflow, and not all of them can become 0. What is impossible gets the logit minus infinity,
+# "The log of a sum of exponentials" has a function of its own, `logsumexp`. It takes the largest number out first:
+# so no exponential becomes infinite (an *overflow*), and not all of them become 0 (an *underflow*, as in the third row). What is impossible gets the logit minus infinity,
 # whose exponential is 0.
 
 
@@ -214,11 +224,11 @@ print(np.round(tape.gradient(loss, logits).numpy(), 3))
 # - it **shares the push in proportion** to what the model already believes. It never says which of the possible ones is
 #   right.
 #
-# The second point has a price. Let us give this label a few hundred times, with nothing else to learn from.
+# The second point has a price. Let us give this label a hundred times, with nothing else to learn from.
 
 # %% tags=["nbval-check-output"]
-for step in range(301):
-    if step in (0, 10, 100, 300):
+for step in range(101):
+    if step in (0, 10, 100):
         print(f"after {step:3} updates:", np.round(keras.ops.softmax(logits).numpy()[0], 3))
     with tf.GradientTape() as tape:
         loss = stable(label, logits)
@@ -227,7 +237,7 @@ for step in range(301):
 # %% [markdown]
 # The group becomes sure, as it should. But the first class gains on the second, though no label ever said so: what is
 # ahead gets the larger push. So coarse labels make a model surer of what it happens to believe within a group. A fine
-# label can correct this, if it is heard. Remember it; we come back to it.
+# label can correct this, if it has enough weight. We come back to it.
 
 # %% [markdown]
 # ## As a loss for Keras
@@ -264,7 +274,7 @@ assert all(np.isclose(first, second, atol=1e-4) for first, second in pairs)
 
 # %% [markdown]
 # The check of the shapes is there for a reason. Suppose that you hand over the *numbers* of the classes in a column, as
-# many files hold them, and as a sparse cross-entropy takes them. The class above runs without a word: the column is
+# many files hold them, and as a sparse cross-entropy takes them. The class above gives no error: the column is
 # stretched over all logits, and each number above 0 says "all are possible".
 
 # %% tags=["nbval-check-output"]
@@ -284,7 +294,8 @@ MarginalCrossentropy()(numbers, np.zeros((3, 10)))
 # ## Four designs
 #
 # Each design is a network of its own. As in lesson 3 we put them into one `keras.Model`, so that one `fit` trains them
-# all on the same batches; they share nothing. All heads give logits.
+# all on the same batches; they share nothing. All heads give logits. There are five outputs, because the second design
+# has two heads.
 #
 # The conditional head of lesson 11 gives probabilities. Its method `log_probabilities` gives their logarithms, and these
 # are logits too (the softmax of the logarithms of probabilities is the probabilities). So conditional heads can use the
@@ -292,29 +303,29 @@ MarginalCrossentropy()(numbers, np.zeros((3, 10)))
 
 
 # %%
-def trunk(image):
-    return keras.layers.Dense(64, activation="relu")(image)
+def trunk(image, name):
+    return keras.layers.Dense(64, activation="relu", name=f"trunk_{name}")(image)
 
 
-class LogLeaves(ConditionalHead):
-    """A conditional head that returns logarithms of probabilities."""
+def conditional_head():
+    """Return the head of lesson 11 as a model from features to logarithms of probabilities."""
+    features = keras.Input(shape=(64,), name="features")
+    log_p = ConditionalHead(tree).log_probabilities(features)
+    return keras.Model(features, log_p, name="conditional")
 
-    def call(self, features):
-        return self.log_probabilities(features)
 
-
+# %%
 def four_designs():
     image = keras.Input(shape=(196,), name="image")
-    shared = trunk(image)
-    outputs = [
-        keras.layers.Dense(10, name="fine_only")(trunk(image)),
-        keras.layers.Dense(10, name="independent_digit")(shared),
-        keras.layers.Dense(5, name="independent_group")(shared),
-        LogLeaves(tree, name="conditional")(trunk(image)),
-        keras.layers.Dense(10, name="marginal")(trunk(image)),
-    ]
-    names = ["fine_only", "independent_digit", "independent_group", "conditional", "marginal"]
-    return keras.Model(image, dict(zip(names, outputs, strict=True)), name="four_designs")
+    shared = trunk(image, "independent")
+    heads = {
+        "fine_only": keras.layers.Dense(10, name="fine_only")(trunk(image, "fine_only")),
+        "independent_digit": keras.layers.Dense(10, name="independent_digit")(shared),
+        "independent_group": keras.layers.Dense(5, name="independent_group")(shared),
+        "conditional": conditional_head()(trunk(image, "conditional")),
+        "marginal": keras.layers.Dense(10, name="marginal")(trunk(image, "marginal")),
+    }
+    return keras.Model(image, heads, name="four_designs")
 
 
 plots.architecture(four_designs())
@@ -324,9 +335,9 @@ plots.architecture(four_designs())
 # two get rows of possible digits.
 #
 # How much should a fine label count? With one vote for each image, 20 fine labels stand against 980 coarse ones. We give
-# **both kinds the same total**: with 20 of 1,000, a fine label has the weight 50. The independent heads have that balance
-# already, because each of their two losses is an average over its own labels. Further down we see what happens without
-# it.
+# the fine labels the weight 1000/`known`, so that together they count 1,000: about as much as the others together. The
+# independent heads have such a balance already, because each of their two losses is an average over its own labels.
+# Further down we see what happens without it.
 
 
 # %%
@@ -350,35 +361,42 @@ def labels(digit, known):
 
 # %% [markdown]
 # `mean_with_sample_weight` divides by the sum of the weights, so that hidden rows do not dilute a masked loss (lesson 6).
-# So the masks cost the first design nothing: a network trained on the 20 images alone is right as often, within the
-# spread (we tried).
-#
-# `train` begins from new weights and a new state of the optimizer, as in lesson 3, and keeps the compiled update.
-
 
 # %%
-def compiled(model):
-    """Compile a model whose outputs are logits, each with the loss that fits its labels."""
-    masked = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, reduction="mean_with_sample_weight"
-    )
-    losses = dict.fromkeys(model.output, masked)
-    for name in losses.keys() & {"conditional", "marginal", "one_vote", "modulo"}:
-        losses[name] = MarginalCrossentropy()
-    if "shared_equally" in losses:  # in a network that comes later
-        losses["shared_equally"] = keras.losses.CategoricalCrossentropy(from_logits=True)
+masked = keras.losses.SparseCategoricalCrossentropy(
+    from_logits=True, reduction="mean_with_sample_weight"
+)
+losses = dict.fromkeys(["fine_only", "independent_digit", "independent_group"], masked)
+losses |= dict.fromkeys(["conditional", "marginal"], MarginalCrossentropy())
+
+# %% [markdown]
+# We compile once and train many times. `prepared` draws the first weights of each seed before any training, because
+# `set_random_seed` makes TensorFlow forget the compiled update. `train` begins from such weights and from a new state of
+# the optimizer, as in lesson 3.
+
+# %%
+seeds = range(5)
+
+
+def prepared(design, losses):
+    """Return a compiled model whose outputs are logits, and its first weights for each seed."""
+    first = []
+    for seed in seeds:
+        keras.utils.set_random_seed(seed)
+        first.append(design().get_weights())
+    model = design()
     model.compile(keras.optimizers.Adam(0.003), loss=losses, steps_per_execution=100)
-    return model
+    return model, first
 
 
-def train(model, fresh, places, targets, weights, seed):
-    """Train a compiled model from the weights of a fresh one; return its logits for the test images."""
-    model.set_weights(fresh.get_weights())
+def train(model, first, places, targets, weights, seed):
+    """Train from the first weights; return the logits for the test images."""
+    model.set_weights(first)
     for memory in model.optimizer.variables:
         memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.003  # the loop above set it to zero too
+    model.optimizer.learning_rate = 0.003  # the learning rate is one of optimizer.variables
     training = data.batches(images[places], targets, 100, sample_weight=weights, seed=seed)
-    model.fit(training.repeat(), steps_per_epoch=300, verbose=0)
+    model.fit(training.repeat(), steps_per_epoch=200, verbose=0)
     return model.predict_on_batch(images_test)
 
 
@@ -403,23 +421,79 @@ def decide(logits):
 
 
 # %% [markdown]
-# We train with 20, 60 and 200 fine labels. Each number gets eight seeds, and each seed draws other images and other
+# We train with 20 and with 200 fine labels. Each number gets five seeds, and each seed draws other images and other
 # weights.
 #
 # **Predict first.** Order the five readings for 20 fine labels. How much of what separates 20 digit labels from 1,000 can
 # 980 *group* labels give back: next to nothing, half of it, nearly all?
 
 # %%
-numbers, seeds = [20, 60, 200], range(8)
-model = compiled(four_designs())
-decisions = {}
+numbers, decisions = [20, 200], {}
+model, first = prepared(four_designs, losses)
 for known in numbers:
     for seed in seeds:
         places = draw(seed)
         targets, weights = labels(digits.y_train[places], known)
-        keras.utils.set_random_seed(seed)
-        logits = train(model, four_designs(), places, targets, weights, seed)
+        logits = train(model, first[seed], places, targets, weights, seed)
         decisions[known, seed] = decide(logits)
+
+# %% [markdown]
+# Two questions are open before we judge. What would 1,000 fine labels give? And two short cuts are tempting: what do they
+# cost? We train four more networks, each on the 1,000 images of each seed:
+# - `all_fine` is one head of ten digits that knows all digits: the most that can be hoped for;
+# - `one_vote` is the marginal likelihood with 20 fine labels and *without* the weight for them: one vote for each image;
+# - `shared_equally` gives "4 or 9" as one half for 4 and one half for 9, to the usual cross-entropy;
+# - `by_chance` is the marginal likelihood with another tree, for later: as many groups, as large as ours, but which
+#   digits share a group is drawn by lot.
+
+
+# %%
+def four_more():
+    image = keras.Input(shape=(196,), name="image")
+    names = ["all_fine", "one_vote", "shared_equally", "by_chance"]
+    return keras.Model(
+        image, {name: keras.layers.Dense(10, name=name)(trunk(image, name)) for name in names}
+    )
+
+
+def tree_by_chance(seed):
+    """Return a tree with groups as large as ours, filled by lot."""
+    leaves = [str(leaf) for leaf in np.random.default_rng(seed).permutation(10)]
+    ends = {
+        "a": leaves[:2],
+        "b": leaves[2:4],
+        "c": leaves[4:6],
+        "d": leaves[6:9],
+        "e": leaves[9:],
+    }
+    return Tree(ends, leaves=list("0123456789"))
+
+
+# %%
+def labels_for_more(digit, seed):
+    """Return targets and weights for the four networks, with 20 fine labels for all but the first."""
+    rows, one = possible_rows(digit, 20, tree), np.ones(len(digit))
+    balance = np.where(np.arange(len(digit)) < 20, len(digit) / 20, 1)
+    by_chance = possible_rows(digit, 20, tree_by_chance(seed))
+    evenly = rows / rows.sum(axis=1, keepdims=True)
+    targets = {"all_fine": digit, "one_vote": rows, "shared_equally": evenly}
+    weights = {"all_fine": one, "one_vote": one, "shared_equally": balance}
+    return targets | {"by_chance": by_chance}, weights | {"by_chance": balance}
+
+
+# %%
+losses = {"all_fine": masked, "one_vote": MarginalCrossentropy()}
+losses["shared_equally"] = keras.losses.CategoricalCrossentropy(from_logits=True)
+losses["by_chance"] = MarginalCrossentropy()
+(model, first), runs = prepared(four_more, losses), []
+for seed in seeds:
+    targets, weights = labels_for_more(digits.y_train[draw(seed)], seed)
+    logits = train(model, first[seed], draw(seed), targets, weights, seed)
+    runs.append({name: np.mean(logits[name].argmax(axis=1) == digit_test) for name in logits})
+more = {name: np.array([run[name] for run in runs]) for name in runs[0]}
+
+# %% [markdown]
+# Now the scores.
 
 # %%
 right = {
@@ -439,93 +513,49 @@ def table(title, columns, rows):
 
 
 table("digit right; fine labels:", numbers, right)
+table("", [1000], {"one head, all labels fine": more["all_fine"][:, None]})
 commonest = np.bincount(digits.y_train).argmax()
-print(f"{'always the commonest digit':27}{np.mean(digit_test == commonest):8.1%}")
-
-# %% [markdown]
-# Two questions are open before we judge. What would 1,000 fine labels give? And two short cuts are tempting: what do they
-# cost? We train four more networks, each on the 1,000 images of each seed:
-# - `all_fine` knows all digits: the most that can be hoped for;
-# - `one_vote` is the marginal likelihood with 20 fine labels and *without* the weight for them: one vote for each image;
-# - `shared_equally` gives "4 or 9" as one half for 4 and one half for 9, to the usual cross-entropy;
-# - `modulo` is the marginal likelihood with another tree, for later.
-
-
-# %%
-def four_more():
-    image = keras.Input(shape=(196,), name="image")
-    names = ["all_fine", "one_vote", "shared_equally", "modulo"]
-    return keras.Model(
-        image, {name: keras.layers.Dense(10, name=name)(trunk(image)) for name in names}
-    )
-
-
-modulo_five = Tree(
-    {f"{rest} modulo 5": [str(rest), str(rest + 5)] for rest in range(5)}, list("0123456789")
+print(f"{'always the commonest digit':27}{np.mean(digit_test == commonest):15.1%}")
+gain = (right["marginal likelihood"] - right["fine labels only"]).mean(axis=0)
+possible_gain = (more["all_fine"][:, None] - right["fine labels only"]).mean(axis=0)
+print(
+    "given back by the marginal likelihood:", *[f"{part:.0%}" for part in gain / possible_gain]
 )
 
-
-def labels_for_more(digit):
-    """Return targets and weights for the four networks, with 20 fine labels for all but the first."""
-    rows, one = possible_rows(digit, 20, tree), np.ones(len(digit))
-    balance = np.where(np.arange(len(digit)) < 20, len(digit) / 20, 1)
-    modulo = possible_rows(digit, 20, modulo_five)
-    evenly = rows / rows.sum(axis=1, keepdims=True)
-    targets = {"all_fine": digit, "one_vote": rows, "shared_equally": evenly, "modulo": modulo}
-    weights = {"all_fine": one, "one_vote": one, "shared_equally": balance, "modulo": balance}
-    return targets, weights
-
-
 # %%
-model, more = compiled(four_more()), []
-for seed in seeds:
-    targets, weights = labels_for_more(digits.y_train[draw(seed)])
-    keras.utils.set_random_seed(seed)
-    logits = train(model, four_more(), draw(seed), targets, weights, seed)
-    more.append({name: np.mean(logits[name].argmax(axis=1) == digit_test) for name in logits})
-more = {name: np.array([run[name] for run in more]) for name in more[0]}
-
-# %%
-best = more["all_fine"].mean()
-names = ["fine labels only", "independent heads", "independent, top-down"]
-names += ["conditional heads", "marginal likelihood"]
-plots.curves(
-    numbers,
-    {name: right[name] for name in names},
-    x_label="images with a fine label, of 1,000",
-    y_label="digit right",
-    log_x=True,
-    level=("all 1,000 labels fine", best),
+plots.comparison(
+    {f"{name}, 20": 100 * runs[:, 0] for name, runs in right.items()}
+    | {"one head, all 1,000": 100 * more["all_fine"]},
+    "digit right, in %",
 )
 
 # %% tags=["check"]
 mean = {name: runs.mean(axis=0) for name, runs in right.items()}
 for name in ["independent, top-down", "conditional heads", "marginal likelihood"]:
-    assert mean[name][0] > mean["fine labels only"][0] + 0.08
+    assert mean[name][0] > mean["fine labels only"][0] + 0.06
     assert mean[name][0] > mean["independent heads"][0] + 0.04
-    assert mean[name][2] > mean["fine labels only"][2] - 0.02
-gain = mean["marginal likelihood"] - mean["fine labels only"]
-assert gain[0] > 0.1 and gain[0] > gain[1] > gain[2] > 0
-assert best > mean["marginal likelihood"].max() - 0.01 and mean["fine labels only"].min() > 0.3
+    assert mean[name][1] > mean["fine labels only"][1] - 0.05
+assert gain[0] > 0.1 and gain[0] > gain[1] > 0 and 0.3 < gain[0] / possible_gain[0] < 0.9
+assert more["all_fine"].mean() > mean["marginal likelihood"].max() - 0.01
+assert mean["fine labels only"].min() > 0.3
 
 # %% [markdown]
-# With 20 fine labels, the 980 coarse ones can give back about half of what separates the fine labels alone from 1,000
-# fine ones: a little less on MNIST, about two thirds on the bundled digits. What brings this gain, and what does not?
-# - **Independent heads**, read by the digit head alone, gain a few points only. The coarse labels reach the trunk, which
-#   the two heads share, and nothing else of the digit head. That much is what better features are worth here.
+# With 20 fine labels, the marginal likelihood gets back about half of what separates the fine labels alone from 1,000
+# fine ones: a little less on MNIST, a little more on the bundled digits (the last line of the table). What brings this gain, and what does not?
+# - **Independent heads**, read by the digit head alone, gain a few points at most, hardly more than the spread. The
+#   coarse labels reach the trunk, which the two heads share, and nothing else of the digit head.
 # - **Read top-down**, the same two heads gain much more, without any new training: the group head has seen 1,000 labels,
 #   and it keeps the digit head, which has seen 20, inside the right group.
 # - **Conditional heads** do about as well as that. They do the same thing, with one loss: the group from all labels, the
 #   digit within its group from the few.
 # - The **marginal likelihood** is nowhere behind by more than the spread. On the bundled digits it is clearly ahead of
-#   the other two; on MNIST there is no difference between the three. Here the coarse labels reach the ten logits
+#   the other two; on MNIST the three differ by about the spread. Here the coarse labels reach the ten logits
 #   themselves: "hook" pulls at the weights of 4 and 9, and pushes those of the other eight digits away. It also needs no
 #   decoding and only one head.
-# - **With more fine labels the gain shrinks.** At 200 it is a few points at most, and on the bundled digits only the
-#   marginal likelihood is still ahead of the fine labels alone by more than the spread. When all labels are fine it is
-#   gone: a group says nothing that its digit does not say already. (`benchmarks/partial_labels.py` in the course's folder
-#   has more numbers of fine labels. With all 1,000, top-down reading and conditional heads even fall a little behind on
-#   the bundled digits, and the marginal likelihood does not.)
+# - **With more fine labels the gain shrinks.** At 200 it is a few points for the marginal likelihood. On the bundled digits,
+#   top-down reading and conditional heads are then even a little behind the fine labels alone. When all labels are fine,
+#   nothing is left to gain: a group says nothing that its digit does not say already. (`benchmarks/partial_labels.py`
+#   in the course's folder has more numbers of fine labels.)
 
 # %% [markdown]
 # ## Which mistakes remain?
@@ -538,75 +568,79 @@ assert best > mean["marginal likelihood"].max() - 0.01 and mean["fine labels onl
 
 # %%
 def mistakes(decided):
-    """Return the share of test images decided wrongly inside the right group, and outside of it."""
+    """Return the share wrong inside the right group, wrong outside it, and right where the group is."""
     wrong, inside = decided != digit_test, group_of[decided] == group_of[digit_test]
-    return np.mean(wrong & inside), np.mean(wrong & ~inside)
+    return np.mean(wrong & inside), np.mean(~inside), 1 - np.mean(wrong[inside])
 
 
 kinds = {
     name: np.array([mistakes(decisions[20, seed][name]) for seed in seeds]) for name in right
 }
-table("20 fine labels", ["in the group", "another group"], kinds)
+columns = ["wrong in group", "other group", "right in group"]
+table("20 fine labels", columns, kinds)
 
 # %% tags=["check"]
 wrong = {name: runs.mean(axis=0) for name, runs in kinds.items()}
 for name in ["independent, top-down", "conditional heads", "marginal likelihood"]:
     assert wrong[name][1] < wrong["fine labels only"][1] / 2
     assert wrong[name][0] > wrong["fine labels only"][0] - 0.02
+    assert abs(wrong[name][2] - wrong["fine labels only"][2]) < 0.06
 assert wrong["fine labels only"][1] > wrong["fine labels only"][0]
 
 # %% [markdown]
-# Mistakes into **another group** become several times rarer: that is what the coarse labels teach. Mistakes **inside the
-# group** do not become rarer. Mostly they even become more frequent: some images that were in a wrong group are now in
-# the right one, and there the model still has to guess the digit. Only fine labels help with that. So spend the money for
-# fine labels where groups are large and their digits alike: a fine label of a "two" would be wasted here.
+# Mistakes into **another group** become two to four times rarer: that is what the coarse labels teach. Mistakes **inside the
+# group** do not become rarer; mostly they even become more frequent, because some images that were in a wrong group are
+# now in the right one. The last column is the fair measure: of the images in the right group, how many have the right
+# digit? For the marginal likelihood it is about the same share as with the fine labels alone, and for the other two it
+# is no higher. Inside the right group nothing improved. Only fine labels help with that. So spend the money for fine labels where groups are large and their digits alike: a
+# fine label of a "two" would be wasted here.
 
 # %% [markdown]
-# ## Two short cuts, and another tree
+# ## Two short cuts, and other trees
 #
 # Now the other networks from above, all with 20 fine labels.
 #
-# **Predict first.** The groups were made by the look of the digits. What if they were made by arithmetic: 0 with 5, 1
-# with 6, 2 with 7, 3 with 8, 4 with 9? Will the gain be smaller, the same, or larger?
+# **Predict first.** The groups were made by the look of the digits. What if they are made by lot, with the same sizes?
+# Will the gain be smaller, the same, or larger?
 
 # %%
 marginal, fine_only = right["marginal likelihood"][:, 0], right["fine labels only"][:, 0]
-plots.comparison(
-    {
-        "fine labels only": fine_only,
-        "marginal likelihood": marginal,
-        "... one vote for each image": more["one_vote"],
-        "... another tree (modulo five)": more["modulo"],
-        "label shared equally": more["shared_equally"],
-    },
-    "digit right, with 20 fine labels",
-)
+cuts = {
+    "fine labels only": fine_only,
+    "marginal likelihood": marginal,
+    "... one vote for each image": more["one_vote"],
+    "... trees by chance": more["by_chance"],
+    "label shared equally": more["shared_equally"],
+}
+table("20 fine labels", ["digit right"], {name: runs[:, None] for name, runs in cuts.items()})
+plots.comparison({name: 100 * runs for name, runs in cuts.items()}, "digit right, in %")
 
 # %% tags=["check"]
 assert more["one_vote"].mean() < marginal.mean() - 0.04
 assert more["shared_equally"].mean() < marginal.mean() - 0.06
-assert abs(more["shared_equally"].mean() - fine_only.mean()) < 0.08
-assert more["modulo"].mean() > marginal.mean() - 0.02
+assert abs(more["shared_equally"].mean() - fine_only.mean()) < 0.1
+assert more["by_chance"].mean() > marginal.mean() - 0.04
 
 # %% [markdown]
-# - **One vote for each image** loses more than half of the gain, and differs most from seed to seed. It fits what we saw
-#   in the hand-made example: coarse labels make the model surer of what it happens to believe within a group, and 20
-#   voices are hardly heard among 980. The balance is a loss weight like any other. We chose it before we looked, and did
-#   not tune it; lesson 7 tells how to choose.
-# - **Sharing the label equally** gains next to nothing over the fine labels alone. "One half for 4, one half for 9" asks
-#   the model to stay undecided, even where it knows. Formally it averages the logs of the probabilities, where the
-#   marginal likelihood takes the log of their sum. The two look alike in code, and the exercise takes them apart.
-# - **The arbitrary tree** gains at least as much. So the gain does not come from groups that look alike. It comes from
-#   what the label rules out: "0 or 5" leaves two digits of ten, whatever they look like. If a tree of your own may be
-#   chosen, note what the last section said: what a coarse label leaves open, only fine labels can settle. Groups of
-#   digits that look *different* leave the easier question open.
+# - **One vote for each image** loses more than half of the gain on MNIST and all of it on the bundled digits, and differs
+#   most from seed to seed. It fits what we saw in the hand-made example: coarse labels make the model surer of what it
+#   happens to believe within a group, and 20 labels of the same weight can hardly correct 980. The balance is a loss
+#   weight like any other. We chose it before we looked, and did not tune it; lesson 7 tells how to choose.
+# - **Sharing the label equally** gains only a few points over the fine labels alone. "One half for 4, one half for 9" asks
+#   the model to stay undecided, even where it knows. Its loss is $-\frac{1}{2}(\log p(4) + \log p(9))$, an average of
+#   logs, and ours is $-\log(p(4) + p(9))$, the log of a sum. The two look alike in code, and the exercise takes them apart.
+# - **Trees by chance**, with groups of the same sizes, give no smaller gain than ours beyond the spread: the same on the
+#   bundled digits, and clearly more on MNIST. So the gain does not come from groups that look alike. It comes from what
+#   the label rules out: "0 or 5" leaves two digits of ten, whatever they look like. If you may choose the groups, note
+#   what the last section said: what a coarse label leaves open, only fine labels can settle. Groups of digits that look
+#   *different* leave the easier question open.
 
 # %% [markdown]
 # ## The reverse: what do fine labels give to a coarse question?
 #
 # Suppose that only the group matters, and that you can pay for labels: groups, or digits? One network learns the five
-# groups. Another learns the ten digits, and its probabilities are added up within each group. Both see the same images,
-# all of them labelled.
+# groups. Another learns the ten digits, and its probabilities are added up within each group. Both see the same 100
+# images, all of them labelled.
 #
 # **Predict first.** The first network was trained for exactly the question that is asked. Which one names the right group
 # more often?
@@ -616,49 +650,39 @@ assert more["modulo"].mean() > marginal.mean() - 0.02
 def two_networks():
     image = keras.Input(shape=(196,), name="image")
     sizes = {"group": 5, "digit": 10}
-    return keras.Model(
-        image,
-        {name: keras.layers.Dense(n, name=name)(trunk(image)) for name, n in sizes.items()},
-    )
+    heads = {n: keras.layers.Dense(k, name=n)(trunk(image, n)) for n, k in sizes.items()}
+    return keras.Model(image, heads)
 
 
-def group_scores(model, places, seed):
-    """Train on places with all labels; return how often each network names the right group."""
-    digit = digits.y_train[places]
-    targets = {"group": group_of[digit], "digit": digit}
-    weights = dict.fromkeys(targets, np.ones(len(places)))
-    keras.utils.set_random_seed(seed)
-    logits = train(model, two_networks(), places, targets, weights, seed)
+model, first = prepared(two_networks, {"group": masked, "digit": masked})
+runs = []
+for seed in seeds:
+    places = draw(seed)[:100]
+    targets = {"group": group_of[digits.y_train[places]], "digit": digits.y_train[places]}
+    weights = dict.fromkeys(targets, np.ones(100))
+    logits = train(model, first[seed], places, targets, weights, seed)
     summed = np.array(keras.ops.softmax(logits["digit"])) @ tree.matrix()
-    return [
-        np.mean(answer.argmax(axis=1) == group_of[digit_test])
-        for answer in (logits["group"], summed)
-    ]
-
+    answers = [scores.argmax(axis=1) for scores in (logits["group"], summed)]
+    runs.append([np.mean(answer == group_of[digit_test]) for answer in answers])
 
 # %%
-counts, model = [100, 1000], compiled(two_networks())
-runs = np.array(
-    [[group_scores(model, draw(seed)[:count], seed) for count in counts] for seed in seeds]
-)
-on_groups, on_digits = runs[:, :, 0], runs[:, :, 1]
+on_groups, on_digits = np.array(runs).T[:, :, None]
 rows = {"trained on groups": on_groups, "trained on digits, summed": on_digits}
-table(
-    "group right; images:", counts, rows | {"difference, seed by seed": on_digits - on_groups}
-)
+rows["difference, seed by seed"] = on_digits - on_groups
+table("100 labelled images", ["group right"], rows)
 commonest = np.bincount(group_of[digits.y_train]).argmax()
-print(f"{'always the commonest group':27}{np.mean(group_of[digit_test] == commonest):8.1%}")
+print(f"{'always the commonest group':27}{np.mean(group_of[digit_test] == commonest):15.1%}")
 
 # %% tags=["check"]
-difference = (on_digits - on_groups).mean(axis=0)
-assert (difference > -0.01).all() and (difference < 0.05).all()
+difference = (on_digits - on_groups).mean()
+assert -0.01 < difference < 0.06
 assert on_groups.mean() > 0.7
 
 # %% [markdown]
 # On MNIST the two hardly differ. On the bundled digits the network that learned the digits is ahead by far more than the
-# spread with 100 images, and a little with 1,000. So the more detailed label is at least as good here, even for the
-# coarse question, and it never cost accuracy. (A reason may be that "round" holds two shapes, and it is easier to find
-# each than to find both at once; this comparison does not test it.)
+# spread. So the more detailed label is at least as good here, even for the coarse question, and it never cost accuracy.
+# (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds two shapes, and it is
+# easier to find each than to find both at once; this comparison does not test it.)
 #
 # Chen and others (2019) report the same direction for convolutional networks: fine labels on 40% of the images could beat
 # coarse labels on all of them. Pirovano and others (2025) found that it is not so on all data: it depends on how the data
@@ -667,7 +691,7 @@ assert on_groups.mean() > 0.7
 # %% [markdown]
 # ## Take this with you
 #
-# The loss, and the rows that it needs, for labels that name classes of any level.
+# The loss, and what its rows look like.
 
 
 # %%
@@ -680,27 +704,20 @@ class MarginalLoss(keras.losses.Loss):
         return keras.ops.logsumexp(y_pred, axis=-1) - keras.ops.logsumexp(possible, axis=-1)
 
 
-def rows_of_labels(labels, leaves, groups):
-    """Return a row of zeros and ones for each label: a leaf, a group, or None for no label."""
-    members = {leaf: [leaf] for leaf in leaves} | groups | {None: leaves}
-    return np.array([[leaf in members[label] for leaf in leaves] for label in labels], float)
-
-
-rows = rows_of_labels(["cat", "pet", None], ["cat", "dog", "elk"], {"pet": ["cat", "dog"]})
-print(rows)
-print(
-    "loss of equal logits:",
-    [round(float(MarginalLoss()(row[None], np.zeros((1, 3)))), 2) for row in rows],
-)
+rows = np.array(
+    [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+)  # of cat, dog, elk: "cat", "cat or dog", nothing known
+losses = MarginalLoss(reduction=None)(rows, np.zeros((3, 3)))
+print("loss of equal logits:", np.round(losses.numpy(), 2))
 
 # %% [markdown]
 # In this notebook we
 # - wrote a label as the classes that it leaves possible, and its loss as minus the log of their summed probability;
-# - saw the formula fail with real numbers, and computed it with two `logsumexp`, which cannot overflow;
+# - saw the formula fail with real numbers, and computed it with two `logsumexp`, where no probability is lost;
 # - read its gradient: it lifts the whole group, in proportion to what the model believes already;
 # - measured what coarse labels give: much beside few fine ones, nothing beside many, and never the digit inside the
 #   group;
-# - saw two short cuts that lose the gain, tried an arbitrary tree, and turned the question round.
+# - saw two short cuts that lose the gain, tried trees made by chance, and asked what fine labels give a coarse question.
 #
 # **References.** R. Jin and Z. Ghahramani (2002), *Learning with Multiple Labels*: labels that are a set of candidates,
 # one of which is right. T. Cour, B. Sapp and B. Taskar (2011), *Learning from Partial Labels*: the same problem, and when
