@@ -1,8 +1,8 @@
 """Measure what a max constraint and its loss change in a graph of classes, with few labels and with many.
 
-    python benchmarks/hierarchy_graphs.py --data digits           8 seeds, 400 updates of 64 canvases
+    python benchmarks/hierarchy_graphs.py --data digits              8 seeds, 400 updates of 64 canvases
     python benchmarks/hierarchy_graphs.py --data mnist --seeds 20
-    python benchmarks/hierarchy_graphs.py --leaves all            in another graph
+    python benchmarks/hierarchy_graphs.py --data mnist --leaves all  in another graph
 
 Canvases of two digits and the graph of lesson 13: mean and standard deviation of the scores on 2,000 test canvases.
 Each seed has training canvases of its own, the same for all designs. Beneath each table stand the differences between
@@ -115,7 +115,7 @@ def print_rows(rows: dict[str, list[list[float]]], sign: str = "") -> None:
     for name, runs in rows.items():
         means, spreads = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(SCORES))
         said = [f"{100 * mean:{sign}.1f} ± {100 * spread:.1f}" for mean, spread in zip(means, spreads, strict=True)]
-        print(f"{name:34}" + "".join(f"{cell:>13}" for cell in said), flush=True)
+        print(f"{name:40}" + "".join(f"{cell:>13}" for cell in said), flush=True)
 
 
 def main() -> None:
@@ -147,20 +147,20 @@ def main() -> None:
         for seed in range(options.seeds):
             images, labels = canvases(digits, "train", n, 100 + seed, graph)
             found = {}
-            for name, model in {"flat": flat, "naive loss": through, "max-constraint loss": credited}.items():
+            for name, model in {"flat": flat, "plain loss": through, "max-constraint loss": credited}.items():
                 train(model, images, labels, options.updates, seed)
                 found[name] = model.predict(images_test, batch_size=1000, verbose=0)
             found["flat, max afterwards"] = raised(found["flat"], graph)
             found["flat, min afterwards"] = lowered(found["flat"], graph)
             found["max-constraint loss, no layer"] = found["max-constraint loss"]
             found["max-constraint loss"] = raised(found["max-constraint loss"], graph)
-            found["naive: no label"] = np.zeros_like(labels_test)
-            found["naive: how frequent each label is"] = np.tile(labels.mean(axis=0), (N_TEST, 1))
+            found["naive answer: no label"] = np.zeros_like(labels_test)
+            found["naive answer: how frequent each label is"] = np.tile(labels.mean(axis=0), (N_TEST, 1))
             sets, counts = np.unique(labels, axis=0, return_counts=True)
-            found["naive: the most frequent set"] = np.tile(sets[counts.argmax()], (N_TEST, 1))
+            found["naive answer: the most frequent set"] = np.tile(sets[counts.argmax()], (N_TEST, 1))
             for name, probabilities in found.items():
                 runs.setdefault(name, []).append(scores(probabilities, labels_test, graph))
-        print(f"\n{f'{n:,} training canvases':34}" + "".join(f"{name:>13}" for name in SCORES))
+        print(f"\n{f'{n:,} training canvases':40}" + "".join(f"{name:>13}" for name in SCORES))
         print_rows(runs)
         print("differences, run by run")
         loss = np.array(runs["max-constraint loss"])
@@ -168,7 +168,7 @@ def main() -> None:
             {
                 "loss - flat": loss - runs["flat"],
                 "loss - flat, max afterwards": loss - runs["flat, max afterwards"],
-                "loss - naive loss": loss - runs["naive loss"],
+                "loss - plain loss": loss - runs["plain loss"],
                 "max afterwards - flat": np.array(runs["flat, max afterwards"]) - runs["flat"],
             },
             sign="+",

@@ -67,13 +67,48 @@ def in_given_order(names, parents):
     return found
 
 
+def in_table_order(names, parents):
+    above = {}
+    for name in parents:
+        above[name] = set(parents[name]).union(*(above.get(parent, set()) for parent in parents[name]))
+    return set(names).union(*(above[name] for name in names))
+
+
+def emptied(names, parents):
+    found = set(names)
+    while parents:
+        larger = found | {parent for name in found for parent in parents.get(name, [])}
+        if larger == found:
+            parents.clear()
+        found = larger
+    return found
+
+
+def lists_emptied(names, parents):
+    closed_set, waiting = set(), list(names)
+    while waiting:
+        name = waiting.pop()
+        closed_set.add(name)
+        while parents.get(name):
+            waiting.append(parents[name].pop())
+    return closed_set
+
+
 WRONG_SETS = {
     "parents only": (lambda n, p: n.union(*(p[name] for name in n)), "the parents' parents belong to it too"),
     "without itself": (lambda n, p: closed(n, p) - n, "the names themselves belong to the closed set"),
     "first parent": (lambda n, p: closed(n, {k: v[:1] for k, v in p.items()}), "more than one parent"),
     "downward": (lambda n, p: {k for k in p if n & closed({k}, p)}, "this is closed downward"),
-    "in place": (in_place, "changes the set or the dictionary"),
-    "one pass": (in_given_order, "is missing"),
+    "in place": (in_place, "your function changes `names`"),
+    "emptied": (emptied, "changes the dictionary `parents`"),
+    "lists emptied": (lists_emptied, "changes the dictionary `parents`"),
+    "one pass": (in_given_order, "a class may stand before its parents"),
+    "one pass back": (
+        lambda n, p: in_given_order(n, dict(reversed(p.items()))),
+        "a class may stand before its parents",
+    ),
+    "one pass, table": (in_table_order, "a class may stand before its parents"),
+    "one too few": (lambda n, p: closed(n, p) - {max(closed(n, p), default="")}, "is missing"),
     "everything": (lambda n, p: set(p), "lies above none of them"),
     "a list": (lambda n, p: sorted(closed(n, p)), "should be a set"),
     "numbers": (lambda n, p: {list(p).index(name) for name in closed(n, p)} | {1}, "should hold names"),
@@ -143,6 +178,21 @@ def turned(labels, parents):
     return np.any(pairs, axis=0).sum()
 
 
+def with_columns(order):
+    """Count as if the columns were in another order."""
+
+    def counted(labels, parents):
+        return count(labels, {name: parents[name] for name in order(parents)})
+
+    return counted
+
+
+def labels_changed(labels, parents):
+    wrong = count(labels, parents)
+    labels[:] = ~labels
+    return wrong
+
+
 WRONG_COUNTS = {
     "edges": (lambda x, p: broken(x, p).sum(), "each row counts once"),
     "share": (lambda x, p: count(x, p) / len(x), "that is the share of rows"),
@@ -150,6 +200,9 @@ WRONG_COUNTS = {
     "turned": (turned, "a parent without its child is no violation"),
     "both missing": (both_missing, "one parent that is missing is enough"),
     "first parent": (first_parent, "and not at the first only"),
+    "sorted columns": (with_columns(sorted), "which column is which class?"),
+    "sorted by parents": (with_columns(lambda p: list(TopologicalSorter(p).static_order())), "neither sort the names"),
+    "labels changed": (labels_changed, "your function changes `labels`"),
     "one less": (lambda x, p: count(x, p) - 1, "of them violate the graph"),
     "half": (lambda x, p: count(x, p) + 0.5, "which is no whole number"),
     "rows": (lambda x, p: broken(x, p).any(axis=1), "should be one number"),
@@ -221,6 +274,21 @@ def without_itself(values, parents):
     return np.where(table, values[:, None, :], 0).max(axis=2)
 
 
+def descendants_alone(values, parents):
+    table = below(parents) & ~np.eye(len(parents), dtype=bool)
+    return np.stack([values[:, row].max(axis=1) for row in table], axis=1)
+
+
+def itself_at_the_end(values, parents):
+    table = below(parents) & ~np.eye(len(parents), dtype=bool)
+    return np.stack([values[:, row].max(axis=1) if row.any() else values[:, k] for k, row in enumerate(table)], axis=1)
+
+
+def overwritten(values, parents):
+    values[:] = by_passes(values, parents)
+    return values
+
+
 WRONG_CONSTRAINTS = {
     "unchanged": (lambda v, p: v, "nothing is changed"),
     "children only": (lambda v, p: largest(v, children(p)), "it looks at the children only"),
@@ -228,11 +296,15 @@ WRONG_CONSTRAINTS = {
     "lowered": (lowered, "it lowers each class"),
     "turned": (lambda v, p: largest(v, below(p).T), "it is turned round"),
     "without itself": (without_itself, "the class itself counts too"),
+    "descendants alone": (descendants_alone, "the class itself counts too"),
+    "itself at the end": (itself_at_the_end, "the class itself counts too"),
+    "overwritten": (overwritten, "your function changes `probabilities`"),
+    "emptied": (lambda v, p: (by_passes(v, p), p.clear())[0], "changes the dictionary `parents`"),
     "sum": (lambda v, p: v @ below(p).T, "take the largest"),
     "mean": (lambda v, p: v @ below(p).T / below(p).sum(axis=1), "it takes the mean"),
     "independent": (lambda v, p: 1 - np.where(below(p), 1 - v[:, None], 1).prod(axis=2), "classes were independent"),
     "decided": (lambda v, p: by_passes(v, p) > 0.5, "it gives decisions"),
-    "all ones": (lambda v, p: np.ones_like(v), "the values differ from the largest"),
+    "all ones": (lambda v, p: np.ones_like(v), "away from the largest ones"),
     "one image": (lambda v, p: by_passes(v, p)[0], "should have shape (30, 9)"),
     "nothing": (lambda v, p: None, "is a `return` missing?"),
 }
@@ -282,7 +354,7 @@ def test_slopes_however_they_are_found(function):
     assert outcome("13.4", function)[0] == "correct"
 
 
-def of_naive_loss(labels, values, parents):
+def of_plain_loss(labels, values, parents):
     point = tf.Variable(values[None], dtype=tf.float32)
     with tf.GradientTape() as tape:
         output = MaxConstraint(ClassGraph(parents))(point)
@@ -306,10 +378,26 @@ def near(labels, values, parents):
     return terms(labels, values, children(parents) & (labels == 1), children(parents))
 
 
+def assigned(labels, values, parents):
+    result = np.zeros(len(values))
+    for row, label in zip(below(parents), labels, strict=True):
+        largest = np.where(row & (labels == 1) if label else row, values, -1).argmax()
+        result[largest] = -1 / values[largest] if label else 1 / (1 - values[largest])
+    return result / len(values)
+
+
+def values_changed(labels, values, parents):
+    result = slopes(labels, values, parents)
+    values[labels == 0] = 0
+    return result
+
+
 WRONG_SLOPES = {
-    "naive loss": (of_naive_loss, "credited through classes that are not true"),
+    "plain loss": (of_plain_loss, "credited through classes that are not true"),
     "sum": (lambda y, v, p: slopes(y, v, p) * len(v), "these are the slopes of the sum"),
     "signs": (lambda y, v, p: -slopes(y, v, p), "the signs are turned"),
+    "assigned": (assigned, "one value can serve several terms: add"),
+    "values changed": (values_changed, "your function changes `values`"),
     "flat": (flat, "slopes without the constraint"),
     "negatives alone": (negatives_alone, "is charged for all that lies below it"),
     "positives alone": (positives_alone, "through the true classes below it, too"),

@@ -1,9 +1,11 @@
 """The checks of exercise 13: close, count, constrain and credit."""
 
 from collections.abc import Callable
+from graphlib import TopologicalSorter
 
 import numpy as np
 
+from mos_helpers.checks._answers import NotYet
 from mos_helpers.checks._engine import as_array, as_function, as_number, call, describe, question, require
 
 Parents = dict[str, list[str]]
@@ -21,6 +23,11 @@ PLANTS = {
     "medicinal": ["plant"],
 }
 
+# Two chains, a to e and p to t, so that one pass over the classes ends too early, in whatever order it goes.
+CHAINS = {above: [] for above in "dabcerqpst"} | {
+    below: [above] for below, above in zip("abcdpqrs", "bcdeqrst", strict=True)
+}
+
 
 def _random_parents(rng: np.random.Generator, classes: int) -> Parents:
     """Return a graph with a chain of four classes, stated in any order."""
@@ -31,6 +38,19 @@ def _random_parents(rng: np.random.Generator, classes: int) -> Parents:
         chosen |= {number - 1} if number < 4 else set()
         parents[names[number]] = [names[other] for other in sorted(chosen)]
     return {names[number]: parents[names[number]] for number in rng.permutation(classes)}
+
+
+def _call_kept(function: Callable, given: dict[str, np.ndarray | set[str]], parents: Parents) -> object:
+    """Return what a function makes of its arguments, if it leaves them as they are."""
+    copies = {name: value.copy() for name, value in given.items()}
+    stated = {name: list(above) for name, above in parents.items()}
+    result = call(lambda: function(*copies.values(), stated))  # in a lambda, as `call` would copy arrays and dicts
+    for name, value in given.items():
+        kept = np.array_equal(copies[name], value) if isinstance(value, np.ndarray) else copies[name] == value
+        require(kept, f"your function changes `{name}`, which belongs to the caller: work on a copy")
+    kept = list(stated.items()) == list(parents.items())
+    require(kept, "your function changes the dictionary `parents`, which belongs to the caller: work on a copy")
+    return result
 
 
 def _closed(names: set[str], parents: Parents) -> set[str]:
@@ -58,7 +78,13 @@ def _children(parents: Parents) -> np.ndarray:
 def close(answer: object) -> None:
     """A function from a set of names and the parents to the set with all ancestors added."""
     function = as_function(answer)
-    cases = [({"moss rose"}, PLANTS), ({"dog rose", "tool"}, PLANTS), ({"garden"}, PLANTS), (set(), PLANTS)]
+    cases = [
+        ({"a", "p"}, CHAINS),
+        ({"moss rose"}, PLANTS),
+        ({"dog rose", "tool"}, PLANTS),
+        ({"garden"}, PLANTS),
+        (set(), PLANTS),
+    ]
     for seed in range(12):
         rng = np.random.default_rng(seed)
         parents = _random_parents(rng, 7)
@@ -68,10 +94,7 @@ def close(answer: object) -> None:
 
 
 def _require_closed(function: Callable, names: set[str], parents: Parents) -> None:
-    given, stated = set(names), {name: list(above) for name, above in parents.items()}
-    result = call(function, given, stated)
-    kept = given == names and stated == parents
-    require(kept, "your function changes the set or the dictionary that it gets: work on a copy")
+    result = _call_kept(function, {"names": names}, parents)
     is_set = issubclass(type(result), set | frozenset)
     require(is_set, f"the result should be a set, and yours is {describe(result)}")
     texts = all(issubclass(type(name), str) for name in result)
@@ -84,11 +107,31 @@ def _require_closed(function: Callable, names: set[str], parents: Parents) -> No
         (only_parents, "the parents' parents belong to it too, and theirs"),
         (_first_only(names, parents), "a class may have more than one parent: follow all of them"),
         ({name for name in parents if names & _closed({name}, parents)}, "this is closed downward: go to the parents"),
+        *((wrong, _ANY_ORDER) for wrong in _one_pass(names, parents)),
     ]:
         require(found == wanted or found != wrong, f"{case}: {why}")
     missing, extra = sorted(wanted - found), sorted(found - wanted)
     require(not missing, f"{case}, and {missing[:1]} is missing" if missing else "")
     require(not extra, f"{case}, and {extra[:1]} lies above none of them" if extra else "")
+
+
+_ANY_ORDER = (
+    "one pass over the dictionary is not enough: a class may stand before its parents or after them, so repeat until "
+    "nothing new comes"
+)
+
+
+def _one_pass(names: set[str], parents: Parents) -> list[set[str]]:
+    """Return what one pass over the dictionary finds, forward, backward, and with a table of ancestors."""
+    passes = []
+    for order in [list(parents), list(parents)[::-1]]:
+        found = set(names)
+        above: dict[str, set[str]] = {}
+        for name in order:
+            found |= set(parents[name]) if name in found else set()
+            above[name] = set(parents[name]).union(*(above.get(parent, set()) for parent in parents[name]))
+        passes += [found, names.union(*(above[name] for name in names))]
+    return passes
 
 
 def _first_only(names: set[str], parents: Parents) -> set[str]:
@@ -115,7 +158,7 @@ def incoherent(answer: object) -> None:
     cases += [(_random_parents(np.random.default_rng(seed), 6), 300, 0.7) for seed in range(6)]
     for seed, (parents, rows, share) in enumerate(cases):
         labels = np.random.default_rng(seed).random((rows, len(parents))) < share
-        found = as_number(call(function, labels, {name: list(above) for name, above in parents.items()}), "the result")
+        found = as_number(_call_kept(function, {"labels": labels}, parents), "the result")
         _require_count(found, labels, parents)
 
 
@@ -123,6 +166,9 @@ def _require_count(found: float, labels: np.ndarray, parents: Parents) -> None:
     """Say what is wrong with the number of rows that violate the graph."""
     parent, child = np.nonzero(_children(parents))
     broken = labels[:, child] & ~labels[:, parent]
+    other_orders = [sorted(parents), sorted(parents, reverse=True), list(parents)[::-1]]
+    sorted_by_parents = list(TopologicalSorter(parents).static_order())
+    other_orders += [sorted_by_parents, sorted_by_parents[::-1]]
     wanted = int(broken.any(axis=1).sum())
     if found == wanted:
         return
@@ -148,10 +194,23 @@ def _require_count(found: float, labels: np.ndarray, parents: Parents) -> None:
             "one parent that is missing is enough, also if the class has others",
         ),
         (_first_missing(labels, parents), "look at all parents of a class, and not at the first only"),
+        *((_rows_in_order(labels, parents, order), _COLUMNS) for order in other_orders),
     ]:
         require(found != wrong, f"for {len(labels)} rows it gives {found:g}: {why}")
     require(found == int(found), f"for {len(labels)} rows it gives {found:g}, which is no whole number")
     require(False, f"for {len(labels)} rows it gives {found:g}, and {wanted} of them violate the graph")
+
+
+_COLUMNS = (
+    "which column is which class? Their order is that of the dictionary: neither sort the names nor the parents first"
+)
+
+
+def _rows_in_order(labels: np.ndarray, parents: Parents, order: list[str]) -> int:
+    """Return how many rows violate the graph if the columns are taken to be in another order."""
+    number = {name: column for column, name in enumerate(order)}
+    pairs = [(number[name], number[parent]) for name, above in parents.items() for parent in above]
+    return int(np.any([labels[:, child] & ~labels[:, parent] for child, parent in pairs] or [[False]], axis=0).sum())
 
 
 def _classes_without_parents(broken: np.ndarray, child: np.ndarray) -> int:
@@ -181,7 +240,12 @@ def constrain(answer: object) -> None:
     cases += [(_random_parents(np.random.default_rng(seed), 7), 20) for seed in range(6)]
     for seed, (parents, rows) in enumerate(cases):
         values = np.random.default_rng(seed).uniform(0.02, 0.98, size=(rows, len(parents)))
-        result = call(function, values, {name: list(above) for name, above in parents.items()})
+        try:
+            result = _call_kept(function, {"probabilities": values}, parents)
+        except NotYet as reason:
+            empty = "zero-size array" in str(reason)
+            require(not empty, "a class without descendants has no columns in your code: the class itself counts too")
+            raise
         found = as_array(result, "the result", shape=values.shape).astype("float64")
         _require_constrained(found, values, parents)
 
@@ -199,6 +263,7 @@ def _require_constrained(found: np.ndarray, values: np.ndarray, parents: Parents
     """Say what is wrong with constrained probabilities."""
     below, children = _below(parents), _children(parents)
     itself = np.eye(len(parents), dtype=bool)
+    strictly = below & ~(itself & (below.sum(axis=1) > 1)[:, None])  # itself only where nothing lies below
     wanted = _largest(values, below)
     if _close_to(found, wanted):
         return
@@ -207,6 +272,7 @@ def _require_constrained(found: np.ndarray, values: np.ndarray, parents: Parents
         (values, "nothing is changed"),
         (_largest(values, children | itself), "it looks at the children only: the descendants further below count too"),
         (_largest(values, below & ~itself), "the class itself counts too"),
+        (_largest(values, strictly), "the class itself counts too, also if classes lie below it"),
         (_largest(values, below.T), "it is turned round: a class gets the largest value of its ancestors"),
         (lowered, "it lowers each class to the smallest value of its ancestors: raise the parents instead"),
         (values @ below.T, "it adds the values below: take the largest"),
@@ -224,7 +290,8 @@ def _require_constrained(found: np.ndarray, values: np.ndarray, parents: Parents
         _, one, other = lower[0]
         require(False, f"{names[one]!r} is less probable than {names[other]!r}, which lies below it")
     difference = float(np.abs(found - wanted).max())
-    require(False, f"no class is below a descendant, but the values differ from the largest by up to {difference:.2g}")
+    case = f"no class is less probable than a descendant, but the values are up to {difference:.2g} away"
+    require(False, f"{case} from the largest ones")
 
 
 @question(
@@ -249,18 +316,24 @@ def slopes(answer: object) -> None:
     cases += [(two, [1, 0], [0.3, 0.4]), (two, [1, 1], [0.3, 0.4]), (two, [0, 0], [0.3, 0.4])]
     for parents, labels, values in cases:
         labels, values = np.array(labels), np.array(values)
-        result = call(function, labels, values, {name: list(above) for name, above in parents.items()})
+        result = _call_kept(function, {"labels": labels, "values": values}, parents)
         found = as_array(result, "the result", shape=values.shape).astype("float64")
         _require_slopes(found, labels, values, parents)
 
 
-def _slopes(labels: np.ndarray, values: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """Return the slopes of a mean of terms, each of which depends on the largest of its candidates (rows)."""
+def _slopes(
+    labels: np.ndarray, values: np.ndarray, positive: np.ndarray, negative: np.ndarray, *, once: bool = False
+) -> np.ndarray:
+    """Return the slopes of a mean of terms, each of which depends on the largest of its candidates (rows).
+
+    With `once` each value serves only one term, the last one.
+    """
     result = np.zeros(len(values))
     for number, label in enumerate(labels):
         candidates = positive[number] if label else negative[number]
         largest = np.where(candidates, values, -1).argmax()
-        result[largest] += -1 / values[largest] if label else 1 / (1 - values[largest])
+        slope = -1 / values[largest] if label else 1 / (1 - values[largest])
+        result[largest] = slope if once else result[largest] + slope
     return result / len(values)
 
 
@@ -279,6 +352,10 @@ def _require_slopes(found: np.ndarray, labels: np.ndarray, values: np.ndarray, p
     case = f"with {len(values)} classes"
     for wrong, why in [
         (_slopes(labels, values, below, below), "a true class is credited through classes that are not true"),
+        (
+            _slopes(labels, values, below & true, below, once=True),
+            "one value can serve several terms: add their slopes",
+        ),
         (wanted * len(values), "these are the slopes of the sum: the loss is the mean over classes"),
         (-wanted, "the signs are turned: the slope is negative where more makes the loss smaller"),
         (_slopes(labels, values, itself, itself), "these are slopes without the constraint"),

@@ -45,7 +45,8 @@ parents = {
 # ## Question 13.1: close a set upward
 #
 # Write `close(names, parents)`. It gets a set of names and a dictionary of parents, and returns the closed set: a Python set
-# of these names and of all their ancestors. It must not change the set that it gets.
+# of these names and of all their ancestors. It must not change what it gets: neither the set nor
+# the dictionary.
 
 
 # %%
@@ -76,7 +77,7 @@ check("13.1", lambda: close)
 # the order of the dictionary `parents`.
 #
 # Write `incoherent(labels, parents)`. It returns **how many rows** violate the graph: rows that hold a class without one of
-# its parents. A row counts once, no matter how many violations it has.
+# its parents. A row counts once, no matter how many violations it has. The function must not change what it gets.
 
 
 # %%
@@ -105,7 +106,7 @@ check("13.2", lambda: incoherent)
 #
 # Write `constrain(probabilities, parents)`. It gets an array of shape `(n, classes)`, with columns in the order of the
 # dictionary, and returns an array of the same shape: for each class the largest probability among itself and **all** its
-# descendants.
+# descendants. It must not change what it gets.
 
 
 # %%
@@ -143,7 +144,7 @@ check("13.3", lambda: constrain)
 # The loss is the **mean** of these terms.
 #
 # Write `slopes(labels, values, parents)`. It returns the derivative of the loss with respect to each value: an array of
-# shape `(classes,)`. With `parents = {"A": [], "B": ["A"]}`, labels 1 and 0, and values 0.3 and 0.4, the answer is -1.67 and
+# shape `(classes,)`, and does not change what it gets. With `parents = {"A": [], "B": ["A"]}`, labels 1 and 0, and values 0.3 and 0.4, the answer is -1.67 and
 # 0.83.
 
 
@@ -177,12 +178,12 @@ check("13.4", lambda: slopes)
 # %% [markdown]
 # ## What to do with it
 #
-# With your answers, this cell follows the slopes for one product: an apple tea, which is a "fruit tea" and so vegan and a
-# drink. It starts from values that speak for an apple pie. "constrained" is what the constraint makes of the values.
+# With your answers, this cell follows the slopes for one product: lentils, which are labelled "vegan", and nothing more. It
+# starts from values that speak for an apple pie. "constrained" is what the constraint makes of the values.
 
 # %%
 names = list(parents)
-labels = np.array([name in close({"fruit tea"}, parents) for name in names]).astype(int)
+labels = np.array([name in close({"vegan"}, parents) for name in names]).astype(int)
 logits = np.array([2.0, 0.3, 0.9, -0.5, -1.0, -0.7, 0.1])
 
 
@@ -202,3 +203,8 @@ print(
     "violations of the constrained answer:",
     incoherent(constrain(sigmoid(logits)[None], parents) > 0.5, parents),
 )
+
+# %% [markdown]
+# Only "vegan" is left, and all else is pushed down. With the slopes of the plain loss, the cross-entropy of the constrained
+# output, it would end otherwise: "fruit dish" would be pulled up for "vegan" and down for itself, and stop at one half, and
+# "vegan" would stay at 0.27, where it began. The credit through true classes alone makes the difference.

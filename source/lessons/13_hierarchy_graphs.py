@@ -18,8 +18,8 @@
 # - to score answers that are partly right, with hierarchical precision, recall and F;
 # - to tell what comes from the constraint and what comes from the loss.
 #
-# **What you will need.** [Lesson 11](11_hierarchical_heads.ipynb) (trees of classes). No GPU. About 40 minutes; the
-# longest cell runs for about 20 seconds.
+# **What you will need.** [Lesson 11](11_hierarchical_heads.ipynb) (trees of classes); one sentence refers to [lesson
+# 6](06_missing_labels.ipynb). No GPU. About 40 minutes; the longest cell runs for about 15 seconds.
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -61,7 +61,8 @@ parents = {
 # prime. In real hierarchies, too, many examples are labelled with a general class only. And 8 is none of all this. It has no
 # label.
 #
-# The *ancestors* of a class are its parents, their parents, and so on. Python's `graphlib` sorts the classes so that parents
+# The *ancestors* of a class are its parents, their parents, and so on. Its *descendants* are its children, their children,
+# and so on: all classes that lie below it. Python's `graphlib` sorts the classes so that parents
 # come before their children. Then one pass over them is enough.
 
 
@@ -91,9 +92,9 @@ for name in ["odd", "odd square", "9"]:
 ancestors_of(parents | {"odd": ["9"]})
 
 # %% [markdown]
-# `TopologicalSorter` refuses a circle, and names it. A graph without circles, in which each line has a direction, is called
+# `TopologicalSorter` refuses a cycle, and names it. A graph without cycles, in which each line has a direction, is called
 # a *directed acyclic graph*. But some mistakes are still accepted: if we wrote "od" for "odd", we would get a new class
-# without a word. `ClassGraph` of `mos_helpers.hierarchy` does what our function does, and it checks more: each name needs an
+# and no error. `ClassGraph` of `mos_helpers.hierarchy` does what our function does, and it checks more: each name needs an
 # entry of its own.
 
 # %% tags=["raises-exception"]
@@ -115,11 +116,14 @@ assert all(set(graph.ancestors(name)) == above[name] for name in graph.classes)
 
 # %% tags=["nbval-check-output"]
 matrix = graph.matrix()
-for name, row in zip(graph.classes, matrix, strict=True):
-    print(f"{name:18}{''.join('1 ' if cell else '. ' for cell in row)}")
+print(f"{'column':20}" + " ".join(str(column) for column in range(len(graph.classes))))
+for number, (name, row) in enumerate(zip(graph.classes, matrix, strict=True)):
+    print(f"{number} {name:18}" + " ".join("1" if cell else "." for cell in row))
 
 # %% [markdown]
-# Class a belongs to the closed set if the set holds any class that is a or lies below it. This is one matrix product.
+# Class a belongs to the closed set if the set holds any class that is a or lies below it. This is one matrix product: entry
+# a of `set @ matrix.T` counts the classes of the set that are a or lie below it. (`.T` because the product goes along the
+# columns of `matrix`, the classes below.)
 
 # %% tags=["nbval-check-output"]
 only_nine = np.array([[0, 0, 0, 0, 0, 0, 0, 0, 1]])
@@ -156,8 +160,8 @@ most_specific = [
 def label_sets(targets):
     """Return the closed label sets of canvases, shape (n, classes)."""
     of_digit = np.zeros((10, len(graph.classes)), dtype="float32")
-    for digit, names in enumerate(most_specific):
-        of_digit[digit, [graph.classes.index(name) for name in names]] = 1
+    for digit, specific in enumerate(most_specific):
+        of_digit[digit, [graph.classes.index(name) for name in specific]] = 1
     return graph.close(np.maximum(of_digit[targets["left"]], of_digit[targets["right"]]))
 
 
@@ -173,22 +177,25 @@ def canvases(x, y, n, seed):
 
 
 images_test, labels_test = canvases(digits.x_test, digits.y_test, 2000, seed=2)
+_, both = data.two_digits(digits.x_test, digits.y_test, 2000, seed=2)
 
 
-def names(row):
-    return [name for name, held in zip(graph.classes, row, strict=True) if held]
+def names_of(row):
+    return ", ".join(np.array(graph.classes)[row > 0]) or "no label"
 
 
+shown = [f"{both['left'][image]} and {both['right'][image]}" for image in range(6)]
 for image in range(3):
-    print(f"canvas {image}:", ", ".join(names(labels_test[image])) or "no label")
-plots.images(images_test[:6].reshape(-1, 17, 17), columns=6)
+    print(f"{shown[image]}: {names_of(labels_test[image])}")
+plots.images(images_test[:6].reshape(-1, 17, 17), shown, columns=6)
+
+# %% [markdown]
+# The four general classes must be the facts of lesson 0 (`data.digit_attributes`), for either of the two digits. They are:
 
 # %% tags=["check"]
-_, both = data.two_digits(digits.x_test, digits.y_test, 2000, seed=2)
 left, right = (data.digit_attributes(both[side]) for side in ["left", "right"])
-columns = {"odd": 0, "prime": 1, "multiple_of_three": 2, "perfect_square": 3}
-for name, column in columns.items():
-    assert (labels_test[:, column] == np.maximum(left[name], right[name])).all()
+for column, fact in enumerate(["odd", "prime", "multiple_of_three", "perfect_square"]):
+    assert (labels_test[:, column] == np.maximum(left[fact], right[fact])).all()
 
 # %% [markdown]
 # ## One sigmoid for each class
@@ -211,16 +218,30 @@ def compiled(model, loss):
     return model
 
 
-def train(model, images, labels, seed, updates=400):
-    """Train a compiled model from new random weights."""
+# %% [markdown]
+# (`steps_per_execution` only saves time: 100 updates before Keras returns to Python.) Later we train the same networks again
+# and again. To compile each time would be slow. So, as in lesson 6, we keep five sets of first weights and train a compiled
+# model from one of them, with an optimizer whose memory is emptied.
+
+# %%
+first_weights = []
+for seed in range(5):
     keras.utils.set_random_seed(seed)
-    model.set_weights(keras.models.clone_model(model).get_weights())
+    first_weights.append(network().get_weights())
+
+
+def train(model, images, labels, seed, updates=400):
+    """Train a compiled model from the first weights of a seed."""
+    model.set_weights(first_weights[seed])
     for memory in model.optimizer.variables:
         memory.assign(keras.ops.zeros_like(memory))
     model.optimizer.learning_rate = 0.002  # the loop above set it to zero too
     batches = data.batches(images, labels, batch_size=64, seed=seed).repeat()
     model.fit(batches, steps_per_epoch=updates, verbose=0)
 
+
+# %% [markdown]
+# `predict_on_batch` below answers for all test canvases in one call.
 
 # %%
 flat = compiled(network(), "binary_crossentropy")
@@ -239,9 +260,9 @@ decided = probabilities > 0.5
 violations = graph.violations(decided)
 worst = int(violations.argmax())
 print(f"answers with a violation: {np.mean(violations > 0):.1%}")
-print("an answer:     ", ", ".join(names(decided[worst])))
-print("closed upward: ", ", ".join(names(graph.close(decided)[worst])))
-print("the truth:     ", ", ".join(names(labels_test[worst])))
+print("an answer:    ", names_of(decided[worst]))
+print("closed upward:", names_of(graph.close(decided)[worst]))
+print("the truth:    ", names_of(labels_test[worst]))
 
 # %% tags=["check"]
 assert 0.05 < np.mean(violations > 0) < 0.25
@@ -249,7 +270,7 @@ assert 0.05 < np.mean(violations > 0) < 0.25
 # %% [markdown]
 # More than one in ten. The sigmoids share a trunk, but each is trained for itself, and each makes errors of its own.
 #
-# ## The repair: no class below one of its descendants
+# ## The repair: no class less probable than one of its descendants
 #
 # The max constraint of Giunchiglia and Lukasiewicz (2020) raises the probability of each class to the largest among itself
 # and all classes below it. If "3" has 0.7 and "prime" has 0.4, then "prime" gets 0.7.
@@ -275,7 +296,11 @@ for threshold in [0.2, 0.5, 0.8]:
 
 # %% [markdown]
 # First raise and then decide, or first decide and then close: the decisions are the same. The constraint does one thing
-# more: it gives *probabilities* that respect the graph, so it also repairs a ranking.
+# more: it gives *probabilities* that respect the graph. So scores that use the order of the probabilities, such as AU(PRC)
+# below, can change too.
+#
+# The share of sets that are wholly right can only rise. All true sets are coherent, so a set that is wholly right is coherent
+# already, and the constraint leaves it as it is.
 #
 # This needed no training. Any flat model can be repaired in this way, also one that somebody else has trained. So this is
 # the baseline that every cleverer method has to beat.
@@ -284,9 +309,18 @@ for threshold in [0.2, 0.5, 0.8]:
 # ## The constraint as a layer
 #
 # To train with the constraint, or to save it in the model, we need it as a layer. A loop over classes is slow, and a table
-# of classes times classes for each image is large: the hierarchy of gene functions that the authors use has about 4,100
-# classes, which makes 17 million cells for each example. We only need the pairs (ancestor, descendant) that exist.
-# `segment_max` takes the largest value of each segment, here: of all pairs with the same ancestor.
+# of classes times classes for each image is large: the larger of the two hierarchies of gene functions that the
+# authors use (GO, a graph) has about 4,100 classes, which makes 17 million cells for each example. We only need the pairs
+# (ancestor, descendant) that exist. Each class also stands in a pair with itself, because its own value counts too.
+
+# %% tags=["nbval-check-output"]
+for ancestor, descendant in graph.pairs()[:3]:
+    print(f"({graph.classes[ancestor]}, {graph.classes[descendant]})")
+print(f"and so on: {len(graph.pairs())} pairs instead of {len(graph.classes) ** 2} cells")
+
+# %% [markdown]
+# `segment_max` takes the largest value of each segment, here: of all pairs with the same ancestor. It works along the first
+# axis, and our classes are the second one. Hence the two `transpose`.
 
 
 # %%
@@ -297,8 +331,6 @@ def largest_below(values, graph):
     largest = keras.ops.segment_max(of_pairs, ancestor, num_segments=len(graph.classes))
     return keras.ops.transpose(largest)
 
-
-print(f"{len(graph.pairs())} pairs instead of {len(graph.classes) ** 2} cells")
 
 # %% tags=["check"]
 assert np.array_equal(largest_below(probabilities, graph), constrained)
@@ -324,21 +356,28 @@ assert difference == 0
 # ## Training through the constraint
 #
 # The flat model was trained without the constraint. Why not train with it: binary cross-entropy on the *constrained* output?
-# We call this the **naive loss**. Two classes are enough to see what can go wrong. B lies below A. The image is an A, but no
+# We call this the **plain loss**. Two classes are enough to see what can go wrong. B lies below A. The image is an A, but no
 # B. The network says 0.3 for A and 0.4 for B.
 #
-# **Predict first.** B is wrong, and should go down. In which direction does the naive loss push it?
-#
-# The constrained output of A is max(0.3, 0.4) = 0.4, and it is *B's* value. The loss is half of -log 0.4 for A, plus half of
-# -log(1 - 0.4) for B. We take the slopes with respect to both numbers of the network:
+# **Predict first.** B is wrong, and should go down. In which direction does the plain loss push it? The constrained output
+# is a help:
+
+# %% tags=["nbval-check-output"]
+two = ClassGraph({"A": [], "B": ["A"]})
+constrained_two = largest_below(np.float32([[0.3, 0.4]]), two)
+print("A {:.1f}   B {:.1f}".format(*constrained_two.numpy()[0]))
+
+# %% [markdown]
+# The constrained output of A is *B's* value. The loss is the mean of -log 0.4 for A and of -log(1 - 0.4) for B. We take the
+# slopes with respect to both numbers of the network:
 #
 # - A's own 0.3 appears nowhere. Its slope is 0: it does not learn.
-# - B's slope is half of -1/0.4 + 1/0.6, which is -0.42. It is negative, and training goes against the slope: B is pushed
-#   **up**.
+# - B's slope is (-1/0.4 + 1/0.6) / 2 = (-2.5 + 1.67) / 2 = -0.42. It is negative, and training goes against the slope: B is
+#   pushed **up**.
 #
-# The cure is to credit a true class only through *true* classes below it (a class counts as one of those below itself). A is
-# true, B is not, so A gets credit for its own 0.3 only. A class that is not true is still charged for all that lies below
-# it.
+# The cure: a true class may take its value only from *true* classes below it (a class counts as one of those below itself).
+# We say: it gets **credit** through them. A is true, B is not, so A gets credit for its own 0.3 only. A class that is not
+# true still takes the largest value of *all* that lies below it: it is **charged** for them.
 
 
 # %%
@@ -346,7 +385,7 @@ def cross_entropy(labels, values):
     return keras.ops.mean(keras.ops.binary_crossentropy(labels, values), axis=-1)
 
 
-def naive_loss(labels, values, graph):
+def plain_loss(labels, values, graph):
     return cross_entropy(labels, largest_below(values, graph))
 
 
@@ -357,7 +396,6 @@ def max_constraint_loss(labels, values, graph):
 
 
 # %% tags=["nbval-check-output"]
-two = ClassGraph({"A": [], "B": ["A"]})
 label = tf.constant([[1.0, 0.0]])  # an A that is no B
 
 
@@ -368,7 +406,7 @@ def slopes(loss, values):
     return tape.gradient(result, values).numpy()[0]
 
 
-for loss in [naive_loss, max_constraint_loss]:
+for loss in [plain_loss, max_constraint_loss]:
     of_a, of_b = slopes(loss, [0.3, 0.4])
     print(f"{loss.__name__:20} slope of A: {of_a:5.2f}   slope of B: {of_b:5.2f}")
 
@@ -378,37 +416,39 @@ for loss in [naive_loss, max_constraint_loss]:
 # changes.
 
 # %% tags=["check"]
-for loss in [naive_loss, max_constraint_loss]:
+for loss in [plain_loss, max_constraint_loss]:
     for place, slope in enumerate(slopes(loss, [0.3, 0.4])):
         step = np.where(np.arange(2) == place, 0.001, 0).astype("float32")
         up, down = (
             loss(label, np.float32([[0.3, 0.4]]) + sign * step, two) for sign in [1, -1]
         )
         assert abs(float(up[0] - down[0]) / 0.002 - slope) < 0.01
-assert slopes(naive_loss, [0.3, 0.4])[1] < 0 < slopes(max_constraint_loss, [0.3, 0.4])[1]
+assert slopes(plain_loss, [0.3, 0.4])[1] < 0 < slopes(max_constraint_loss, [0.3, 0.4])[1]
 
 # %% [markdown]
-# Where does this lead? We follow the slopes for 100 steps, with each loss, from 0.3 and 0.4.
+# Where does this lead? We follow the slopes for 50 steps, with each loss, from 0.3 and 0.4.
 
 
 # %%
-def descend(loss, steps=100):
+def descend(loss, steps=50):
     logits = tf.Variable(np.log([[0.3 / 0.7, 0.4 / 0.6]]).astype("float32"))
     path = []
     for _ in range(steps):
         with tf.GradientTape() as tape:
             values = keras.ops.sigmoid(logits)
             result = loss(label, values, two)
-        logits.assign_sub(tape.gradient(result, logits))
+        logits.assign_sub(2 * tape.gradient(result, logits))
         path.append(values.numpy()[0])
     return np.array(path).T
 
 
-paths = {"naive loss": descend(naive_loss), "max-constraint": descend(max_constraint_loss)}
+paths = {"plain loss": descend(plain_loss), "max-constraint": descend(max_constraint_loss)}
+
+# %%
 plots.curves(
-    np.arange(0, 100, 5),
+    np.arange(0, 50, 2),
     {
-        f"{name}: {letter}": path[row, ::5]
+        f"{name}: {letter}": path[row, ::2]
         for name, path in paths.items()
         for row, letter in enumerate("AB")
     },
@@ -417,12 +457,12 @@ plots.curves(
 )
 
 # %% tags=["check"]
-assert np.allclose(paths["naive loss"][:, -1], [0.3, 0.5], atol=0.01)
+assert np.allclose(paths["plain loss"][:, -1], [0.3, 0.5], atol=0.01)
 assert paths["max-constraint"][0, -1] > 0.9 and paths["max-constraint"][1, -1] < 0.1
 
 # %% [markdown]
-# With the naive loss, B stops at 0.5, halfway between what A wants and what B wants, and A never learns. A network sees many
-# images, and others may free it. Whether they do we shall measure.
+# With the plain loss, B stops at 0.5, halfway between what A wants and what B wants, and A never learns. A network sees many
+# images, and other images may pull A and B away from there. Whether they do is measured below.
 #
 # `MaxConstraintLoss` is our function as a Keras loss. It is given the sigmoids *without* the constraint. For answers we put
 # the constraint behind, as above. (With missing labels, use `reduction="mean_with_sample_weight"`, as lesson 6
@@ -503,8 +543,9 @@ assert np.allclose(
 # %% [markdown]
 # ## What the constraint gains, and what the loss gains
 #
-# Three models are trained: flat, with the naive loss, and with the max-constraint loss. From the flat one we make two
-# answers: as it is, and with the constraint afterwards. Each is trained with few labels (300 canvases) and with many
+# Three models are trained: flat, with the plain loss through the layer, and with the max-constraint loss. They give five
+# designs. From the flat model we take two: as it is, and with the constraint afterwards. From the max-constraint model too:
+# with the constraint, and its sigmoids alone ("no layer"). Each is trained with few labels (300 canvases) and with many
 # (8,000), over five seeds. Each seed has canvases of its own, the same for all designs.
 #
 # The scores are: the share of answers with a violation, exact match, AU(PRC), which is the area under the precision-recall
@@ -522,12 +563,13 @@ def scores(probabilities):
     ]
 
 
-plain, credited = network(), compiled(network(), MaxConstraintLoss(graph))
-through = keras.Model(plain.input, MaxConstraint(graph)(plain.output))
-models = {"flat": flat, "naive": compiled(through, "binary_crossentropy"), "credited": credited}
+# %%
+inner, credited = network(), compiled(network(), MaxConstraintLoss(graph))
+through = keras.Model(inner.input, MaxConstraint(graph)(inner.output))
+models = {"flat": flat, "plain": compiled(through, "binary_crossentropy"), "credited": credited}
 
 
-def answers(images, labels, seed):
+def five_designs(images, labels, seed):
     """Train the three models, and return the probabilities of each design on the test canvases."""
     found = {}
     for name, model in models.items():
@@ -536,9 +578,9 @@ def answers(images, labels, seed):
     return {
         "flat": found["flat"],
         "flat, constraint afterwards": raised(found["flat"]),
-        "naive loss": found["naive"],
+        "plain loss through the layer": found["plain"],
         "max-constraint loss": raised(found["credited"]),
-        "the same, without constraint": found["credited"],
+        "max-constraint loss, no layer": found["credited"],
     }
 
 
@@ -553,7 +595,7 @@ runs = {300: {}, 8000: {}}
 for count, of_design in runs.items():
     for seed in range(5):
         images, labels = canvases(digits.x_train, digits.y_train, count, seed=100 + seed)
-        for name, found in answers(images, labels, seed).items():
+        for name, found in five_designs(images, labels, seed).items():
             of_design.setdefault(name, []).append(scores(found))
     frequent, counts = np.unique(labels, axis=0, return_counts=True)
     most = frequent[counts.argmax()]
@@ -567,8 +609,8 @@ for count, of_design in runs.items():
 
 # %%
 for count, of_design in runs.items():
-    columns = ["violating", "exact match", "AU(PRC)", "hF"]
-    print(f"{f'{count:,} canvases':32}" + "".join(f"{column:>15}" for column in columns))
+    titles = ["violating", "exact match", "AU(PRC)", "hF"]
+    print(f"{f'{count:,} canvases':32}" + "".join(f"{title:>15}" for title in titles))
     for name, rows in of_design.items():
         cells = [f"{mean:.1%}" for mean in np.mean(rows, axis=0)]
         if len(rows) > 1:
@@ -580,14 +622,14 @@ for count, of_design in runs.items():
     print()
 
 # %%
-designs = ["flat", "flat, constraint afterwards", "naive loss", "max-constraint loss"]
+designs = [name for name in runs[300] if not name.startswith("naive")]
 plots.comparison(
     {
-        f"{count:,}: {name}": np.array(runs[count][name])[:, 1]
+        f"{count:,}: {name}": 100 * np.array(runs[count][name])[:, 1]
         for count in runs
         for name in designs
     },
-    "exact match",
+    "exact match in percent",
 )
 
 # %% tags=["check"]
@@ -596,40 +638,46 @@ for of_design in runs.values():
     spread = {
         name: np.std(rows, axis=0, ddof=1) for name, rows in of_design.items() if len(rows) > 1
     }
-    assert all(mean[name][0] == 0 for name in designs[1:])
-    assert mean["flat"][0] > 0.05 and mean["the same, without constraint"][0] > mean["flat"][0]
+    alone, best = mean["max-constraint loss, no layer"], mean["max-constraint loss"]
+    assert all(mean[name][0] == 0 for name in designs[1:4])
+    assert mean["flat"][0] > 0.05 and alone[0] > 1.5 * mean["flat"][0]
     flat_runs, after = (np.array(of_design[name]) for name in designs[:2])
     assert np.allclose(flat_runs[:, 3], after[:, 3]) and (after[:, 1] > flat_runs[:, 1]).all()
-    assert mean["max-constraint loss"][1] > mean["flat, constraint afterwards"][1] + 0.005
-    assert all(abs(mean["max-constraint loss"][k] - mean["flat"][k]) < 0.03 for k in [2, 3])
-    assert spread["naive loss"][1] > 1.5 * spread["max-constraint loss"][1]
-    assert (
-        mean["flat"][1]
-        > max(mean[name][1] for name in mean if name.startswith("naive answer")) + 0.1
-    )
+    assert best[1] > mean["flat, constraint afterwards"][1] + 0.005
+    assert all(abs(best[k] - mean["flat"][k]) < 0.03 for k in [2, 3])
+    plain = "plain loss through the layer"
+    assert spread[plain][1] > 1.5 * spread["max-constraint loss"][1]
+    assert abs(best[1] - mean[plain][1]) < 1.5 * spread[plain][1]
+    naive = max(rows[0][1] for name, rows in of_design.items() if name.startswith("naive"))
+    assert min(mean[name][1] for name in designs[:4]) > naive + 0.05
+    assert alone[1] < mean["flat"][1] - 0.02
 
 # %% [markdown]
-# - **The constraint afterwards** ends all violations, and lifts exact match by a few points: some sets were right but for a
-#   missing parent. hF is the score that cannot change, because it closes every set before it counts.
+# - **The constraint afterwards** ends all violations, and lifts exact match by a few points: some sets lacked a parent, and
+#   nothing else was wrong with them. hF is the score that cannot change, because it closes every set before it counts. AU(PRC)
+#   rises a little, by less than the spread.
 # - **The max-constraint loss** lifts exact match by some points more. AU(PRC) and hF hardly move. So its answers are not
 #   nearer to the truth on average, but more of them are *wholly* right. A reason that fits: with this loss, one number
 #   decides about a class and its ancestors together, and the flat model decides about each on its own. This comparison does
 #   not test that reason.
 # - **Its sigmoids alone are no answer.** Without the constraint they violate the graph far more often than the flat model
 #   does: a parent need not be high if its child is. With this loss, the layer belongs to the model.
-# - **The naive loss** is coherent too. But look at its runs: on some seeds it does as well as the max-constraint loss or
-#   better, on others it falls far behind, as with A and B above.
-# - All this holds with few labels and with many, and all trained models are far above the naive answers in exact match. The
-#   frequencies alone reach a high hF, because general classes such as "odd" are frequent. So compare an hF with theirs, and
-#   not with zero.
+# - **The plain loss** is coherent too. On average the two losses are too close for five seeds to separate. What differs is
+#   the spread: with the plain loss some runs do as well as with the max-constraint loss or better, and others fall far
+#   behind. The max-constraint loss has no such runs. What happened to A and B would explain it; we did not look inside these
+#   runs.
+# - All this holds with few labels and with many. In exact match, the flat model and all answers with the constraint are far
+#   above the naive answers; the sigmoids alone are much nearer to them. The frequencies alone reach a high hF, because
+#   general classes such as "odd" are frequent. So compare an hF with theirs, and not with zero.
 #
-# `benchmarks/hierarchy_graphs.py` measures the same over eight seeds and more. It shows two things that the table does not:
+# `benchmarks/hierarchy_graphs.py` (with `--data mnist` for MNIST) measures the same over eight seeds and more. It shows two
+# things that the table does not:
 #
-# - The max-constraint loss trades: its precision hP is a little higher than the flat model's, and its recall hR a little
-#   lower.
-# - The fall of the naive loss depends on the graph. Where all ten digits have a class of their own, it is as stable as the
-#   max-constraint loss, and scores no worse. There, each true class has a true digit below it that can take the lead. Where
-#   labels end higher up, a wrong class can stay in the lead.
+# - With 300 canvases the max-constraint loss has a little more precision hP than the flat model, and a little less recall hR.
+#   With 8,000 these differences are no larger than their spread.
+# - Whether the plain loss falls behind depends on the graph. Where all ten digits have a class of their own, it is as stable
+#   as the max-constraint loss, and scores no worse. A reason that fits, not tested either: there, each true class has a true
+#   digit below it, whose value it can take. Where labels end higher up, only a wrong class may lie below.
 
 # %% [markdown]
 # ## Beside the published numbers
@@ -639,12 +687,13 @@ for of_design in runs.values():
 # | | published code | here |
 # |---|---|---|
 # | data | 20 sets, 16 of them on gene functions; *Cellcycle FUN*: 77 numbers for each gene, 499 classes | canvases of 289 pixels, 9 classes |
+# | hierarchy | FUN: a tree; GO: a graph, as here | a graph |
 # | network | 3 dense layers, ReLU, dropout 0.7; 500 hidden units for *Cellcycle FUN* | 3 dense layers, ReLU; 64 and 32 hidden units |
 # | training | Adam at 0.0001, weight decay 0.00001, 4 examples in a batch, 106 epochs for *Cellcycle FUN*, on training and validation data | Adam at 0.002, 400 updates of 64 canvases |
 # | root | not scored | not in the graph |
 # | score | AU(PRC), micro average | the same, and others |
 # | seeds | 10 | 5 |
-# | result | *Cellcycle FUN* 0.255, *Eisen FUN* 0.306, *Enron* 0.756, *ImCLEF07A* 0.956 | see AU(PRC) above |
+# | result | *Cellcycle FUN* 0.255, *Eisen FUN* 0.306; the eight GO sets 0.37 to 0.455; *Enron* 0.756, *ImCLEF07A* 0.956 | see AU(PRC) above |
 #
 # The numbers cannot be compared across data. AU(PRC) depends on how frequent the labels are: here the frequencies alone
 # reach more than 0.6. What can be compared are designs on the same data. For a method of your own, put "flat, constraint
@@ -658,7 +707,7 @@ for of_design in runs.values():
 
 # %%
 def coherent(probabilities, classes, parents):
-    """Return probabilities, shape (n, classes), in which no class is below a descendant."""
+    """Return probabilities, shape (n, classes), no class less probable than a descendant."""
     result = np.array(probabilities)
     for name in reversed(list(TopologicalSorter(parents).static_order())):
         for parent in parents[name]:  # children come before their parents
@@ -672,7 +721,7 @@ assert (coherent(probabilities, graph.classes, parents) == constrained).all()
 
 # %% [markdown]
 # In this notebook we
-# - stated classes with several parents as data, refused circles and unknown names, and closed label sets upward;
+# - stated classes with several parents as data, refused cycles and unknown names, and closed label sets upward;
 # - built the max constraint with `segment_max`, put it behind a trained model, and saved it;
 # - saw on two classes, by hand and by finite differences, how training through the constraint can push a wrong class up, and
 #   how the max-constraint loss avoids it;
