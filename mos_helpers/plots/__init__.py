@@ -9,6 +9,7 @@
 | `comparison`   | Do these designs differ by more than their runs?   |
 | `curves`       | How does a score change with a number?             |
 | `reliability`  | Is a model right as often as it says?              |
+| `trade_off`    | What does a better score of one head cost another? |
 | `tree`         | Where in a hierarchy of classes is a model weak?   |
 | `Progress`     | How far is ``fit``? (a callback, one line of text) |
 
@@ -20,6 +21,7 @@ from mos_helpers.plots.charts import confusion, history, images
 from mos_helpers.plots.comparison import comparison
 from mos_helpers.plots.curves import curves, reliability
 from mos_helpers.plots.figures import Figure
+from mos_helpers.plots.trade_offs import trade_off
 from mos_helpers.plots.training import Progress
 from mos_helpers.plots.trees import tree
 
@@ -33,5 +35,6 @@ __all__ = [
     "history",
     "images",
     "reliability",
+    "trade_off",
     "tree",
 ]

@@ -1,0 +1,400 @@
+"""The checks of exercise 7: right answers pass, wrong ones hear why not."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from checking import outcome
+
+
+def refused(question, answer, words):
+    state, message = outcome(question, answer)
+    assert (state, words in message) == ("not yet", True), message
+
+
+# --- 7.1
+
+
+def normalised(parts):
+    return {name: part / sum(parts.values()) for name, part in parts.items()}
+
+
+def by(part):
+    """Shares from the part of each head."""
+    return lambda heads, batch_size: normalised({name: part(head, batch_size) for name, head in heads.items()})
+
+
+def count(head, batch_size):
+    return batch_size * head["labels"] if head["reduction"] == "sum" else 1
+
+
+def part(head, batch_size):
+    return head["weight"] * count(head, batch_size)
+
+
+def by_arrays(heads, batch_size):
+    parts = np.array([part(head, batch_size) for head in heads.values()])
+    return dict(zip(heads, parts / parts.sum(), strict=True))
+
+
+def by_keras(heads, batch_size):
+    losses = {}
+    for name, head in heads.items():
+        reduction = {"mean": "sum_over_batch_size", "sum": "sum"}[head["reduction"]]
+        loss = keras.losses.SparseCategoricalCrossentropy(reduction=reduction)
+        shape = (batch_size, head["labels"])
+        losses[name] = head["weight"] * loss(np.zeros(shape), np.full((*shape, 2), 0.5))
+    return normalised(losses)
+
+
+def in_place(heads, batch_size):
+    for head in heads.values():
+        head["weight"] = part(head, batch_size)
+    return normalised({name: head["weight"] for name, head in heads.items()})
+
+
+@pytest.mark.parametrize("function", [by(part), by_arrays, by_keras, in_place])
+def test_shares_however_they_are_counted(function):
+    assert outcome("7.1", function)[0] == "correct"
+
+
+WRONG_SHARES = {
+    "not divided": (lambda h, n: {k: part(v, n) for k, v in h.items()}, "which are no shares yet"),
+    "by the largest": (
+        lambda h, n: {k: part(v, n) / max(part(w, n) for w in h.values()) for k, v in h.items()},
+        "they are divided by the largest",
+    ),
+    "without weights": (by(count), "the loss weights are left out"),
+    "weights only": (by(lambda h, n: h["weight"]), "only the loss weights count"),
+    "without labels": (
+        by(lambda h, n: h["weight"] * (n if h["reduction"] == "sum" else 1)),
+        "the labels of each image",
+    ),
+    "without the batch": (
+        by(lambda h, n: h["weight"] * (h["labels"] if h["reduction"] == "sum" else 1)),
+        "the size of the batch is left out",
+    ),
+    "mean with labels": (
+        by(lambda h, n: h["weight"] * h["labels"] * (n if h["reduction"] == "sum" else 1)),
+        "a mean grows with the number of labels",
+    ),
+    "all sums": (by(lambda h, n: h["weight"] * n * h["labels"]), "a mean and a sum have the same size there"),
+    "swapped": (
+        by(lambda h, n: part({**h, "reduction": {"sum": "mean", "mean": "sum"}[h["reduction"]]}, n)),
+        "swapped",
+    ),
+    "percent": (lambda h, n: {k: 100 * v for k, v in by(part)(h, n).items()}, "and the shares are"),
+    "a list": (lambda h, n: [*by(part)(h, n).values()], "should be a dict"),
+    "one head": (lambda h, n: {"odd": 1.0}, "the keys of the answer should be"),
+    "nothing": (lambda h, n: None, "is a `return` missing?"),
+    "a result": ({"left": 0.5, "odd": 0.5}, "should be a function"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_SHARES.values(), ids=WRONG_SHARES)
+def test_wrong_shares(answer, words):
+    refused("7.1", answer, words)
+
+
+# --- 7.2
+
+
+def at_begin(value):
+    """A warm-up whose value in each epoch is `value(epoch, start, end, epochs)`."""
+
+    def warm_up(variable, start, end, epochs):
+        class WarmUp(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                variable.assign(value(epoch, start, end, epochs))
+
+        return WarmUp()
+
+    return warm_up
+
+
+def right(epoch, start, end, epochs):
+    return start + min(epoch / epochs, 1) * (end - start)
+
+
+def by_lambda(variable, start, end, epochs):
+    values = np.linspace(start, end, epochs + 1)
+    return keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: variable.assign(values[min(epoch, epochs)])
+    )
+
+
+class ByClass(keras.callbacks.Callback):
+    def __init__(self, variable, start, end, epochs):
+        super().__init__()
+        self.variable, self.start, self.end, self.epochs = variable, start, end, epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.number = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        share = np.clip(self.number / self.epochs, 0, 1)
+        self.variable.assign((1 - share) * self.start + share * self.end)
+
+
+def by_class(*args):
+    return ByClass(*args)
+
+
+@pytest.mark.parametrize("function", [at_begin(right), by_lambda, by_class])
+def test_a_warm_up_however_it_is_written(function):
+    assert outcome("7.2", function) == ("correct", "")
+
+
+def counting(variable, start, end, epochs):
+    calls = iter(range(1000))
+    return keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: variable.assign(right(next(calls), start, end, epochs))
+    )
+
+
+def at_end(variable, start, end, epochs):
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: variable.assign(right(epoch, start, end, epochs))
+    )
+
+
+def set_at_once(variable, start, end, epochs):
+    variable.assign(start)
+    return at_end(variable, start, end, epochs)
+
+
+def replaced(variable, start, end, epochs):
+    def begin(epoch, logs):
+        variable = right(epoch, start, end, epochs)  # noqa: F841
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+
+
+def each_batch(variable, start, end, epochs):
+    def step(batch, logs):
+        variable.assign_add((end - start) / epochs / 2)
+
+    return keras.callbacks.LambdaCallback(on_train_begin=lambda logs: variable.assign(start), on_train_batch_begin=step)
+
+
+def exploding(variable, start, end, epochs):
+    return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: variable.assign_to(start))
+
+
+WRONG_WARM_UPS = {
+    "does not stop": (at_begin(lambda e, a, b, n: a + e / n * (b - a)), "it should stay at"),
+    "counts its calls": (counting, "a continued training needs the number of the epoch"),
+    "at the end": (at_end, "-7 is the value from before"),
+    "set at once": (set_at_once, "it is one epoch too late"),
+    "one too early": (at_begin(lambda e, a, b, n: right(e + 1, a, b, n)), "it is one epoch too early"),
+    "by epochs - 1": (
+        at_begin(lambda e, a, b, n: right(e, a, b, max(1, n - 1))),
+        "belongs to epoch number 4, and not to the one before",
+    ),
+    "turned round": (at_begin(lambda e, a, b, n: right(e, b, a, n)), "it goes from end to start"),
+    "0 to 1": (at_begin(lambda e, a, b, n: min(e / n, 1)), "whatever start and end are"),
+    "start forgotten": (at_begin(lambda e, a, b, n: min(e / n, 1) * b), "and it should be"),
+    "only larger": (at_begin(lambda e, a, b, n: min(a + e / n * (b - a), b)), "with start=3, end=0.5"),
+    "by factors": (
+        at_begin(lambda e, a, b, n: (a + 1e-3) * ((b + 1e-3) / (a + 1e-3)) ** min(e / n, 1)),
+        "it should be",
+    ),
+    "a new name": (replaced, "-7 is the value from before"),
+    "in each batch": (each_batch, "changes within an epoch"),
+    "an error": (exploding, "your callback's on_epoch_begin raised AttributeError"),
+    "a function": (lambda v, a, b, n: lambda epoch: v.assign(a), "should return a Keras callback"),
+    "a class": (lambda v, a, b, n: ByClass, "your function returns a class: call it"),
+    "nothing": (lambda v, a, b, n: None, "is a `return` missing?"),
+    "the class itself": (ByClass, "should be a function"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_WARM_UPS.values(), ids=WRONG_WARM_UPS)
+def test_wrong_warm_ups(answer, words):
+    refused("7.2", answer, words)
+
+
+# --- 7.3
+
+
+def is_beaten(points, k):
+    others = np.delete(points, k, axis=0)
+    return ((others >= points[k]).all(axis=1) & (others > points[k]).any(axis=1)).any()
+
+
+def chosen(weights, left, odd, promise, **changes):
+    """The choice asked for; `changes` gives a part another value."""
+    points = np.stack([left.mean(axis=0), odd.mean(axis=0)], axis=1)
+    front = [weight for k, weight in enumerate(weights) if not is_beaten(points, k)]
+    keeping = [(*point, weight) for point, weight in zip(points.tolist(), weights, strict=True) if point[1] >= promise]
+    return {"front": front, "chosen": max(keeping)[2] if keeping else None} | changes
+
+
+def by_sorting(weights, left, odd, promise):
+    left, odd = np.asarray(left).mean(0), np.asarray(odd).mean(0)
+    order = np.lexsort((odd, left))[::-1]
+    keeping = [k for k in order if odd[k] >= promise]
+    better = (left[:, None] >= left) & (odd[:, None] >= odd) & ((left[:, None] > left) | (odd[:, None] > odd))
+    return {"chosen": np.float64(weights[keeping[0]]) if keeping else None, "front": np.array(weights)[~better.any(0)]}
+
+
+def by_tensors(weights, left, odd, promise):
+    found = chosen(weights, left, odd, promise)
+    return {"front": tf.constant(found["front"]), "chosen": found["chosen"]}
+
+
+@pytest.mark.parametrize("function", [chosen, by_sorting, by_tensors])
+def test_a_choice_however_it_is_made(function):
+    assert outcome("7.3", function) == ("correct", "")
+
+
+def front_by(beats):
+    """Another rule for the front: `beats(other, point)`."""
+
+    def choose(weights, left, odd, promise):
+        points = list(zip(left.mean(axis=0), odd.mean(axis=0), strict=True))
+        front = [w for w, p in zip(weights, points, strict=True) if not any(beats(q, p) for q in points)]
+        return chosen(weights, left, odd, promise, front=front)
+
+    return choose
+
+
+def one_by(key, keeps=lambda odd, promise: odd >= promise):
+    """Another rule for the choice: the largest `key(left, odd)` among those that keep the promise."""
+
+    def choose(weights, left, odd, promise):
+        points = zip(left.mean(axis=0), odd.mean(axis=0), weights, strict=True)
+        keeping = [(key(a, b), weight) for a, b, weight in points if keeps(b, promise)]
+        best = max(keeping, key=lambda pair: pair[0], default=(0, None))[1]
+        return chosen(weights, left, odd, promise, chosen=best)
+
+    return choose
+
+
+def drops_twins(weights, left, odd, promise):
+    points = list(zip(left.mean(axis=0), odd.mean(axis=0), strict=True))
+    front = [
+        weight
+        for k, (weight, p) in enumerate(zip(weights, points, strict=True))
+        if not any(q[0] >= p[0] and q[1] >= p[1] and j != k for j, q in enumerate(points))
+    ]
+    return chosen(weights, left, odd, promise, front=front)
+
+
+WRONG_CHOICES = {
+    "all": (lambda w, a, b, p: chosen(w, a, b, p, front=w), "another weight beats it"),
+    "strictly": (front_by(lambda q, p: q[0] > p[0] and q[1] > p[1]), "does not belong to it: a point with the same"),
+    "twins dropped": (drops_twins, "two equal points do not beat each other"),
+    "left only": (front_by(lambda q, p: q[0] > p[0]), "is missing: nothing beats it"),
+    "places": (lambda w, a, b, p: chosen(w, a, b, p, front=[w.index(x) for x in chosen(w, a, b, p)["front"]]), "place"),
+    "sorted": (lambda w, a, b, p: chosen(w, a, b, p, front=sorted(chosen(w, a, b, p)["front"])), "keep the order"),
+    "one run": (lambda w, a, b, p: chosen(w, a[:1], b[:1], p), "for the means"),
+    "best runs": (lambda w, a, b, p: chosen(w, a.max(axis=0)[None], b.max(axis=0)[None], p), "for the means"),
+    "over the weights": (lambda w, a, b, p: chosen(w[: len(a)], a.T, b.T, p), "is missing"),
+    "best mean": (one_by(lambda a, b: a + b), "take the best left that keeps the promise"),
+    "best odd": (one_by(lambda a, b: b), "take the best left that keeps the promise"),
+    "no promise": (one_by(lambda a, b: (a, b), lambda b, p: True), "the chosen weight is"),
+    "more than the promise": (one_by(lambda a, b: (a, b), lambda b, p: b > p), "the chosen weight is"),
+    "tie by chance": (one_by(lambda a, b: (a, -b)), "has the same left and a better odd"),
+    "the best anyway": (
+        lambda w, a, b, p: chosen(w, a, b, p, chosen=chosen(w, a, b, min(p, b.mean(axis=0).max()))["chosen"]),
+        "no weight keeps the promise, so it should be None",
+    ),
+    "zero for none": (
+        lambda w, a, b, p: chosen(w, a, b, p, chosen=chosen(w, a, b, p)["chosen"] or 0),
+        "should be None",
+    ),
+    "never": (lambda w, a, b, p: chosen(w, a, b, p, chosen=None), "and some weights keep the promise"),
+    "a tuple": (lambda w, a, b, p: tuple(chosen(w, a, b, p).values()), "should be a dict"),
+    "nothing": (lambda w, a, b, p: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_CHOICES.values(), ids=WRONG_CHOICES)
+def test_wrong_choices(answer, words):
+    refused("7.3", answer, words)
+
+
+# --- 7.4
+
+
+def logs(losses, gradients, **changes):
+    """The loss and the gradient asked for; `changes` gives a part another value."""
+    found = {
+        "loss": sum(np.log(loss) for loss in losses.values()),
+        "gradient": sum(gradients[name] / losses[name] for name in losses),
+    }
+    return found | {name: change(losses, gradients) for name, change in changes.items()}
+
+
+def of_product(losses, gradients):
+    product = np.prod([*losses.values()])
+    return logs(losses, gradients, loss=lambda v, g: np.log(product))
+
+
+def by_tape(losses, gradients):
+    place = tf.Variable(tf.zeros_like(next(iter(gradients.values()))))
+    with tf.GradientTape() as tape:
+        values = [losses[name] + tf.reduce_sum(place * gradients[name]) for name in losses]
+        loss = tf.add_n([keras.ops.log(value) for value in values])
+    return {"loss": loss, "gradient": tape.gradient(loss, place)}
+
+
+def in_single(losses, gradients):
+    gradient = sum(keras.ops.convert_to_tensor(gradients[name] / losses[name], "float32") for name in losses)
+    return {"loss": np.float32(sum(map(np.log, losses.values()))), "gradient": gradient}
+
+
+@pytest.mark.parametrize("function", [logs, of_product, by_tape, in_single])
+def test_a_sum_of_logarithms_however_it_is_made(function):
+    assert outcome("7.4", function)[0] == "correct"
+
+
+def loss_of(change):
+    return lambda losses, gradients: logs(losses, gradients, loss=lambda v, g: change(np.array([*v.values()])))
+
+
+def gradient_of(change):
+    return lambda losses, gradients: logs(
+        losses, gradients, gradient=lambda v, g: sum(change(v[name], g[name]) for name in v)
+    )
+
+
+WRONG_LOGS = {
+    "log of the sum": (loss_of(lambda v: np.log(v.sum())), "which is the logarithm of the sum"),
+    "plain sum": (loss_of(np.sum), "which is the sum of the losses"),
+    "mean": (loss_of(lambda v: np.log(v).mean()), "which is a mean"),
+    "sign": (loss_of(lambda v: -np.log(v).sum()), "turn the sign round"),
+    "plus one": (loss_of(lambda v: np.log1p(v).sum()), "do not add 1"),
+    "log10": (loss_of(lambda v: np.log10(v).sum()), "use the natural logarithm"),
+    "product": (loss_of(np.prod), "which is the product"),
+    "cut": (loss_of(lambda v: max(0.0, np.log(v).sum())), "do not cut it off at 0"),
+    "one loss": (loss_of(lambda v: np.log(v[0])), "and the sum of the logarithms is"),
+    "an array": (loss_of(np.log), "the loss should be one number"),
+    "plain gradient": (gradient_of(lambda loss, g: g), "it is the plain sum of the gradients"),
+    "of the log of the sum": (
+        lambda v, g: logs(v, g, gradient=lambda v, g: sum(g.values()) / sum(v.values())),
+        "it is the gradient of log(sum of losses)",
+    ),
+    "times": (gradient_of(lambda loss, g: g * loss), "each gradient is multiplied by its loss"),
+    "by its length": (gradient_of(lambda loss, g: g / np.linalg.norm(g)), "each gradient is divided by its length"),
+    "downhill": (gradient_of(lambda loss, g: -g / loss), "the sign is turned round"),
+    "mean gradient": (lambda v, g: logs(v, g, gradient=lambda v, g: logs(v, g)["gradient"] / len(v)), "it is a mean"),
+    "by the logarithm": (gradient_of(lambda loss, g: g / np.log(loss)), "the slope of log(x) is 1/x"),
+    "kept away from 0": (gradient_of(lambda loss, g: g / (loss + 1)), "its first number should be"),
+    "by the first": (
+        lambda v, g: logs(v, g, gradient=lambda v, g: sum(g.values()) / next(iter(v.values()))),
+        "gradient",
+    ),
+    "stacked": (
+        lambda v, g: logs(v, g, gradient=lambda v, g: np.array([g[name] / v[name] for name in v])),
+        "the gradient should have shape",
+    ),
+    "loss only": (lambda v, g: logs(v, g)["loss"], "should be a dict"),
+    "nothing": (lambda v, g: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_LOGS.values(), ids=WRONG_LOGS)
+def test_wrong_logs(answer, words):
+    refused("7.4", answer, words)
