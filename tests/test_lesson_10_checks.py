@@ -1,0 +1,293 @@
+"""The checks of exercise 10: right answers pass, wrong ones hear why not."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from checking import outcome
+
+
+def refused(question, answer, words):
+    state, message = outcome(question, answer)
+    assert (state, words in message) == ("not yet", True), message
+
+
+# --- 10.1
+
+
+def signs(alone, lower):
+    return {name: -1 if name in lower else 1 for name in alone}
+
+
+def by_mean(scores, alone, lower):
+    return 100 * np.mean([signs(alone, lower)[n] * (scores[n] - alone[n]) / alone[n] for n in scores])
+
+
+def by_loop(scores, alone, lower):
+    total = 0.0
+    for name, score in scores.items():
+        change = score / alone[name] - 1
+        total += -change if name in lower else change
+    return total / len(scores) * 100
+
+
+def by_tensors(scores, alone, lower):
+    names = sorted(alone)
+    own, base = (tf.constant([table[name] for name in names], tf.float64) for table in (scores, alone))
+    sign = tf.constant([float(signs(alone, lower)[name]) for name in names], tf.float64)
+    return tf.reduce_mean(100 * sign * (own - base) / base)
+
+
+@pytest.mark.parametrize("function", [by_mean, by_loop, by_tensors])
+def test_a_relative_score_however_it_is_written(function):
+    assert outcome("10.1", function) == ("correct", "")
+
+
+def over(change):
+    """Return a function that takes the mean of `change(score, alone, sign)` in percent."""
+    return lambda s, a, lower: 100 * np.mean([change(s[n], a[n], signs(a, lower)[n]) for n in a])
+
+
+WRONG_SCORES = {
+    "no percent": (lambda s, a, w: by_mean(s, a, w) / 100, "it is not in percent"),
+    "sum": (lambda s, a, w: by_mean(s, a, w) * len(a), "it is a sum"),
+    "turned": (lambda s, a, w: -by_mean(s, a, w), "the sign is turned round"),
+    "no direction": (over(lambda s, a, sign: (s - a) / a), "where lower is better"),
+    "by the new": (over(lambda s, a, sign: sign * (s - a) / s), "divide by the score alone, not by the new one"),
+    "differences": (over(lambda s, a, sign: sign * (s - a)), "divide each change by the score alone"),
+    "absolute": (over(lambda s, a, sign: abs(s - a) / a), "a change for the worse counts"),
+    "by position": (
+        lambda s, a, w: (
+            100 * np.mean([signs(a, w)[n] * (x - y) / y for n, x, y in zip(a, s.values(), a.values(), strict=True)])
+        ),
+        "look the scores up by name",
+    ),
+    "fixed": (lambda s, a, w: 4.4737, "it gives 4.474"),
+    "a list": (lambda s, a, w: [0.0], "should be a number"),
+    "nothing": (lambda s, a, w: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_SCORES.values(), ids=WRONG_SCORES)
+def test_wrong_scores(answer, words):
+    refused("10.1", answer, words)
+
+
+# --- 10.2
+
+
+def decided(alone, shared, errors=2.0, ddof=1):
+    change = shared - alone
+    limit = errors * change.std(ddof=ddof) / len(change) ** 0.5
+    return "share" if change.mean() > limit else "separate" if change.mean() < -limit else "no difference"
+
+
+def by_ratio(alone, shared):
+    change = keras.ops.convert_to_tensor(shared) - keras.ops.convert_to_tensor(alone)
+    change = np.asarray(change.numpy())
+    ratio = change.mean() / (change.std(ddof=1) / np.sqrt(change.size))
+    return np.str_(["separate", "no difference", "share"][1 + (ratio > 2) - (ratio < -2)])
+
+
+def by_sums(alone, shared):
+    change = [b - a for a, b in zip(alone.tolist(), shared.tolist(), strict=True)]
+    mean = sum(change) / len(change)
+    error = (sum((x - mean) ** 2 for x in change) / (len(change) - 1) / len(change)) ** 0.5
+    if abs(mean) <= 2 * error:
+        return "no difference"
+    return "share" if mean > 0 else "separate"
+
+
+@pytest.mark.parametrize("function", [decided, by_ratio, by_sums])
+def test_a_decision_however_it_is_made(function):
+    assert outcome("10.2", function) == ("correct", "")
+
+
+def unpaired(alone, shared):
+    error = np.sqrt((alone.var(ddof=1) + shared.var(ddof=1)) / len(alone))
+    mean = shared.mean() - alone.mean()
+    return "share" if mean > 2 * error else "separate" if mean < -2 * error else "no difference"
+
+
+def by_points(alone, shared):
+    mean = (shared - alone).mean()
+    return "share" if mean > 0.005 else "separate" if mean < -0.005 else "no difference"
+
+
+def never_hurts(alone, shared):
+    return "share" if decided(alone, shared) == "share" else "no difference"
+
+
+def two_spreads(alone, shared):
+    return decided(alone, shared, errors=2 * len(alone) ** 0.5)
+
+
+WRONG_DECISIONS = {
+    "turned": (lambda a, s: decided(s, a), "it is turned round"),
+    "by the sign": (lambda a, s: "share" if s.mean() > a.mean() else "separate", "within two standard errors"),
+    "unpaired": (unpaired, "take the spread of the differences"),
+    "two spreads": (two_spreads, "divided by the root of their number"),
+    "one error": (lambda a, s: decided(a, s, errors=1.0), "within two standard errors"),
+    "fixed limit": (by_points, "two standard errors"),
+    "never hurts": (never_hurts, "outside two standard errors"),
+    "always share": (lambda a, s: "share", "it is turned round"),
+    "another word": (lambda a, s: "shared", "should be one of share, separate, no difference"),
+    "yes or no": (lambda a, s: bool(s.mean() > a.mean()), "should be one of the texts"),
+    "nothing": (lambda a, s: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_DECISIONS.values(), ids=WRONG_DECISIONS)
+def test_wrong_decisions(answer, words):
+    refused("10.2", answer, words)
+
+
+# --- 10.3
+
+
+def masked(left, labelled, prime, filler=0, **changes):
+    """Targets and weights as asked for; `changes` replaces a part."""
+    target, weight = np.full(len(left), filler), np.zeros(len(left))
+    target[labelled], weight[labelled] = prime, 1
+    parts = {"target_left": left, "target_prime": target, "weight_left": np.ones(len(left)), "weight_prime": weight}
+    parts |= {key: change(left, labelled, prime, parts[key]) for key, change in changes.items()}
+    names = ("left", "prime")
+    return {name: parts[f"target_{name}"] for name in names}, {name: parts[f"weight_{name}"] for name in names}
+
+
+def by_lists(left, labelled, prime):
+    known = dict(zip(labelled.tolist(), prime.tolist(), strict=True))
+    rows = range(len(left))
+    targets = {"left": left.tolist(), "prime": [known.get(row, 1) for row in rows]}
+    return [targets, {"prime": [float(row in known) for row in rows], "left": [1] * len(left)}]
+
+
+def by_scatter(left, labelled, prime):
+    indices = labelled[:, None]
+    target = tf.scatter_nd(indices, prime, [len(left)])
+    weight = tf.scatter_nd(indices, tf.ones(len(labelled)), [len(left)])
+    return {"left": tf.constant(left), "prime": target}, {"left": tf.ones(len(left)), "prime": weight}
+
+
+def as_masks(left, labelled, prime):
+    known = np.isin(np.arange(len(left)), labelled)
+    return masked(left, labelled, prime)[0], {"left": np.ones(len(left), bool), "prime": known}
+
+
+@pytest.mark.parametrize("function", [masked, by_lists, by_scatter, as_masks, lambda *a: masked(*a, filler=1)])
+def test_targets_and_weights_however_they_are_made(function):
+    assert outcome("10.3", function) == ("correct", "")
+
+
+def changed(**changes):
+    return lambda left, labelled, prime: masked(left, labelled, prime, **changes)
+
+
+def in_sorted_rows(left, labelled, prime):
+    return masked(left, np.sort(labelled), prime)
+
+
+def labelled_only(left, labelled, prime):
+    ones = np.ones(len(labelled))
+    return {"left": left[labelled], "prime": prime}, {"left": ones, "prime": ones}
+
+
+WRONG_MASKS = {
+    "sorted rows": (in_sorted_rows, "the labels of prime stand in wrong rows"),
+    "labelled only": (labelled_only, "rows of 12: keep all rows"),
+    "filled with -1": (changed(filler=-1), "the target prime is filled with -1"),
+    "filled with NaN": (changed(target_prime=lambda le, la, p, t: np.where(t > 0, t, np.nan)), "NaN or infinity"),
+    "left masked too": (
+        changed(weight_left=lambda le, la, p, w: np.isin(np.arange(len(le)), la)),
+        "the weight of left is not 1 everywhere",
+    ),
+    "turned": (
+        changed(weight_prime=lambda le, la, p, w: 1 - w),
+        "the weight of prime is 1 for the gaps: turn it round",
+    ),
+    "no mask": (changed(weight_prime=lambda le, la, p, w: np.ones(len(le))), "is not 0 for some rows"),
+    "mask by the label": (changed(weight_prime=lambda le, la, p, w: masked(le, la, p)[0]["prime"]), "is not 1 for"),
+    "left changed": (changed(target_left=lambda le, la, p, t: t * masked(le, la, p)[1]["prime"]), "left is changed"),
+    "first rows": (lambda le, la, p: masked(le, np.arange(len(la)), p), "the weight of prime is not 0"),
+    "one dictionary": (lambda le, la, p: masked(le, la, p)[0], "should return two dictionaries"),
+    "only prime": (
+        lambda le, la, p: tuple({"prime": part["prime"]} for part in masked(le, la, p)),
+        "should be left and prime",
+    ),
+    "columns": (
+        changed(target_prime=lambda le, la, p, t: t[:, None]),
+        "the target prime should have shape (12,)",
+    ),
+    "nothing": (lambda le, la, p: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_MASKS.values(), ids=WRONG_MASKS)
+def test_wrong_masks(answer, words):
+    refused("10.3", answer, words)
+
+
+# --- 10.4
+
+
+def softmax(gate, axis=1):
+    powers = np.exp(gate - gate.max(axis=axis, keepdims=True))
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+def weighted(weights, experts):
+    return (weights[:, :, None] * experts).sum(axis=1)
+
+
+def by_numpy(experts, gate):
+    return weighted(softmax(gate), experts)
+
+
+def by_tensorflow(experts, gate):
+    return tf.einsum("ne,neu->nu", tf.nn.softmax(gate), experts)
+
+
+def by_keras(experts, gate):
+    weights = keras.ops.softmax(keras.ops.convert_to_tensor(gate), axis=-1)
+    return keras.ops.sum(weights[..., None] * experts, axis=1)
+
+
+def by_products(experts, gate):
+    return [(w @ e).tolist() for w, e in zip(softmax(gate.astype("float64")), experts, strict=True)]
+
+
+@pytest.mark.parametrize("function", [by_numpy, by_tensorflow, by_keras, by_products])
+def test_a_mixture_however_it_is_computed(function):
+    assert outcome("10.4", function) == ("correct", "")
+
+
+def unstable(experts, gate):
+    with np.errstate(all="ignore"):
+        powers = np.exp(gate)
+        return weighted(powers / powers.sum(axis=1, keepdims=True), experts)
+
+
+WRONG_MIXTURES = {
+    "no softmax": (lambda e, g: weighted(g, e), "the gate needs a softmax"),
+    "over the rows": (lambda e, g: weighted(softmax(g, axis=0), e), "the softmax runs over the rows"),
+    "mean": (lambda e, g: e.mean(axis=1), "all experts count the same"),
+    "sum": (lambda e, g: e.sum(axis=1), "adds up the experts without the gate"),
+    "largest": (lambda e, g: e[np.arange(len(g)), g.argmax(axis=1)], "the expert with the largest weight only"),
+    "mean of products": (lambda e, g: by_numpy(e, g) / g.shape[1], "divided by the number of experts"),
+    "sigmoid": (lambda e, g: weighted(1 / (1 + np.exp(-np.clip(g, -60, 60))), e), "the weights are sigmoids"),
+    "exp only": (lambda e, g: weighted(np.exp(np.clip(g, -50, 50)), e), "without a division"),
+    "unstable": (unstable, "the mixture holds NaN where the numbers of the gate reach"),
+    "not added up": (lambda e, g: softmax(g)[:, :, None] * e, "an axis for the experts still"),
+    "over the units": (lambda e, g: (softmax(g)[:, :, None] * e).sum(axis=2), "one number for each expert"),
+    "the last axis": (
+        lambda e, g: (softmax(g)[:, None, :] * e).sum(axis=2) if len(set(e.shape)) == 1 else by_numpy(e, g),
+        "the experts are axis 1",
+    ),
+    "one row": (lambda e, g: by_numpy(e, g)[0], "should have shape (5, 4)"),
+    "nothing": (lambda e, g: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_MIXTURES.values(), ids=WRONG_MIXTURES)
+def test_wrong_mixtures(answer, words):
+    refused("10.4", answer, words)
