@@ -179,4 +179,5 @@ for way, says_odd in ways.items():
 
 # %% [markdown]
 # The sum uses all ten probabilities, and not only the largest. That does not always give more right answers; what it always
-# gives is an answer that fits the digit head's own probabilities. Lesson 11 makes a design of it.
+# gives is an answer that fits the digit head's own probabilities. [Lesson 11](../notebooks/11_hierarchical_heads.ipynb)
+# makes a design of it.

@@ -100,11 +100,12 @@ corrected = {
 check("2.1", lambda: corrected)
 
 # %% [markdown] tags=["solution"]
-# Which of the eight errors would have given a message? Only three: the missing class (4) at once, and, in `fit`, the metrics (6)
-# and the loss (5). The swapped targets (7) give no message. Errors 1, 2, 3 and 8 are in the words: the code runs, and the
-# reader believes something false.
+# Which of the eight errors would have given a message? Only three: the missing class (4) at once, and, in `fit`, the metrics
+# (6) and the loss (5). The swapped targets (7) give no message. Errors 1, 2, 3 and 8 are in the words: the code runs, and
+# the reader believes something false.
 #
-# Keras has no class `MultiOutput`, in no version. Lesson 3 writes a layer of this name.
+# Keras has no class `MultiOutput`, in no version. [Lesson 3](../notebooks/03_three_architectures.ipynb) writes a layer of
+# this name.
 
 # %% [markdown]
 # ## Question 2.2: the words of lines 1 and 2
@@ -207,8 +208,8 @@ check("2.4", lambda: head_scores)
 # code. Write `by_name(model, listed)`: it returns the targets as a dictionary, with the names of the heads as keys.
 #
 # It must work for a model with a list of outputs and for one with a dictionary of outputs, with any number of heads. In a
-# model with a list, the name of a head is the name of its layer. In a model with a dictionary, it is the key. When the list is too short or too long, your
-# function must raise a `ValueError`.
+# model with a list, the name of a head is the name of its layer. In a model with a dictionary, it is the key. When the list
+# is too short or too long, your function must raise a `ValueError`.
 
 
 # %%

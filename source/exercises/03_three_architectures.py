@@ -67,8 +67,8 @@ check("3.1", lambda: cut)
 #
 # A head for pairs gives a hundred probabilities. The column of "left digit 3, right digit 5" is `10 * 3 + 5`, which is 35.
 #
-# Write `two_answers(pair)`. It gets the hundred probabilities, shape `(n, 100)`, and returns a dictionary: the probabilities of
-# the left digit, `"left"` of shape `(n, 10)`, and those of the right digit, `"right"` of shape `(n, 10)`.
+# Write `two_answers(pair)`. It gets the hundred probabilities, shape `(n, 100)`, and returns a dictionary: the probabilities
+# of the left digit, `"left"` of shape `(n, 10)`, and those of the right digit, `"right"` of shape `(n, 10)`.
 
 
 # %%
@@ -117,9 +117,8 @@ check("3.3", lambda: fair_units)
 
 # %% [markdown] tags=["solution"]
 # A Dense layer from `a` numbers to `b` units has `(a + 1) * b` parameters: one more input for the bias. Counting upwards is
-# slow and easy to trust. The formula, with `total = sum(classes)`, is
-# `units * (inputs + 1 + total) // (len(classes) * (inputs + 1) + total)`. It is more than `units // len(classes)`, because with
-# fewer units the heads get smaller too.
+# slow and easy to trust. The formula, with `total = sum(classes)`, is `units * (inputs + 1 + total) // (len(classes) *
+# (inputs + 1) + total)`. It is more than `units // len(classes)`, because with fewer units the heads get smaller too.
 
 # %% [markdown]
 # ## Question 3.4: two networks in one trunk
@@ -128,9 +127,9 @@ check("3.3", lambda: fair_units)
 # head. `get_weights` gives four arrays for each: `[kernel, bias, head_kernel, head_bias]`, of shapes `(inputs, units)`,
 # `(units,)`, `(units, 10)` and `(10,)`.
 #
-# Write `merge(left, right)`. It gets two such lists; their numbers of units may differ. It returns the weights of **one** shared
-# model that gives exactly the same answers, as a dictionary: `"trunk"` is the kernel and the bias of one hidden layer (relu),
-# `"left"` and `"right"` are the kernel and the bias of each head on that layer.
+# Write `merge(left, right)`. It gets two such lists; their numbers of units may differ. It returns the weights of **one**
+# shared model that gives exactly the same answers, as a dictionary: `"trunk"` is the kernel and the bias of one hidden layer
+# (relu), `"left"` and `"right"` are the kernel and the bias of each head on that layer.
 
 
 # %%

@@ -31,8 +31,8 @@ keras.utils.set_random_seed(6)
 # answer `odd` is 0.0 or 1.0, or NaN.
 #
 # Write `fill(labels)`. It gets a dictionary of two arrays, `"left"` and `"odd"`, each of shape `(n,)`. It returns **two**
-# dictionaries with the same keys: the targets and the weights for `fit`, all of them arrays of shape `(n,)`. Known labels stay as
-# they are and get the weight 1. Each gap gets a label that its head can take, and the weight 0.
+# dictionaries with the same keys: the targets and the weights for `fit`, all of them arrays of shape `(n,)`. Known labels
+# stay as they are and get the weight 1. Each gap gets a label that its head can take, and the weight 0.
 
 
 # %%

@@ -48,9 +48,10 @@ tree.levels[:2]
 # Labels come as a list of names: a digit such as `"4"`, a group such as `"hook"`, a kind such as `"without"`, or `None` where
 # nothing is known.
 #
-# Write `rows_of(names, tree)`. It returns an array of shape `(n, leaves)` with a 1 for each leaf that the label leaves possible,
-# and a 0 for each other one. It must work for any tree, with any number of levels. `tree.levels` holds the names of each level, `tree.matrix(level)` says
-# which leaf belongs to which class of that level, and `tree.leaves` is the order of the columns.
+# Write `rows_of(names, tree)`. It returns an array of shape `(n, leaves)` with a 1 for each leaf that the label leaves
+# possible, and a 0 for each other one. It must work for any tree, with any number of levels. `tree.levels` holds the names
+# of each level, `tree.matrix(level)` says which leaf belongs to which class of that level, and `tree.leaves` is the order of
+# the columns.
 
 
 # %%
@@ -75,9 +76,10 @@ check("12.1", lambda: rows_of)
 # %% [markdown]
 # ## Question 12.2: the loss without Keras
 #
-# Write `marginal_loss(possible, logits)` in NumPy. It gets two arrays of shape `(n, leaves)`: rows of zeros and ones, each with
-# at least one 1, and logits. It returns the loss of each row, shape `(n,)`: minus the log of the summed probabilities of the
-# possible leaves. It must be right for large logits too, from -1,000,000 to 1,000,000, where a probability would be rounded to
+# Write `marginal_loss(possible, logits)` in NumPy. It gets two arrays of shape `(n, leaves)`: rows of zeros and ones, each
+# with at least one 1, and logits. It returns the loss of each row, shape `(n,)`: minus the log of the summed probabilities
+# of the possible leaves. It must be right for large logits too, from -1,000,000 to 1,000,000, where a probability would be
+# rounded to
 # 0. Change neither array.
 
 
@@ -106,8 +108,9 @@ check("12.2", lambda: marginal_loss)
 # %% [markdown]
 # ## Question 12.3: its gradient
 #
-# Write `gradient_of(possible, logits)`. It returns the gradient of each row's loss with respect to the logits of that row, shape
-# `(n, leaves)`. Logits lie between -10 and 10 here, and 4 digits after the point are enough. A formula in NumPy is enough; so is automatic differentiation.
+# Write `gradient_of(possible, logits)`. It returns the gradient of each row's loss with respect to the logits of that row,
+# shape `(n, leaves)`. Logits lie between -10 and 10 here, and 4 digits after the point are enough. A formula in NumPy is
+# enough; so is automatic differentiation.
 
 
 # %%
@@ -126,8 +129,8 @@ def gradient_of(possible, logits):
 check("12.3", lambda: gradient_of)
 
 # %% [markdown] tags=["solution"]
-# `p` is the softmax over all leaves and `q` the softmax over the possible ones. For a fine label `q` is the one-hot row, and this
-# is the gradient of the usual cross-entropy. For the label "all possible", `q` is `p`, and nothing is learned.
+# `p` is the softmax over all leaves and `q` the softmax over the possible ones. For a fine label `q` is the one-hot row, and
+# this is the gradient of the usual cross-entropy. For the label "all possible", `q` is `p`, and nothing is learned.
 
 # %% [markdown]
 # ## Question 12.4: what is wrong with the average?
@@ -146,8 +149,8 @@ class Average(keras.losses.Loss):
 
 
 # %% [markdown]
-# Show what is wrong with it by an example. There are four classes, and the label says "the first or the second":
-# `[1, 1, 0, 0]`. Find four logits, called `unfair`, for which the right loss is below 0.01 and the colleague's loss is above 2.
+# Show what is wrong with it by an example. There are four classes, and the label says "the first or the second": `[1, 1, 0,
+# 0]`. Find four logits, called `unfair`, for which the right loss is below 0.01 and the colleague's loss is above 2.
 
 # %%
 ### BEGIN SOLUTION
@@ -201,5 +204,5 @@ for name, logits in model.predict(images_test, batch_size=1000, verbose=0).items
     print(f"{name:8} {right:.1%} of the digits right; your loss of the test images: {loss:.2f}")
 
 # %% [markdown]
-# The images without any label had a row of ones, and needed no mask: their loss is 0 and their gradient too. In the colleague's
-# loss, such a row asks for equal probabilities of all ten digits.
+# The images without any label had a row of ones, and needed no mask: their loss is 0 and their gradient too. In the
+# colleague's loss, such a row asks for equal probabilities of all ten digits.

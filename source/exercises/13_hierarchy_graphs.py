@@ -144,8 +144,8 @@ check("13.3", lambda: constrain)
 # The loss is the **mean** of these terms.
 #
 # Write `slopes(labels, values, parents)`. It returns the derivative of the loss with respect to each value: an array of
-# shape `(classes,)`, and does not change what it gets. With `parents = {"A": [], "B": ["A"]}`, labels 1 and 0, and values 0.3 and 0.4, the answer is -1.67 and
-# 0.83.
+# shape `(classes,)`, and does not change what it gets. With `parents = {"A": [], "B": ["A"]}`, labels 1 and 0, and values
+# 0.3 and 0.4, the answer is -1.67 and 0.83.
 
 
 # %%

@@ -59,8 +59,8 @@ plots.images(digits.x_train[:8], [f"label {label}" for label in digits.y_train[:
 # ## Eight questions about it
 #
 # A **label** is what somebody wrote down about an image: here, which digit it is. A **target** is what a network learns to
-# answer. Three targets follow from the label alone: which digit it is, whether it is odd, and six yes/no facts at once (the first of
-# which is odd again).
+# answer. Three targets follow from the label alone: which digit it is, whether it is odd, and six yes/no facts at once (the
+# first of which is odd again).
 
 
 # %%
@@ -137,7 +137,8 @@ plots.images(
 # %% [markdown]
 # ## What each kind is called
 #
-# scikit-learn has a function that names the kind of a target from its values; the first 1,000 are enough for it. Its names are the ones the field uses.
+# scikit-learn has a function that names the kind of a target from its values; the first 1,000 are enough for it. Its names
+# are the ones the field uses.
 
 # %%
 for name, target in targets_train.items():
@@ -171,13 +172,15 @@ for name, target in targets_train.items():
 #
 # Why these? **Softmax** makes the k outputs share a total of 1, so one class gains only when the others lose: right for *one
 # of*. A **sigmoid** judges each unit on its own: right for *any of*. A number needs no activation, since it may be negative
-# or large. Each loss fits its activation: it is small when the head gave the true answer a high probability or, for a number,
-# came close to it. It is called *sparse* when the target is the number of the class. Lesson 2 breaks this contract in every way we know, and lesson 4 asks which metric a multi-label head deserves.
+# or large. Each loss fits its activation: it is small when the head gave the true answer a high probability or, for a
+# number, came close to it. It is called *sparse* when the target is the number of the class. [Lesson
+# 2](02_wiring_heads.ipynb) breaks this contract in every way we know, and [lesson 4](04_multi_label.ipynb) asks which metric
+# a multi-label head deserves.
 #
-# Numbers get mean 0 and standard deviation 1, because training lowers the *sum* of the losses. The ink differs little from image
-# to image, so that even a constant answer has a squared error below 0.002, while the digit's cross-entropy begins near 2.3:
-# the sum hardly notices the ink. So we subtract the mean over the training images and divide by the standard deviation. An error of 1 then means one standard
-# deviation. Lesson 5 shows what happens without this step.
+# Numbers get mean 0 and standard deviation 1, because training lowers the *sum* of the losses. The ink differs little from
+# image to image, so that even a constant answer has a squared error below 0.002, while the digit's cross-entropy begins near
+# 2.3: the sum hardly notices the ink. So we subtract the mean over the training images and divide by the standard deviation.
+# An error of 1 then means one standard deviation. [Lesson 5](05_regression.ipynb) shows what happens without this step.
 
 # %%
 for name in ["ink", "box", "slant"]:
@@ -302,7 +305,7 @@ for name in targets_test:
 
 # %% [markdown]
 # Did the network pay for answering eight questions instead of one? This notebook cannot say: nothing here was compared with
-# separate networks. Lesson 3 makes that comparison properly, over several seeds.
+# separate networks. [Lesson 3](03_three_architectures.ipynb) makes that comparison properly, over several seeds.
 
 # %% [markdown]
 # ## How the exercises work

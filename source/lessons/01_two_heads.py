@@ -82,7 +82,8 @@ plots.architecture(model)
 # The outputs are a **dictionary**, and each key is also the name of its layer. Everything that follows uses the same two keys.
 # It is the habit that saves most trouble later: lesson 2 shows what happens without it.
 #
-# **Predict first.** The trunk and the heads have 55,115 weights in all (Keras says *parameters*). What share of them belongs to the heads?
+# **Predict first.** The trunk and the heads have 55,115 weights in all (Keras says *parameters*). What share of them belongs
+# to the heads?
 
 # %% tags=["nbval-check-output"]
 in_heads = sum(model.get_layer(head).count_params() for head in ["digit", "odd"])
@@ -104,7 +105,8 @@ model.compile(
 
 # %% [markdown]
 # Keras adds the two losses and lowers the sum. The digit targets are integers, so the digit head takes the *sparse*
-# cross-entropy. `accuracy` lets Keras choose the kind that suits each head. `steps_per_execution` only saves time: Keras makes 100 updates before it returns to Python.
+# cross-entropy. `accuracy` lets Keras choose the kind that suits each head. `steps_per_execution` only saves time: Keras
+# makes 100 updates before it returns to Python.
 #
 # You will meet `tf.keras` in other texts. Here it is the same package under another name.
 
@@ -268,7 +270,8 @@ assert 0 < np.mean(rows["they contradict each other"]) < 0.06
 # this comparison cannot tell.
 #
 # So here the second head was not needed. It will be, where the second answer does not follow from the first. And where it
-# does follow, we would rather have heads that *cannot* contradict each other: that is where the course goes, in lesson 11.
+# does follow, we would rather have heads that *cannot* contradict each other: that is where the course goes, in [lesson
+# 11](11_hierarchical_heads.ipynb).
 
 # %% [markdown]
 # ## Take this with you

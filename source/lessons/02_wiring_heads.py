@@ -106,8 +106,8 @@ odd = keras.layers.Dense(1, activation="sigmoid")(trunk)
 keras.Model(image, [digit, odd]).output_names
 
 # %% [markdown]
-# Code that reads `history.history["dense_1_loss"]` now fails, or reads the loss of another model. Keras goes on counting as long as
-# the kernel runs.
+# Code that reads `history.history["dense_1_loss"]` now fails, or reads the loss of another model. Keras goes on counting as
+# long as the kernel runs.
 #
 # ### One metric for each head, or all for all?
 #
@@ -220,11 +220,11 @@ assert np.isin(says, [0, 1]).mean() > 0.99
 assert history.history["digit_accuracy"][-1] < 0.8  # of oddness
 
 # %% [markdown]
-# It says 0 or 1: to its loss, "odd" was the class 1 and "even" the class 0. It is often wrong even about that. Both heads share
-# the trunk, and the loss that falls without end changes the trunk most.
+# It says 0 or 1: to its loss, "odd" was the class 1 and "even" the class 0. It is often wrong even about that. Both heads
+# share the trunk, and the loss that falls without end changes the trunk most.
 #
-# Here there is a sign, the loss below zero. It does not always come: the next section has the same swap without it. Two yes/no heads whose targets are swapped give none: each
-# learns the other's question, and every number looks right.
+# Here there is a sign, the loss below zero. It does not always come: the next section has the same swap without it. Two
+# yes/no heads whose targets are swapped give none: each learns the other's question, and every number looks right.
 
 # %% [markdown]
 # ## A dictionary meets a list
@@ -248,11 +248,13 @@ history = model.fit(
 plots.history(history, heads=["digit", "odd"])
 
 # %% [markdown]
-# The training curves are good, and the validation curves are nonsense. When the *outputs* are a dictionary and you give a list,
-# Keras sorts the keys of the outputs by the alphabet: `digit`, `odd`. So the digit head was compared with oddness, and the odd head with digits.
+# The training curves are good, and the validation curves are nonsense. When the *outputs* are a dictionary and you give a
+# list, Keras sorts the keys of the outputs by the alphabet: `digit`, `odd`. So the digit head was compared with oddness, and
+# the odd head with digits.
 #
-# Somebody who reads these curves would say that the model only remembers its training images, and would change the model. But
-# nothing is wrong with the model, and there is a sign: an accuracy of `odd` far below the half that guessing gets. With a dictionary the validation is right:
+# Somebody who reads these curves would say that the model only remembers its training images, and would change the model.
+# But nothing is wrong with the model, and there is a sign: an accuracy of `odd` far below the half that guessing gets. With
+# a dictionary the validation is right:
 
 # %% tags=["check"]
 right = model.evaluate(
@@ -312,8 +314,9 @@ assert list(reached.values()) == ["odd", "odd", "digit", "digit", "digit"]
 
 # %% [markdown]
 # The first two rows are right: one form everywhere. In the third row the losses are a list and the weights a dictionary, in
-# the fourth the outputs are a dictionary and the weights a list: there the alphabet decides. In the last row `"Odd"` is no head at all. Keras does not look for it: it sorts the keys of both dictionaries, and
-# a capital letter sorts before all small ones.
+# the fourth the outputs are a dictionary and the weights a list: there the alphabet decides. In the last row `"Odd"` is no
+# head at all. Keras does not look for it: it sorts the keys of both dictionaries, and a capital letter sorts before all
+# small ones.
 #
 # Keras looks at the keys of some parts and not of others. A wrong key in the targets does raise an error:
 
@@ -369,7 +372,8 @@ print("output_names       ", model.output_names)
 print("keys of the answers", list(answers))
 
 # %% [markdown]
-# `output_names` is sorted, and the answers are not (nor is `model.output`: it keeps the order that you wrote). Take an answer by its key, as in `answers["odd"]`, and never by its place.
+# `output_names` is sorted, and the answers are not (nor is `model.output`: it keeps the order that you wrote). Take an
+# answer by its key, as in `answers["odd"]`, and never by its place.
 
 # %% [markdown]
 # ## What does "accuracy" measure?
@@ -399,8 +403,8 @@ truth = {"digit": labels_test, "odd": labels_test % 2, "facts": facts, "ink": in
 
 # %% [markdown]
 # - `digit`, one of ten classes: the answer is right for every image.
-# - `odd`, yes or no, as a *logit*: a number that is above 0 for yes and below 0 for no, before any sigmoid. The answer is right
-#   for every image: 0.4 for odd, -3 for even.
+# - `odd`, yes or no, as a *logit*: a number that is above 0 for yes and below 0 for no, before any sigmoid. The answer is
+#   right for every image: 0.4 for odd, -3 for even.
 # - `facts`, six yes/no facts: for each image the answer says yes to the *first* true fact only, and misses all others.
 # - `ink`, the number of pixels with ink: the answer is exactly right.
 #
@@ -431,7 +435,8 @@ for name in kinds:
 # - `odd`: every odd digit counts as wrong, because 0.4 is above 0, but not above 0.5.
 # - `facts` seems perfect. With six outputs and six targets Keras compares only the *largest* of each (the first, when
 #   several are equal).
-# - `ink` has the accuracy zero, though every answer is exact. Other regression heads get other numbers, and none has a meaning.
+# - `ink` has the accuracy zero, though every answer is exact. Other regression heads get other numbers, and none has a
+#   meaning.
 #
 # The cure is to name the metric. Then the name of the score says what was measured, too.
 
@@ -457,7 +462,8 @@ assert named_scores["odd_binary_accuracy"] == 1 and named_scores["ink_mean_absol
 assert 0.5 < named_scores["facts_binary_accuracy"] < 0.9
 
 # %% [markdown]
-# Now the perfect heads are perfect, and `facts` is not. Lesson 4 asks which metric a multi-label head deserves.
+# Now the perfect heads are perfect, and `facts` is not. [Lesson 4](04_multi_label.ipynb) asks which metric a multi-label
+# head deserves.
 #
 # ### A metric of our own
 #
@@ -507,11 +513,11 @@ assert np.isclose(repaired["odd_own_squared_error"], repaired["odd_mean_squared_
 # %% [markdown]
 # ## A loss that does not fit its head
 #
-# The opening notebook gave the contract of a head: units, activation, loss, target and metric that belong together. Three ways to
-# break it are common.
+# The opening notebook gave the contract of a head: units, activation, loss, target and metric that belong together. Three
+# ways to break it are common.
 #
-# **Labels that are not what the loss expects.** `categorical_crossentropy` wants ten numbers for each image, one of them 1. Our
-# labels are integers.
+# **Labels that are not what the loss expects.** `categorical_crossentropy` wants ten numbers for each image, one of them 1.
+# Our labels are integers.
 
 # %% tags=["raises-exception", "nbval-check-output"]
 named.compile(loss={"digit": "categorical_crossentropy", "odd": "binary_crossentropy"})
@@ -534,8 +540,8 @@ print(caught[0].message)
 print("smallest and largest answer:", always.min(), always.max())
 
 # %% [markdown]
-# **A head without a sigmoid, and a loss that expects one.** Here are two images on which such a head is wrong by far: it says 4
-# where the target is 0, and -3 where the target is 1.
+# **A head without a sigmoid, and a loss that expects one.** Here are two images on which such a head is wrong by far: it
+# says 4 where the target is 0, and -3 where the target is 1.
 #
 # **Predict first.** The gradient says how to change the two answers. Should it be small or large?
 
@@ -557,8 +563,8 @@ for from_logits in [False, True]:
 # %% [markdown]
 # ## Two more, for later
 #
-# Two silent faults need a lesson of their own, the one on missing labels (lesson 6): labels that are hidden by weights of zero,
-# and a last batch that is smaller than the others. Both change the losses that Keras reports.
+# Two silent faults need a lesson of their own, the one on missing labels ([lesson 6](06_missing_labels.ipynb)): labels that
+# are hidden by weights of zero, and a last batch that is smaller than the others. Both change the losses that Keras reports.
 
 # %% [markdown]
 # ## Find it before training
@@ -681,4 +687,4 @@ good.evaluate(images, targets, verbose=0, return_dict=True).keys()
 # - measured what `"accuracy"` means on four kinds of heads, and named the metric instead;
 # - let `check_heads` find the faults before any training.
 #
-# Next: the [exercises](../exercises/02_wiring_heads.ipynb).
+# Next: the [exercises](../exercises/02_wiring_heads.ipynb), then [lesson 3](03_three_architectures.ipynb).

@@ -153,9 +153,9 @@ for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
     print(f"{variable.path:22}{'moves the left answer' if gradient is not None else '-'}")
 
 # %% [markdown]
-# No weight of the right network influences the left answer. So training them together is the same as training one after
-# the other from the same weights on the same batches, and we can take one of them out and use it alone. With a shared trunk, each change of the trunk changes both
-# answers.
+# No weight of the right network influences the left answer. So training them together is the same as training one after the
+# other from the same weights on the same batches, and we can take one of them out and use it alone. With a shared trunk,
+# each change of the trunk changes both answers.
 
 # %% tags=["nbval-check-output"]
 left_network = keras.Model(model.input, model.output["left"], name="left_network")
@@ -193,8 +193,8 @@ assert two_heads.count_params() == wide_head.count_params()
 assert largest_difference(two_heads, wide_head) < 1e-5
 
 # %% [markdown]
-# Neither: the two give the same answers, up to the last digits of the computer's arithmetic. Do they also learn the same? We train both
-# on the same batches, for 200 updates.
+# Neither: the two give the same answers, up to the last digits of the computer's arithmetic. Do they also learn the same? We
+# train both on the same batches, for 200 updates.
 
 
 # %%
@@ -225,7 +225,8 @@ assert largest_difference(two_heads, wide_head) < 0.01
 # %% [markdown]
 # ## One head for all pairs
 #
-# A pair of digits is one of a hundred classes. A single softmax over all of them can say "3 and 5, or else 5 and 3, but not 3 and 3", which two heads cannot: if each gives half to 3 and half to 5, then "3 and 3" gets a quarter.
+# A pair of digits is one of a hundred classes. A single softmax over all of them can say "3 and 5, or else 5 and 3, but not
+# 3 and 3", which two heads cannot: if each gives half to 3 and half to 5, then "3 and 3" gets a quarter.
 
 
 # %%
@@ -253,7 +254,8 @@ for units in [48, 52, 56, 96]:
     print(f"two networks with {units} units: {share:5.1%} of the shared model")
 
 # %% [markdown]
-# Half the units make less than half the weights, because a layer between 96 and 48 units has 96 times 48 of them. At 52 units the totals are almost equal.
+# Half the units make less than half the weights, because a layer between 96 and 48 units has 96 times 48 of them. At 52
+# units the totals are almost equal.
 
 # %% tags=["nbval-check-output"]
 designs = {
@@ -268,8 +270,8 @@ designs = {
 # %% [markdown]
 # ## Five seeds
 #
-# To begin again from another seed we give a model new weights and set the optimizer's variables (Adam's running averages) back to zero. The first `fit` of a
-# model is slow, because Keras compiles the update. We keep the compiled update.
+# To begin again from another seed we give a model new weights and set the optimizer's variables (Adam's running averages)
+# back to zero. The first `fit` of a model is slow, because Keras compiles the update. We keep the compiled update.
 
 
 # %%
@@ -345,20 +347,21 @@ assert both["separate, equal total"] > both["shared trunk"] - 0.01
 assert min(both.values()) > 0.5
 
 # %% [markdown]
-# - **One wide head** does as well as two heads on the shared trunk: the difference is within the spread of the seeds. It must be so,
-#   since they are the same model. It is not zero, because from the same seed Keras draws other first weights for one
-#   kernel of 20 columns than for two of 10.
+# - **One wide head** does as well as two heads on the shared trunk: the difference is within the spread of the seeds. It
+#   must be so, since they are the same model. It is not zero, because from the same seed Keras draws other first weights for
+#   one kernel of 20 columns than for two of 10.
 # - **Separate networks with equal trunks** are right more often, and the difference is larger than the spread. They also have
 #   twice the weights.
-# - **Separate networks with an equal total** keep only a part of that lead, about a point. It is there on average; single runs of the two
-#   designs lie close together, and may change places.
+# - **Separate networks with an equal total** keep only a part of that lead, about a point. It is there on average; single
+#   runs of the two designs lie close together, and may change places.
 # - **One head for pairs** is clearly worse. It has only about 80 images of each of its hundred classes, and what its unit
 #   for "3 and 4" learns about the 3 does not reach its unit for "3 and 5". Here it has nothing to gain: the two digits are
 #   drawn independently, so one says nothing about the other.
 #
-# So on these images sharing does not help. It is easy to think of a reason: the digits overlap, and what shows the one digit hides
-# the other. But this comparison does not test that reason, and it is about *these* two questions. Other pairs of
-# questions come out the other way. Lesson 10 shows sharing that helps, does nothing, and hurts, on one data set.
+# So on these images sharing does not help. It is easy to think of a reason: the digits overlap, and what shows the one digit
+# hides the other. But this comparison does not test that reason, and it is about *these* two questions. Other pairs of
+# questions come out the other way. [Lesson 10](10_when_to_share.ipynb) shows sharing that helps, does nothing, and hurts, on
+# one data set.
 
 # %% [markdown]
 # ## The time to answer
@@ -396,9 +399,10 @@ for name, networks in candidates.items():
     print(f"{name:28}{one:10.2f}{many:15.2f}")
 
 # %% [markdown]
-# Less than twice, on the machine that made these outputs. For one image, nearly all of the time is the call itself, not the arithmetic. A second network inside the same call adds
-# little; a second call adds much. For many images the arithmetic counts, and the second trunk shows. These networks are
-# small: the larger the trunk, the more of the time is arithmetic, and the more a shared trunk saves. Lesson 14 measures more.
+# Less than twice, on the machine that made these outputs. For one image, nearly all of the time is the call itself, not the
+# arithmetic. A second network inside the same call adds little; a second call adds much. For many images the arithmetic
+# counts, and the second trunk shows. These networks are small: the larger the trunk, the more of the time is arithmetic, and
+# the more a shared trunk saves. Lesson 14 measures more.
 
 # %% [markdown]
 # ## Beside them: scikit-learn
@@ -508,8 +512,9 @@ folder = tempfile.TemporaryDirectory()
 with_layer(MultiOutput).save(Path(folder.name) / "model.keras")
 
 # %% [markdown]
-# No. Keras stores a layer as the arguments that make it again, and it cannot write a dictionary of layers by itself. The message says what to do: `get_config` says how to write the arguments. `from_config` is its counterpart, and turns what was written
-# into layers again. The first line, `register...`, tells Keras where to find the class when it loads a model.
+# No. Keras stores a layer as the arguments that make it again, and it cannot write a dictionary of layers by itself. The
+# message says what to do: `get_config` says how to write the arguments. `from_config` is its counterpart, and turns what was
+# written into layers again. The first line, `register...`, tells Keras where to find the class when it loads a model.
 
 
 # %%
@@ -606,4 +611,4 @@ for share, units in [(True, 96), (False, 52), (False, 96)]:
 # - measured the time to answer, for one image and for many;
 # - wrote a `MultiOutput` layer that saves and loads.
 #
-# Next: the [exercises](../exercises/03_three_architectures.ipynb).
+# Next: the [exercises](../exercises/03_three_architectures.ipynb), then [lesson 4](04_multi_label.ipynb).

@@ -440,10 +440,10 @@ assert by["macro F1"] > -0.002 and by["elements"] < 0 and abs(by["exact"]) < 0.0
 
 # %% [markdown]
 # The samples F1 rises most, the macro F1 less, and the micro F1 least or not at all. (On the bundled digits all changes are
-# hardly more than their spread.) The samples F1 gives nothing to a picture without any right "yes", and lower thresholds usually leave fewer of those. The element-wise accuracy falls a little, because more
-# of the new "yes" are wrong than right. mAP needs no threshold, so it stays. And the exact match? On average it changes by
-# about 0.01 at most, and not in the same direction on all data. **A threshold is chosen for one score, and may cost another
-# one.**
+# hardly more than their spread.) The samples F1 gives nothing to a picture without any right "yes", and lower thresholds
+# usually leave fewer of those. The element-wise accuracy falls a little, because more of the new "yes" are wrong than right.
+# mAP needs no threshold, so it stays. And the exact match? On average it changes by about 0.01 at most, and not in the same
+# direction on all data. **A threshold is chosen for one score, and may cost another one.**
 #
 # It is known why the chosen thresholds lie below 0.5: with honest probabilities, the threshold that is best for F1 is half
 # of the best F1 (Lipton and others, 2014). Compare the mean threshold with the F1 in the table.
@@ -743,7 +743,7 @@ build_labels(784, names=["cat", "dog", "tree"], weights=[1, 1, 5]).output_shape
 # - chose thresholds on validation pictures, and saw which scores they raise and which they lower;
 # - compared a chain with classifiers side by side, and weighted rare labels, with what that costs.
 #
-# Lesson 5 turns from labels to numbers.
+# [Lesson 5](05_regression.ipynb) turns from labels to numbers.
 #
 # **References**
 # - Tsoumakas and Katakis (2007), "Multi-label classification: an overview".
@@ -751,4 +751,4 @@ build_labels(784, names=["cat", "dog", "tree"], weights=[1, 1, 5]).output_shape
 # - Lipton, Elkan and Naryanaswamy (2014), "Optimal thresholding of classifiers to maximize F1 measure".
 # - scikit-learn's user guide, "Multiclass and multioutput algorithms".
 #
-# Next: the [exercises](../exercises/04_multi_label.ipynb).
+# Next: the [exercises](../exercises/04_multi_label.ipynb), then [lesson 5](05_regression.ipynb).

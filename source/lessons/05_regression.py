@@ -236,15 +236,16 @@ print(f"ratio {pull_raw['pose'] / pull_raw['digit']:.0f}")
 assert pull_raw["pose"] > 8 * pull_raw["digit"]
 
 # %% [markdown]
-# The gradient of the pose head is more than ten times as long. The slope of a squared error is twice the error. Angles have errors of
-# dozens of *degrees*, so the slope is large; a probability is never wrong by more than 1. In radians, the same angles would
-# have errors 57 times smaller, and slopes too. So the unit decides which head the trunk works for, and that makes no sense.
+# The gradient of the pose head is more than ten times as long. The slope of a squared error is twice the error. Angles have
+# errors of dozens of *degrees*, so the slope is large; a probability is never wrong by more than 1. In radians, the same
+# angles would have errors 57 times smaller, and slopes too. So the unit decides which head the trunk works for, and that
+# makes no sense.
 #
 # Adam does not help. For each weight it divides the whole gradient by its usual size, and not the part of each head: the
 # step has a fair length, but its direction is that of the pose.
 #
-# Within the pose it is the same: the angle has the large numbers, and an error of the size (0.7 to 1) counts almost nothing. What did the raw
-# pose head learn?
+# Within the pose it is the same: the angle has the large numbers, and an error of the size (0.7 to 1) counts almost nothing.
+# What did the raw pose head learn?
 
 
 # %%
@@ -322,7 +323,8 @@ assert standard_errors[:, 0].mean() > raw_errors[:, 0].mean()
 # - The classifier lives. It stays a little below the digit head that has the trunk for itself: sharing has a price here.
 # - Shifts and size become better, and the size is now far better than the naive answer.
 # - The angle becomes a little *worse*. It is no longer the only one that counts. Standardising does not make the model
-#   better at everything; it makes the four numbers count alike, until you decide otherwise (lesson 7).
+#   better at everything; it makes the four numbers count alike, until you decide otherwise ([lesson
+#   7](07_loss_weights.ipynb)).
 #
 # Could a small loss weight for the raw pose do the same? The benchmark of this lesson (`benchmarks/regression.py`) tried
 # 1/200: the digit head recovers, but the pose is worse than with standardised targets. A loss weight cannot make shifts and
@@ -361,8 +363,8 @@ assert np.isclose(found["pose_angle_error"], by_scikit_learn, atol=1e-3)
 # We write our own squared error, and test it on answers that are exactly right.
 #
 # **Predict first.** The targets have shape `(4,)` and the head has one unit, so the answers have shape `(4, 1)`. We use
-# `my_squared` as loss and as metric, beside the metrics `"mse"` and `"accuracy"`. All answers are right: which of the four numbers
-# will say so?
+# `my_squared` as loss and as metric, beside the metrics `"mse"` and `"accuracy"`. All answers are right: which of the four
+# numbers will say so?
 
 
 # %% tags=["nbval-check-output"]
@@ -376,10 +378,10 @@ right = np.array([3.0, 5.0, 7.0, 9.0], dtype="float32")
 perfect.evaluate(right[:, None], right, verbose=0, return_dict=True)
 
 # %% [markdown]
-# - `my_squared` as a **loss** is right: Keras first gives the targets the shape of the answers. `my_squared` as a **metric** is wrong,
-#   since Keras does not do that for metrics. `(4,)` minus `(4, 1)` is a table of all sixteen differences, and there is no
-#   warning. In a training loop of your own, the loss goes wrong in the same way. Give every target of one number the shape
-#   `(n, 1)`, or use Keras's own functions, as `"mse"` here.
+# - `my_squared` as a **loss** is right: Keras first gives the targets the shape of the answers. `my_squared` as a **metric**
+#   is wrong, since Keras does not do that for metrics. `(4,)` minus `(4, 1)` is a table of all sixteen differences, and
+#   there is no warning. In a training loop of your own, the loss goes wrong in the same way. Give every target of one number
+#   the shape `(n, 1)`, or use Keras's own functions, as `"mse"` here.
 # - `accuracy` is 0 though every answer is right. It is a metric for classes: with one unit, Keras turns each answer into 0
 #   or 1 and asks whether it equals the target ([lesson 2](02_wiring_heads.ipynb)).
 
@@ -667,8 +669,8 @@ assert min(sure) > 1
 
 # %% [markdown]
 # A few points. The new loss multiplies each squared error by $e^{-s}/2$ (before, it was 1), and as the spreads shrink, that
-# weight grows. So the same error moves the trunk more: better means, and a worse digit head. Lesson 8 uses the same idea on
-# purpose, to *choose* the weights of heads.
+# weight grows. So the same error moves the trunk more: better means, and a worse digit head. [Lesson
+# 8](08_adaptive_weights.ipynb) uses the same idea on purpose, to *choose* the weights of heads.
 
 # %% [markdown]
 # ## Beside them: scikit-learn
@@ -774,4 +776,4 @@ dict(zip(names, covered(pose_test, mean, spread).round(3).tolist(), strict=True)
 # - A. Kendall and Y. Gal (2017), *What uncertainties do we need in Bayesian deep learning for computer vision?*:
 #   log-variance as the output, for images.
 #
-# Next: the [exercises](../exercises/05_regression.ipynb).
+# Next: the [exercises](../exercises/05_regression.ipynb), then [lesson 6](06_missing_labels.ipynb).

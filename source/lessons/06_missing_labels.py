@@ -160,8 +160,8 @@ assert not spoiled["filler, row weight 0"]
 
 # %% [markdown]
 # Zero times NaN is NaN. A weight can only switch off a number that *is* a number, so first we **fill** every gap with any
-# valid label, and then we give that row the weight 0. Which label we fill in does not matter for the loss. It will matter for a
-# score.
+# valid label, and then we give that row the weight 0. Which label we fill in does not matter for the loss. It will matter
+# for a score.
 #
 # ### The same in a loss of your own
 #
@@ -338,9 +338,9 @@ assert abs(reported[REPAIRED, 50]["odd_loss"] - wanted) > 1e-4
 #
 # ### A last batch that is smaller
 #
-# Without any missing label, the same averaging goes wrong when the last batch is smaller (lesson 2 announced it). Here are 80
-# rows. The squared error is 0 on the first 64 and 100 on the last 16, so the mean is 20. There are two equal heads, because
-# Keras reports the loss of each head only if there is more than one.
+# Without any missing label, the same averaging goes wrong when the last batch is smaller ([lesson 2](02_wiring_heads.ipynb)
+# announced it). Here are 80 rows. The squared error is 0 on the first 64 and 100 on the last 16, so the mean is 20. There
+# are two equal heads, because Keras reports the loss of each head only if there is more than one.
 
 # %% tags=["nbval-check-output"]
 number = keras.Input(shape=(1,))
@@ -604,13 +604,13 @@ assert with_all[0] - 0.05 < kept[0] < with_all[0] and with_all[1] > kept[1] + 0.
 #   *left* gains a few. With 20% of the labels it is a point or two each way (measured in `benchmarks/missing_labels.py`).
 #
 # So `mean_with_sample_weight` is not simply "better". It keeps the balance of the heads as it was with all labels, and then
-# you may choose another one, by `loss_weights` (lesson 7). It has a price, too: a mean over six labels is noisy, and the
-# trunk gets that noise at full strength. Adam bears it here. Gradient descent with momentum, at a learning rate of 0.1, does
-# not: with the repaired loss and 5% of the labels, *left* was far *worse* than with the diluted one (measured in
-# `benchmarks/missing_labels.py`).
+# you may choose another one, by `loss_weights` ([lesson 7](07_loss_weights.ipynb)). It has a price, too: a mean over six
+# labels is noisy, and the trunk gets that noise at full strength. Adam bears it here. Gradient descent with momentum, at a
+# learning rate of 0.1, does not: with the repaired loss and 5% of the labels, *left* was far *worse* than with the diluted
+# one (measured in `benchmarks/missing_labels.py`).
 #
 # In short, an incomplete row is worth what its labels are worth to the heads that they belong to. Whether they also help the
-# other head is the question of lesson 10, where they can.
+# other head is the question of [lesson 10](10_when_to_share.ipynb), where they can.
 
 # %% [markdown]
 # ### When both heads have gaps
@@ -758,8 +758,8 @@ assert labelled.std() < min(summed.std(), averaged.std()) and averaged.std() < 0
 # %% [markdown]
 # The score on the labelled rows varies least, and it is wrong every time: more labels of the same kind would make it more
 # sure and no better. Both weighted estimates are right on average, and vary several times as much, because they rest on a
-# hundred labelled even digits. Prefer the mean by 1/p, because it never leaves the range from 0 to 1. For a model that is always
-# right it is always 100%, and the sum varies around it.
+# hundred labelled even digits. Prefer the mean by 1/p, because it never leaves the range from 0 to 1. For a model that is
+# always right it is always 100%, and the sum varies around it.
 #
 # In Keras the mean by 1/p is a weighted metric, with these weights:
 
@@ -777,8 +777,8 @@ print(
 assert np.isclose(scores["odd_accuracy"], by_hand, atol=1e-3)
 
 # %% [markdown]
-# Keras and NumPy agree. That both may be several points away from the accuracy on all rows is chance: this is one set of labels,
-# and the table above shows how far one set can be off.
+# Keras and NumPy agree. That both may be several points away from the accuracy on all rows is chance: this is one set of
+# labels, and the table above shows how far one set can be off.
 #
 # ### Repair the training
 #
@@ -937,4 +937,4 @@ assert not spoiled_layers(model)
 # - Jonathon Byrd and Zachary C. Lipton (2019). *What is the effect of importance weighting in deep learning?* Weights in the
 #   loss fade as training goes on.
 #
-# Next: the [exercises](../exercises/06_missing_labels.ipynb).
+# Next: the [exercises](../exercises/06_missing_labels.ipynb), then [lesson 7](07_loss_weights.ipynb).

@@ -86,8 +86,8 @@ Tree({"round": ["0", "6", "8"], "bows": ["3", "5", "8"]})
 # %% [markdown]
 # Not in a tree. With two groups above the 8, "the group of the 8" would have no single answer, and the label of the coarse
 # head would depend on which group is looked up first. Such a mistake is easily made in a file with a thousand classes, so
-# `Tree` looks for it, and for groups that contain themselves. The cure is to choose one group. Lesson 13 keeps both, and
-# needs another kind of head for that.
+# `Tree` looks for it, and for groups that contain themselves. The cure is to choose one group. [Lesson
+# 13](13_hierarchy_graphs.ipynb) keeps both, and needs another kind of head for that.
 
 # %% [markdown]
 # ## One trunk, five designs
@@ -97,7 +97,7 @@ Tree({"round": ["0", "6", "8"], "bows": ["3", "5", "8"]})
 # | design | wiring |
 # |---|---|
 # | flat | only a fine head; the group is read off: the group of the likeliest digit |
-# | independent | both heads see the trunk, as in lesson 1 |
+# | independent | both heads see the trunk, as in [lesson 1](01_two_heads.ipynb) |
 # | chain | the fine head sees the trunk *and what the coarse head says*; the reverse chain is the other way round |
 # | summed | the probability of a group is the sum of those of its digits |
 # | conditional | the coarse head answers first, and a softmax within each group shares its probability out |
@@ -620,11 +620,12 @@ for rows in results.values():
 # on both. On which tree it loses less depends on the data: with few labels it is ours on MNIST (about one point; modulo five
 # more than three), and modulo five on the bundled digits.
 #
-# That is the honest finding of this lesson: **where every image has the label of its leaf, no head built on the hierarchy was
-# better than the flat head with its groups read off, neither in accuracy nor in decisions that fit together.** Whoever
-# reports a gain from a hierarchy should show another tree beside it, made without a reason, and the flat head with its groups
-# read off. This holds for these images, this trunk and a tree of two levels. And it changes when many images have *only* the
-# label of the group. Then the tree carries information that no leaf label gives, and the gain is large: lesson 12.
+# That is the honest finding of this lesson: **where every image has the label of its leaf, no head built on the hierarchy
+# was better than the flat head with its groups read off, neither in accuracy nor in decisions that fit together.** Whoever
+# reports a gain from a hierarchy should show another tree beside it, made without a reason, and the flat head with its
+# groups read off. This holds for these images, this trunk and a tree of two levels. And it changes when many images have
+# *only* the label of the group. Then the tree carries information that no leaf label gives, and the gain is large: [lesson
+# 12](12_partial_labels.ipynb).
 
 # %% [markdown]
 # ## Which classes are reliable?
@@ -809,4 +810,4 @@ answer(np.array([[0.4, 0.3, 0.3]]), group_of_leaf=[0, 1, 1])
 # (2020), *Making Better Mistakes: Leveraging Class Hierarchies with Deep Networks*: not how often a model is wrong, but how
 # badly.
 #
-# Next: the [exercises](../exercises/11_hierarchical_heads.ipynb).
+# Next: the [exercises](../exercises/11_hierarchical_heads.ipynb), then [lesson 12](12_partial_labels.ipynb).

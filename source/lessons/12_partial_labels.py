@@ -86,8 +86,8 @@ plots.images(digits.x_train[shown], names, columns=10)
 # %% [markdown]
 # The upper row comes from the first 20 images, the lower row from the other 980. What can we do with the lower row?
 # - **Leave it out**, and train on 20 images.
-# - **Two independent heads** with masks, as in lesson 6: the digit head gets a filler and the weight 0 where the digit is
-#   not known, and the group head learns from all images.
+# - **Two independent heads** with masks, as in [lesson 6](06_missing_labels.ipynb): the digit head gets a filler and the
+#   weight 0 where the digit is not known, and the group head learns from all images.
 # - **Conditional heads**, as in lesson 11: the group from all images, the digit within its group where it is known.
 # - **One head of ten digits, and a loss that understands "a 4 or a 9"**. That is new, and we build it now.
 
@@ -167,9 +167,9 @@ print("gradient\n", np.round(tape.gradient(loss, logits).numpy(), 2))
 #
 # $$-\log \sum_{j \,\text{possible}} p_j = \log \sum_{i} e^{z_i} - \log \sum_{j \,\text{possible}} e^{z_j}$$
 #
-# "The log of a sum of exponentials" has a function of its own, `logsumexp`. It takes the largest number out first:
-# so no exponential becomes infinite (an *overflow*), and not all of them become 0 (an *underflow*, as in the third row). What is impossible gets the logit minus infinity,
-# whose exponential is 0.
+# "The log of a sum of exponentials" has a function of its own, `logsumexp`. It takes the largest number out first: so no
+# exponential becomes infinite (an *overflow*), and not all of them become 0 (an *underflow*, as in the third row). What is
+# impossible gets the logit minus infinity, whose exponential is 0.
 
 
 # %%
@@ -243,7 +243,8 @@ for step in range(101):
 # ## As a loss for Keras
 #
 # A loss of our own is a class with a method `call`, which returns one number for each row. Keras does the rest: averages,
-# sample weights, names. The line `register...` lets a saved model find the class again, as in lesson 3.
+# sample weights, names. The line `register...` lets a saved model find the class again, as in [lesson
+# 3](03_three_architectures.ipynb).
 
 
 # %%
@@ -293,7 +294,7 @@ MarginalCrossentropy()(numbers, np.zeros((3, 10)))
 # %% [markdown]
 # ## Four designs
 #
-# Each design is a network of its own. As in lesson 3 we put them into one `keras.Model`, so that one `fit` trains them
+# Each design is a network of its own. As in [lesson 3](03_three_architectures.ipynb) we put them into one `keras.Model`, so that one `fit` trains them
 # all on the same batches; they share nothing. All heads give logits. There are five outputs, because the second design
 # has two heads.
 #
@@ -540,8 +541,9 @@ assert more["all_fine"].mean() > mean["marginal likelihood"].max() - 0.01
 assert mean["fine labels only"].min() > 0.3
 
 # %% [markdown]
-# With 20 fine labels, the marginal likelihood gets back about half of what separates the fine labels alone from 1,000
-# fine ones: a little less on MNIST, a little more on the bundled digits (the last line of the table). What brings this gain, and what does not?
+# With 20 fine labels, the marginal likelihood gets back about half of what separates the fine labels alone from 1,000 fine
+# ones: a little less on MNIST, a little more on the bundled digits (the last line of the table). What brings this gain, and
+# what does not?
 # - **Independent heads**, read by the digit head alone, gain a few points at most, hardly more than the spread. The
 #   coarse labels reach the trunk, which the two heads share, and nothing else of the digit head.
 # - **Read top-down**, the same two heads gain much more, without any new training: the group head has seen 1,000 labels,
@@ -589,11 +591,11 @@ assert wrong["fine labels only"][1] > wrong["fine labels only"][0]
 
 # %% [markdown]
 # Mistakes into **another group** become two to four times rarer: that is what the coarse labels teach. Mistakes **inside the
-# group** do not become rarer; mostly they even become more frequent, because some images that were in a wrong group are
-# now in the right one. The last column is the fair measure: of the images in the right group, how many have the right
-# digit? For the marginal likelihood it is about the same share as with the fine labels alone, and for the other two it
-# is no higher. Inside the right group nothing improved. Only fine labels help with that. So spend the money for fine labels where groups are large and their digits alike: a
-# fine label of a "two" would be wasted here.
+# group** do not become rarer; mostly they even become more frequent, because some images that were in a wrong group are now
+# in the right one. The last column is the fair measure: of the images in the right group, how many have the right digit? For
+# the marginal likelihood it is about the same share as with the fine labels alone, and for the other two it is no higher.
+# Inside the right group nothing improved. Only fine labels help with that. So spend the money for fine labels where groups
+# are large and their digits alike: a fine label of a "two" would be wasted here.
 
 # %% [markdown]
 # ## Two short cuts, and other trees
@@ -624,8 +626,8 @@ assert more["by_chance"].mean() > marginal.mean() - 0.04
 # %% [markdown]
 # - **One vote for each image** loses more than half of the gain on MNIST and all of it on the bundled digits, and differs
 #   most from seed to seed. It fits what we saw in the hand-made example: coarse labels make the model surer of what it
-#   happens to believe within a group, and 20 labels of the same weight can hardly correct 980. The balance is a loss
-#   weight like any other. We chose it before we looked, and did not tune it; lesson 7 tells how to choose.
+#   happens to believe within a group, and 20 labels of the same weight can hardly correct 980. The balance is a loss weight
+#   like any other. We chose it before we looked, and did not tune it; [lesson 7](07_loss_weights.ipynb) tells how to choose.
 # - **Sharing the label equally** gains only a few points over the fine labels alone. "One half for 4, one half for 9" asks
 #   the model to stay undecided, even where it knows. Its loss is $-\frac{1}{2}(\log p(4) + \log p(9))$, an average of
 #   logs, and ours is $-\log(p(4) + p(9))$, the log of a sum. The two look alike in code, and the exercise takes them apart.
@@ -725,4 +727,4 @@ print("loss of equal logits:", np.round(losses.numpy(), 2))
 # on CNN-based Image Classification*. D. Pirovano, F. Milanesio, M. Caselle, P. Fariselli and M. Osella (2025), *Should We
 # Always Train Models on Fine-Grained Classes?*
 #
-# Next: the [exercises](../exercises/12_partial_labels.ipynb).
+# Next: the [exercises](../exercises/12_partial_labels.ipynb), then [lesson 13](13_hierarchy_graphs.ipynb).

@@ -137,8 +137,8 @@ assert (graph.close(only_nine) == closed).all()
 # %% [markdown]
 # ## The images
 #
-# To have several labels at once we take the canvases of lesson 3, with two digits each. A canvas has all labels of its left
-# digit and all labels of its right digit. "odd" now means: there is an odd digit.
+# To have several labels at once we take the canvases of [lesson 3](03_three_architectures.ipynb), with two digits each. A
+# canvas has all labels of its left digit and all labels of its right digit. "odd" now means: there is an odd digit.
 #
 # We write the most specific labels of each digit, and let `close` add the rest.
 
@@ -190,7 +190,8 @@ for image in range(3):
 plots.images(images_test[:6].reshape(-1, 17, 17), shown, columns=6)
 
 # %% [markdown]
-# The four general classes must be the facts of lesson 0 (`data.digit_attributes`), for either of the two digits. They are:
+# The four general classes must be the facts of [lesson 0](00_start_here.ipynb) (`data.digit_attributes`), for either of the
+# two digits. They are:
 
 # %% tags=["check"]
 left, right = (data.digit_attributes(both[side]) for side in ["left", "right"])
@@ -220,8 +221,8 @@ def compiled(model, loss):
 
 # %% [markdown]
 # (`steps_per_execution` only saves time: 100 updates before Keras returns to Python.) Later we train the same networks again
-# and again. To compile each time would be slow. So, as in lesson 6, we keep five sets of first weights and train a compiled
-# model from one of them, with an optimizer whose memory is emptied.
+# and again. To compile each time would be slow. So, as in [lesson 6](06_missing_labels.ipynb), we keep five sets of first
+# weights and train a compiled model from one of them, with an optimizer whose memory is emptied.
 
 # %%
 first_weights = []
