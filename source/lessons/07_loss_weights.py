@@ -627,7 +627,7 @@ assert logs["loss"][-1] < 0 < logs["odd_loss"][-1]
 #   *which* head they favour. (The row "tuned" repeats the weight that the validation images chose.)
 # - The sum of logarithms lies near the curve, on the side of *odd*: the easier head has the smaller loss, and so the larger
 #   weight. It found a good place without any sweep, and its gradient would be the same with the accidental sum. It is no
-#   better than a tuned weight.
+#   better than a tuned weight in this short training (we did not follow it further).
 #
 # So it is a baseline that costs nothing. Three warnings:
 # - `loss` may be negative, as it is here. That is no error.

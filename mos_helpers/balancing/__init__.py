@@ -1,0 +1,39 @@
+"""Training several heads at once: loss weights that move, and gradients that are combined.
+
+| name                 | does                                                                             |
+|----------------------|----------------------------------------------------------------------------------|
+| `head_losses`        | the loss of each head of a compiled model on one batch                           |
+| `UncertaintyWeights` | a model that learns its loss weights as uncertainties                            |
+| `uncertainty_loss`   | what it minimises for one head                                                   |
+| `DynamicWeights`     | a callback that sets loss weights by how fast the losses fall                    |
+| `dwa_weights`        | the weights that it sets                                                         |
+| `GradNorm`           | a model that moves its loss weights until the heads' gradients have fitting lengths |
+| `TrunkGradients`     | a model that takes each head's gradient on its own; the base of the next two     |
+| `PCGrad`             | a model that takes out of each head's gradient what works against another head   |
+| `MGDA`               | a model whose trunk follows the shortest mixture of the heads' gradients         |
+| `pcgrad_factors`, `mgda_factors` | by how much they multiply the gradient of each head                  |
+"""
+
+from mos_helpers.balancing.dwa import DynamicWeights, dwa_weights
+from mos_helpers.balancing.gradnorm import GradNorm, gradnorm_gradient, gradnorm_targets
+from mos_helpers.balancing.head_losses import head_losses
+from mos_helpers.balancing.mgda import MGDA, mgda_factors
+from mos_helpers.balancing.pcgrad import PCGrad, pcgrad_factors
+from mos_helpers.balancing.trunk_gradients import TrunkGradients
+from mos_helpers.balancing.uncertainty import UncertaintyWeights, uncertainty_loss
+
+__all__ = [
+    "MGDA",
+    "DynamicWeights",
+    "GradNorm",
+    "PCGrad",
+    "TrunkGradients",
+    "UncertaintyWeights",
+    "dwa_weights",
+    "gradnorm_gradient",
+    "gradnorm_targets",
+    "head_losses",
+    "mgda_factors",
+    "pcgrad_factors",
+    "uncertainty_loss",
+]

@@ -1,0 +1,58 @@
+"""Loss weights that follow how fast each head's loss falls."""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+
+
+def dwa_weights(history: Mapping[str, Sequence[float]], temperature: float = 2.0) -> dict[str, float]:
+    """Return the loss weight of each head for the next epoch, by dynamic weight average.
+
+    The rate of a head is its loss in the last epoch divided by that of the epoch before. The weights are the softmax of
+    rate / temperature times the number of heads: a head whose loss falls slowly gets more. Before there are two epochs,
+    all rates are 1. Liu, Johns and Davison, "End-to-end multi-task learning with attention", CVPR 2019.
+
+    Args:
+        history: for each head its unweighted mean loss in each epoch so far, above 0.
+        temperature: above 0; the larger, the more equal the weights.
+
+    Raises:
+        ValueError: for no head, or a temperature that is not above 0.
+    """
+    if not history:
+        raise ValueError("history: no head given, at least one wanted.")
+    if not temperature > 0:
+        raise ValueError(f"temperature: {temperature} given, a number above 0 wanted.")
+    rates = np.array([losses[-1] / losses[-2] if len(losses) > 1 else 1.0 for losses in history.values()])
+    shares = np.exp((rates - rates.max()) / temperature)
+    weights = len(rates) * shares / shares.sum()
+    return {head: float(weight) for head, weight in zip(history, weights, strict=True)}
+
+
+class DynamicWeights(keras.callbacks.Callback):
+    """Set the loss weights after each epoch by `dwa_weights`, and write them into the logs.
+
+    Args:
+        weights: for each head a `keras.Variable`; the same dictionary goes to `compile` as `loss_weights`. At the start
+            of each `fit` all become 1.
+        temperature: as in `dwa_weights`.
+    """
+
+    def __init__(self, weights: dict[str, keras.Variable], temperature: float = 2.0) -> None:
+        super().__init__()
+        self.variables, self.temperature = weights, temperature
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Forget an earlier training."""
+        self.history = {head: [] for head in self.variables}
+        for variable in self.variables.values():
+            variable.assign(1.0)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Log the weights of this epoch, and set those of the next."""
+        for head, losses in self.history.items():
+            losses.append(logs[f"{head}_loss"])
+            logs[f"{head}_weight"] = float(self.variables[head])
+        for head, weight in dwa_weights(self.history, self.temperature).items():
+            self.variables[head].assign(weight)

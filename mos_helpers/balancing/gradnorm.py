@@ -1,0 +1,156 @@
+"""Loss weights that give the heads' gradients comparable lengths."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from mos_helpers.balancing.head_losses import head_losses
+
+
+def gradnorm_targets(lengths: Any, losses: Any, first_losses: Any, alpha: float) -> Any:  # noqa: ANN401
+    """Return the length that GradNorm wants for each head's weighted gradient, shape (heads,).
+
+    It is the mean length times r^alpha, where r compares how far the head is behind: its loss divided by its first
+    loss, divided by the mean of that over the heads. Chen, Badrinarayanan, Lee and Rabinovich, "GradNorm: gradient
+    normalization for adaptive loss balancing in deep multitask networks", ICML 2018.
+
+    Args:
+        lengths: norms of the gradients of the weighted losses, shape (heads,).
+        losses: the unweighted losses, shape (heads,), above 0.
+        first_losses: the same at the start of training.
+        alpha: 0 for equal lengths; the larger, the more a head that is behind gets.
+    """
+    remaining = losses / first_losses
+    return tf.reduce_mean(lengths) * (remaining / tf.reduce_mean(remaining)) ** alpha
+
+
+def gradnorm_gradient(lengths: Any, targets: Any) -> Any:  # noqa: ANN401
+    """Return the gradient of GradNorm's loss with respect to the logarithms of the weights, shape (heads,).
+
+    The loss is the sum of |length - target|, with the targets held constant. A weighted length is w times the length
+    without a weight, so its slope along log w is the length itself: no second pass through the network is needed.
+
+    Args:
+        lengths: norms of the gradients of the weighted losses, shape (heads,).
+        targets: the lengths wanted, shape (heads,).
+    """
+    return tf.sign(lengths - targets) * lengths
+
+
+@keras.saving.register_keras_serializable("mos_helpers")
+class GradNorm(keras.Model):
+    """A functional model that moves its loss weights in each update, by GradNorm on the last shared layer.
+
+    `GradNorm(inputs, {"digit": ..., "pose": ...}, shared="trunk_2")`, then `compile` with a dictionary of losses and
+    without loss weights, and `fit`. The logs have each head's loss, unweighted, and its weight.
+
+    It differs from the paper in two ways. It moves the logarithms of the weights, so that they stay positive, and
+    divides their gradient by the mean length, so that the unit of a loss does not decide how fast they move. The first
+    losses are those of the first batch.
+
+    Args:
+        inputs: as in `keras.Model`.
+        outputs: a dictionary of outputs, whose keys are the heads' names.
+        name: as in `keras.Model`.
+        shared: the name of the last layer that all heads share.
+        alpha: as in `gradnorm_targets`, at least 0.
+        rate: the learning rate of the logarithms of the weights, above 0.
+        options: everything else that `keras.Model` takes.
+
+    Raises:
+        TypeError: if `outputs` is no dictionary.
+        ValueError: if there is no layer `shared`, or alpha or rate is out of its range.
+    """
+
+    def __init__(
+        self,
+        inputs: Any,  # noqa: ANN401
+        outputs: dict[str, Any],
+        name: str | None = None,
+        *,
+        shared: str,
+        alpha: float = 1.5,
+        rate: float = 0.025,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        if not isinstance(outputs, dict):
+            raise TypeError(f"outputs: {type(outputs).__name__} given, a dictionary from head to output wanted.")
+        if not alpha >= 0:
+            raise ValueError(f"alpha: {alpha} given, a number of at least 0 wanted.")
+        if not rate > 0:
+            raise ValueError(f"rate: {rate} given, a number above 0 wanted.")
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
+        self.shared, self.alpha, self.rate = shared, alpha, rate
+        self.shared_variables = self.get_layer(shared).trainable_variables
+        heads = (len(outputs),)
+        self.log_weights = self.add_weight(shape=heads, initializer="zeros", trainable=False, name="log_weights")
+        self.first_losses = self.add_weight(shape=heads, initializer="zeros", trainable=False, name="first_losses")
+        self.logged = {head: keras.metrics.Mean(name=f"{head}_weight") for head in outputs}
+
+    def weights_of_heads(self) -> dict[str, Any]:
+        """Return the factor of each head's loss. Their total is the number of heads."""
+        return dict(zip(self.logged, tf.unstack(tf.exp(self.log_weights)), strict=True))
+
+    def begin_at(self, losses: Mapping[str, float]) -> None:
+        """Set the weights in proportion to one over the losses, such as those before training.
+
+        Without it all begin at 1. If a loss is very large or small, the weights then move far in the first updates, and
+        Adam, which remembers the size of old gradients, makes small steps for long after a weight has fallen.
+
+        Args:
+            losses: for each head a number above 0.
+        """
+        logs = -tf.math.log([float(losses[head]) for head in self.logged])
+        self.log_weights.assign(_with_total(logs))
+
+    def compute_loss(
+        self,
+        x: Any = None,  # noqa: ANN401
+        y: Any = None,  # noqa: ANN401
+        y_pred: Any = None,  # noqa: ANN401
+        sample_weight: Any = None,  # noqa: ANN401
+        training: bool = True,
+    ) -> Any:  # noqa: ANN401
+        """Return the weighted sum of the heads' losses, and of what regularisers add."""
+        super().compute_loss(x, y, y_pred, sample_weight, training)  # for the logs of each head
+        total = sum(self.losses)
+        weights = self.weights_of_heads()
+        for head, loss in head_losses(self, y, y_pred, sample_weight).items():
+            total += weights[head] * loss
+            self.logged[head].update_state(weights[head])
+        return total
+
+    def train_step(self, data: tuple) -> dict[str, Any]:
+        """Make one update of the network and then one of the weights; return the logs."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape(persistent=True) as tape:
+            y_pred = self(x, training=True)
+            losses = head_losses(self, y, y_pred, sample_weight)
+            loss = self.compute_loss(x, y, y_pred, sample_weight)
+            scaled = self.optimizer.scale_loss(loss)
+        self.metrics[0].update_state(loss, sample_weight=tf.shape(keras.tree.flatten(x)[0])[0])
+        gradients = [tape.gradient(losses[head], self.shared_variables) for head in self.logged]
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        self._move_weights(tf.stack([losses[head] for head in self.logged]), gradients)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def _move_weights(self, losses: tf.Tensor, gradients: list[list[tf.Tensor]]) -> None:
+        """Take one step of gradient descent on GradNorm's loss, and bring the total back to the number of heads."""
+        self.first_losses.assign(tf.where(self.first_losses > 0, self.first_losses, losses))
+        lengths = tf.exp(self.log_weights) * tf.stack([tf.linalg.global_norm(parts) for parts in gradients])
+        targets = gradnorm_targets(lengths, losses, self.first_losses, self.alpha)
+        step = tf.math.divide_no_nan(gradnorm_gradient(lengths, targets), tf.reduce_mean(lengths))
+        moved = self.log_weights - self.rate * step
+        self.log_weights.assign(_with_total(moved))
+
+    def get_config(self) -> dict:
+        """Return what Keras needs to make the model again."""
+        return super().get_config() | {"shared": self.shared, "alpha": self.alpha, "rate": self.rate}
+
+
+def _with_total(log_weights: tf.Tensor) -> tf.Tensor:
+    """Return the logarithms of weights in the same proportion, whose total is their number."""
+    return log_weights - tf.reduce_logsumexp(log_weights) + tf.math.log(float(log_weights.shape[0]))

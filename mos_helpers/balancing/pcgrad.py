@@ -1,0 +1,65 @@
+"""PCGrad: take out of each head's gradient what works against another head."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from mos_helpers.balancing.trunk_gradients import TrunkGradients
+
+
+def pcgrad_factors(products: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+    """Return the factors by which the sum of the projected gradients is made of the gradients, shape (heads,).
+
+    The gradient of each head goes through the other heads in its own order. Where it works against the original
+    gradient of one (their scalar product is negative), the part along that gradient is taken out of it. Yu et al.,
+    "Gradient Surgery for Multi-Task Learning", NeurIPS 2020, Algorithm 1. Only the scalar products of the gradients are
+    needed for that, not the gradients themselves.
+
+    Args:
+        products: scalar products of the heads' gradients, shape (heads, heads).
+        order: for each head, in a row, the order in which it meets all heads, shape (heads, heads). It skips itself.
+    """
+    heads = products.shape[0]
+    own = tf.eye(heads, dtype=products.dtype)
+    parts = own  # row i: what the gradient of head i is made of by now
+    for turn in range(heads):
+        other = tf.gather(own, order[:, turn])  # row i: a 1 at the head that head i meets
+        along = tf.reduce_sum(parts * tf.matmul(other, products), axis=1)
+        length = tf.reduce_sum(other * tf.linalg.diag_part(products), axis=1)
+        conflict = tf.minimum(along, 0) * (1 - tf.reduce_sum(own * other, axis=1))
+        parts -= tf.math.divide_no_nan(conflict, length)[:, None] * other
+    return tf.reduce_sum(parts, axis=0)
+
+
+@keras.saving.register_keras_serializable("mos_helpers")
+class PCGrad(TrunkGradients):
+    """A model whose trunk follows the sum of the heads' gradients after each was projected away from conflicts.
+
+    Made, compiled and trained as any functional model: `PCGrad(inputs, {"left": ..., "right": ...}, seed=0)`. With two
+    heads the update of the trunk works against neither, and with no conflict it is the plain sum. With three heads or
+    more it can still work against one. The order in which a head meets the others is random; it follows from `seed` and
+    from the number of the update, so a run can be repeated. With two heads there is only one order.
+    """
+
+    def __init__(
+        self,
+        inputs: Any,  # noqa: ANN401
+        outputs: dict[str, Any],
+        name: str | None = None,
+        *,
+        seed: int = 0,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
+        self.seed = seed
+
+    def factors(self, products: tf.Tensor) -> tf.Tensor:
+        """Return the factors of `pcgrad_factors`, each head in a random order."""
+        seed = tf.stack([self.seed, tf.cast(self.optimizer.iterations, tf.int32)])
+        order = tf.argsort(tf.random.stateless_uniform(products.shape, seed), axis=1)
+        return pcgrad_factors(products, order)
+
+    def get_config(self) -> dict:
+        """Return what Keras needs to make the model again."""
+        return super().get_config() | {"seed": self.seed}

@@ -1,0 +1,214 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # Exercise 9. Measure it, take it out, mix it, repair it
+#
+# Four questions on [lesson 9](../notebooks/09_gradient_conflict.ipynb), from easy to hard. About 45 minutes.
+#
+# Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
+# variables. If you are stuck, run `hint("9.1")` in a new cell: each run gives one hint more. The answers are in
+# `solutions/09_gradient_conflict.ipynb`.
+
+# %%
+from mos_helpers import data  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.checks import Todo, check, hint
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+keras.utils.set_random_seed(9)
+
+# %%
+digits = data.load_digits()
+images_train, targets_train = data.two_digits(digits.x_train, digits.y_train, 2000, seed=1)
+images_train = images_train.reshape(2000, -1)
+images_train.shape
+
+# %% [markdown]
+# ## Question 9.1: the cosine on the trunk
+#
+# Given is a model with the outputs `"left"` and `"right"`, each a softmax over ten digits. The names of its trunk's layers
+# begin with `trunk`, and so do the paths of their variables.
+#
+# Write `trunk_cosine(model, images, targets)`. It returns one number: the cosine between the gradients of the two losses on
+# the **whole trunk**, for this batch. The loss of a head is the mean of `keras.losses.sparse_categorical_crossentropy` over
+# the images. `targets` is a dictionary with the keys `"left"` and `"right"`.
+
+
+# %%
+### BEGIN SOLUTION
+def trunk_cosine(model, images, targets):
+    """Return the cosine of the two heads' gradients on the trunk."""
+    trunk = [v for v in model.trainable_variables if v.path.startswith("trunk")]
+    with tf.GradientTape(persistent=True) as tape:
+        answers = model(images, training=True)
+        losses = [
+            tf.reduce_mean(
+                keras.losses.sparse_categorical_crossentropy(targets[name], answers[name])
+            )
+            for name in ["left", "right"]
+        ]
+    rows = [tape.gradient(loss, trunk) for loss in losses]
+    a, b = [np.concatenate([part.numpy().ravel() for part in row]) for row in rows]
+    return a @ b / np.sqrt((a @ a) * (b @ b))
+
+
+### END SOLUTION
+
+# %%
+check("9.1", lambda: trunk_cosine)
+
+# %% [markdown] tags=["solution"]
+# One pass forwards, two ways back. Kernels and biases of all trunk layers go into one long vector for each head. The heads'
+# own weights stay out: their scalar product is 0, since each has a gradient from one head only, but they make the vectors
+# longer and so the cosine smaller.
+
+# %% [markdown]
+# ## Question 9.2: PCGrad for two heads
+#
+# Write `surgery(a, b)`. It gets the gradients of two heads on the trunk, two vectors of the same length, and returns the
+# step of PCGrad: if they are in conflict, the part along the other is taken out of each. Then the two are added. Otherwise
+# it is the sum of `a` and `b`.
+
+
+# %%
+### BEGIN SOLUTION
+def surgery(a, b):
+    """Return the sum of two gradients, after the conflict was taken out of each."""
+    overlap = min(a @ b, 0)
+    return (a - overlap / (b @ b) * b) + (b - overlap / (a @ a) * a)
+
+
+### END SOLUTION
+
+# %%
+check("9.2", lambda: surgery)
+
+# %% [markdown] tags=["solution"]
+# `min(..., 0)` keeps only a conflict. Each gradient meets the *original* other one. Multiplied out, the step is
+# `(1 - overlap / (a @ a)) * a + (1 - overlap / (b @ b)) * b`: the factors of the lesson.
+
+# %% [markdown]
+# ## Question 9.3: the shortest mixture
+#
+# Write `shortest(a, b)`. It returns the shortest of all mixtures `share * a + (1 - share) * b`, where the share lies between 0
+# and 1. It must also work if `a` and `b` are equal.
+
+
+# %%
+### BEGIN SOLUTION
+def shortest(a, b):
+    """Return the shortest mixture of two gradients."""
+    apart = (a - b) @ (a - b)
+    if apart == 0:
+        return a
+    share = np.clip((b - a) @ b / apart, 0, 1)
+    return share * a + (1 - share) * b
+
+
+### END SOLUTION
+
+# %%
+check("9.3", lambda: shortest)
+
+# %% [markdown] tags=["solution"]
+# The squared length of the mixture is a parabola in the share, so its lowest place has a formula. Where that place lies
+# outside of 0 to 1, one of the two gradients alone is the shortest mixture. That happens if they agree and one is much
+# shorter.
+
+# %% [markdown]
+# ## Question 9.4: find the bugs
+#
+# Here is a PCGrad for any number of heads. It gets all gradients, shape `(heads, weights)`, one row for each head. Some
+# columns are the weights of the trunk, and `is_trunk` (True and False, shape `(weights,)`) says which. The others are
+# weights of a head: there, the other heads have a gradient of 0. `rng` is a NumPy random generator.
+#
+# The function has **two bugs**, and both were found in code that is in use. It raises nothing, and the training works,
+# somehow.
+
+
+# %%
+def pcgrad_with_bugs(gradients, is_trunk, rng):
+    update = np.zeros_like(gradients[0])
+    others = np.arange(len(gradients))
+    for head, own in enumerate(gradients):
+        rng.permutation(others)
+        for other in others:
+            overlap = own @ gradients[other]
+            if other != head and overlap < 0:
+                own = own - overlap / (gradients[other] @ gradients[other]) * gradients[other]
+        update += own
+    return update
+
+
+# %% [markdown]
+# Write `repaired(gradients, is_trunk, rng)`. It returns the update for all weights, shape `(weights,)`: on the trunk the
+# result of PCGrad, with a new random order for each head in each call; on the heads' weights their plain gradients.
+
+
+# %%
+### BEGIN SOLUTION
+def repaired(gradients, is_trunk, rng):
+    """Return PCGrad's update on the trunk, and plain gradients elsewhere."""
+    update = gradients.sum(axis=0)
+    rows = gradients[:, is_trunk]
+    total = np.zeros_like(rows[0])
+    for head, own in enumerate(rows):
+        for other in rng.permutation(len(rows)):
+            overlap = own @ rows[other]
+            if other != head and overlap < 0:
+                own = own - overlap / (rows[other] @ rows[other]) * rows[other]
+        total += own
+    update[is_trunk] = total
+    return update
+
+
+### END SOLUTION
+
+# %%
+check("9.4", lambda: repaired)
+
+# %% [markdown] tags=["solution"]
+# First, `rng.permutation(others)` returns a new order, and the function threw it away: the heads always met in the order of
+# their numbers. Second, the projection ran over all columns. The scalar products were right by luck, since two heads have no
+# weights of a head in common. But the squared length `gradients[other] @ gradients[other]` was too large, so too little was
+# taken out. And parts of one head's gradient were added to the weights of another head, which should not have noticed.
+
+# %% [markdown]
+# ## What to do with it
+#
+# With your answers, this cell looks at a real model before and after a short training, on five batches.
+
+# %%
+image = keras.Input(shape=(1156,), name="image")
+features = keras.layers.Dense(32, activation="relu", name="trunk")(image)
+heads = {
+    name: keras.layers.Dense(10, "softmax", name=name)(features) for name in ["left", "right"]
+}
+model = keras.Model(image, heads)
+losses = dict.fromkeys(heads, "sparse_categorical_crossentropy")
+model.compile(optimizer="adam", loss=losses, steps_per_execution=100)
+
+for updates in [0, 200]:
+    if updates:
+        batches = data.batches(images_train, targets_train, seed=1).repeat()
+        model.fit(batches, steps_per_epoch=updates, verbose=0)
+    batches = data.batches(images_train, targets_train, seed=2).take(5)
+    found = [trunk_cosine(model, *batch) for batch in batches]
+    print(f"after {updates:3} updates: cosines", [f"{value:.2f}" for value in found])
+
+# %%
+first, second = np.array([3.0, 0.0]), np.array([-1.0, 1.0])
+for name, step in [("PCGrad", surgery(first, second)), ("MGDA", shortest(first, second))]:
+    print(f"{name}: {step}, scalar products {first @ step:.2f} and {second @ step:.2f}")
+
+# %% [markdown]
+# MGDA's mixture has the *same* scalar product with both gradients here: each head gains equally. PCGrad's step is longer, and
+# the head with the longer gradient gains more.

@@ -1,0 +1,340 @@
+"""The checks of exercise 9: right answers pass, wrong ones hear why not."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from checking import outcome
+
+HEADS = ("left", "right")
+
+
+def refused(question, answer, words):
+    state, message = outcome(question, answer)
+    assert (state, words in message) == ("not yet", True), message
+
+
+# --- 9.1
+
+
+def gradients(model, images, targets, chosen=lambda path: path.startswith("trunk"), names=HEADS):
+    variables = [v for v in model.trainable_variables if chosen(v.path)]
+    with tf.GradientTape(persistent=True) as tape:
+        answers = model(images, training=True)
+        losses = [
+            tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(targets[name], answers[name])) for name in names
+        ]
+    rows = [tape.gradient(loss, variables) for loss in losses]
+    return [
+        [np.zeros(v.shape) if p is None else p.numpy() for v, p in zip(variables, row, strict=True)] for row in rows
+    ]
+
+
+def flat(rows):
+    return [np.concatenate([part.ravel() for part in row]) for row in rows]
+
+
+def cosine(a, b):
+    return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+def right_cosine(model, images, targets):
+    return cosine(*flat(gradients(model, images, targets)))
+
+
+def by_two_tapes(model, images, targets):
+    trunk = [v for layer in model.layers if "trunk" in layer.name for v in layer.trainable_variables]
+    rows = []
+    for name in reversed(HEADS):
+        with tf.GradientTape() as tape:
+            loss = keras.losses.SparseCategoricalCrossentropy()(targets[name], model(images)[name])
+        rows.append(tf.concat([tf.reshape(g, [-1]) for g in tape.gradient(loss, trunk)], 0))
+    unit = [tf.linalg.l2_normalize(row) for row in rows]
+    return tf.reduce_sum(unit[0] * unit[1])
+
+
+def by_keras_cosine(model, images, targets):
+    a, b = flat(gradients(model, images, targets))
+    return -keras.losses.cosine_similarity(a, b)
+
+
+def as_float(model, images, targets):
+    return float(right_cosine(model, images, targets))
+
+
+@pytest.mark.parametrize("function", [right_cosine, by_two_tapes, by_keras_cosine, as_float])
+def test_a_cosine_however_it_is_found(function):
+    assert outcome("9.1", function)[0] == "correct"
+
+
+def pieces(model, images, targets):
+    a, b = gradients(model, images, targets)
+    return [cosine(u.ravel(), v.ravel()) for u, v in zip(a, b, strict=True)]
+
+
+def scalar_product(model, images, targets):
+    a, b = flat(gradients(model, images, targets))
+    return a @ b
+
+
+def all_weights(model, images, targets):
+    return cosine(*flat(gradients(model, images, targets, lambda path: True)))
+
+
+WRONG_COSINES = {
+    "scalar product": (scalar_product, "the scalar product: divide it by both lengths"),
+    "sign": (lambda *a: -right_cosine(*a), "the sign is turned round"),
+    "all weights": (all_weights, "leave out those of the heads"),
+    "mean": (lambda *a: np.mean(pieces(*a)), "a mean over the variables' cosines"),
+    "one variable": (lambda *a: pieces(*a)[0], "the cosine on one variable"),
+    "one head": (lambda *a: cosine(*flat(gradients(*a, names=("left", "left")))), "one head with itself"),
+    "squared": (
+        lambda *a: (lambda u, v: u @ v / (u @ u) / (v @ v))(*flat(gradients(*a))),
+        "divided by the squared lengths",
+    ),
+    "angle": (lambda *a: np.degrees(np.arccos(right_cosine(*a))), "a cosine lies between -1 and 1"),
+    "swapped targets": (
+        lambda m, x, y: right_cosine(m, x, {"left": y["right"], "right": y["left"]}),
+        "and the cosine of these two gradients is",
+    ),
+    "list": (lambda *a: [right_cosine(*a)], "should be a number"),
+    "nothing": (lambda *a: None, "is a `return` missing?"),
+    "a number": (0.1, "should be a function"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_COSINES.values(), ids=WRONG_COSINES)
+def test_wrong_cosines(answer, words):
+    refused("9.1", answer, words)
+
+
+# --- 9.2
+
+
+def clean(own, other):
+    return own - min(own @ other, 0) / (other @ other) * other
+
+
+def by_factors(a, b):
+    d = np.minimum(np.dot(a, b), 0)
+    return (1 - d / np.dot(a, a)) * a + (1 - d / np.dot(b, b)) * b
+
+
+def by_tensorflow(a, b):
+    a, b = tf.constant(a), tf.constant(b)
+    dot = tf.reduce_sum(a * b)
+    if dot >= 0:
+        return a + b
+    return a + b - dot / tf.reduce_sum(b * b) * b - dot / tf.reduce_sum(a * a) * a
+
+
+def by_lists(a, b):
+    return [float(x) for x in by_factors(np.asarray(a, "float32"), np.asarray(b, "float32"))]
+
+
+@pytest.mark.parametrize("function", [lambda a, b: clean(a, b) + clean(b, a), by_factors, by_tensorflow, by_lists])
+def test_surgery_however_it_is_done(function):
+    assert outcome("9.2", function)[0] == "correct"
+
+
+def always(a, b):
+    return a + b - (a @ b) / (b @ b) * b - (a @ b) / (a @ a) * a
+
+
+def one_after_the_other(a, b):
+    a = clean(a, b)
+    return a + clean(b, a)
+
+
+def in_place(a, b):
+    a -= min(a @ b, 0) / (b @ b) * b
+    b -= min(a @ b, 0) / (a @ a) * a
+    return a + b
+
+
+def by_length(a, b):
+    d = min(a @ b, 0)
+    return a + b - d / np.linalg.norm(b) * b - d / np.linalg.norm(a) * a
+
+
+def by_own_length(a, b):
+    d = min(a @ b, 0)
+    return a + b - d / (a @ a) * b - d / (b @ b) * a
+
+
+WRONG_SURGERY = {
+    "sum": (lambda a, b: a + b, "the plain sum"),
+    "always": (always, "where there is no conflict"),
+    "mean": (lambda a, b: by_factors(a, b) / 2, "takes the sum and not the mean"),
+    "one after the other": (
+        one_after_the_other,
+        "only the first gradient is changed: take the part along the original",
+    ),
+    "in place": (in_place, "only the first gradient is changed"),
+    "first only": (lambda a, b: clean(a, b) + b, "only the first gradient is changed"),
+    "second only": (lambda a, b: a + clean(b, a), "only the second gradient is changed"),
+    "one part": (clean, "it gives one of the two parts: add both"),
+    "length": (by_length, "divide by the squared length"),
+    "own length": (by_own_length, "of the wrong gradient"),
+    "added": (lambda a, b: 2 * (a + b) - by_factors(a, b), "take them out"),
+    "zero": (lambda a, b: 0 * a if a @ b < 0 else a + b, "it is not PCGrad's step"),
+    "two": (lambda a, b: [clean(a, b), clean(b, a)], "should have shape"),
+    "nothing": (lambda a, b: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_SURGERY.values(), ids=WRONG_SURGERY)
+def test_wrong_surgery(answer, words):
+    refused("9.2", answer, words)
+
+
+# --- 9.3
+
+
+def share(a, b):
+    apart = (a - b) @ (a - b)
+    return 0.5 if apart == 0 else (b - a) @ b / apart
+
+
+def mixture(s, a, b):
+    return s * a + (1 - s) * b
+
+
+def by_cases(a, b):
+    if a @ b >= a @ a:
+        return a
+    if a @ b >= b @ b:
+        return b
+    return mixture(share(a, b), a, b)
+
+
+def by_search(a, b):
+    low, high = 0.0, 1.0
+    for _ in range(100):
+        left, right = low + (high - low) / 3, high - (high - low) / 3
+        if np.sum(mixture(left, a, b) ** 2) < np.sum(mixture(right, a, b) ** 2):
+            high = right
+        else:
+            low = left
+    return tf.constant(mixture(low, a, b))
+
+
+@pytest.mark.parametrize("function", [lambda a, b: mixture(np.clip(share(a, b), 0, 1), a, b), by_cases, by_search])
+def test_the_shortest_mixture_however_it_is_found(function):
+    assert outcome("9.3", function)[0] == "correct"
+
+
+def divides(a, b):
+    with np.errstate(all="ignore"):
+        s = np.clip(np.divide((b - a) @ b, (a - b) @ (a - b)), 0, 1)
+    return mixture(s, a, b)
+
+
+def tiny(a, b):
+    return mixture(np.clip((b - a) @ b / ((a - b) @ (a - b) + 1e-2), 0, 1), a, b)
+
+
+WRONG_MIXTURES = {
+    "not cut": (lambda a, b: mixture(share(a, b), a, b), "cut shares to 0 to 1"),
+    "swapped": (lambda a, b: mixture(1 - np.clip(share(a, b), 0, 1), a, b), "the two shares are swapped"),
+    "half": (lambda a, b: (a + b) / 2, "both the share 1/2"),
+    "sum": (lambda a, b: a + b, "it gives the sum"),
+    "twice": (lambda a, b: 2 * mixture(np.clip(share(a, b), 0, 1), a, b), "twice the mixture"),
+    "divides": (divides, "for two equal gradients it gives NaN"),
+    "for one scale only": (tiny, "and the shortest mixture of these two has the length"),
+    "the shorter": (lambda a, b: min(a, b, key=np.linalg.norm), "and the shortest mixture"),
+    "pcgrad": (by_factors, "and the shortest mixture of these two has the length"),
+    "a share": (lambda a, b: np.clip(share(a, b), 0, 1), "should be an array"),
+    "nothing": (lambda a, b: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_MIXTURES.values(), ids=WRONG_MIXTURES)
+def test_wrong_mixtures(answer, words):
+    refused("9.3", answer, words)
+
+
+# --- 9.4
+
+
+def repaired(gradients, is_trunk, rng, order=None, lengths=None):
+    update, rows = gradients.sum(axis=0), gradients[:, is_trunk]
+    lengths = (rows**2).sum(axis=1) if lengths is None else lengths
+    total = np.zeros_like(rows[0])
+    for head, own in enumerate(rows):
+        for other in rng.permutation(len(rows)) if order is None else order:
+            if other != head:
+                own = own - min(own @ rows[other], 0) / lengths[other] * rows[other]
+        total += own
+    update[is_trunk] = total
+    return update
+
+
+def shuffled(gradients, is_trunk, rng):
+    order = np.arange(len(gradients))
+    rng.shuffle(order)
+    return tf.constant(repaired(gradients, is_trunk, rng, order))
+
+
+def masked(gradients, is_trunk, rng):
+    on_trunk = np.where(is_trunk, gradients, 0)
+    total = np.zeros(gradients.shape[1])
+    for head in range(len(gradients)):
+        own = on_trunk[head]
+        for other in rng.permutation([h for h in range(len(gradients)) if h != head]):
+            dot = np.dot(own, on_trunk[other])
+            if dot < 0:
+                own = own - dot / np.dot(on_trunk[other], on_trunk[other]) * on_trunk[other]
+        total = total + own
+    return np.where(is_trunk, total, gradients.sum(axis=0))
+
+
+@pytest.mark.parametrize("function", [repaired, shuffled, masked])
+def test_a_repaired_function_however_it_is_written(function):
+    assert outcome("9.4", lambda gradients, is_trunk, rng: function(gradients, is_trunk, rng))[0] == "correct"
+
+
+def everywhere(gradients, is_trunk, rng, order=None):
+    return repaired(gradients, np.ones_like(is_trunk), rng, order)
+
+
+def without_heads(gradients, is_trunk, rng):
+    return np.where(is_trunk, repaired(gradients, is_trunk, rng), 0)
+
+
+def too_long(gradients, is_trunk, rng):
+    return repaired(gradients, is_trunk, rng, lengths=(gradients**2).sum(axis=1))
+
+
+def in_order(gradients, is_trunk, rng):
+    return repaired(gradients, is_trunk, rng, range(len(gradients)))
+
+
+def changed_others(gradients, is_trunk, rng):
+    rows = gradients[:, is_trunk].copy()
+    for head in range(len(rows)):
+        for other in rng.permutation(len(rows)):
+            if other != head:
+                rows[head] -= min(rows[head] @ rows[other], 0) / (rows[other] @ rows[other]) * rows[other]
+    update = gradients.sum(axis=0)
+    update[is_trunk] = rows.sum(axis=0)
+    return update
+
+
+WRONG_REPAIRS = {
+    "as it was": (lambda g, t, r: everywhere(g, t, r, range(len(g))), "the weights of the heads are projected too"),
+    "order only": (everywhere, "the weights of the heads are projected too"),
+    "trunk only": (in_order, "the order is the same in each call"),
+    "zero heads": (without_heads, "they need their plain gradients"),
+    "too long": (too_long, "the lengths are taken over all columns"),
+    "plain sum": (lambda g, t, r: g.sum(axis=0), "the trunk gets the plain sum"),
+    "mean": (lambda g, t, r: repaired(g, t, r) / len(g), "do not get their plain gradients"),
+    "changed others": (changed_others, "fits no order"),
+    "trunk columns": (lambda g, t, r: repaired(g, t, r)[t], "should have shape"),
+    "nothing": (lambda g, t, r: None, "is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_REPAIRS.values(), ids=WRONG_REPAIRS)
+def test_wrong_repairs(answer, words):
+    refused("9.4", lambda gradients, is_trunk, rng: answer(gradients, is_trunk, rng), words)
