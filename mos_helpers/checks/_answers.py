@@ -272,7 +272,9 @@ def blaming(who: str) -> Iterator[None]:
         raise
     except BaseException as error:
         refuse_todo(error)
-        raise NotYet(f"{who} raised {summary(error).rstrip('.')}. Run it in a cell of its own to see where") from None
+        said = summary(error)
+        end = "" if said.endswith(".") else "."
+        raise NotYet(f"{who} raised {said}{end} Run it in a cell of its own to see where") from None
 
 
 def refuse_todo(error: BaseException | None) -> None:
