@@ -153,6 +153,8 @@ def main() -> None:
     if missing and any(name.startswith("torch") for name in methods):
         print(f"the methods of PyTorch are left out: {' and '.join(missing)} not installed")
         methods = [name for name in methods if not name.startswith("torch")]
+    if any(name.startswith("torch") for name in methods):
+        importlib.import_module("torchjd.autojac")  # before TensorFlow, or their LLVMs collide
     for heads in options.heads:
         steps = {m: (torch_step if m.startswith("torch") else keras_step)(m, heads) for m in methods}
         for name in [name for name, step in steps.items() if step is None]:

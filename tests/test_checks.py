@@ -22,6 +22,7 @@ from nbclient import NotebookClient
 from tensorflow.python.eager import context
 
 from mos_helpers.checks import CheckFailed, Todo, _engine, check, hint
+from mos_helpers.checks._answers import NotYet
 from mos_helpers.checks._engine import (
     as_array,
     as_dict,
@@ -29,6 +30,7 @@ from mos_helpers.checks._engine import (
     as_model,
     as_number,
     call,
+    call_kept,
     describe,
     outputs_of,
     question,
@@ -805,6 +807,42 @@ def test_a_function_gets_copies_and_its_result_is_safe():
     assert list(given_arrays) == ["digit"]
     with pytest.raises(ValueError, match="read-only"):
         result[0] = 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values, names, table: values.fill(0),
+        lambda values, names, table: values.sort(),
+        lambda values, names, table: names.append("odd"),
+        lambda values, names, table: names.reverse(),
+        lambda values, names, table: table.pop("digit"),
+        lambda values, names, table: table["digit"].fill(0),
+        lambda values, names, table: table.update(digit=[3.0]),
+        lambda values, names, table: table.update(digit=table.pop("digit")),
+    ],
+)
+def test_a_function_that_changes_its_argument_is_refused(change):
+    given_arguments = {
+        "values": np.array([2.0, 1.0, np.nan]),
+        "names": ["digit", "size"],
+        "table": {"digit": np.array([3.0]), "size": np.array([4.0])},
+    }
+
+    def after(values, names, table):
+        change(values, names, table)
+        return 42
+
+    with pytest.raises(NotYet, match=r"your function changes `(values|names|table)` itself"):
+        call_kept(after, **given_arguments)
+    assert given_arguments["values"][0] == 2
+    assert given_arguments["names"] == ["digit", "size"]
+    assert given_arguments["table"]["digit"].tolist() == [3]
+
+
+@pytest.mark.parametrize("given_values", [np.array([1, np.nan]), np.array(["a", "b"]), [1, 2], {"digit": [1]}, {1, 2}])
+def test_a_function_that_keeps_its_argument_is_not_refused(given_values):
+    assert call_kept(lambda values, number: number, values=given_values, number=42) == 42
 
 
 def test_a_generator_is_not_used_up():

@@ -95,7 +95,7 @@ WRONG_SCORES = {
     "exact columns": (scores_by(exact=lambda t, s: (t == s).all(axis=0).mean()), "exact is over columns"),
     "exact any": (scores_by(exact=lambda t, s: (t == s).any(axis=1).mean()), "any right answer: use `all`"),
     "exact any hit": (scores_by(exact=lambda t, s: (t * s).any(axis=1).mean()), "share of rows with any hit"),
-    "changed": (changing, "your function changes its arguments"),
+    "changed": (changing, "your function changes `truth` itself"),
     "micro weighted": (
         scores_by(micro_f1=lambda t, s: metrics.f1_score(t, s, average="weighted", zero_division=0)),
         "micro_f1 is a mean over labels weighted",

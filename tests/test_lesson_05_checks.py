@@ -101,8 +101,8 @@ WRONG_SCALES = {
         lambda a, b: (standard(a, b)[0], (b - a.mean(axis=0)) / b.std(axis=0)),
         "the standard deviation is that of",
     ),
-    "in place": (scaled_in_place, "your function changed `train` itself"),
-    "the other in place": (other_in_place, "your function changed `other` itself"),
+    "in place": (scaled_in_place, "your function changes `train` itself"),
+    "the other in place": (other_in_place, "your function changes `other` itself"),
     "three": (lambda a, b: (*standard(a, b), a), "should be a pair"),
     "nothing": (lambda a, b: None, "is a `return` missing?"),
     "a result": (standard(np.eye(3), np.eye(3)), "should be a function"),
@@ -180,8 +180,8 @@ WRONG_SHARES = {
     "close by default": (by_default_isclose, "set rtol=0"),
     "largest tolerance": (lambda p, y, m, s, t: share(p, y, m, s, max(t)), "the largest tolerance for all columns"),
     "smallest tolerance": (lambda p, y, m, s, t: share(p, y, m, s, min(t)), "the smallest tolerance for all"),
-    "in place": (share_in_place, "your function changed `prediction` itself"),
-    "target in place": (target_in_place, "your function changed `target` itself"),
+    "in place": (share_in_place, "your function changes `prediction` itself"),
+    "target in place": (target_in_place, "your function changes `target` itself"),
     "any": (lambda *a: good(*a).any(axis=1).mean(), "at least one number is good"),
     "cells": (lambda *a: good(*a).mean(), "the share of all single numbers"),
     "product": (lambda *a: good(*a).mean(axis=0).prod(), "the product of the columns' shares"),
@@ -255,8 +255,8 @@ def mean_in_place(y, m, s):
 
 
 WRONG_LOSSES = {
-    "in place": (clipped_in_place, "your function changed `log_variance` itself"),
-    "mean in place": (mean_in_place, "your function changed `mean` itself"),
+    "in place": (clipped_in_place, "your function changes `log_variance` itself"),
+    "mean in place": (mean_in_place, "your function changes `mean` itself"),
     "no log-variance": (lambda y, m, s: np.mean((y - m) ** 2) / 2, "the log-variance is not in it"),
     "squared error": (lambda y, m, s: np.mean((y - m) ** 2), "the log-variance is not in it"),
     "twice": (lambda *a: 2 * loss(*a), "halve both parts"),
@@ -361,8 +361,8 @@ def not_clipped(pair, target):
 
 
 WRONG_TURNS = {
-    "in place": (divided_in_place, "your function changed `prediction` itself"),
-    "target in place": (target_turned_in_place, "your function changed `target` itself"),
+    "in place": (divided_in_place, "your function changes `prediction` itself"),
+    "target in place": (target_turned_in_place, "your function changes `target` itself"),
     "arcsin as it is": (by_inverse(np.arcsin, 0), "arcsin knows only half"),
     "arccos": (by_inverse(np.arccos, 1), "arccos does not know the sign"),
     "not a number": (not_clipped, "need a length of 1"),

@@ -258,7 +258,7 @@ def other_in_place(fine, coarse, tree):
 
 
 WRONG_DECISIONS = {
-    "in place": (in_place, "your function changes `fine`, which others may need: work on a copy, or use np.where"),
+    "in place": (in_place, "your function changes `fine` itself, and others still need it: work on a copy"),
     "coarse in place": (other_in_place, "your function changes `coarse`"),
     "leaf first": (leaf_first, "that is leaf first"),
     "free leaf": (changed("fine", lambda f, c, t: f.argmax(1)), "the likeliest of all leaves"),

@@ -106,7 +106,7 @@ def writes_into_names(names, tree):
 
 WRONG_ROWS = {
     "three levels": (three_levels, "the row of 'pine' is all zeros: is every level searched?"),
-    "writes into names": (writes_into_names, "your function changes its argument `names`"),
+    "writes into names": (writes_into_names, "your function changes `names`"),
     "none is zeros": (with_none(np.zeros), "is all zeros: no leaf is possible, and its loss is infinite"),
     "none is NaN": (with_none(lambda n: np.full(n, np.nan)), "should hold finite numbers"),
     "none is the first": (with_none(lambda n: np.eye(n)[0]), "the row of None should be all ones"),
@@ -237,7 +237,7 @@ def ten_thousand_less(possible, logits):
 
 
 WRONG_LOSSES = {
-    "in place": (in_place, "your function changes its argument `logits`"),
+    "in place": (in_place, "your function changes `logits`"),
     "long numbers": (by_long_numbers, "Use no probabilities: two logsumexp"),
     "ten thousand less": (ten_thousand_less, "an impossible leaf is not quite out of the sum"),
     "largest of the array": (largest_of_the_array, "take the largest of each row, not of the whole array"),
@@ -323,7 +323,7 @@ def gradient_in_place(possible, logits):
 
 
 WRONG_GRADIENTS = {
-    "in place": (gradient_in_place, "your function changes its argument `logits`"),
+    "in place": (gradient_in_place, "your function changes `logits`"),
     "zeros inside": (lambda y, z: p(z) - p(y * z), "an impossible leaf got the logit 0"),
     "sign": (lambda y, z: q(y, z) - p(z), "negative where an update raises the logit"),
     "evenly": (lambda y, z: p(z) - y / y.sum(axis=1, keepdims=True), "share in proportion to p"),

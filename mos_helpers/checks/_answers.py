@@ -1,5 +1,6 @@
 """What a check says about an answer: conditions, conversions, and calls of the learner's functions."""
 
+import copy
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +61,32 @@ def call(function: Callable, /, *args: object, **kwargs: object) -> Any:  # noqa
         raise NotYet("your function returned None: is a `return` missing?")
     refuse_ellipsis(result)
     return map_arrays(result, read_only)
+
+
+def call_kept(function: Callable, /, **arguments: object) -> Any:  # noqa: ANN401
+    """Return `function(*arguments.values())` as `call` does, and refuse a function that changes one of its arguments.
+
+    An argument may be an array, a list or dictionary of arrays, or any object that `==` compares as a whole.
+    """
+    given = copy.deepcopy(arguments)
+    result = call(lambda: function(*given.values()))  # in a lambda, as `call` would copy the arrays once more
+    for name, before in arguments.items():
+        kept = f"your function changes `{name}` itself, and others still need it: work on a copy"
+        require(_is_the_same(before, given[name]), kept)
+    return result
+
+
+def _is_the_same(before: Any, after: Any) -> bool:  # noqa: ANN401
+    if type(before) is not type(after):
+        return False
+    if isinstance(before, np.ndarray):
+        numbers = before.dtype.kind in "fc"
+        return before.dtype == after.dtype and np.array_equal(before, after, equal_nan=numbers)
+    if isinstance(before, dict):
+        return list(before) == list(after) and all(_is_the_same(before[key], after[key]) for key in before)
+    if isinstance(before, list | tuple):
+        return len(before) == len(after) and all(map(_is_the_same, before, after))
+    return bool(before == after)
 
 
 def as_number(value: object, name: str = "the answer") -> float:

@@ -4,26 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mos_helpers.checks._engine import as_array, as_function, as_number, call, question, require
+from mos_helpers.checks._engine import as_array, as_function, as_number, call_kept, question, require
 
 
 def _close(found: np.ndarray, wanted: np.ndarray, tolerance: float = 1e-3) -> bool:
     return found.shape == wanted.shape and np.allclose(found, wanted, rtol=tolerance, atol=tolerance)
-
-
-def _call(function: Callable, **arrays: np.ndarray) -> object:
-    """Call `function` with arrays in this order; refuse a function that changes one of them."""
-
-    def unchanged(*copies: np.ndarray) -> object:
-        result = function(*copies)
-        for (name, array), copy in zip(arrays.items(), copies, strict=True):
-            kept = (
-                f"your function changed `{name}` itself, and later cells need it: write `{name} - x`, not `{name} -= x`"
-            )
-            require(np.array_equal(array, copy), kept)
-        return result
-
-    return call(unchanged, *arrays.values())
 
 
 @question(
@@ -43,7 +28,7 @@ def standardise(answer: object) -> None:
         shift = rng.normal(0, 2, k) * scale
         train = (rng.normal(0, scale, (n, k)) + shift).astype("float32")
         other = (rng.normal(0, 2 * scale, (m, k)) + shift + scale).astype("float32")
-        pair = _call(function, train=train, other=other)
+        pair = call_kept(function, train=train, other=other)
         two = issubclass(type(pair), tuple | list) and len(pair) == 2
         require(two, "the result should be a pair: `return a, b`")
         found = [
@@ -141,7 +126,7 @@ def all_within(answer: object) -> None:
 
 def _call_share(function: Callable, *arrays: np.ndarray) -> object:
     names = ("prediction", "target", "mean", "scale", "tolerance")
-    return _call(function, **dict(zip(names, arrays, strict=True)))
+    return call_kept(function, **dict(zip(names, arrays, strict=True)))
 
 
 def _require_share(
@@ -220,17 +205,17 @@ def gaussian_loss(answer: object) -> None:
         rng = np.random.default_rng(seed)
         target, mean = rng.normal(size=shape).astype("float32"), rng.normal(size=shape).astype("float32")
         log_variance = rng.uniform(-3, 2, size=shape).astype("float32")
-        found = as_number(_call(function, target=target, mean=mean, log_variance=log_variance), "the result")
+        found = as_number(call_kept(function, target=target, mean=mean, log_variance=log_variance), "the result")
         _require_loss(found, *(part.astype("float64") for part in (target, mean, log_variance)))
     zero = np.zeros((2, 2), "float32")
     cells = np.full((2, 2), -4, "float32")
-    sure = as_number(_call(function, target=zero, mean=zero, log_variance=cells), "the result")
+    sure = as_number(call_kept(function, target=zero, mean=zero, log_variance=cells), "the result")
     require(abs(sure + 2) < 1e-3, f"the loss may be negative: here it should be -2, and yours is {sure:.3g}")
     target, mean = zero, np.full((2, 2), 0.01, "float32")
     for extreme in (-1000.0, 1000.0, -12.0, 12.0):
         cells = np.full((2, 2), extreme, "float32")
         with np.errstate(all="ignore"):
-            result = _call(function, target=target, mean=mean, log_variance=cells)
+            result = call_kept(function, target=target, mean=mean, log_variance=cells)
         found = as_array(result if np.ndim(result) else np.asarray(result), "the result", shape=(), finite=False).item()
         overflow = f"a log-variance of {extreme:g} gives {found}: limit it to the range from -10 to 10 first"
         require(bool(np.isfinite(found)), overflow)
@@ -300,7 +285,7 @@ def turn_error(answer: object) -> None:
         target = target + 360 * rng.integers(-turns, turns + 1, count) if turns else (target + 180) % 360 - 180
         pair, target = pair.astype("float32"), target.astype("float32")
         with np.errstate(all="ignore"):
-            result = _call(function, prediction=pair, target=target)
+            result = call_kept(function, prediction=pair, target=target)
         found = as_array(result, "the result", finite=False).astype("float64")
         length_one = "it gives NaN or infinity: arcsin and arccos need a length of 1, and arctan2 needs none"
         require(bool(np.isfinite(found).all()), length_one)

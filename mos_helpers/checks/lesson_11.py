@@ -1,8 +1,6 @@
 """The checks of exercise 11: build a tree, count contradictions, decide group first, and multiply along paths."""
 
-import copy
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +11,7 @@ from mos_helpers.checks._engine import (
     as_function,
     as_number,
     call,
+    call_kept,
     describe,
     question,
     require,
@@ -38,17 +37,6 @@ def _trees() -> list[Tree]:
         Tree(LOOKS, leaves=list("0123456789")),
         Tree({"b": ["y", "z"], "a": ["x", "w", "v"]}, leaves=list("vwxyz")),
     ]
-
-
-def _call_keeping(function: Callable, tree: Tree, **arguments: Any) -> Any:  # noqa: ANN401
-    """Return what the function gives for arrays (or a list of them) and the tree; refuse one that changes them."""
-    given = copy.deepcopy(arguments)
-    result = call(lambda: function(*given.values(), tree))
-    for name, before in arguments.items():
-        after = given[name]
-        kept = len(before) == len(after) and all(map(np.array_equal, before, after))
-        require(kept, f"your function changes `{name}`, which others may need: work on a copy, or use np.where")
-    return result
 
 
 TABLES = [
@@ -128,7 +116,7 @@ def contradiction_rate(answer: object) -> str:
     for seed, tree in enumerate(_trees()):
         for count in (397, 83):
             fine, coarse = _heads(tree, seed, count)
-            found = as_number(_call_keeping(function, tree, fine=fine, coarse=coarse), "the result")
+            found = as_number(call_kept(function, fine=fine, coarse=coarse, tree=tree), "the result")
             leaf, group, groups = fine.argmax(axis=1), coarse.argmax(axis=1), tree.groups_of_leaves()
             wanted = float(np.mean(groups[leaf] != group))
             first = wanted if first is None else first
@@ -178,7 +166,7 @@ def group_first(answer: object) -> None:
 
 def _require_group_first(function: object, fine: np.ndarray, coarse: np.ndarray, tree: Tree) -> None:
     """Say what is wrong with the decisions for some images."""
-    result = as_dict(_call_keeping(function, tree, fine=fine, coarse=coarse), ["coarse", "fine"], "the result")
+    result = as_dict(call_kept(function, fine=fine, coarse=coarse, tree=tree), ["coarse", "fine"], "the result")
     groups, group, leaf = tree.groups_of_leaves(), coarse.argmax(axis=1), fine.argmax(axis=1)
     found = {name: as_array(result[name], f"the answer {name}") for name in ("coarse", "fine")}
     for name, decision in found.items():
@@ -265,7 +253,7 @@ def leaf_probabilities(answer: object) -> None:
 def _product_of(function: Callable, levels: list[np.ndarray], tree: Tree) -> object:
     """Return what the function makes of the levels; an error comes with the number of levels that led to it."""
     try:
-        return _call_keeping(function, tree, conditionals=levels)
+        return call_kept(function, conditionals=levels, tree=tree)
     except NotYet as error:
         raise NotYet(f"with {len(levels)} levels {error}") from None
 

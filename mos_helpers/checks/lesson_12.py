@@ -1,12 +1,11 @@
 """The checks of exercise 12: rows of possible leaves, their loss, its gradient, and a loss that only looks right."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy import special
 
-from mos_helpers.checks._engine import as_array, as_function, call, question, require
+from mos_helpers.checks._engine import as_array, as_function, call_kept, question, require
 from mos_helpers.hierarchy import Tree
 
 ANIMALS = Tree(
@@ -42,19 +41,6 @@ LABELS = [
 ]
 
 
-def _called(function: Callable, names: tuple[str, str], *given: Any) -> Any:  # noqa: ANN401
-    """Return what a function makes of lists and arrays, and refuse one that changes them."""
-    mine = [
-        list(part) if isinstance(part, list) else np.copy(part) if isinstance(part, np.ndarray) else part
-        for part in given
-    ]
-    result = call(lambda: function(*mine))
-    for name, before, after in zip(names, given, mine, strict=True):
-        same = np.array_equal(before, after) if isinstance(before, np.ndarray) else before == after
-        require(same, f"your function changes its argument `{name}`, which the caller still needs: work on a copy")
-    return result
-
-
 def _close(found: np.ndarray, wanted: np.ndarray) -> bool:
     return found.shape == wanted.shape and np.allclose(found, wanted, atol=1e-4, rtol=1e-4)
 
@@ -80,7 +66,7 @@ def rows_of(answer: object) -> None:
     function = as_function(answer)
     for tree, names in LABELS:
         wanted = np.stack([_row(name, tree) for name in names])
-        found = as_array(_called(function, ("names", "tree"), names, tree), "the result").astype("float64")
+        found = as_array(call_kept(function, names=names, tree=tree), "the result").astype("float64")
         turned = f"the result has the shape {found.shape} and should have {wanted.shape}: a row for each label"
         require(found.shape != wanted.shape[::-1] or found.shape == wanted.shape, turned)
         found = as_array(found, "the result", shape=wanted.shape)
@@ -145,7 +131,7 @@ def marginal_loss(answer: object) -> None:
     function = as_function(answer)
     for seed, count in enumerate([30, 1, 6]):
         possible, logits = _cases(seed, count, 2)
-        result = _called(function, ("possible", "logits"), possible, logits)
+        result = call_kept(function, possible=possible, logits=logits)
         average = "the result is one number: give one for each row, and do not average"
         require(not issubclass(type(result), float | np.number), average)
         found = as_array(result, "the result", finite=False).astype("float64")
@@ -202,7 +188,7 @@ def _require_losses(found: np.ndarray, possible: np.ndarray, logits: np.ndarray)
 def _require_extreme(function: Callable, possible: np.ndarray, logits: np.ndarray) -> None:
     """Say what is wrong with the loss of extreme logits."""
     right = -special.logsumexp(_inside(possible, _log_p(logits)), axis=1)
-    result = _called(function, ("possible", "logits"), possible, logits)
+    result = call_kept(function, possible=possible, logits=logits)
     found = as_array(result, "the result", shape=right.shape, finite=False).astype("float64")
     # In 32 bits, numbers near 5000 are half a thousandth apart.
     wrong = ~np.isclose(found, right, atol=5e-3, rtol=1e-4)
@@ -234,9 +220,7 @@ def gradient_of(answer: object) -> None:
     function = as_function(answer)
     for seed, count in enumerate([30, 1, 6]):
         possible, logits = _cases(seed + 10, count, 2)
-        found = as_array(
-            _called(function, ("possible", "logits"), possible, logits), "the result", shape=possible.shape
-        )
+        found = as_array(call_kept(function, possible=possible, logits=logits), "the result", shape=possible.shape)
         found = found.astype("float64")
         _require_gradient(found, possible, logits)
 

@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 import numpy as np
 
 from mos_helpers.checks._answers import NotYet
-from mos_helpers.checks._engine import as_array, as_function, as_number, call, describe, question, require
+from mos_helpers.checks._engine import as_array, as_function, as_number, call_kept, describe, question, require
 
 Parents = dict[str, list[str]]
 
@@ -38,19 +38,6 @@ def _random_parents(rng: np.random.Generator, classes: int) -> Parents:
         chosen |= {number - 1} if number < 4 else set()
         parents[names[number]] = [names[other] for other in sorted(chosen)]
     return {names[number]: parents[names[number]] for number in rng.permutation(classes)}
-
-
-def _call_kept(function: Callable, given: dict[str, np.ndarray | set[str]], parents: Parents) -> object:
-    """Return what a function makes of its arguments, if it leaves them as they are."""
-    copies = {name: value.copy() for name, value in given.items()}
-    stated = {name: list(above) for name, above in parents.items()}
-    result = call(lambda: function(*copies.values(), stated))  # in a lambda, as `call` would copy arrays and dicts
-    for name, value in given.items():
-        kept = np.array_equal(copies[name], value) if isinstance(value, np.ndarray) else copies[name] == value
-        require(kept, f"your function changes `{name}`, which belongs to the caller: work on a copy")
-    kept = list(stated.items()) == list(parents.items())
-    require(kept, "your function changes the dictionary `parents`, which belongs to the caller: work on a copy")
-    return result
 
 
 def _closed(names: set[str], parents: Parents) -> set[str]:
@@ -94,7 +81,7 @@ def close(answer: object) -> None:
 
 
 def _require_closed(function: Callable, names: set[str], parents: Parents) -> None:
-    result = _call_kept(function, {"names": names}, parents)
+    result = call_kept(function, names=names, parents=parents)
     is_set = issubclass(type(result), set | frozenset)
     require(is_set, f"the result should be a set, and yours is {describe(result)}")
     texts = all(issubclass(type(name), str) for name in result)
@@ -158,7 +145,7 @@ def incoherent(answer: object) -> None:
     cases += [(_random_parents(np.random.default_rng(seed), 6), 300, 0.7) for seed in range(6)]
     for seed, (parents, rows, share) in enumerate(cases):
         labels = np.random.default_rng(seed).random((rows, len(parents))) < share
-        found = as_number(_call_kept(function, {"labels": labels}, parents), "the result")
+        found = as_number(call_kept(function, labels=labels, parents=parents), "the result")
         _require_count(found, labels, parents)
 
 
@@ -241,7 +228,7 @@ def constrain(answer: object) -> None:
     for seed, (parents, rows) in enumerate(cases):
         values = np.random.default_rng(seed).uniform(0.02, 0.98, size=(rows, len(parents)))
         try:
-            result = _call_kept(function, {"probabilities": values}, parents)
+            result = call_kept(function, probabilities=values, parents=parents)
         except NotYet as reason:
             empty = "zero-size array" in str(reason)
             require(not empty, "a class without descendants has no columns in your code: the class itself counts too")
@@ -316,7 +303,7 @@ def slopes(answer: object) -> None:
     cases += [(two, [1, 0], [0.3, 0.4]), (two, [1, 1], [0.3, 0.4]), (two, [0, 0], [0.3, 0.4])]
     for parents, labels, values in cases:
         labels, values = np.array(labels), np.array(values)
-        result = _call_kept(function, {"labels": labels, "values": values}, parents)
+        result = call_kept(function, labels=labels, values=values, parents=parents)
         found = as_array(result, "the result", shape=values.shape).astype("float64")
         _require_slopes(found, labels, values, parents)
 
