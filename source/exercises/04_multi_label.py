@@ -111,7 +111,7 @@ check("4.2", lambda: choose)
 # %% [markdown] tags=["solution"]
 # Between two neighbouring probabilities all thresholds give the same answers, so it is enough to try each probability, and
 # one limit below all of them. `said` has a row for each candidate. The finer the candidates, the more the result fits the
-# pictures that it was chosen on: with few pictures, a coarse grid may do better on new ones.
+# images that it was chosen on: with few images, a coarse grid may do better on new ones.
 
 # %% [markdown]
 # ## Question 4.3: a weighted loss, from numbers without a sigmoid
@@ -154,7 +154,7 @@ check("4.3", lambda: weighted)
 # %% [markdown]
 # ## Question 4.4: find the bugs
 #
-# Somebody wrote this function for pictures with any number of tags, and is content: "an accuracy of 60 %, and the loss goes
+# Somebody wrote this function for images with any number of tags, and is content: "an accuracy of 60 %, and the loss goes
 # down".
 
 
@@ -206,18 +206,18 @@ check("4.4", lambda: build)
 
 # %% [markdown] tags=["solution"]
 # Four bugs: a softmax lets the tags compete; categorical cross-entropy belongs to it; `"accuracy"` becomes "is the most
-# probable tag the first one in the row?"; and `F1Score` without a threshold says "yes" once for each picture.
+# probable tag the first one in the row?"; and `F1Score` without a threshold says "yes" once for each image.
 
 # %% [markdown]
 # ## What to do with it
 #
 # With your answers, these cells train a network for labels of which two are rare, once without and once with weights, choose
-# the thresholds on validation pictures, and score the answers on the test pictures.
+# the thresholds on validation images, and score the answers on the test images.
 
 
 # %%
 def train(weights):
-    """Train with your loss; return the probabilities for validation and test pictures."""
+    """Train with your loss; return the probabilities for validation and test images."""
     keras.utils.set_random_seed(0)
     image = keras.Input(shape=(784,), name="image")
     hidden = keras.layers.Dense(96, activation="relu")(image)
@@ -248,7 +248,7 @@ for title, weights in {
 
 # %% [markdown]
 # Weights and thresholds both raise the macro F1, in which each rare label counts as much as a common one. They may cost
-# element-wise accuracy and exact match. That is most so for fine thresholds without weights: few validation pictures show a
+# element-wise accuracy and exact match. That is most so for fine thresholds without weights: few validation images show a
 # rare label, and the best threshold for these few may be a bad one for others. Now `build` is ready for tags of your own.
 
 # %% tags=["nbval-check-output"]

@@ -18,7 +18,7 @@
 # - to find out where two heads contradict each other, and which of them to believe.
 #
 # **What you will need.** [The opening notebook](00_start_here.ipynb), and Python. No GPU. About 25 minutes; the longest cell
-# runs for about 30 seconds.
+# runs for about 30 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -178,7 +178,7 @@ predictions = model.predict(images_test, batch_size=1000, verbose=0)
 # %% [markdown]
 # ## Do the two heads agree?
 #
-# If the digit head says 7 and the odd head says even, one of them is wrong, whatever the picture shows.
+# If the digit head says 7 and the odd head says even, one of them is wrong, whatever the image shows.
 #
 # **Predict first.** Both heads are right on nearly all images. On how many will they contradict each other: on none, since
 # they share a trunk, or on about as many as they get wrong?

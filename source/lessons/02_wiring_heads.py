@@ -19,6 +19,7 @@
 # - to let `check_heads` look at a model before any training.
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 40 minutes; the longest cell runs for a few seconds.
+# Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet

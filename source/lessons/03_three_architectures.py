@@ -17,7 +17,8 @@
 # - to compare models fairly: at equal size, over several seeds, beside a simple model and a naive answer;
 # - to write a `MultiOutput` layer, which Keras does not have, so that it saves and loads.
 #
-# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 35 minutes; the longest cell runs for about 35 seconds.
+# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 35 minutes; the longest cell runs for about 35
+# seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -34,7 +35,7 @@ keras.utils.set_random_seed(3)
 # ## Two digits on one canvas
 #
 # `two_digits` puts one digit to the upper left and one to the lower right. Where they overlap, the larger pixel
-# value counts (ink is 1, which the pictures show in black). The
+# value counts (ink is 1, which the figures show in black). The
 # training images are made of training digits and the test images of test digits: no digit is in both.
 
 # %%
@@ -567,7 +568,7 @@ model = keras.Model(image, outputs(trunk(image, 96)))
 #
 # - Begin with **heads on a shared trunk**. With the same trunk it has about half the
 #   weights of separate networks and answers a little faster, and one model is easier to maintain than two.
-# - Then train **separate networks**, with an equal total and with equal trunks. They are the baseline that tells what sharing
+# - Then train **separate networks**, with an equal total and with equal trunks. They are the comparison: it tells what sharing
 #   costs or gains on your data, and they can be retrained one by one. Take them if they are better and you can afford them.
 # - Treat **one wide head** as another notation for the first. Use **one head for all combinations** only if the combinations
 #   are few, and if one answer really depends on the other.

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 4. Several labels at once: why not softmax, and which score?
 #
-# **What you will do.** Train a network that names *all* digits in a picture: none of ten labels excludes another. Then find
+# **What you will do.** Train a network that names *all* digits in an image: none of ten labels excludes another. Then find
 # out what its scores say, and what they hide.
 #
 # **What you will learn**
@@ -19,7 +19,7 @@
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 40 minutes; the longest cell runs for about 15
 # seconds. The stored outputs are those of MNIST. With the bundled digits the numbers differ, for instance an exact match of
-# about 0.60 where you see about 0.52; the text is true for both.
+# about 0.60 where you see about 0.52; the text is true for both. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -32,11 +32,11 @@ from sklearn import metrics
 keras.utils.set_random_seed(4)
 
 # %% [markdown]
-# ## One picture, several labels
+# ## One image, several labels
 #
 # We halve the resolution of the digits, so that four of them fit into the frame of one. `several_digits` puts one, two or
-# three digits into the four quarters of each picture. No digit hides another. The digits are split into three sets *before*
-# pictures are made of them, so no digit is in two sets.
+# three digits into the four quarters of each image. No digit hides another. The digits are split into three sets *before*
+# images are made of them, so no digit is in two sets.
 
 
 # %%
@@ -70,7 +70,7 @@ titles = [" ".join(map(str, np.flatnonzero(row))) for row in labels["test"][:12]
 plots.images(images["test"][:12].reshape(-1, 28, 28), titles, columns=6)
 
 # %% [markdown]
-# The label of a picture is a row of ten numbers, 1 for each digit that is there and 0 for each that is not. Such a row is
+# The label of an image is a row of ten numbers, 1 for each digit that is there and 0 for each that is not. Such a row is
 # called **multi-hot**. A digit that is there twice still gives a 1.
 
 # %%
@@ -78,21 +78,21 @@ labels["test"][:3]
 
 # %% [markdown]
 # **Predict first.** A model looks at nothing and says "no digit at all". What share of the ten times 4,000 answers is right?
-# On how many pictures are all ten answers right?
+# On how many images are all ten answers right?
 
 # %%
 nothing = np.zeros_like(labels["test"])
 print(f"answers that are right: {np.mean(nothing == labels['test']):.1%}")
-print(f"pictures all right:     {np.mean((nothing == labels['test']).all(axis=1)):.1%}")
+print(f"images all right:       {np.mean((nothing == labels['test']).all(axis=1)):.1%}")
 
 # %% [markdown]
-# More than four answers of five are right, and not one picture. Each picture has few of the ten labels, so "no" is a safe
+# More than four answers of five are right, and not one image. Each image has few of the ten labels, so "no" is a safe
 # answer. Keep this number in mind when you read that a model with many labels has an "accuracy of 80 %".
 
 # %% [markdown]
 # ## Six scores, by hand
 #
-# Three pictures, four labels. The network states a probability for each, and says "yes" where it is above 0.5.
+# Three images, four labels. The network states a probability for each, and says "yes" where it is above 0.5.
 
 # %% tags=["nbval-check-output"]
 truth = np.array([[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0]])
@@ -101,17 +101,17 @@ said = (stated > 0.5).astype(int)
 said
 
 # %% [markdown]
-# Compare it with `truth`. Two answers of twelve are wrong: picture 0 lacks label 1, and picture 1 has one label too many.
+# Compare it with `truth`. Two answers of twelve are wrong: image 0 lacks label 1, and image 1 has one label too many.
 #
 # - **Element-wise accuracy**: 10 of 12 answers are right. The **Hamming loss** is the rest, 2 of 12.
-# - **Exact match** (also *subset accuracy*): all labels of a picture are right. That is 1 of 3 pictures.
+# - **Exact match** (also *subset accuracy*): all labels of an image are right. That is 1 of 3 images.
 # - **Precision** is the share of "yes" that is true, **recall** the share of true labels that are found, and **F1** lies
 #   between them: twice the hits, divided by all "yes" plus all true labels. It ignores the many rightful "no".
 # - **Micro** F1 counts over all labels together: 4 hits, 5 "yes", 5 true labels, so 8/10.
 # - **Macro** F1 is the mean over labels. Label 0 has 2 hits of 2 and 2: F1 = 1. Label 1 has 1 hit, 1 "yes", 2 true: 2/3.
 #   Label 2 has 1 hit, 2 "yes", 1 true: 2/3. Label 3 has neither "yes" nor true label: 0/0, which we count as 0. The mean is
 #   7/12.
-# - **Samples** F1 is the mean over pictures: 2/3, 2/3 and 1 give 7/9.
+# - **Samples** F1 is the mean over images: 2/3, 2/3 and 1 give 7/9.
 #
 # **Predict first.** Label 3 is never there, and the network never says so. It is perfectly right. Is it fair that it lowers
 # macro F1? scikit-learn lets you choose.
@@ -133,7 +133,7 @@ print(
 # 0.583 or 0.833, for the same answers: say which one you use. scikit-learn's `accuracy_score` is the exact match here, and
 # so is the `score` of its multi-label models.
 #
-# The sixth score needs no threshold. Sort the pictures by the probability of one label. At each picture that has it, note
+# The sixth score needs no threshold. Sort the images by the probability of one label. At each image that has it, note
 # the precision so far; their mean is the **average precision**. The mean over labels is **mAP**. Label 1 has the order 0.8,
 # 0.4, 0.2, and is there in the first two: (1/1 + 2/2) / 2 = 1. It is ranked perfectly, although at 0.5 one of two is not
 # found. Label 2 has two equal probabilities at the top, one of them true: 1/2.
@@ -159,7 +159,7 @@ in_keras = {
 # A head for one of ten classes has a softmax. Here each label is a question of its own, so we may try ten sigmoids. We
 # compare three designs:
 # - **sigmoid**, with the binary cross-entropy of each label: -log *p* if the label is there and -log(1 - *p*) if not, where
-#   *p* is the stated probability. The loss of a picture is the mean over its ten labels;
+#   *p* is the stated probability. The loss of an image is the mean over its ten labels;
 # - **softmax**, with categorical cross-entropy on the multi-hot rows. Keras accepts it and does not warn;
 # - **softmax on shares**: each row divided by its number of labels, so that its total is 1.
 
@@ -214,7 +214,7 @@ def scores(truth, stated, threshold=0.5):
 
 
 # %% [markdown]
-# Five seeds for each design. The table shows the mean ± the standard deviation over the seeds, all on test pictures.
+# Five seeds for each design. The table shows the mean ± the standard deviation over the seeds, all on test images.
 
 
 # %%
@@ -271,7 +271,7 @@ assert mean["sigmoid"]["elements"] > mean["no digit at all"]["elements"] + 0.08
 # - The **sigmoid** head is best in every column. But look at the element-wise accuracy: it lies only a little more than a
 #   tenth above a model that says "no" to everything. The exact match tells the two apart.
 # - **Softmax** on multi-hot rows learns nothing: it ranks no better than the naive answers.
-# - **Softmax on shares** does learn, and ranks only somewhat worse than sigmoid (mAP). Yet far fewer of its pictures are
+# - **Softmax on shares** does learn, and ranks only somewhat worse than sigmoid (mAP). Yet far fewer of its images are
 #   exactly right.
 #
 # Saying "yes" to everything brings a higher F1 than softmax on multi-hot rows. A score without its naive answer says little.
@@ -280,7 +280,7 @@ assert mean["sigmoid"]["elements"] > mean["no digit at all"]["elements"] + 0.08
 # ## Why softmax fails here, twice
 #
 # **First: the probabilities compete.** Those of a softmax have a total of 1, so at most one of them can be above a half.
-# With two digits the best that it can state is 1/2 and 1/2. Here is the share of pictures that are exactly right: of all, and
+# With two digits the best that it can state is 1/2 and 1/2. Here is the share of images that are exactly right: of all, and
 # by their number of labels. We also try two lower thresholds.
 
 # %%
@@ -303,7 +303,7 @@ assert at_half[0] < at_03[0] < at_015[0] < by_limit["sigmoid, above 0.5"][0] - 0
 assert at_015[1] < at_03[1] - 0.08 and at_03[3] < 0.03 < at_015[3]
 
 # %% [markdown]
-# With one label softmax is even the better one: there, its total of 1 is true. But of the pictures with two or three labels
+# With one label softmax is even the better one: there, its total of 1 is true. But of the images with two or three labels
 # none is right, in no run. At the threshold 0.5 it cannot be otherwise. A lower threshold helps, but what is best depends on
 # the number of labels. With three labels, each gets 1/3 on average at most, and a small doubt takes one below the limit. With
 # one label, a low limit lets in second guesses. A sigmoid head has no such rule: its ten probabilities may have any total.
@@ -367,7 +367,7 @@ print("ours:", {name: round(float(value), 3) for name, value in ours.items()})
 # place of the largest stated number and the place of the largest target, and asks whether they are equal. In a row with
 # several ones, the largest target is the first of them, whatever the network finds most probable.
 #
-# `F1Score` without `threshold` takes only the largest probability of each picture as a "yes": one label for each, however
+# `F1Score` without `threshold` takes only the largest probability of each image as a "yes": one label for each, however
 # many there are. **Name the score and the threshold.**
 
 # %% tags=["check"]
@@ -399,8 +399,8 @@ assert abs(float(area(labels["test"], last)) - ours["mAP"]) < 0.02
 #
 # 0.5 is the threshold that suits the element-wise accuracy, if the probabilities are **honest**: of the answers stated as
 # 0.3, about 30 % are true, and so on. (Those of our sigmoids nearly are.) Another score has another best
-# threshold. We choose the one with the highest F1 for each label, **on the validation pictures**, and then freeze it. Chosen
-# on the test pictures, the score would be too good: we would have picked what happened to fit them.
+# threshold. We choose the one with the highest F1 for each label, **on the validation images**, and then freeze it. Chosen
+# on the test images, the score would be too good: we would have picked what happened to fit them.
 
 
 # %%
@@ -440,7 +440,7 @@ assert by["macro F1"] > -0.002 and by["elements"] < 0 and abs(by["exact"]) < 0.0
 
 # %% [markdown]
 # The samples F1 rises most, the macro F1 less, and the micro F1 least or not at all. (On the bundled digits all changes are
-# hardly more than their spread.) The samples F1 gives nothing to a picture without any right "yes", and lower thresholds
+# hardly more than their spread.) The samples F1 gives nothing to an image without any right "yes", and lower thresholds
 # usually leave fewer of those. The element-wise accuracy falls a little, because more of the new "yes" are wrong than right.
 # mAP needs no threshold, so it stays. And the exact match? On average it changes by about 0.01 at most, and not in the same
 # direction on all data. **A threshold is chosen for one score, and may cost another one.**
@@ -452,7 +452,7 @@ assert by["macro F1"] > -0.002 and by["elements"] < 0 and abs(by["exact"]) < 0.0
 # ## Labels that depend on each other
 #
 # Ten sigmoids answer ten questions side by side: no answer knows of another. But labels often come together. We make such
-# pictures: after a 0 usually comes a 1, after a 1 a 0; the same for 2 and 3, and so on. Row *a* of `followers` says how
+# images: after a 0 usually comes a 1, after a 1 a 0; the same for 2 and 3, and so on. Row *a* of `followers` says how
 # often each label is drawn after *a*.
 
 # %%
@@ -465,14 +465,14 @@ for name, rows in {"alone": labels["train"], "in pairs": labels_pairs["train"]}.
     )
 
 # %% [markdown]
-# (Drawn alone, the labels have a small negative correlation, because a picture has room for three only: where one is, there
+# (Drawn alone, the labels have a small negative correlation, because an image has room for three only: where one is, there
 # is less room for the others.)
 #
 # scikit-learn's `ClassifierChain` puts the labels in an order. The first classifier sees the features, the second one the
 # features and the first label, the third one both labels, and so on. In training it sees the true labels, later the
 # predicted ones. Without a chain there is `MultiOutputClassifier`. Both get the same classifier, a logistic regression, and
 # the same features: those of the five trunks that we have trained above. (They were trained on digits drawn alone; we use
-# them for both kinds of pictures.) The features are computed by NumPy, which is quick.
+# them for both kinds of images.) The features are computed by NumPy, which is quick.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -490,7 +490,7 @@ def features(trunk, images):
 
 
 def fit_and_answer(classifier, trunk, images, labels):
-    """Fit on the features of 4,000 training pictures; return the probabilities for the test pictures."""
+    """Fit on the features of 4,000 training images; return the probabilities for the test images."""
     with threadpool_limits(1):
         classifier.fit(features(trunk, images["train"][:4000]), labels["train"][:4000])
         stated = classifier.predict_proba(features(trunk, images["test"]))
@@ -520,7 +520,7 @@ table(chains)
 # %%
 plots.comparison(
     {name: np.array(runs)[:, 1] for name, runs in chains.items()},
-    "share of pictures exactly right",
+    "share of images exactly right",
 )
 
 # %% tags=["check"]
@@ -540,13 +540,13 @@ assert gains[1] < gains[0] + 0.015
 assert exact["in pairs: side by side"].min() > exact["alone: side by side"].max() + 0.1
 
 # %% [markdown]
-# In every run the chain has clearly more pictures exactly right, and its samples F1 is higher too. The element-wise accuracy,
+# In every run the chain has clearly more images exactly right, and its samples F1 is higher too. The element-wise accuracy,
 # the macro F1 and mAP move by about 0.01 at most. But the gain is not larger where the digits come in pairs: **what we
 # expected was wrong.** The pairs gave the chain nothing extra. Look at the step from "alone" to "in pairs" *without* a chain:
 # each classifier sees the features of all ten digits, so it learns by itself that a 4 speaks for a 5. (A part of this step
-# is that these pictures rarely have three labels: where a pair has come, its first digit often comes again.)
+# is that these images rarely have three labels: where a pair has come, its first digit often comes again.)
 #
-# What does the chain do, then? Each picture has one digit at least. Here is the share of test pictures to which a classifier
+# What does the chain do, then? Each image has one digit at least. Here is the share of test images to which a classifier
 # answers "no" ten times.
 
 # %%
@@ -557,12 +557,12 @@ assert all(silent[f"{name}: chain"] < silent[f"{name}: side by side"] / 2 for na
 
 # %% [markdown]
 # A digit that may be a 4 or a 9 can get less than a half from both, and then nobody says "yes". In a chain, the second of
-# them knows that the first has said "no". So labels depend on each other *once the picture is seen*, even if they were drawn
+# them knows that the first has said "no". So labels depend on each other *once the image is seen*, even if they were drawn
 # alone. (This is a part of the gain, not all of it.) Such answers that fit together are what the exact match rewards. If you
 # need good single answers, a chain brings little here; if whole rows must be right, it brings much.
 #
 # Does the order of the labels matter? `benchmarks/multi_label.py` tries five orders on one trunk. They differ much less from
-# each other than from side by side. Nobody knows the best order beforehand: one tries some on validation pictures, or takes
+# each other than from side by side. Nobody knows the best order beforehand: one tries some on validation images, or takes
 # the mean of several chains, as Read and others (2009) do. The price of a chain is time: its labels must be answered one
 # after the other.
 
@@ -664,7 +664,7 @@ for name, model in {"no weight": sigmoid, "label weight 5": weighted}.items():
 rare_columns = ["rare recall", "precision", "rare mAP", "rare stated", "other F1", "exact"]
 table(rare_runs, rare_columns)
 really = labels_rare["test"][:, rare].mean()
-print(f"each rare label is really there on {really:.3f} of the pictures (mean of both)")
+print(f"each rare label is really there on {really:.3f} of the images (mean of both)")
 
 # %% tags=["check"]
 rare_mean = {
@@ -688,7 +688,7 @@ assert best["rare recall"] > rare_mean["no weight"]["rare recall"] + 0.2
 
 # %% [markdown]
 # - **Without weights** the network rarely says 8 or 9: it misses nearly all of them. (So few "yes" that their precision
-#   differs much from run to run.) Its probabilities are honest on average: their mean is about the share of pictures that
+#   differs much from run to run.) Its probabilities are honest on average: their mean is about the share of images that
 #   really have the label.
 # - **With the label weight** it finds several times as many. About half of its "yes", or more, are wrong now, and the stated
 #   probabilities are about twice too high. They are no longer honest. The other labels stay nearly as they were.
@@ -740,7 +740,7 @@ build_labels(784, names=["cat", "dog", "tree"], weights=[1, 1, 5]).output_shape
 # - computed element-wise accuracy, exact match, three kinds of F1 and mAP by hand, in scikit-learn and in Keras, beside the
 #   answers of models that look at nothing;
 # - saw what `accuracy` and `F1Score` become when nobody names the threshold;
-# - chose thresholds on validation pictures, and saw which scores they raise and which they lower;
+# - chose thresholds on validation images, and saw which scores they raise and which they lower;
 # - compared a chain with classifiers side by side, and weighted rare labels, with what that costs.
 #
 # [Lesson 5](05_regression.ipynb) turns from labels to numbers.

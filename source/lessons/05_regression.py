@@ -19,7 +19,7 @@
 # - to build a head that predicts a mean and a spread, and to test whether its intervals hold as much as they state.
 #
 # **What you will need.** [Lesson 3](03_three_architectures.ipynb). No GPU. About 40 minutes; the longest cell runs for about
-# 20 seconds.
+# 20 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -507,7 +507,7 @@ def negative_log_likelihood(target, prediction):
 unsure = compiled({"digit": 10, "pose": 8}, pose_loss=negative_log_likelihood)
 
 # %% [markdown]
-# Eight units: four means, four log-variances. The fair baseline is **one spread, the same for all images**: the model from
+# Eight units: four means, four log-variances. The fair comparison is **one spread, the same for all images**: the model from
 # above, with the root of its mean squared error. We take that from the *validation* part. On its own training images a
 # network looks better than it is.
 

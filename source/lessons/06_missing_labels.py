@@ -20,7 +20,7 @@
 # - to correct an estimate, and a training, when the chance of being labelled is known; and to know when nobody can.
 #
 # **What you will need.** [Lesson 3](03_three_architectures.ipynb), which made the images. No GPU. About 45 minutes; the
-# longest cell runs for about 7 seconds.
+# longest cell runs for about 7 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -190,7 +190,7 @@ for function in [where_after, where_before]:
 
 # %% [markdown]
 # Both losses are right, and the first gradient is spoiled. `tf.where` picks a value, but the gradient flows back through
-# *both* branches: the one that was not picked gets the slope 0, and then 0 is multiplied by the slope of the square, which
+# *both* sides: the one that was not picked gets the slope 0, and then 0 is multiplied by the slope of the square, which
 # is NaN. So a loss that looks healthy can kill a model. Replace the bad label *before* the arithmetic, as the second
 # function does. People call it the "double where".
 #

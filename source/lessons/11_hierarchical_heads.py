@@ -19,7 +19,7 @@
 # - what a hierarchy gives when every image has its finest label, and where the tree itself may come from.
 #
 # **What you will need.** [Lesson 3](03_three_architectures.ipynb). No GPU. About 45 minutes; the longest cell runs for about
-# 20 seconds.
+# 20 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet

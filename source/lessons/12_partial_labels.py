@@ -20,7 +20,7 @@
 #
 # **What you will need.** [Lesson 11](11_hierarchical_heads.ipynb) for the tree and for conditional heads, and [lesson
 # 6](06_missing_labels.ipynb) for labels that are missing. No GPU. About 40 minutes; the longest cell runs for about 15
-# seconds.
+# seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet

@@ -19,7 +19,8 @@
 # - to tell what comes from the constraint and what comes from the loss.
 #
 # **What you will need.** [Lesson 11](11_hierarchical_heads.ipynb) (trees of classes); one sentence refers to [lesson
-# 6](06_missing_labels.ipynb). No GPU. About 40 minutes; the longest cell runs for about 15 seconds.
+# 6](06_missing_labels.ipynb). No GPU. About 40 minutes; the longest cell runs for about 15 seconds. Words are explained in
+# the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -304,7 +305,7 @@ for threshold in [0.2, 0.5, 0.8]:
 # already, and the constraint leaves it as it is.
 #
 # This needed no training. Any flat model can be repaired in this way, also one that somebody else has trained. So this is
-# the baseline that every cleverer method has to beat.
+# the result that every cleverer method has to beat.
 
 # %% [markdown]
 # ## The constraint as a layer

@@ -1,0 +1,123 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # Cheat sheet
+#
+# One page: what belongs together in a head, the lines of code to copy, and what is wrong when you see this or that. The words
+# are explained in the [glossary](glossary.ipynb).
+#
+# ## The contract of a head
+#
+# | kind | units | activation | loss | target | metric | lesson |
+# |---|---|---|---|---|---|---|
+# | binary | 1 | sigmoid | binary cross-entropy | 0 or 1, shape (n,) or (n, 1) | binary accuracy | [1](01_two_heads.ipynb) |
+# | multi-class, k classes | k | softmax | sparse categorical cross-entropy | an integer from 0 to k-1, shape (n,) | sparse categorical accuracy | [1](01_two_heads.ipynb) |
+# | multi-label, k labels | k | sigmoid | binary cross-entropy | k numbers, each 0 or 1, shape (n, k) | F1, exact match; thresholds from the validation part | [4](04_multi_label.ipynb) |
+# | regression, k numbers | k | none | mean squared error | k numbers, standardised on the training part, shape (n, k) | mean absolute error, in the target's unit | [5](05_regression.ipynb) |
+# | regression with its uncertainty | 2k | none | Gaussian negative log-likelihood | as above | coverage of the intervals | [5](05_regression.ipynb) |
+# | class in a tree | one for each class below the root | softmax among siblings | marginal cross-entropy | a node of the tree, coarse or fine | both levels, contradictions | [11](11_hierarchical_heads.ipynb), [12](12_partial_labels.ipynb) |
+#
+# With logits: no activation, `from_logits=True` in the loss, and a metric that knows it (`BinaryAccuracy(threshold=0.0)`).
+
+# %% [markdown]
+# ## The lines to copy
+#
+# **Name every head; the name is the key everywhere.** Outputs, losses, metrics, targets and loss weights are dictionaries.
+
+# %%
+from mos_helpers import data
+from mos_helpers.heads import check_heads
+
+import keras
+import numpy as np
+
+keras.utils.set_random_seed(0)
+digits = data.load_digits()
+images, targets = digits.x_train, {"digit": digits.y_train, "odd": digits.y_train % 2}
+
+image = keras.Input((28, 28), name="image")
+trunk = keras.layers.Dense(64, activation="relu")(keras.layers.Flatten()(image))
+digit = keras.layers.Dense(10, activation="softmax", name="digit")(trunk)
+odd = keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk)
+model = keras.Model(image, {"digit": digit, "odd": odd})
+
+# %% [markdown]
+# **Compile with the whole contract of each head**, name the metric instead of writing `"accuracy"`, and ask `check_heads`
+# before training.
+
+# %%
+model.compile(
+    optimizer="adam",
+    loss={"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"},
+    loss_weights={"digit": 1.0, "odd": 1.0},
+    metrics={"digit": ["sparse_categorical_accuracy"], "odd": ["binary_accuracy"]},
+    steps_per_execution=32,
+)
+check_heads(model, targets)
+
+# %% [markdown]
+# **Train from `data.batches`; keep the best by one head's metric**, with its direction: Keras cannot guess it. Do not choose by
+# `val_loss` when loss weights change ([lesson 7](07_loss_weights.ipynb)).
+
+# %%
+n = len(images) * 4 // 5
+train = data.batches(images[:n], {name: target[:n] for name, target in targets.items()})
+validation = data.batches(
+    images[n:], {name: target[n:] for name, target in targets.items()}, shuffle=False
+)
+stop = keras.callbacks.EarlyStopping(
+    "val_digit_sparse_categorical_accuracy", mode="max", patience=3, restore_best_weights=True
+)
+history = model.fit(
+    train, validation_data=validation, epochs=5, callbacks=[stop], verbose=0
+)
+
+# %% [markdown]
+# **Ask for scores and answers by name**, and put the naive answer beside them.
+
+# %%
+test_targets = {"digit": digits.y_test, "odd": digits.y_test % 2}
+scores = model.evaluate(digits.x_test, test_targets, verbose=0, return_dict=True)
+answers = model.predict(digits.x_test, verbose=0)
+for name, target in test_targets.items():
+    score = next(value for key, value in scores.items() if key.startswith(name) and "accuracy" in key)
+    naive = np.bincount(target).max() / len(target)
+    print(f"{name:6} {score:.0%} right, naive answer {naive:.0%}, answers of shape {answers[name].shape}")
+
+# %% tags=["check"]
+assert not check_heads(model, targets)
+assert scores["digit_sparse_categorical_accuracy"] > 0.5
+assert list(answers) == ["digit", "odd"]
+
+# %% [markdown]
+# More lines to copy stand at the end of each lesson, under *Take this with you*: missing labels in
+# [lesson 6](06_missing_labels.ipynb), a sweep in [lesson 7](07_loss_weights.ipynb), heads in a tree in
+# [lesson 11](11_hierarchical_heads.ipynb), saving and serving in [lesson 14](14_ship_and_scale.ipynb).
+
+# %% [markdown]
+# ## Traps, by what you see
+#
+# | you see | look for | lesson |
+# |---|---|---|
+# | a head that does not learn, no message | targets or loss weights that went to another head: a list where the outputs are a dictionary | [2](02_wiring_heads.ipynb) |
+# | an accuracy of exactly 0 or far too high | the string `"accuracy"` on logits, on several labels, or on numbers | [2](02_wiring_heads.ipynb) |
+# | a sigmoid head without activation that stands still | `from_logits=True` is missing in its loss | [2](02_wiring_heads.ipynb) |
+# | strange errors after a first error in `fit` | the failed `fit` spoilt the compiled model: compile again | [2](02_wiring_heads.ipynb) |
+# | 98% right, and nothing learnt | the naive answer has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
+# | one head is perfect and the other is dead | losses of different size: standardise the numbers, or choose loss weights | [5](05_regression.ipynb), [7](07_loss_weights.ipynb) |
+# | the loss is NaN | one missing label: fill the gap before the loss, with weight 0 | [6](06_missing_labels.ipynb) |
+# | a loss that falls when labels go missing | the mean also counts rows of weight 0: `reduction="mean_with_sample_weight"` | [6](06_missing_labels.ipynb) |
+# | a metric that counts filled labels | `metrics` ignores weights: `weighted_metrics` | [6](06_missing_labels.ipynb) |
+# | the heads' losses do not add up to the loss | the logs show them without their loss weights | [7](07_loss_weights.ipynb) |
+# | `val_loss` jumps, the scores do not | the loss weights changed | [7](07_loss_weights.ipynb) |
+# | the total loss is negative | uncertainty weighting: that is allowed | [8](08_adaptive_weights.ipynb) |
+# | `loss: 0.0` with a `train_step` of your own | the loss tracker was not updated | [9](09_gradient_conflict.ipynb) |
+# | two heads that contradict each other | independent heads: build the rule into the head | [11](11_hierarchical_heads.ipynb), [13](13_hierarchy_graphs.ipynb) |
+# | "best" model is the last one | `monitor=` names a key that does not exist | [14](14_ship_and_scale.ipynb) |
+# | a served answer with the wrong shape or meaning | outputs taken by position: take them by name | [14](14_ship_and_scale.ipynb) |

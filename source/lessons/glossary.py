@@ -1,0 +1,96 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # Glossary
+#
+# The course uses one word for one thing. Each word stands here with the lesson that explains it. The last column lists names
+# that you will meet elsewhere for the same thing; the course does not use them.
+
+# %% [markdown]
+# ## The model
+#
+# | word | meaning | lesson | elsewhere |
+# |---|---|---|---|
+# | trunk | the layers that all heads share | [1](01_two_heads.ipynb) | backbone, encoder, shared bottom, base network |
+# | head | the layers that give one answer, up to a named output | [1](01_two_heads.ipynb) | branch, tower, output branch |
+# | features | what the trunk gives to the heads: one row of numbers for an image | [4](04_multi_label.ipynb) | embedding, latent code |
+# | unit | one number that a layer gives for an image | [0](00_start_here.ipynb) | neuron |
+# | logit | what a softmax or sigmoid head computes before its activation: any real number | [2](02_wiring_heads.ipynb) | raw score |
+# | multi-output | a model that gives more than one answer, from several heads | [0](00_start_here.ipynb) | multi-head model |
+# | separate networks | one network for each task, with nothing shared | [3](03_three_architectures.ipynb) | single-task models |
+# | one wide head | one `Dense` layer that computes all answers side by side, cut up afterwards | [3](03_three_architectures.ipynb) | joint output layer |
+# | hard sharing | all tasks use one trunk | [10](10_when_to_share.ipynb) | shared-bottom model |
+# | soft sharing | each task has layers of its own, which exchange what they compute | [10](10_when_to_share.ipynb) | |
+# | expert, gate | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
+
+# %% [markdown]
+# ## The data
+#
+# | word | meaning | lesson | elsewhere |
+# |---|---|---|---|
+# | label | what somebody wrote down about an image | [0](00_start_here.ipynb) | annotation, ground truth |
+# | target | what a head learns to answer; it may follow from a label | [0](00_start_here.ipynb) | response variable, gold answer |
+# | task | a target together with its loss | [0](00_start_here.ipynb) | subtask, sub-task |
+# | multi-class | one answer out of several classes that exclude each other | [0](00_start_here.ipynb) | multinomial |
+# | multi-label | several yes/no answers at once; none excludes another | [4](04_multi_label.ipynb) | tagging |
+# | multi-hot | a row of zeros and ones, with a one for each label that applies | [4](04_multi_label.ipynb) | k-hot |
+# | missing label | nobody wrote this label down, for this image | [6](06_missing_labels.ipynb) | unannotated |
+# | filler | the value that stands in the place of a missing label, with weight 0 | [6](06_missing_labels.ipynb) | dummy value |
+# | training part, validation part, test part | the images that fit the weights; that choose between models; that judge the choice, once | [5](05_regression.ipynb) | dev set, hold-out set |
+# | data set | images and their targets | [3](03_three_architectures.ipynb) | dataset |
+
+# %% [markdown]
+# ## Training
+#
+# | word | meaning | lesson | elsewhere |
+# |---|---|---|---|
+# | contract | which units, activation, loss, target and metric belong together in a head | [0](00_start_here.ipynb) | |
+# | loss weight | the factor of a head's loss in the sum that training lowers | [0](00_start_here.ipynb) | loss coefficient, task weight |
+# | total loss | the sum of the heads' losses, each times its loss weight: what training lowers | [2](02_wiring_heads.ipynb) | joint loss, combined objective |
+# | update | one change of the model's weights, from one batch | [0](00_start_here.ipynb) | iteration |
+# | batch | the images of one update | [2](02_wiring_heads.ipynb) | mini-batch, minibatch |
+# | reduction | how a batch's losses become one number: their sum or their mean | [7](07_loss_weights.ipynb) | |
+# | sweep | the same training for each of several settings | [7](07_loss_weights.ipynb) | grid run |
+# | trade-off curve | the scores of two heads against each other, a point for each setting | [7](07_loss_weights.ipynb) | Pareto plot |
+# | uncertainty weighting | a loss weight for each head, learnt through its log-variance | [8](08_adaptive_weights.ipynb) | homoscedastic weighting |
+# | conflict | the gradients of two heads on the trunk point in opposing directions: their cosine is negative | [9](09_gradient_conflict.ipynb) | gradient interference |
+
+# %% [markdown]
+# ## Judging answers
+#
+# | word | meaning | lesson | elsewhere |
+# |---|---|---|---|
+# | naive answer | the best answer that does not look at the image: the most frequent class, the mean | [1](01_two_heads.ipynb) | baseline, dummy score |
+# | seed | the number that fixes what is random in a run; five seeds are five runs | [1](01_two_heads.ipynb) | |
+# | contradiction | two heads' answers that cannot both be true | [1](01_two_heads.ipynb) | inconsistency |
+# | both right | the share of images for which every head is right | [11](11_hierarchical_heads.ipynb) | joint accuracy |
+# | exact match | the share of images with all their labels right and none too many | [4](04_multi_label.ipynb) | zero-one score |
+# | threshold | the probability from which on an answer is "yes" | [4](04_multi_label.ipynb) | cutoff, cut-off |
+# | coverage | the share of targets that lie inside their stated interval | [5](05_regression.ipynb) | |
+# | calibrated | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
+# | relative score | how much better a model is than separate networks, averaged over tasks, in percent | [10](10_when_to_share.ipynb) | delta-m |
+
+# %% [markdown]
+# ## Hierarchies
+#
+# | word | meaning | lesson | elsewhere |
+# |---|---|---|---|
+# | tree | classes in groups, and groups in groups: each has one parent | [11](11_hierarchical_heads.ipynb) | taxonomy |
+# | leaf | a class that no other class belongs to | [11](11_hierarchical_heads.ipynb) | terminal node |
+# | coarse, fine | the level of the groups; the level of the leaves | [11](11_hierarchical_heads.ipynb) | superclass |
+# | conditional head | a softmax among the children of each parent; multiplied along the path, they give the leaf's probability | [11](11_hierarchical_heads.ipynb) | |
+# | marginal likelihood | the probability of what is known: of a coarse label, the sum over its leaves | [12](12_partial_labels.ipynb) | |
+# | graph | classes of which some may have two parents, without a circle | [13](13_hierarchy_graphs.ipynb) | DAG taxonomy |
+# | violation | a class is more probable than its parent | [13](13_hierarchy_graphs.ipynb) | |
+
+# %% [markdown]
+# ## Other pages
+#
+# The [cheat sheet](cheat_sheet.ipynb) has the contract of each kind of head, the lines of code to copy, and the traps by what
+# you see. The course begins with [Start here](00_start_here.ipynb).
