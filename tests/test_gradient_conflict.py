@@ -1,6 +1,7 @@
 """PCGrad and MGDA: properties of their steps, and that the models which use them train as Keras's do."""
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -22,8 +23,11 @@ def gradients(heads, size=4):
     )
 
 
+compiled = cache(tf.function)
+
+
 def factors_of(function, rows, *args):
-    return function(tf.constant(rows @ rows.T, tf.float64), *args).numpy()
+    return compiled(function)(tf.constant(rows @ rows.T, tf.float64), *args).numpy()
 
 
 def any_order(heads, seed=0):
@@ -66,9 +70,6 @@ def test_pcgrad_works_against_neither_of_two_heads(rows):
 def test_pcgrad_without_conflict_is_the_sum(rows):
     rows = np.abs(rows)
     assert np.array_equal(factors_of(pcgrad_factors, rows, any_order(len(rows))), np.ones(len(rows)))
-
-
-THREE = np.array([[-0.8, -1.7], [-1.3, 0.4], [1.5, -0.4]])
 
 
 def all_steps(rows):
@@ -156,6 +157,7 @@ def build(kind, regularizer="l2", **options):
 FIRST = build(keras.Model).get_weights()
 
 
+@cache
 def fitted(kind, **options):
     model = build(kind)
     model.set_weights(FIRST)
