@@ -20,7 +20,7 @@ import keras  # isort: skip
 
 N_TRAIN, N_TEST, BATCH_SIZE = 8_000, 2_000, 128
 UNITS, SEPARATE_UNITS = 96, 52
-RATES = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016]
+RATES = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064]
 TUNING_SEEDS = [1000, 1001]
 Arrays = dict[str, np.ndarray]
 

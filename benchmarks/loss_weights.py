@@ -2,6 +2,7 @@
 
     python benchmarks/loss_weights.py --data digits              10 seeds, 200 updates of 128 images
     python benchmarks/loss_weights.py --data mnist --seeds 20 --updates 1000
+    python benchmarks/loss_weights.py --data digits --seeds 5 --processes 2     only time the sweep
 
 Two overlapping digits, as in lesson 7: which digit is the left one, and is the right one odd? Mean and standard
 deviation of the accuracies on validation and test images. A weight is tuned on the validation images of each seed, and
@@ -9,9 +10,13 @@ the best epoch of a schedule is chosen on them; nothing is chosen on the test im
 """
 
 import argparse
+import resource
+import time
 from collections.abc import Callable
 
 import numpy as np
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 
 from mos_helpers import data
 
@@ -202,21 +207,64 @@ def schedules(experiment: Experiment) -> None:
         print_row(f"{name}, best mean", np.array(by_mean), f"   epoch {second:.1f} of {epochs}")
 
 
+def seed_sweep(source: str, seed: int, updates: int) -> np.ndarray:
+    """Return the scores of one seed with each weight, shape (weights, 4): a task that makes all that it needs."""
+    experiment = Experiment(source, seed + 1, updates)
+    found = []
+    for weight in WEIGHTS:
+        experiment.train(seed, odd=weight)
+        found.append(experiment.scores())
+    return np.array(found)
+
+
+def processor_seconds() -> float:
+    """Return what this process and its finished children have used."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
+
+
+def time_processes(experiment: Experiment, data_set: str, processes: int) -> None:
+    """Print the time of the sweep in this process, and in several, one task for each seed."""
+
+    def in_one() -> np.ndarray:
+        return np.stack([experiment.runs(odd=weight) for weight in WEIGHTS], axis=1)
+
+    def in_several() -> np.ndarray:
+        tasks = (delayed(seed_sweep)(data_set, seed, experiment.updates) for seed in range(experiment.seeds))
+        found = Parallel(n_jobs=processes)(tasks)
+        get_reusable_executor().shutdown(wait=True)  # only finished processes are counted
+        return np.array(found)
+
+    results = []
+    for name, sweep in {"1 process": in_one, f"{processes} processes": in_several}.items():
+        wall, used = time.perf_counter(), processor_seconds()
+        results.append(sweep())
+        wall, used = time.perf_counter() - wall, processor_seconds() - used
+        print(f"{name:12}: {wall:5.1f} s, {used:5.1f} s of processor time", flush=True)
+    print(f"largest difference of a score: {np.abs(results[0] - results[1]).max():.4f}")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", choices=["digits", "mnist"], default="digits", help="where the digits come from")
     parser.add_argument("--seeds", type=int, default=10, help="runs of each design (default: 10)")
     parser.add_argument("--updates", type=int, default=200, help="updates in a run (default: 200)")
+    parser.add_argument("--processes", type=int, help="only time the sweep, in one process and in this number")
     options = parser.parse_args()
     if options.seeds < 1 or options.updates < STEPS or options.updates % STEPS:
         parser.error(f"--seeds must be at least 1, and --updates a multiple of {STEPS}")
+    if options.processes is not None and options.processes < 2:
+        parser.error("--processes must be at least 2")
     experiment = Experiment(options.data, options.seeds, options.updates)
     print(
         f"{experiment.source}: {N_TRAIN:,} training images, {options.seeds} seeds, {options.updates:,} updates of ",
         end="",
     )
     print(f"{BATCH_SIZE}; mean ± standard deviation\n")
+    if options.processes:
+        time_processes(experiment, options.data, options.processes)
+        return
     parts = ("left, val", "odd, val", "left, test", "odd, test", "mean, test")
     print(f"{'':34}" + "".join(f"{part:>16}" for part in parts))
     sweep_and_designs(experiment)

@@ -53,7 +53,7 @@ def in_place(heads, batch_size):
     return normalised({name: head["weight"] for name, head in heads.items()})
 
 
-@pytest.mark.parametrize("function", [by(part), by_arrays, by_keras, in_place])
+@pytest.mark.parametrize("function", [by(part), by_arrays, by_keras])
 def test_shares_however_they_are_counted(function):
     assert outcome("7.1", function)[0] == "correct"
 
@@ -83,7 +83,17 @@ WRONG_SHARES = {
         by(lambda h, n: part({**h, "reduction": {"sum": "mean", "mean": "sum"}[h["reduction"]]}, n)),
         "swapped",
     ),
-    "percent": (lambda h, n: {k: 100 * v for k, v in by(part)(h, n).items()}, "and the shares are"),
+    "percent": (lambda h, n: {k: 100 * v for k, v in by(part)(h, n).items()}, "which are percent"),
+    "in place": (in_place, "your function changes `heads` itself"),
+    "mean of a mean": (
+        by(lambda h, n: h["weight"] * (n * h["labels"] if h["reduction"] == "sum" else 1 / n)),
+        "divided by the size of the batch once more",
+    ),
+    "mean over the labels": (
+        by(lambda h, n: h["weight"] * (n * h["labels"] if h["reduction"] == "sum" else 1 / h["labels"])),
+        "divided by the number of labels once more",
+    ),
+    "always 32 images": (by(lambda h, n: part(h, 32)), "and the shares are"),
     "a list": (lambda h, n: [*by(part)(h, n).values()], "should be a dict"),
     "one head": (lambda h, n: {"odd": 1.0}, "the keys of the answer should be"),
     "nothing": (lambda h, n: None, "is a `return` missing?"),
@@ -140,7 +150,7 @@ def by_class(*args):
     return ByClass(*args)
 
 
-@pytest.mark.parametrize("function", [at_begin(right), by_lambda, by_class])
+@pytest.mark.parametrize("function", [at_begin(right), by_lambda, by_class, ByClass])
 def test_a_warm_up_however_it_is_written(function):
     assert outcome("7.2", function) == ("correct", "")
 
@@ -161,6 +171,21 @@ def at_end(variable, start, end, epochs):
 def set_at_once(variable, start, end, epochs):
     variable.assign(start)
     return at_end(variable, start, end, epochs)
+
+
+def adding(variable, start, end, epochs):
+    def begin(epoch, logs):
+        before = float(variable.numpy())
+        variable.assign(start if epoch == 0 else before if epoch > epochs else before + (end - start) / epochs)
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+
+
+def for_the_next(variable, start, end, epochs):
+    return keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: variable.assign(start),
+        on_epoch_end=lambda epoch, logs: variable.assign(right(epoch + 1, start, end, epochs)),
+    )
 
 
 def replaced(variable, start, end, epochs):
@@ -194,7 +219,20 @@ WRONG_WARM_UPS = {
     "turned round": (at_begin(lambda e, a, b, n: right(e, b, a, n)), "it goes from end to start"),
     "0 to 1": (at_begin(lambda e, a, b, n: min(e / n, 1)), "whatever start and end are"),
     "start forgotten": (at_begin(lambda e, a, b, n: min(e / n, 1) * b), "and it should be"),
-    "only larger": (at_begin(lambda e, a, b, n: min(a + e / n * (b - a), b)), "with start=3, end=0.5"),
+    "only larger": (at_begin(lambda e, a, b, n: min(a + e / n * (b - a), b)), "start may be larger than end"),
+    "between": (at_begin(lambda e, a, b, n: max(a, min(b, a + e / n * (b - a)))), "start may be larger than end"),
+    "clip": (at_begin(lambda e, a, b, n: np.clip(a + e / n * (b - a), a, b)), "start may be larger than end"),
+    "whole numbers": (at_begin(lambda e, a, b, n: right(e // n * n, a, b, n)), "with / and not with //"),
+    "factors where it can": (
+        at_begin(lambda e, a, b, n: a * (b / a) ** min(e / n, 1) if a * b > 0 else right(e, a, b, n)),
+        "by the same factor",
+    ),
+    "adds": (adding, "it adds to the value from before"),
+    "for the next epoch": (for_the_next, "its first epoch has the value start"),
+    "the learning rate": (
+        lambda v, a, b, n: keras.callbacks.LearningRateScheduler(lambda e: right(e, a, b, n)),
+        "changes the learning rate",
+    ),
     "by factors": (
         at_begin(lambda e, a, b, n: (a + 1e-3) * ((b + 1e-3) / (a + 1e-3)) ** min(e / n, 1)),
         "it should be",
@@ -205,7 +243,7 @@ WRONG_WARM_UPS = {
     "a function": (lambda v, a, b, n: lambda epoch: v.assign(a), "should return a Keras callback"),
     "a class": (lambda v, a, b, n: ByClass, "your function returns a class: call it"),
     "nothing": (lambda v, a, b, n: None, "is a `return` missing?"),
-    "the class itself": (ByClass, "should be a function"),
+    "another class": (keras.Variable, "should be a function"),
 }
 
 
@@ -281,6 +319,22 @@ def drops_twins(weights, left, odd, promise):
     return chosen(weights, left, odd, promise, front=front)
 
 
+def by_run(number):
+    return lambda w, a, b, p: chosen(w, number(a, axis=0)[None], number(b, axis=0)[None], p)
+
+
+def promise_of(number):
+    """The choice among the weights of which this number of the runs keeps the promise."""
+
+    def choose(weights, left, odd, promise):
+        keeps = number(odd, axis=0) >= promise
+        means = zip(left.mean(axis=0), odd.mean(axis=0), weights, strict=True)
+        keeping = [point for point, kept in zip(means, keeps, strict=True) if kept]
+        return chosen(weights, left, odd, promise, chosen=max(keeping)[2] if keeping else None)
+
+    return choose
+
+
 WRONG_CHOICES = {
     "all": (lambda w, a, b, p: chosen(w, a, b, p, front=w), "another weight beats it"),
     "strictly": (front_by(lambda q, p: q[0] > p[0] and q[1] > p[1]), "does not belong to it: a point with the same"),
@@ -288,8 +342,13 @@ WRONG_CHOICES = {
     "left only": (front_by(lambda q, p: q[0] > p[0]), "is missing: nothing beats it"),
     "places": (lambda w, a, b, p: chosen(w, a, b, p, front=[w.index(x) for x in chosen(w, a, b, p)["front"]]), "place"),
     "sorted": (lambda w, a, b, p: chosen(w, a, b, p, front=sorted(chosen(w, a, b, p)["front"])), "keep the order"),
-    "one run": (lambda w, a, b, p: chosen(w, a[:1], b[:1], p), "for the means"),
-    "best runs": (lambda w, a, b, p: chosen(w, a.max(axis=0)[None], b.max(axis=0)[None], p), "for the means"),
+    "one run": (lambda w, a, b, p: chosen(w, a[:1], b[:1], p), "the front of the first run: take the mean"),
+    "best runs": (by_run(np.max), "the front of the best run: take the mean"),
+    "worst runs": (by_run(np.min), "the front of the worst run: take the mean"),
+    "median": (by_run(np.median), "the front of the median of the runs: take the mean"),
+    "each run keeps the promise": (promise_of(np.min), "the mean over the runs counts"),
+    "some run keeps the promise": (promise_of(np.max), "which does not keep it"),
+    "sorts the weights": (lambda w, a, b, p: chosen(sorted(w), a, b, p) | {"order": w.sort()}, "changes `weights`"),
     "over the weights": (lambda w, a, b, p: chosen(w[: len(a)], a.T, b.T, p), "is missing"),
     "best mean": (one_by(lambda a, b: a + b), "take the best left that keeps the promise"),
     "best odd": (one_by(lambda a, b: b), "take the best left that keeps the promise"),
@@ -340,6 +399,12 @@ def by_tape(losses, gradients):
     return {"loss": loss, "gradient": tape.gradient(loss, place)}
 
 
+def changed_in_place(losses, gradients):
+    for name in losses:
+        gradients[name] /= losses[name]
+    return {"loss": sum(map(np.log, losses.values())), "gradient": sum(gradients.values())}
+
+
 def in_single(losses, gradients):
     gradient = sum(keras.ops.convert_to_tensor(gradients[name] / losses[name], "float32") for name in losses)
     return {"loss": np.float32(sum(map(np.log, losses.values()))), "gradient": gradient}
@@ -380,6 +445,12 @@ WRONG_LOGS = {
     "by its length": (gradient_of(lambda loss, g: g / np.linalg.norm(g)), "each gradient is divided by its length"),
     "downhill": (gradient_of(lambda loss, g: -g / loss), "the sign is turned round"),
     "mean gradient": (lambda v, g: logs(v, g, gradient=lambda v, g: logs(v, g)["gradient"] / len(v)), "it is a mean"),
+    "times the logarithm": (gradient_of(lambda loss, g: g * np.log(loss)), "multiplied by the logarithm of its loss"),
+    "by place": (
+        lambda v, g: logs(v, g, gradient=lambda v, g: sum(a / b for a, b in zip(g.values(), v.values(), strict=True))),
+        "the keys may stand in another order",
+    ),
+    "in place": (changed_in_place, "your function changes `gradients` itself"),
     "by the logarithm": (gradient_of(lambda loss, g: g / np.log(loss)), "the slope of log(x) is 1/x"),
     "kept away from 0": (gradient_of(lambda loss, g: g / (loss + 1)), "its first number should be"),
     "by the first": (

@@ -77,6 +77,11 @@ def scalar_product(model, images, targets):
     return a @ b
 
 
+def by_training(model, images, targets):
+    for variable in model.trainable_variables:
+        variable.assign(0.9 * variable)
+
+
 def all_weights(model, images, targets):
     return cosine(*flat(gradients(model, images, targets, lambda path: True)))
 
@@ -97,6 +102,7 @@ WRONG_COSINES = {
         lambda m, x, y: right_cosine(m, x, {"left": y["right"], "right": y["left"]}),
         "and the cosine of these two gradients is",
     ),
+    "trains": (lambda *a: (right_cosine(*a), by_training(*a))[0], "changes the weights of the model"),
     "list": (lambda *a: [right_cosine(*a)], "should be a number"),
     "nothing": (lambda *a: None, "is a `return` missing?"),
     "a number": (0.1, "should be a function"),
@@ -152,6 +158,13 @@ def in_place(a, b):
     return a + b
 
 
+def right_in_place(a, b):
+    d = min(a @ b, 0)
+    first = a - d / (b @ b) * b
+    b -= d / (a @ a) * a
+    return first + b
+
+
 def by_length(a, b):
     d = min(a @ b, 0)
     return a + b - d / np.linalg.norm(b) * b - d / np.linalg.norm(a) * a
@@ -170,7 +183,8 @@ WRONG_SURGERY = {
         one_after_the_other,
         "only the first gradient is changed: take the part along the original",
     ),
-    "in place": (in_place, "only the first gradient is changed"),
+    "in place": (in_place, "your function changes `a` itself"),
+    "in place, right": (right_in_place, "your function changes `b` itself"),
     "first only": (lambda a, b: clean(a, b) + b, "only the first gradient is changed"),
     "second only": (lambda a, b: a + clean(b, a), "only the second gradient is changed"),
     "one part": (clean, "it gives one of the two parts: add both"),
@@ -234,6 +248,16 @@ def tiny(a, b):
     return mixture(np.clip((b - a) @ b / ((a - b) @ (a - b) + 1e-2), 0, 1), a, b)
 
 
+def by_trials(a, b):
+    return min((mixture(s, a, b) for s in np.linspace(0, 1, 1001)), key=np.linalg.norm)
+
+
+def mixed_in_place(a, b):
+    s = np.clip(share(a, b), 0, 1)
+    a *= s
+    return a + (1 - s) * b
+
+
 WRONG_MIXTURES = {
     "not cut": (lambda a, b: mixture(share(a, b), a, b), "cut shares to 0 to 1"),
     "swapped": (lambda a, b: mixture(1 - np.clip(share(a, b), 0, 1), a, b), "the two shares are swapped"),
@@ -242,6 +266,9 @@ WRONG_MIXTURES = {
     "twice": (lambda a, b: 2 * mixture(np.clip(share(a, b), 0, 1), a, b), "twice the mixture"),
     "divides": (divides, "for two equal gradients it gives NaN"),
     "for one scale only": (tiny, "and the shortest mixture of these two has the length"),
+    "zero": (lambda a, b: 0 * a, "a shorter one is no mixture of them"),
+    "tried": (by_trials, "compute the share and try no list of shares"),
+    "in place": (mixed_in_place, "your function changes `a` itself"),
     "the shorter": (lambda a, b: min(a, b, key=np.linalg.norm), "and the shortest mixture"),
     "pcgrad": (by_factors, "and the shortest mixture of these two has the length"),
     "a share": (lambda a, b: np.clip(share(a, b), 0, 1), "should be an array"),
@@ -270,10 +297,47 @@ def repaired(gradients, is_trunk, rng, order=None, lengths=None):
     return update
 
 
-def shuffled(gradients, is_trunk, rng):
+class Orders:
+    """Stands for a generator: gives orders drawn in another way."""
+
+    def __init__(self, permutation):
+        self.permutation = permutation
+
+
+def by_random_numbers(gradients, is_trunk, rng):
+    return tf.constant(repaired(gradients, is_trunk, Orders(lambda n: np.argsort(rng.random(n)))))
+
+
+def by_shuffle(gradients, is_trunk, rng):
     order = np.arange(len(gradients))
-    rng.shuffle(order)
-    return tf.constant(repaired(gradients, is_trunk, rng, order))
+
+    def shuffle(n):
+        rng.shuffle(order)
+        return order
+
+    return list(repaired(gradients, is_trunk, Orders(shuffle)))
+
+
+def one_order(gradients, is_trunk, rng):
+    return repaired(gradients, is_trunk, rng, rng.permutation(len(gradients)))
+
+
+def turned_order(gradients, is_trunk, rng):
+    return repaired(gradients, is_trunk, rng, np.roll(np.arange(len(gradients)), rng.integers(len(gradients))))
+
+
+def own_generator(gradients, is_trunk, rng):
+    return repaired(gradients, is_trunk, np.random.default_rng())
+
+
+def numpys_generator(gradients, is_trunk, rng):
+    return repaired(gradients, is_trunk, np.random)
+
+
+def cleared(gradients, is_trunk, rng):
+    update = repaired(gradients, is_trunk, rng)
+    gradients[:, ~is_trunk] = 0
+    return update
 
 
 def masked(gradients, is_trunk, rng):
@@ -289,7 +353,7 @@ def masked(gradients, is_trunk, rng):
     return np.where(is_trunk, total, gradients.sum(axis=0))
 
 
-@pytest.mark.parametrize("function", [repaired, shuffled, masked])
+@pytest.mark.parametrize("function", [repaired, by_random_numbers, by_shuffle, masked])
 def test_a_repaired_function_however_it_is_written(function):
     assert outcome("9.4", lambda gradients, is_trunk, rng: function(gradients, is_trunk, rng))[0] == "correct"
 
@@ -325,6 +389,12 @@ WRONG_REPAIRS = {
     "as it was": (lambda g, t, r: everywhere(g, t, r, range(len(g))), "the weights of the heads are projected too"),
     "order only": (everywhere, "the weights of the heads are projected too"),
     "trunk only": (in_order, "the order is the same in each call"),
+    "one order": (one_order, "one common order: draw a new order for each head"),
+    "turned order": (turned_order, "one common order"),
+    "own generator": (own_generator, "draw the orders from `rng`"),
+    "NumPy's generator": (numpys_generator, "draw the orders from `rng`"),
+    "same seed": (lambda g, t, r: repaired(g, t, np.random.default_rng(0)), "the order is the same in each call"),
+    "in place": (cleared, "your function changes `gradients` itself"),
     "zero heads": (without_heads, "they need their plain gradients"),
     "too long": (too_long, "the lengths are taken over all columns"),
     "plain sum": (lambda g, t, r: g.sum(axis=0), "the trunk gets the plain sum"),

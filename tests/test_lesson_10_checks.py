@@ -48,7 +48,12 @@ def over(change):
     return lambda s, a, lower: 100 * np.mean([change(s[n], a[n], signs(a, lower)[n]) for n in a])
 
 
+def taking_out(scores, alone, lower):
+    return 100 * np.mean([signs(alone, lower)[n] * (scores.pop(n) - alone[n]) / alone[n] for n in alone])
+
+
 WRONG_SCORES = {
+    "taking out": (taking_out, "your function changes `scores` itself"),
     "no percent": (lambda s, a, w: by_mean(s, a, w) / 100, "it is not in percent"),
     "sum": (lambda s, a, w: by_mean(s, a, w) * len(a), "it is a sum"),
     "turned": (lambda s, a, w: -by_mean(s, a, w), "the sign is turned round"),
@@ -98,7 +103,13 @@ def by_sums(alone, shared):
     return "share" if mean > 0 else "separate"
 
 
-@pytest.mark.parametrize("function", [decided, by_ratio, by_sums])
+def by_intervals(alone, shared):
+    change = np.float32(shared - alone)
+    low, high = (change.mean() + sign * 2 * np.sqrt(change.var(ddof=1) / len(change)) for sign in (-1, 1))
+    return "share" if low > 0 else "separate" if high < 0 else "no difference"
+
+
+@pytest.mark.parametrize("function", [decided, by_ratio, by_sums, by_intervals])
 def test_a_decision_however_it_is_made(function):
     assert outcome("10.2", function) == ("correct", "")
 
@@ -122,7 +133,19 @@ def two_spreads(alone, shared):
     return decided(alone, shared, errors=2 * len(alone) ** 0.5)
 
 
+def in_place(alone, shared):
+    shared -= alone
+    return decided(np.zeros_like(shared), shared)
+
+
 WRONG_DECISIONS = {
+    "ddof=0": (lambda a, s: decided(a, s, ddof=0), "and the standard deviation needs `ddof=1`"),
+    "1.96": (lambda a, s: decided(a, s, errors=1.96), "within two standard errors: the factor is 2"),
+    "2.776": (lambda a, s: decided(a, s, errors=2.776), "outside two standard errors"),
+    "divided by the number": (lambda a, s: decided(a, s, errors=2 / len(a) ** 0.5), "divided by the root of"),
+    "sorted": (lambda a, s: decided(np.sort(a), np.sort(s)), "take the differences seed by seed"),
+    "number fixed": (lambda a, s: decided(a, s, errors=2 * (len(a) / 10) ** 0.5), "the root of their number"),
+    "in place": (in_place, "your function changes `shared` itself"),
     "turned": (lambda a, s: decided(s, a), "it is turned round"),
     "by the sign": (lambda a, s: "share" if s.mean() > a.mean() else "separate", "within two standard errors"),
     "unpaired": (unpaired, "take the spread of the differences"),
@@ -192,7 +215,19 @@ def labelled_only(left, labelled, prime):
     return {"left": left[labelled], "prime": prime}, {"left": ones, "prime": ones}
 
 
+def computed(left, labelled, prime):
+    return masked(left, labelled, np.isin(left[labelled], [2, 3, 5, 7]))
+
+
+def filled_into_left(left, labelled, prime):
+    result = masked(left.copy(), labelled, prime)
+    left[labelled] = prime
+    return result
+
+
 WRONG_MASKS = {
+    "computed": (computed, "the target prime is computed from left"),
+    "filled into left": (filled_into_left, "your function changes `left` itself"),
     "sorted rows": (in_sorted_rows, "the labels of prime stand in wrong rows"),
     "labelled only": (labelled_only, "rows of 12: keep all rows"),
     "filled with -1": (changed(filler=-1), "the target prime is filled with -1"),
@@ -267,7 +302,15 @@ def unstable(experts, gate):
         return weighted(powers / powers.sum(axis=1, keepdims=True), experts)
 
 
+def in_its_place(experts, gate):
+    experts *= softmax(gate)[:, :, None]
+    return experts.sum(axis=1)
+
+
 WRONG_MIXTURES = {
+    "in its place": (in_its_place, "your function changes `experts` itself"),
+    "over all": (lambda e, g: weighted(softmax(g, axis=None), e), "over all numbers of the gate at once"),
+    "two softmaxes": (lambda e, g: by_numpy(e, softmax(g)), "it takes two softmaxes"),
     "no softmax": (lambda e, g: weighted(g, e), "the gate needs a softmax"),
     "over the rows": (lambda e, g: weighted(softmax(g, axis=0), e), "the softmax runs over the rows"),
     "mean": (lambda e, g: e.mean(axis=1), "all experts count the same"),

@@ -1,9 +1,21 @@
 """The checks of exercise 7: count, schedule, choose and rescale."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
-from mos_helpers.checks._engine import as_array, as_dict, as_function, as_number, call, describe, question, require
+from mos_helpers.checks._engine import (
+    as_array,
+    as_dict,
+    as_function,
+    as_number,
+    call,
+    call_kept,
+    describe,
+    question,
+    require,
+)
 
 Heads = dict[str, dict]
 
@@ -22,7 +34,7 @@ def shares(answer: object) -> str:
     for seed in range(8):
         heads, batch_size = _heads(seed)
         wanted = _shares({name: _part(head, batch_size) for name, head in heads.items()})
-        result = call(function, heads, batch_size)
+        result = call_kept(function, heads=heads, batch_size=batch_size)
         found = {name: as_number(part, f"the share of {name}") for name, part in as_dict(result, heads).items()}
         _require_shares(found, wanted, heads, batch_size)
     return "A mean beside a sum over 128 images has a share of 0.8%."
@@ -37,7 +49,7 @@ def _heads(seed: int) -> tuple[Heads, int]:
         name: {
             "reduction": str(reduction),
             "labels": int(rng.integers(2, 9)),
-            "weight": float(rng.choice([0.1, 0.5, 2.0, 5.0])),
+            "weight": float(rng.choice([0.15, 0.7, 2.5, 6.0])),
         }
         for name, reduction in zip(names, reductions, strict=False)
     }
@@ -71,6 +83,9 @@ def _require_shares(found: dict[str, float], wanted: dict[str, float], heads: He
     largest = {name: part / max(parts.values()) for name, part in parts.items()}
     require(not near(largest), f"{case}: they are divided by the largest, and should be divided by their sum")
 
+    percent = {name: 100 * share for name, share in wanted.items()}
+    require(not near(percent), f"{case}, which are percent: the shares should have the sum 1, and not 100")
+
     def changed(part: object) -> bool:
         values = {name: part(head) for name, head in heads.items()}
         return near(values) or (sum(values.values()) != 0 and near(_shares(values)))
@@ -89,6 +104,12 @@ def _require_shares(found: dict[str, float], wanted: dict[str, float], heads: He
             h["weight"] * h["labels"] * (batch_size if h["reduction"] == "sum" else 1)
         ),
         "a mean and a sum have the same size there": lambda h: h["weight"] * batch_size * h["labels"],
+        "a mean is divided by the size of the batch once more: it has the size of one loss already": lambda h: (
+            h["weight"] * (batch_size * h["labels"] if h["reduction"] == "sum" else 1 / batch_size)
+        ),
+        "a mean is divided by the number of labels once more: it has the size of one loss already": lambda h: (
+            h["weight"] * (batch_size * h["labels"] if h["reduction"] == "sum" else 1 / h["labels"])
+        ),
         "sum and mean are swapped": lambda h: (
             h["weight"] * (batch_size * h["labels"] if h["reduction"] == "mean" else 1)
         ),
@@ -108,8 +129,9 @@ def _require_shares(found: dict[str, float], wanted: dict[str, float], heads: He
     ],
 )
 def warm_up(answer: object) -> None:
-    """A function from a variable, two values and a number of epochs to a Keras callback."""
-    function = as_function(answer)
+    """A function from a variable, two values and a number of epochs to a callback, or a class of such callbacks."""
+    own_class = isinstance(answer, type) and issubclass(answer, keras.callbacks.Callback)
+    function = answer if own_class else as_function(answer)
     cases = [(0.0, 1.0, 4, 0), (0.0, 1.0, 4, 2), (3.0, 0.5, 5, 0), (0.01, 1000.0, 7, 0), (2.0, 0.0, 1, 0), (1, 5, 3, 6)]
     for start, end, epochs, initial in cases:
         variable = keras.Variable(-7.0, trainable=False)
@@ -118,6 +140,8 @@ def warm_up(answer: object) -> None:
         require(not is_class, "your function returns a class: call it, to return an object of it")
         kind = f"your function should return a Keras callback, and gives {describe(callback)}"
         require(isinstance(callback, keras.callbacks.Callback), kind)
+        of_rate = isinstance(callback, keras.callbacks.LearningRateScheduler)
+        require(not of_rate, "a LearningRateScheduler changes the learning rate, and the variable should change")
         found = _course(callback, variable, range(initial, initial + epochs + 3))
         _require_course(found, start, end, epochs, initial)
 
@@ -174,6 +198,20 @@ def _require_course(found: np.ndarray, start: float, end: float, epochs: int, in
     counted = line(np.minimum((numbers - initial) / epochs, 1))
     continued = f"{case}: it begins at the start again, and a continued training needs the number of the epoch"
     require(initial == 0 or not near(counted), continued)
+    adds = initial > 0 and bool(np.isclose(found[0], -7 + (end - start) / epochs))
+    added = "it adds to the value from before, which is -7: compute the value from the number of the epoch"
+    require(not adds, f"{case}: {added}")
+    late = initial > 0 and near(np.append(start, wanted[1:]))
+    first = "its first epoch has the value start: set the variable when an epoch begins, from the number of the epoch"
+    require(not late, f"{case}: {first}")
+    cut = [np.minimum(line(numbers / epochs), end), np.clip(line(numbers / epochs), start, end)]
+    grows = "start may be larger than end, and then the variable falls: `min` and `max` of the values turn round"
+    require(start <= end or not any(map(near, [*cut, np.maximum(start, cut[0])])), f"{case}: {grows}")
+    jumps = epochs > 1 and near(line(np.minimum(numbers // epochs, 1)))
+    require(not jumps, f"{case}: it changes only once: divide with / and not with //")
+    if min(start, end) > 0:
+        factors = start * (end / start) ** np.minimum(numbers / epochs, 1)
+        require(not near(factors), f"{case}: it changes by the same factor in each epoch, and not by the same amount")
     require(not near(line(np.minimum((numbers + 1) / epochs, 1))), f"{case}: it is one epoch too early")
     require(not near(line(np.clip((numbers - 1) / epochs, 0, 1))), f"{case}: it is one epoch too late")
     early = epochs > 1 and near(line(np.minimum(numbers / max(1, epochs - 1), 1)))
@@ -197,9 +235,10 @@ def choose(answer: object) -> None:
     """A function from a table of accuracies to the weights on the front and the chosen one."""
     function = as_function(answer)
     for weights, left, odd, promise in _tables():
-        result = as_dict(call(function, list(weights), left, odd, promise), ("front", "chosen"))
-        points = list(zip(left.mean(axis=0).tolist(), odd.mean(axis=0).tolist(), strict=True))
-        _require_front(result["front"], weights, points)
+        result = call_kept(function, weights=list(weights), left=left, odd=odd, promise=promise)
+        result = as_dict(result, ("front", "chosen"))
+        points = _points(left, odd)
+        _require_front(result["front"], weights, points, (left, odd))
         _require_chosen(result["chosen"], weights, points, promise, (left, odd))
 
 
@@ -222,11 +261,34 @@ def _tables() -> list[tuple[list[float], np.ndarray, np.ndarray, float]]:
     return [*tables, ([0.5, 2.0], left, odd, 0.875), ([1.0], left[:, :1], odd[:, :1], 0.75)]
 
 
+def _points(
+    left: np.ndarray, odd: np.ndarray, of_runs: Callable[..., np.ndarray] = np.mean
+) -> list[tuple[float, float]]:
+    """Return one point for each weight, the mean or another number of its runs."""
+    return list(zip(of_runs(left, axis=0).tolist(), of_runs(odd, axis=0).tolist(), strict=True))
+
+
+def _of_other_runs(left: np.ndarray, odd: np.ndarray) -> dict[str, list[tuple[float, float]]]:
+    """Return the points of those who do not take the mean over the runs."""
+    return {
+        "the first run": _points(left[:1], odd[:1]),
+        "the best run": _points(left, odd, np.max),
+        "the worst run": _points(left, odd, np.min),
+        "the median of the runs": _points(left, odd, np.median),
+    }
+
+
+def _front(weights: list[float], points: list[tuple[float, float]]) -> list[float]:
+    return [weight for weight, point in zip(weights, points, strict=True) if not _beaten(point, points)]
+
+
 def _beaten(point: tuple[float, float], points: list[tuple[float, float]]) -> bool:
     return any(a >= point[0] and b >= point[1] and (a, b) != point for a, b in points)
 
 
-def _require_front(found: object, weights: list[float], points: list[tuple[float, float]]) -> None:
+def _require_front(
+    found: object, weights: list[float], points: list[tuple[float, float]], runs: tuple[np.ndarray, np.ndarray]
+) -> None:
     """Say what is wrong with the list of weights that nothing beats."""
     front = as_array(found, "the front", shape=(None,)).tolist()
     table = "; ".join(f"{w:g}: {a:.3f}, {b:.3f}" for w, (a, b) in zip(weights, points, strict=True))
@@ -235,17 +297,24 @@ def _require_front(found: object, weights: list[float], points: list[tuple[float
     require(
         not strange, f"{case}, and {strange[0] if strange else 0:g} is none of the weights: is it a place in the list?"
     )
-    wanted = [weight for weight, point in zip(weights, points, strict=True) if not _beaten(point, points)]
+    wanted = _front(weights, points)
     strict = [w for w, p in zip(weights, points, strict=True) if not any(a > p[0] and b > p[1] for a, b in points)]
-    for weight in wanted:
-        twice = points.count(points[weights.index(weight)]) > 1
-        missing = not any(np.isclose(weight, other) for other in front)
-        reason = "two equal points do not beat each other" if twice else "nothing beats it"
-        require(not missing, f"{case}, and {weight:g} is missing: {reason}")
+    missing = [weight for weight in wanted if not any(np.isclose(weight, other) for other in front)]
     extra = [weight for weight in front if not any(np.isclose(weight, other) for other in wanted)]
-    loose = bool(extra) and len(front) == len(strict) and bool(np.allclose(front, strict))
-    equal = "a point with the same number in one head and more in the other beats it"
-    require(not loose, f"{case}, and {extra[0] if extra else 0:g} does not belong to it: {equal}")
+
+    def like(other: list[float]) -> bool:
+        return len(front) == len(other) and bool(np.allclose(front, other))
+
+    if missing or extra:
+        alone = [weight for weight in wanted if points.count(points[weights.index(weight)]) == 1]
+        twins = f"{missing[0] if missing else 0:g} is missing: two equal points do not beat each other"
+        require(not like(alone), f"{case}, and {twins}")
+        equal = "a point with the same number in one head and more in the other beats it"
+        require(not like(strict), f"{case}, and {extra[0] if extra else 0:g} does not belong to it: {equal}")
+        for name, other in _of_other_runs(*runs).items():
+            taken = like(_front(weights, other))
+            require(not taken, f"{case}, which is the front of {name}: take the mean over the runs")
+    require(not missing, f"{case}, and {missing[0] if missing else 0:g} is missing: nothing beats it")
     require(not extra, f"{case}, and {extra[0] if extra else 0:g} does not belong to it: another weight beats it")
     require(len(front) == len(wanted), f"{case}: a weight stands there twice")
     require(bool(np.allclose(front, wanted)), f"{case}: keep the order in which the weights were given")
@@ -265,7 +334,8 @@ def _require_chosen(
     if not keeping:
         require(found is None, f"{case} {describe(found)}: no weight keeps the promise, so it should be None")
         return
-    require(found is not None, f"{case} None, and some weights keep the promise: is it >= ?")
+    none = "some weights keep the promise: the mean over the runs counts, and >= is enough"
+    require(found is not None, f"{case} None, and {none}")
     number = as_number(found, "the chosen weight")
     best = max(points[place] for place in keeping)
     if any(np.isclose(number, weights[place]) and points[place] == best for place in keeping):
@@ -280,6 +350,9 @@ def _require_chosen(
     require(sum(point) != summed, f"{case}, which has the best mean of both: take the best left that keeps the promise")
     highest = max(point[1] for point in points)
     require(point[1] != highest, f"{case}, which has the best odd: take the best left that keeps the promise")
+    in_each = [number for number in keeping if (runs[1][:, number] >= promise).all()]
+    strict = bool(in_each) and places[0] == max(in_each, key=lambda number: points[number])
+    require(not strict, f"{case}, which keeps the promise in each run: take the mean over the runs")
     one_run = int(np.argmax(np.where(runs[1] >= promise, runs[0], 0).max(axis=0)))
     require(places[0] != one_run, f"{case}: take the mean over the runs first, and not the best run")
     require(False, f"{case}, and a weight that keeps the promise has a better left: {best[0]:.3f}")
@@ -303,11 +376,15 @@ def sum_of_logs(answer: object) -> str:
         units = {name: 10.0 ** rng.integers(-3, 4) for name in names}
         losses = {name: float(units[name] * rng.uniform(0.2, 3)) for name in names}
         gradients = {name: units[name] * rng.normal(size=shape) for name in names}
-        result = as_dict(call(function, losses, gradients), ("loss", "gradient"))
+        if seed % 2:  # the same keys, in another order
+            gradients = {name: gradients[name] for name in reversed(names)}
+        result = as_dict(call_kept(function, losses=losses, gradients=gradients), ("loss", "gradient"))
         loss = as_number(result["loss"], "the loss")
         gradient = as_array(result["gradient"], "the gradient", shape=shape)
         _require_loss(loss, np.array([*losses.values()]))
-        _require_gradient(gradient, np.array([*losses.values()]), np.array([*gradients.values()]))
+        by_place = sum(part / loss for part, loss in zip(gradients.values(), losses.values(), strict=True))
+        in_order = np.array([gradients[name] for name in names])
+        _require_gradient(gradient, np.array([*losses.values()]), in_order, by_place)
     return "In other units, the gradient stays as it is."
 
 
@@ -334,7 +411,7 @@ def _require_loss(found: float, losses: np.ndarray) -> None:
     require(False, f"{case}, and the sum of the logarithms is {wanted:.4g}")
 
 
-def _require_gradient(found: np.ndarray, losses: np.ndarray, gradients: np.ndarray) -> None:
+def _require_gradient(found: np.ndarray, losses: np.ndarray, gradients: np.ndarray, by_place: np.ndarray) -> None:
     """Say what is wrong with the gradient of the sum of the logarithms."""
     column = losses.reshape(-1, *[1] * (gradients.ndim - 1))
     wanted = (gradients / column).sum(axis=0)
@@ -353,6 +430,10 @@ def _require_gradient(found: np.ndarray, losses: np.ndarray, gradients: np.ndarr
         "each gradient is multiplied by its loss: divide it": (gradients * column).sum(axis=0),
         "it is a mean, and should be the sum": wanted / len(losses),
         "the sign is turned round": -wanted,
+        "the keys may stand in another order: divide `gradients[name]` by `losses[name]`": by_place,
+        "each gradient is multiplied by the logarithm of its loss: divide it by the loss": (
+            (gradients * np.log(column)).sum(axis=0)
+        ),
         "each gradient is divided by its length, and should be divided by its loss": sum(
             gradient / np.linalg.norm(gradient) for gradient in gradients
         ),

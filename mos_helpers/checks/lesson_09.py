@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks._engine import as_array, as_function, as_number, call, question, require
+from mos_helpers.checks._engine import as_array, as_function, as_number, call, call_kept, question, require
 
 HEADS = ("left", "right")
 
@@ -38,9 +38,12 @@ def trunk_cosine(answer: object) -> str:
         images = rng.normal(size=(count, inputs)).astype("float32")
         targets = {name: rng.integers(10, size=count) for name in HEADS}
         trunk, everything = _gradients(model, images, targets)
+        before = model.get_weights()
         result = call(function, model, images, targets)
         found = as_number(result, "the cosine")
         _require_cosine(found, trunk, everything)
+        kept = all(map(np.array_equal, before, model.get_weights()))
+        require(kept, "your function changes the weights of the model: it should only measure")
     return "Unrelated heads, as in this check, have a cosine near 0."
 
 
@@ -136,7 +139,7 @@ def surgery(answer: object) -> str:
     function = as_function(answer)
     for a, b in _pairs():
         wanted = _cleaned(a, b) + _cleaned(b, a)
-        found = _vector(call(function, a, b), wanted)
+        found = _vector(call_kept(function, a=a, b=b), wanted)
         if not _near(found, wanted, np.abs(wanted).max()):
             _refuse_surgery(found, a, b)
     return "Your step works against neither head."
@@ -192,7 +195,7 @@ def shortest(answer: object) -> str:
         raw = (b - a) @ b / apart if apart else 0.5
         share = float(np.clip(raw, 0, 1))
         wanted = share * a + (1 - share) * b
-        result = call(function, a, b)
+        result = call_kept(function, a=a, b=b)
         if apart == 0:
             as_array(result, "the result", shape=a.shape, finite=False)
             equal = "for two equal gradients it gives NaN: then their difference is zero, so do not divide by it"
@@ -218,13 +221,16 @@ def _refuse_mixture(found: np.ndarray, a: np.ndarray, b: np.ndarray, raw: float,
     require(not near(a + b), "it gives the sum, and the shares of a mixture have a total of 1")
     require(not near(2 * (share * a + (1 - share) * b)), "it is twice the mixture: the shares have a total of 1")
     length, least = np.linalg.norm(found), np.linalg.norm(share * a + (1 - share) * b)
-    require(False, f"it has the length {length:.4g}, and the shortest mixture of these two has the length {least:.4g}")
+    lengths = f"it has the length {length:.7g}, and the shortest mixture of these two has the length {least:.7g}"
+    require(length > 0.99 * least, f"{lengths}: a shorter one is no mixture of them")
+    require(length > 1.01 * least, f"{lengths}: that is close, but compute the share and try no list of shares")
+    require(False, lengths)
 
 
 @question(
     "9.4",
     hints=[
-        "`rng.permutation(n)` returns a new order and changes nothing. What happens with what it returns?",
+        "`rng.permutation(n)` returns a new order and changes nothing. What happens with what it returns here?",
         "Cut the columns of the trunk out first: `gradients[:, is_trunk]`. Scalar products are taken of these alone.",
         "The other columns get `gradients[:, ~is_trunk].sum(axis=0)`. Put both parts into one array at the end.",
     ],
@@ -232,15 +238,20 @@ def _refuse_mixture(found: np.ndarray, a: np.ndarray, b: np.ndarray, raw: float,
 def repaired(answer: object) -> str:
     """A function from all gradients, a mask of the trunk and a random generator to the update of PCGrad."""
     function = as_function(answer)
-    for seed, heads in enumerate([2, 2, 3, 3, 1, 4]):
+    for seed, heads in enumerate([2, 2, 3, 3, 1, 4, 3]):
         gradients, is_trunk = _with_heads(seed, heads)
-        found = [
-            as_array(
-                call(function, gradients, is_trunk, np.random.default_rng(turn)), "the result", shape=is_trunk.shape
-            ).astype("float64")
-            for turn in range(30)
-        ]
+
+        def update(turn: int, gradients: np.ndarray = gradients, is_trunk: np.ndarray = is_trunk) -> np.ndarray:
+            rng = np.random.default_rng(turn)
+            result = call_kept(lambda g, trunk: function(g, trunk, rng), gradients=gradients, is_trunk=is_trunk)
+            return as_array(result, "the result", shape=is_trunk.shape).astype("float64")
+
+        found = [update(turn) for turn in range(45 if heads == 3 else 20)]
         _require_repaired(found, gradients, is_trunk)
+        again = all(_near(update(turn), found[turn]) for turn in range(20))
+        require(again, "two calls with equally seeded generators give different results: draw the orders from `rng`")
+        if heads == 3:
+            _require_orders_of_their_own(found, gradients[:, is_trunk], is_trunk)
     return "Order and heads are both right."
 
 
@@ -274,6 +285,22 @@ def _all_updates(gradients: np.ndarray) -> np.ndarray:
     return np.array([_projected(gradients, orders) for orders in itertools.product(*choices)])
 
 
+def _require_orders_of_their_own(found: list[np.ndarray], rows: np.ndarray, is_trunk: np.ndarray) -> None:
+    """Refuse an order that is drawn once for all heads: with three heads, it leaves two of eight combinations out."""
+    heads = range(len(rows))
+    common = [
+        _projected(rows, tuple([other for other in order if other != head] for head in heads))
+        for order in itertools.permutations(heads)
+    ]
+
+    def is_common(update: np.ndarray) -> bool:
+        return any(_near(update, one) for one in common)
+
+    can_tell = not all(map(is_common, _all_updates(rows)))
+    one_for_all = can_tell and all(is_common(update[is_trunk]) for update in found)
+    require(not one_for_all, "all heads meet the others in one common order: draw a new order for each head")
+
+
 def _require_repaired(found: list[np.ndarray], gradients: np.ndarray, is_trunk: np.ndarray) -> None:
     """Say what is wrong with the updates of a repaired function."""
     plain = gradients.sum(axis=0)
@@ -296,5 +323,5 @@ def _require_repaired(found: list[np.ndarray], gradients: np.ndarray, is_trunk: 
     require(inside, f"with {len(gradients)} heads, the trunk's update fits no order in which the heads could meet")
     different = {tuple(np.round(update, 6)) for update in right}
     seen = {tuple(np.round(update[is_trunk], 6)) for update in found}
-    fixed = "the order is the same in each call: use what `rng.permutation` returns"
+    fixed = "the order is the same in each call: use `rng`, and what `rng.permutation` returns"
     require(len(different) == 1 or len(seen) > 1, fixed)

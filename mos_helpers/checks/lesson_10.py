@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from mos_helpers.checks._engine import as_array, as_dict, as_function, as_number, call, describe, question, require
+from mos_helpers.checks._engine import (
+    as_array,
+    as_dict,
+    as_function,
+    as_number,
+    call_kept,
+    describe,
+    question,
+    require,
+)
 
 
 @question(
@@ -24,7 +33,7 @@ def relative_score(answer: object) -> None:
         scores = {name: alone[name] * float(rng.uniform(0.7, 1.4)) for name in sorted(names)}
         cases.append((scores, alone, [name for name in names if rng.random() < 0.5]))
     for scores, alone, lower in cases:
-        found = as_number(call(function, dict(scores), dict(alone), list(lower)), "the relative score")
+        found = as_number(call_kept(function, scores=scores, alone=alone, lower=lower), "the relative score")
         _require_score(found, scores, alone, lower)
 
 
@@ -48,7 +57,7 @@ def _require_score(found: float, scores: dict[str, float], alone: dict[str, floa
         "divide each change by the score alone": 100 * (sign * (own - base)).mean(),
         "a change for the worse counts as well, with a minus": 100 * np.abs(parts).mean(),
         "divide by the number of all tasks": 100 * parts.sum() / max(1, len(lower)),
-        "look the scores up by name: the two dictionaries have other orders": 100
+        "look the scores up by name: the two dictionaries can have different orders": 100
         * (sign * (np.array(list(scores.values())) - base) / base).mean(),
     }
     for message, value in mistakes.items():
@@ -71,26 +80,27 @@ def decide(answer: object) -> None:
     """A function from the scores alone and shared, one for each seed, to a decision."""
     function = as_function(answer)
     for scale in (1.0, 100.0, 0.001):
-        for seed, (mean, spread, together) in enumerate(_CASES):
-            rng = np.random.default_rng(seed)
-            noise = rng.normal(size=(2, 10 if seed % 2 else 5))
+        for seed, (count, mean, spread, together) in enumerate(_CASES):
+            noise = np.random.default_rng(seed).normal(size=(2, count))
             noise = (noise - noise.mean(axis=1, keepdims=True)) / noise.std(axis=1, ddof=1, keepdims=True)
             alone = scale * (0.8 + together * noise[0])
             shared = alone + scale * (mean + spread * noise[1])
-            _require_decision(call(function, alone, shared), alone, shared)
+            _require_decision(call_kept(function, alone=alone, shared=shared), alone, shared)
 
 
-# The mean difference, its standard deviation, and the spread that both designs have in common.
+# How many seeds, the mean difference, its standard deviation, and the spread that both designs have in common.
 _CASES = [
-    (0.03, 0.01, 0.0),
-    (-0.03, 0.01, 0.0),
-    (0.001, 0.02, 0.01),
-    (0.01, 0.005, 0.1),
-    (-0.01, 0.005, 0.1),
-    (0.01, 0.0135, 0.02),
-    (-0.01, 0.0135, 0.02),
-    (0.01, 0.02, 0.0),
-    (-0.02, 0.05, 0.001),
+    (5, 0.03, 0.01, 0.0),
+    (10, -0.03, 0.01, 0.0),
+    (5, 0.001, 0.02, 0.01),
+    (10, 0.01, 0.005, 0.1),
+    (5, -0.01, 0.005, 0.1),
+    (10, 0.01, 0.0135, 0.02),
+    (5, -0.01, 0.0135, 0.02),
+    (10, 0.01, 0.02, 0.0),
+    (5, -0.02, 0.05, 0.001),
+    # A little inside two standard errors, and a little outside.
+    *[(5, errors * 0.01 / 5**0.5, 0.01, 0.02) for errors in (1.9, -1.9, 1.98, 2.02, 2.2, -2.2)],
 ]
 
 
@@ -111,13 +121,25 @@ def _require_decision(found: object, alone: np.ndarray, shared: np.ndarray) -> N
     case = f"for a mean difference of {difference.mean():+.3g} ± {spread:.2g} over {count} seeds it says {str(found)!r}"
     turned = found == decision(2 * spread / np.sqrt(count), -difference.mean())
     require(not turned, f"{case}: it is turned round, share means that the shared scores are higher")
-    require(wanted != "no difference", f"{case}, and that is within two standard errors")
+    within = f"{case}, and that is within two standard errors"
+    barely = abs(difference.mean()) > 2 * difference.std() / np.sqrt(count)
+    require(
+        wanted != "no difference" or not barely, f"{within}: the factor is 2, and the standard deviation needs `ddof=1`"
+    )
+    require(
+        wanted != "no difference",
+        f"{within}: take the differences seed by seed, and twice their standard deviation divided by the root of "
+        "their number",
+    )
     require(
         found != "no difference",
         f"{case}, and that is outside two standard errors: take the spread of the differences, divided by the root of "
         "their number",
     )
     require(False, f"{case}, and it should be {wanted!r}")
+
+
+PRIMES = (2, 3, 5, 7)
 
 
 @question(
@@ -134,8 +156,9 @@ def with_auxiliary(answer: object) -> None:
     for seed, (count, few) in enumerate([(12, 4), (40, 1), (9, 9), (300, 100)]):
         rng = np.random.default_rng(seed)
         left, labelled = rng.integers(10, size=count), rng.permutation(count)[:few]
-        prime = np.isin(left[labelled], [2, 3, 5, 7]).astype("int64")
-        result = call(function, left, labelled, prime)
+        prime = rng.integers(2, size=few)  # so that nobody can compute them from `left`
+        prime[0] = int(left[labelled[0]] not in PRIMES)
+        result = call_kept(function, left=left, labelled=labelled, prime=prime)
         two = isinstance(result, tuple | list) and len(result) == 2
         require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
         targets = as_dict(result[0], ("left", "prime"), "the targets")
@@ -164,6 +187,9 @@ def _require_masked(arrays: dict[str, np.ndarray], left: np.ndarray, labelled: n
     valid = np.isin(target, [0, 1])
     wrong = "" if valid.all() else f"{target[~valid][0]:g}"
     require(bool(valid.all()), f"the target prime is filled with {wrong}, and its head can take 0 and 1 only")
+    computed = np.array_equal(target[labelled], np.isin(left[labelled], PRIMES))
+    given = "the target prime is computed from left: take the labels that are given, `prime`, which can be others"
+    require(not computed, given)
     right = bool((target[labelled] == prime).all())
     order = "the labels of prime stand in wrong rows: prime[0] belongs to row labelled[0], and these are in any order"
     require(right, order)
@@ -185,7 +211,7 @@ def mix(answer: object) -> None:
         rng = np.random.default_rng(seed)
         experts = rng.normal(size=(rows, count, units)).astype("float32")
         gate = (size * rng.normal(size=(rows, count))).astype("float32")
-        array = as_array(call(function, experts, gate), "the mixture", finite=False)
+        array = as_array(call_kept(function, experts=experts, gate=gate), "the mixture", finite=False)
         kept = "the mixture has an axis for the experts still: add up over it"
         require(array.shape != (rows, count, units) or (rows, count, units) == (rows, units), kept)
         other = "the mixture has one number for each expert: add up over the experts, and not over the units"
@@ -197,7 +223,7 @@ def mix(answer: object) -> None:
 def _require_mixture(found: np.ndarray, experts: np.ndarray, gate: np.ndarray) -> None:
     """Say what is wrong with a mixture."""
 
-    def softmax(numbers: np.ndarray, axis: int) -> np.ndarray:
+    def softmax(numbers: np.ndarray, axis: int | None) -> np.ndarray:
         powers = np.exp(numbers - numbers.max(axis=axis, keepdims=True))
         return powers / powers.sum(axis=axis, keepdims=True)
 
@@ -214,6 +240,10 @@ def _require_mixture(found: np.ndarray, experts: np.ndarray, gate: np.ndarray) -
     mistakes = {
         "the gate needs a softmax: its numbers have no total of 1": mixture(gate),
         "the softmax runs over the rows: each row has its own weights": mixture(softmax(gate, 0)),
+        "the softmax runs over all numbers of the gate at once: each row has its own weights": mixture(
+            softmax(gate, None)
+        ),
+        "it takes two softmaxes: one is enough": mixture(softmax(weights, 1)),
         "all experts count the same: use the gate": experts.mean(axis=1),
         "it adds up the experts without the gate": experts.sum(axis=1),
         "it takes the expert with the largest weight only": experts[np.arange(len(gate)), gate.argmax(axis=1)],

@@ -12,7 +12,7 @@
 # Four questions on [lesson 7](../notebooks/07_loss_weights.ipynb), from easy to hard. About 45 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
-# variables. If you are stuck, run `hint("7.1")` in a new cell: each run gives one hint more. The answers are in
+# variables, and your functions should not change what they are given. If you are stuck, run `hint("7.1")` in a new cell: each run gives one hint more. The answers are in
 # `solutions/07_loss_weights.ipynb`.
 
 # %%
@@ -66,7 +66,7 @@ check("7.1", lambda: shares)
 # `epochs` it has the value `end`. From then on it stays at `end`.
 #
 # So with `start=0`, `end=1` and `epochs=4` it is 0, 0.25, 0.5, 0.75, 1, 1, 1, ... And `fit(..., initial_epoch=2)`, which
-# continues an earlier training, must begin with 0.5.
+# continues an earlier training, must begin with 0.5. `start` may also be larger than `end`: then the variable falls.
 
 
 # %%
@@ -136,8 +136,8 @@ check("7.3", lambda: choose)
 # ## Question 7.4: free of scale
 #
 # A step of gradient descent on the sum of logarithms needs the loss of each head, and the gradient of each loss at the
-# trunk. Write `sum_of_logs(losses, gradients)`. It gets two dictionaries with the same keys: `losses` holds positive
-# numbers, and `gradients` holds arrays of one shape, the gradients of these losses. It returns a dictionary:
+# trunk. Write `sum_of_logs(losses, gradients)`. It gets two dictionaries with the same keys, in any order: `losses` holds
+# positive numbers, and `gradients` holds arrays of one shape, the gradients of these losses. It returns a dictionary:
 # - `"loss"`: the sum of the logarithms, a number;
 # - `"gradient"`: the gradient of that sum, an array of the same shape.
 
@@ -201,11 +201,12 @@ for rule in [plain_sum, sum_of_logs]:
         print(f"{rule.__name__:12} unit {unit:3.0f}: ends at {place.round(2)}")
 
 # %% [markdown]
-# The plain sum goes to the middle, and with other units almost to the wish of *B*. The sum of logarithms goes to the same
-# place with both units. But this place is not in the middle: it is nearer to *A*, which was nearer at the start. For the
-# logarithm, one small and one large loss are better than two middling ones. Free of scale does not mean fair.
+# The plain sum goes to the middle, and with other units almost to the place that *B* wants. The sum of logarithms goes to
+# the same place with both units. But this place is not in the middle: it is nearer to *A*, which was nearer at the start.
+# For the logarithm, one small and one large loss are better than two of middle size. Free of scale does not mean fair.
 #
-# At last your callback and your choice: the table below was made up, and a weight comes in slowly.
+# At last your callback and your choice. The table of accuracies is made up. Which weights are worth a look, and which one
+# is best if *odd* must be at least 85% right?
 
 # %%
 weight = keras.Variable(0.0, trainable=False)
@@ -220,3 +221,7 @@ odd = np.array([[0.70, 0.83, 0.87, 0.88, 0.90], [0.72, 0.85, 0.87, 0.90, 0.90]])
 print(choose(tried.tolist(), left, odd, promise=0.85))
 points = {weight: np.stack([left[:, k], odd[:, k]], axis=1) for k, weight in enumerate(tried)}
 plots.trade_off(points, x_label="accuracy of left", y_label="accuracy of odd")
+
+# %% [markdown]
+# One weight is not on the front: 0.1, which 0.3 beats in both heads. The promise leaves the weights from 1 on, and of these
+# the smallest has the best *left*.

@@ -29,17 +29,25 @@ keras.utils.set_random_seed(9)
 digits = data.load_digits()
 images_train, targets_train = data.two_digits(digits.x_train, digits.y_train, 2000, seed=1)
 images_train = images_train.reshape(2000, -1)
-images_train.shape
+
+image = keras.Input(shape=(1156,), name="image")
+features = keras.layers.Dense(32, activation="relu", name="trunk")(image)
+heads = {
+    name: keras.layers.Dense(10, "softmax", name=name)(features) for name in ["left", "right"]
+}
+model = keras.Model(image, heads)
+[variable.path for variable in model.trainable_variables]
 
 # %% [markdown]
 # ## Question 9.1: the cosine on the trunk
 #
-# Given is a model with the outputs `"left"` and `"right"`, each a softmax over ten digits. The names of its trunk's layers
-# begin with `trunk`, and so do the paths of their variables.
+# Given is a model such as the one above, with the outputs `"left"` and `"right"`, each a softmax over ten digits. It may have
+# more trunk layers. Their names begin with `trunk`, and so do the paths of their variables.
 #
 # Write `trunk_cosine(model, images, targets)`. It returns one number: the cosine between the gradients of the two losses on
 # the **whole trunk**, for this batch. The loss of a head is the mean of `keras.losses.sparse_categorical_crossentropy` over
-# the images. `targets` is a dictionary with the keys `"left"` and `"right"`.
+# the images. `targets` is a dictionary with the keys `"left"` and `"right"`. The function only measures: it leaves the weights
+# of the model as they are.
 
 
 # %%
@@ -75,7 +83,7 @@ check("9.1", lambda: trunk_cosine)
 #
 # Write `surgery(a, b)`. It gets the gradients of two heads on the trunk, two vectors of the same length, and returns the
 # step of PCGrad: if they are in conflict, the part along the other is taken out of each. Then the two are added. Otherwise
-# it is the sum of `a` and `b`.
+# it is the sum of `a` and `b`. The vectors `a` and `b` themselves must not change.
 
 
 # %%
@@ -99,7 +107,8 @@ check("9.2", lambda: surgery)
 # ## Question 9.3: the shortest mixture
 #
 # Write `shortest(a, b)`. It returns the shortest of all mixtures `share * a + (1 - share) * b`, where the share lies between 0
-# and 1. It must also work if `a` and `b` are equal.
+# and 1. It must also work if `a` and `b` are equal. Compute the share: the best of some shares that you try is not exact
+# enough.
 
 
 # %%
@@ -130,8 +139,7 @@ check("9.3", lambda: shortest)
 # columns are the weights of the trunk, and `is_trunk` (True and False, shape `(weights,)`) says which. The others are
 # weights of a head: there, the other heads have a gradient of 0. `rng` is a NumPy random generator.
 #
-# The function has **two bugs**, and both were found in code that is in use. It raises nothing, and the training works,
-# somehow.
+# The function has **two bugs**. It raises no error, so nobody may notice.
 
 
 # %%
@@ -150,7 +158,8 @@ def pcgrad_with_bugs(gradients, is_trunk, rng):
 
 # %% [markdown]
 # Write `repaired(gradients, is_trunk, rng)`. It returns the update for all weights, shape `(weights,)`: on the trunk the
-# result of PCGrad, with a new random order for each head in each call; on the heads' weights their plain gradients.
+# result of PCGrad, on the heads' weights their plain gradients. In each call, each head gets a new random order of its own,
+# drawn from `rng`: calls with equally seeded generators give the same result. `gradients` must not change.
 
 
 # %%
@@ -176,7 +185,7 @@ def repaired(gradients, is_trunk, rng):
 check("9.4", lambda: repaired)
 
 # %% [markdown] tags=["solution"]
-# First, `rng.permutation(others)` returns a new order, and the function threw it away: the heads always met in the order of
+# First, `rng.permutation(others)` returns a new order, and the function did not use it: the heads always met in the order of
 # their numbers. Second, the projection ran over all columns. The scalar products were right by luck, since two heads have no
 # weights of a head in common. But the squared length `gradients[other] @ gradients[other]` was too large, so too little was
 # taken out. And parts of one head's gradient were added to the weights of another head, which should not have noticed.
@@ -184,15 +193,9 @@ check("9.4", lambda: repaired)
 # %% [markdown]
 # ## What to do with it
 #
-# With your answers, this cell looks at a real model before and after a short training, on five batches.
+# With your answer to 9.1, this cell looks at the model from above before and after a short training, on five batches.
 
 # %%
-image = keras.Input(shape=(1156,), name="image")
-features = keras.layers.Dense(32, activation="relu", name="trunk")(image)
-heads = {
-    name: keras.layers.Dense(10, "softmax", name=name)(features) for name in ["left", "right"]
-}
-model = keras.Model(image, heads)
 losses = dict.fromkeys(heads, "sparse_categorical_crossentropy")
 model.compile(optimizer="adam", loss=losses, steps_per_execution=100)
 
@@ -203,6 +206,10 @@ for updates in [0, 200]:
     batches = data.batches(images_train, targets_train, seed=2).take(5)
     found = [trunk_cosine(model, *batch) for batch in batches]
     print(f"after {updates:3} updates: cosines", [f"{value:.2f}" for value in found])
+
+# %% [markdown]
+# The heads are unrelated, so their cosines are small, and some are negative. And this is what your two steps do with one
+# conflict:
 
 # %%
 first, second = np.array([3.0, 0.0]), np.array([-1.0, 1.0])

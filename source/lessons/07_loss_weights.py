@@ -11,16 +11,17 @@
 #
 # **What you will do.** Make one head's loss a hundred times as large as the other's, and watch the other head fail. Then try
 # a whole range of weights, draw what one head pays for the other, and choose on validation images. At last you let the
-# weights move during training, and find a number in the logs that lies.
+# weights change during training, and find a number in the logs that misleads.
 #
 # **What you will learn**
-# - to know what stands in the sum of the losses: sums, means, batch sizes and numbers of targets;
-# - to sweep a weight, to read the trade-off curve, and to choose by a criterion that was written down before;
-# - to change weights during training, and to watch a number that does not move with them;
+# - to know what stands in the sum of the losses: sums, means, batch sizes and numbers of labels;
+# - to sweep a weight, to read the trade-off curve, and to choose by a criterion;
+# - to change weights during training, and to watch a number that does not change with them;
 # - to use a sum of logarithms, which needs no weight for the scale, and to know when it fails.
 #
-# **What you will need.** [Lesson 6](06_missing_labels.ipynb), which made the images, and a little of
-# [lesson 5](05_regression.ipynb). No GPU. About 40 minutes; the longest cell runs for about 15 seconds.
+# **What you will need.** [Lesson 6](06_missing_labels.ipynb), which made the images, and a little of [lesson
+# 5](05_regression.ipynb). No GPU. About 40 minutes; the longest cell runs for about 10 seconds. Words are explained in the
+# [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -28,16 +29,16 @@ from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up mes
 import keras
 import numpy as np
 import tensorflow as tf
-from joblib import Parallel, delayed
 
 keras.utils.set_random_seed(7)
 
 # %% [markdown]
 # ## Two questions, three parts
 #
-# The questions are those of lesson 6: which digit is the *left* one, and is the right one *odd*? We shall choose weights,
-# and what is chosen on some images looks too good on the same images. So there are three parts: we train on the first,
-# choose on the second (**validation**), and look at the third (**test**) once, at the end. No digit is in two of them.
+# The images are those of lesson 6: two digits on one canvas, which overlap, at half the resolution. So are the questions:
+# which digit is the *left* one, and is the right one *odd*? We shall choose weights, and what is chosen on some images looks too good on
+# the same images. So there are three parts: we train on the first, choose on the second (**validation**), and look at the
+# third (**test**) once, at the end. No digit is in two of them.
 
 
 # %%
@@ -60,7 +61,19 @@ validation = two_questions(digits.x_train[kept:], digits.y_train[kept:], 2000, s
 test = two_questions(digits.x_test, digits.y_test, 2000, seed=3)
 
 # %% [markdown]
-# The naive answer to each question is the commonest label of the training part.
+# What do these images look like, and what do the heads have to answer?
+
+# %%
+shown = {name: labels[:6] for name, labels in validation[1].items()}
+titles = [
+    f"left {left}, {'odd' if odd else 'even'}"
+    for left, odd in zip(shown["left"], shown["odd"].ravel(), strict=True)
+]
+plots.images(validation[0][:6].reshape(-1, 17, 17), titles, columns=6)
+
+# %% [markdown]
+# The **naive** answer to each question is the commonest label of the training part. It does not look at the image. A head
+# is of no use if it is not better than that.
 
 
 # %%
@@ -81,8 +94,9 @@ print(f"naive on validation images: left {left:.1%}, odd {odd:.1%} right")
 # With several heads, Keras minimises $w_A L_A + w_B L_B$. The weights $w$ are 1 unless you say otherwise. That looks fair.
 # But is $L$ a sum or a mean?
 #
-# **Predict first.** Each of `n` images has `k` labels, and every answer has the same loss, 0.69. How large is $L$ with
-# `reduction="sum"` for 32 images, for 128 images, and for 128 images with 4 labels each?
+# **Predict first.** There are two classes, and every answer is "50% each". So each label has the same loss,
+# $\log 2 = 0.69$. How large is $L$ with `reduction="sum"` for 32 images with 1 label each, for 128 images with 1 label each,
+# and for 128 images with 4 labels each?
 
 # %% tags=["nbval-check-output"]
 print(f"{'':24}{'32 x 1':>9}{'128 x 1':>9}{'128 x 4':>9}")
@@ -94,9 +108,9 @@ for reduction in ["sum_over_batch_size", "sum"]:
     print(f"{reduction:24}" + "".join(f"{value:9.2f}" for value in values))
 
 # %% [markdown]
-# The default, `sum_over_batch_size`, is a **mean** in spite of its name, and does not change. The **sum** grows with the
-# number of images in a batch and with the number of labels of each image. Own losses written with `keras.ops.sum` do the
-# same.
+# The default, `sum_over_batch_size`, is a **mean** in spite of its name, and does not change. The **sum** is 0.69 times the
+# number of labels: it grows with the number of images in a batch and with the number of labels of each image. If you write
+# a loss of your own that returns `keras.ops.sum(...)`, it grows in the same way.
 #
 # If one head's loss is a mean and the other's is a sum, nobody wrote a weight, and yet there is one: the batch size. Is it
 # exactly that? We compare the gradients at the trunk's first layer, on one batch of 128 images.
@@ -132,14 +146,15 @@ assert np.allclose(*gradients.values(), rtol=1e-3, atol=1e-5)
 
 # %% [markdown]
 # It is. So "*odd* is a sum" and "*odd* is a mean with the loss weight 128" are the same training, and from now on we write
-# it as a weight. (Other accidents of this size: an error in degrees and not in radians, lesson 5; a loss that is diluted by
-# missing labels, lesson 6.)
+# it as a weight. (The unit of a target does the same: an error in degrees is a larger number than the same error in
+# radians.)
 
 # %% [markdown]
 # ## One loss a hundred times the other
 #
-# We compile one model, and give it loss weights that can be changed: a `keras.Variable` in place of a number. Further below
-# we see why. So one compiled model serves for every weight, which saves most of the time.
+# Compiling takes time, so we compile one model and use it for every loss weight. This works if `compile` gets a
+# `keras.Variable` in place of a number: its value can be changed afterwards. (The section on weights that change shows what
+# happens with a number. `steps_per_execution=20` makes 20 updates in one call, which is faster.)
 
 
 # %%
@@ -162,25 +177,29 @@ def compiled():
 
 
 # %%
-first_weights = []
+first_weights, batches = [], []
 for seed in range(5):
     keras.utils.set_random_seed(seed)
     first_weights.append(build().get_weights())
+    batches.append(data.batches(*training, seed=seed).repeat().take(200).cache())
 
 
 def train(model, seed, epochs=1, **options):
-    """Train a compiled model from new random weights for 200 updates; return the logs."""
+    """Train a compiled model from a seed's first weights for 200 updates; return the logs."""
     model.set_weights(first_weights[seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001  # the loop above set it to zero too
-    batches = data.batches(*training, seed=seed).repeat()
-    steps = 200 // epochs
-    return model.fit(
-        batches, epochs=epochs, steps_per_epoch=steps, verbose=0, **options
-    ).history
+    for variable in model.optimizer.variables:  # Adam forgets the training before
+        variable.assign(keras.ops.zeros_like(variable))
+    model.optimizer.learning_rate = 0.001  # it is one of these variables
+    options |= {"epochs": epochs, "steps_per_epoch": 200 // epochs, "verbose": 0}
+    return model.fit(batches[seed], **options).history
 
 
+# %% [markdown]
+# Each of the five seeds has its own first weights and its own 200 batches of 128 images. `cache` keeps these batches in
+# memory. So two trainings from one seed differ in nothing but their loss weights.
+
+
+# %%
 def accuracies(model, part):
     """Return the accuracy of left and of odd on the images of a part."""
     images, targets = part
@@ -193,7 +212,7 @@ def accuracies(model, part):
 # **Predict first.** *odd* has the weight 1, and then 128. Which head changes, and by how much?
 
 # %%
-model, weights = made = compiled()
+model, weights = compiled()
 first_look = {}
 for weight in [1, 128]:
     weights["odd"].assign(weight)
@@ -208,7 +227,7 @@ assert abs(first_look[128][1] - first_look[1][1]) < 0.1
 
 # %% [markdown]
 # *left* loses most of what it had, and *odd* gains a little. The trunk gets the sum of both gradients, and in this sum one
-# part is a hundred times larger than before: the trunk works for *odd*. There was no message. What do the logs say?
+# part is 128 times as large as before: the trunk works for *odd*. There was no message. What do the logs say?
 
 # %%
 last = {key: logs[key][-1] for key in ["left_loss", "odd_loss", "loss"]}
@@ -241,30 +260,31 @@ for optimizer in [keras.optimizers.SGD, keras.optimizers.Adam]:
     print(f"{optimizer.__name__:5} steps: {steps[0]:.6f} and {steps[1]:.6f}")
 
 # %% [markdown]
-# **SGD** makes a step 128 times as long: a common factor is a learning rate. **Adam** divides each gradient by its usual
-# size and makes the same step. So with Adam only the *ratio* of the loss weights matters, and we can keep $w_{left} = 1$.
-# With SGD, keep the sum of the weights fixed when you change them, or you change the learning rate as well.
+# **SGD** makes a step 128 times as long: a common factor acts like a larger learning rate. **Adam** divides each gradient
+# by its usual size and makes the same step. So with Adam only the *ratio* of the loss weights matters, and we can keep
+# $w_{left} = 1$. With SGD, larger loss weights may need a smaller learning rate.
 #
-# There is more in it. The layer `odd` gets gradients from its own loss only, so for Adam *its* loss weight is a common
-# factor, and is hidden. The ratio acts where the gradients meet: in the trunk.
+# One more thing follows. The layer `odd` gets gradients from its own loss only, so for Adam *its* loss weight is a common
+# factor, and has no effect there. The ratio acts where the gradients meet: in the trunk.
 
 # %% [markdown]
 # ## A sweep and its trade-off curve
 #
-# Between the two weights above lie many others. We try six, each with five seeds, and note the accuracies on validation
-# **and** on test images, but look at the first only. The weights grow by factors, because a ratio counts here and not a
-# difference. One of them is no round number: 3.3 divides each loss by the loss of a model that knows nothing, which is
-# $\log 10$ for ten classes and $\log 2$ for two. So both begin near 1. (It is for classes what standardised targets are for
-# numbers.)
+# Between the two weights above lie many others. A **sweep** is the same training for each of several settings: here six
+# weights, each with five seeds. We note the accuracies on validation **and** on test images, but look at the first only.
+# The weights grow by factors, because a ratio counts here and not a difference.
+#
+# One weight is no round number, 3.3. It comes from this idea: divide each loss by the loss of a model that gives every
+# class the same probability. That is $\log 10$ for ten classes and $\log 2$ for two, so both losses begin near 1, and the
+# ratio of the weights is $\log 10 / \log 2$. We call this weight *by naive loss*.
 
 # %%
 by_naive_loss = round(np.log(10) / np.log(2), 1)
 tried = [0.1, 0.3, 1.0, by_naive_loss, 10.0, 128.0]
 
 
-def sweep(seed, made=None):
+def sweep(seed):
     """Return the accuracies for each weight: shape (weights, 2 parts, 2 heads)."""
-    model, weights = made or compiled()
     found = []
     for weight in tried:
         weights["odd"].assign(weight)
@@ -273,7 +293,7 @@ def sweep(seed, made=None):
     return found
 
 
-runs = np.array(Parallel(n_jobs=1)(delayed(sweep)(seed, made) for seed in range(5)))
+runs = np.array([sweep(seed) for seed in range(5)])
 runs.shape
 
 # %% [markdown]
@@ -298,16 +318,17 @@ assert (np.diff(between[:, 0]) < 0).all() and (np.diff(between[:, 1]) > 0).all()
 # %% [markdown]
 # Each dot is one weight of *odd*, its cross one standard deviation of the five runs. We want to be in the upper right
 # corner.
-# - At its ends the curve runs along an axis: a head that has almost all of the weight gains little from still more, and the
-#   other one pays much for it. What is gained there is far less than what is lost.
-# - In between, one head pays for the other. **From 0.3 to 10 no dot is better than another in both heads.** Which one is
-#   best is not a question for the data; it depends on what you need.
+# - **0.1** lies at the lower right end. There the curve is nearly vertical: *left* gains almost nothing over the next
+#   weight, and *odd* pays much for it. **128** lies at the upper left end, where it is the other way round. A head that has
+#   almost all of the weight gains little from still more.
+# - **1** lies near the bend. In this part, one head pays for the other: **from 0.3 to 10 no dot is better than another in both
+#   heads.** Which one is best is not a question for the data; it depends on what you need.
 #
 # ### Say first what "best" means
 #
-# So a criterion belongs at the beginning, before any result is seen. Two common ones are:
+# So write down a criterion before you see any result (we show the picture first only to explain it). Two common ones are:
 # - the largest **mean** of both accuracies (or a weighted mean, if one error costs more than another);
-# - the best *left* **subject to** a promise, such as "*odd* at least 75% right".
+# - the best *left* that keeps a **promise**, such as "*odd* at least 75% right".
 
 # %%
 heads_mean = {weight: found.mean() for weight, found in on_validation.items()}
@@ -317,7 +338,8 @@ by_promise = max(keeps_promise, key=lambda weight: means[weight][0])
 
 for weight in tried:
     left, odd = means[weight]
-    print(f"{weight:6g}: left {left:.1%}, odd {odd:.1%}, mean {heads_mean[weight]:.1%}")
+    mean, spread = heads_mean[weight], on_validation[weight].mean(axis=1).std(ddof=1)
+    print(f"{weight:6g}: left {left:.1%}, odd {odd:.1%}, mean {mean:.1%} ± {spread:.1%}")
 left, odd = naive(validation)
 print(f" naive: left {left:.1%}, odd {odd:.1%}, mean {(left + odd) / 2:.1%}")
 print(f"best by the mean: {by_mean:g}; best left with odd at least 75%: {by_promise:g}")
@@ -327,10 +349,11 @@ assert by_mean in [0.3, 1.0, by_naive_loss] and by_promise <= by_mean
 assert max(heads_mean.values()) - heads_mean[1.0] < 0.02
 
 # %% [markdown]
-# We chose the weight by the mean of five runs. From one run we would have chosen less surely: among the weights with a
-# good mean, the differences are about as large as the spread from seed to seed. So a grid of factors of 3 is fine
-# enough. Equal weights are a good first choice here, and they need no sweep. They are not equal to nothing, though: it took
-# two *means* to make them so.
+# The number behind ± is the standard deviation of the five runs. The means of the best weights differ by about as much as
+# one run differs from the next. So factors of 3 are fine enough, and one run is not a sure guide: the benchmark of this
+# lesson (`python benchmarks/loss_weights.py --data digits`, and the same with `mnist`; ten seeds) chooses a weight for each
+# run alone, and different runs choose different weights. Equal weights are a good first choice here, and need no sweep. But
+# both losses must be *means*.
 #
 # Only now do we look at the test images, for the weight that was chosen. (The other designs of the lesson come into the
 # same table, at the end.)
@@ -342,39 +365,46 @@ for part, number in {"validation": 0, "test": 1}.items():
     print(f"{part:10}: left {left:.1%}, odd {odd:.1%}")
 
 # %% [markdown]
+# The two parts hold different digits, and one may be harder than the other. So a difference of a few percentage points does
+# not show that the choice was lucky: we chose one of only six weights, and by five runs. With hundreds of settings and one
+# run each, a part of the best validation score would be luck, and only the test images show how much.
+#
 # ### More processes, or more machines
 #
-# `Parallel(n_jobs=1)(delayed(sweep)(seed, made) for ...)` is joblib's way to write a loop whose turns do not depend on each
-# other. `n_jobs=2` runs them in two processes. Then leave out `made`: a compiled model belongs to one process, and each task
-# makes its own.
+# The five turns of the loop over the seeds do not depend on each other. joblib runs them in two processes:
 #
-# Why do we use one? A new process must import TensorFlow, and each task there must compile a model. We measured a sweep
-# like this one, on the bundled digits: in one process it took about 20 seconds of processor time with all imports, in two
-# processes 39 seconds together. So two free cores would be hardly faster than one. More processes pay where one task runs
-# for minutes. Make a task as large as possible: one *seed with all weights*, and not one weight, shares a compiled model.
+# ```python
+# from joblib import Parallel, delayed
 #
-# For a cluster, the backend is one line. With Dask (`pip install "dask[distributed]"`; the course does not need it):
+# runs = np.array(Parallel(n_jobs=2)(delayed(seed_sweep)(seed) for seed in range(5)))
+# ```
+#
+# What TensorFlow has made (a compiled model, a variable, a dataset) cannot be sent to another process. So `seed_sweep` must
+# make all of it, and one task should be as large as possible: a *seed with all weights*, and not one weight. Even so, each
+# process imports TensorFlow and compiles models of its own. The benchmark measures what this costs, with the options
+# `--seeds 5 --processes 2`. On our two cores, two processes needed much more processor time than one, for the same numbers.
+# More processes pay where one task runs for minutes.
+#
+# For a cluster, one more line chooses where the tasks run, for example Dask (`pip install "dask[distributed]"`; the course
+# does not need it, and does not run this):
 #
 # ```python
 # from dask.distributed import Client
 # from joblib import parallel_config
 #
 # with Client(n_workers=2, threads_per_worker=1), parallel_config("dask"):
-#     runs = np.array(Parallel()(delayed(sweep)(seed) for seed in range(5)))
+#     runs = np.array(Parallel()(delayed(seed_sweep)(seed) for seed in range(5)))
 # ```
-#
-# We ran this on one machine, with `distributed` 2026.8.0 and two of the seeds: the numbers were exactly those of one
-# process. In an earlier test each task set its seed and drew its own first weights, and one of two seeds gave other numbers
-# there. So draw the first weights before, as `first_weights` above, and let the tasks take them from there.
 
 # %% [markdown]
 # ## Weights that change during training
 #
-# Sometimes one head is only a helper, and its weight should go to zero. Or a head should come in late. The obvious
-# way is to change the dictionary.
+# Sometimes one head only helps the other, and its weight should go to zero. Or a head should come in late. The obvious
+# way is to change the dictionary that `compile` got.
 #
-# **Predict first.** We evaluate one model three times. First with the weight 1, then with 100 in the dictionary, then with
-# 100 in the variable. Which of them changes `loss`?
+# **Predict first.** We change the weight of *odd* from 1 to 100 after `compile`: first a number in the dictionary, then the
+# value of a variable. The model stays the same. Which of the two changes `loss`? (`run_eagerly` saves the time to compile a
+# model for one use.)
 
 # %%
 plain = {"left": 1.0, "odd": 1.0}
@@ -402,13 +432,13 @@ assert before == after and same_model[1]["loss"] > 5 * same_model[0]["loss"]
 assert np.isclose(same_model[0]["odd_loss"], same_model[1]["odd_loss"])
 
 # %% [markdown]
-# `compile` copies the numbers. Changing the dictionary afterwards has no effect, and no error tells you. A `keras.Variable`
-# with `trainable=False` is read again in each update, so `assign` works. (When a saved model is loaded, its weights are
-# constants again: compile it anew with variables.)
+# Only the variable. `compile` copies the numbers: changing the dictionary afterwards has no effect, and no error tells you.
+# A `keras.Variable` with `trainable=False` is read again in each update, so `assign` works. (In a model that was saved and
+# loaded, the loss weights are numbers again. Then call `compile` once more, with variables.)
 #
 # The last line has a warning in it: the model did not change between its two numbers, and `loss` did. Keep that in mind.
 #
-# A callback can set the weight before each epoch. Here *odd* is a helper: its weight goes from 3 to 0 in ten epochs of 20
+# A callback can set the weight before each epoch. Here *odd* only helps: its weight goes from 3 to 0 in ten epochs of 20
 # updates.
 
 
@@ -442,19 +472,19 @@ assert weights["odd"].numpy() == 0 and np.argmin(faded["val_loss"]) == 9
 
 # %% [markdown]
 # In the last epoch *odd* has the weight 0, and `val_loss` is `val_left_loss`. `val_loss` falls in every epoch, and a part
-# of this is no learning at all: it is only multiplied by less.
+# of this is no learning at all: the loss of *odd* is only multiplied by a smaller weight.
 #
-# Was the schedule worth it? The benchmark of this lesson (`benchmarks/loss_weights.py`, ten seeds, both data sets) compares
-# it to a weight that stays at 3: *left* ends a little better and *odd* a little worse, and the mean of both stays the same.
-# So here the schedule is one more way along the trade-off curve. [Lesson 10](10_when_to_share.ipynb) measures when a helper
-# really helps.
-#
-# ## Why `val_loss` then lies
+# Was the schedule worth it? The benchmark compares it to a weight that stays at 3: *left* ends a little better and *odd* a
+# little worse, and the mean of both is about the same. So here the schedule does what another weight does: it moves along
+# the trade-off curve. [Lesson 10](10_when_to_share.ipynb) measures when a second head really helps the first.
+
+# %% [markdown]
+# ## Why `val_loss` then misleads
 #
 # Now the other way: *odd* comes in late. Its weight grows from 0.1 to 10, by the same factor in each epoch. `EarlyStopping`
-# watches `val_loss`, as its default says, and stops when that has not improved for two epochs.
+# watches `val_loss`, as its default says, and stops when that has not improved for two epochs (`patience=2`).
 #
-# **Predict first.** Both heads learn something in every epoch. When does it stop?
+# **Predict first.** There are ten epochs, and both heads still learn. After which epoch does the training stop?
 
 # %%
 to_ten = np.geomspace(0.1, 10, 10)
@@ -462,7 +492,7 @@ stop = keras.callbacks.EarlyStopping(patience=2)
 schedule = Schedule(weights["odd"], to_ten)
 stopped = train(model, 0, epochs=10, callbacks=[schedule, stop], **watched)
 for key in ["val_loss", "val_left_accuracy", "val_odd_accuracy"]:
-    print(f"{key:18}" + "".join(f"{value:6.2f}" for value in stopped[key]))
+    print(f"{key:18}" + "".join(f"{value:6.3f}" for value in stopped[key]))
 
 # %% tags=["check"]
 assert len(stopped["val_loss"]) < 10
@@ -470,8 +500,9 @@ for key in ["val_left_accuracy", "val_odd_accuracy"]:
     assert stopped[key][-1] > stopped[key][np.argmin(stopped["val_loss"])]
 
 # %% [markdown]
-# `val_loss` falls at first. Then it rises, although both accuracies still grow: a growing weight multiplies a loss that
-# falls more slowly. So the training was stopped before its end, for no good reason.
+# It stops before the tenth epoch: each column above is one epoch. `val_loss` falls at first. Then it rises, although both
+# accuracies are higher than before: a growing weight multiplies a loss that falls more slowly. So the training was stopped
+# for no good reason.
 #
 # **The cure**: watch a number without weights, such as the accuracy of the head that counts. (The next cell ends with
 # an error, on purpose.)
@@ -515,8 +546,8 @@ assert np.mean(epochs_chosen, axis=0)[0] < np.mean(epochs_chosen, axis=0)[1] - 1
 # images on which we choose, the second row must be the larger one; the benchmark finds the same on test images.) Use
 # `EarlyStopping(monitor="val_mean", mode="max", ...)`, and the same for `ModelCheckpoint`.
 #
-# Every method that moves loss weights has this trap, also those of [lesson 8](08_adaptive_weights.ipynb). `val_loss` is
-# comparable only between epochs, or models, with the same weights.
+# Every method that changes loss weights during training has this trap, also those of
+# [lesson 8](08_adaptive_weights.ipynb). Compare `val_loss` only between epochs, or models, with the same loss weights.
 
 # %% [markdown]
 # ## A sum of logarithms
@@ -525,13 +556,14 @@ assert np.mean(epochs_chosen, axis=0)[0] < np.mean(epochs_chosen, axis=0)[1] - 1
 #
 # $$J = \log L_A + \log L_B$$
 #
-# If $L_B$ is 128 times as large, then $\log 128L_B = \log 128 + \log L_B$. A constant is added, and a constant has no
-# gradient. The chain rule says what the gradient is:
+# If $L_B$ is 128 times as large, then $\log 128L_B = \log 128 + \log L_B$. A constant is added, and the gradient of a
+# constant is zero. The chain rule says what the gradient is:
 #
 # $$\nabla J = \frac{\nabla L_A}{L_A} + \frac{\nabla L_B}{L_B}$$
 #
-# So it is a weighted sum with the weights $1/L$, which are new in every batch: each head is asked for the same *relative*
-# progress. A head whose loss is large gets a small weight.
+# So it is the gradient of a weighted sum with the loss weights $1/L$, which are new in every batch. A head whose loss is
+# large gets a small weight. What counts is the *relative* change: to halve the one loss is worth as much as to halve the
+# other.
 #
 # In Keras, `compute_loss` says what is minimised. We override it. The first line calls Keras's own version, only because it
 # fills the logs of the heads; its result is not used.
@@ -573,11 +605,11 @@ for name, of in {"plain sum": lambda loss: loss, "sum of logs": keras.ops.log}.i
 assert changes["plain sum"] > 1 and changes["sum of logs"] < 1e-3
 
 # %% [markdown]
-# The plain sum has another gradient, and the sum of logarithms has the same, up to rounding. Now the training. A plain sum
-# of means has the weight 1 in the sweep above, a plain sum with an accidental *sum* has the weight 128, and equal weights
-# after dividing by the naive loss have 3.3.
+# The gradient of the plain sum changes, and that of the sum of logarithms does not, up to rounding. Now the training, with
+# five seeds as in the sweep.
 #
-# **Predict first.** Where on the trade-off picture does the sum of logarithms lie: on the curve, above it, or below?
+# **Predict first.** Where in the trade-off figure does the sum of logarithms lie: on the curve, above it, or below? And
+# nearer to the end of *left*, or of *odd*?
 
 # %%
 of_logs = build(SumOfLogs)
@@ -588,6 +620,11 @@ for seed in range(5):
     log_runs.append([accuracies(of_logs, validation), accuracies(of_logs, test)])
 log_runs = np.array(log_runs)
 print({key: round(values[-1], 2) for key, values in logs.items()})
+
+# %% [markdown]
+# `loss` is negative, and that is no error: the logarithm of a number below 1 is negative. (It is not exactly the logarithm of
+# `left_loss` plus that of `odd_loss`. Each logged number is a mean over the batches, and the mean of logarithms is not the
+# logarithm of the mean.) Now the accuracies, beside those of the sweep.
 
 # %%
 on_test = {weight: runs[:, number, 1] for number, weight in enumerate(tried) if weight > 0.1}
@@ -622,17 +659,16 @@ assert max(good) - min(good) < 0.05 and min(good) > mean_of["one mean, one sum (
 assert logs["loss"][-1] < 0 < logs["odd_loss"][-1]
 
 # %% [markdown]
-# - The accident with the sum costs far more than all other choices together.
+# - The sum in place of a mean (128) costs far more than any other choice.
 # - The other designs lie close together: most differences of the mean are about as large as the spread. They differ in
 #   *which* head they favour. (The row "tuned" repeats the weight that the validation images chose.)
-# - The sum of logarithms lies near the curve, on the side of *odd*: the easier head has the smaller loss, and so the larger
-#   weight. It found a good place without any sweep, and its gradient would be the same with the accidental sum. It is no
-#   better than a tuned weight in this short training (we did not follow it further).
+# - The sum of logarithms lies near the curve, in the part where *odd* is favoured: the easier head has the smaller loss, and
+#   so the larger weight. It found a good place without any sweep, and its gradient would be the same with the accidental
+#   sum. It is no better than the tuned weight here.
 #
-# So it is a baseline that costs nothing. Three warnings:
-# - `loss` may be negative, as it is here. That is no error.
-# - When the loss of a training batch goes to 0, its weight $1/L$ goes to infinity. A head that fits its training images
-#   perfectly then gets *more and more* of the trunk.
+# So it is a good first choice that needs no sweep. Two warnings:
+# - When the loss of a head goes to 0, its weight $1/L$ goes to infinity. So a head that already fits its training images
+#   does not leave the trunk to the other: its gradient is small, but it is divided by a loss that is small too.
 # - A loss that can be negative itself, like that of lesson 5 (a head with its own spread), has no logarithm:
 
 # %% tags=["nbval-check-output"]
@@ -641,8 +677,8 @@ print(keras.ops.convert_to_numpy(keras.ops.log(-0.2)))
 # %% [markdown]
 # ## How to choose
 #
-# 1. Look at what you add: a mean for every head, targets standardised. Compute the losses of a naive answer; if they differ
-#    by a factor of ten, something is wrong.
+# 1. Look at what you add: a mean for every head, targets standardised. Compute the loss of a naive answer for each head; if
+#    these differ by a factor of ten, look for the cause.
 # 2. Write down the criterion, on validation images.
 # 3. Train with equal weights, with each loss divided by its naive loss, and with the sum of logarithms. Here that was
 #    enough.
@@ -650,9 +686,10 @@ print(keras.ops.convert_to_numpy(keras.ops.log(-0.2)))
 # 5. If weights move, watch the criterion and not `val_loss`.
 # 6. Use the test images once.
 #
-# Put one network for each head beside it, as in [lesson 3](03_three_architectures.ipynb). In the benchmark such a pair is,
-# in each head, about as good as the best weight for that head, and so better than every single dot of the curve. It also has
-# twice the trunk. No weight brings back what the two heads lose to each other in this small trunk.
+# Would one network for each head be better, as in [lesson 3](03_three_architectures.ipynb)? The benchmark
+# trains such a pair too. In each head it is about as good as the best weight for that head, so it is better than every
+# single dot of the curve. It also has twice the trunk. No weight brings back what the two heads lose to each other in this
+# small trunk.
 
 # %% [markdown]
 # ## Take this with you
@@ -691,16 +728,17 @@ print(f"best val_mean {max(logs['val_mean']):.3f}, last weight {weights['odd'].n
 
 # %% [markdown]
 # In this notebook we
-# - saw a sum in place of a mean act as a loss weight of the size of a batch, and ruin a head without a message;
+# - saw a sum in place of a mean act like a loss weight as large as the batch, and ruin a head without a message;
 # - read the logs: heads without weights, `loss` with them;
 # - swept a weight over five seeds, drew the trade-off curve, and chose by a criterion on validation images;
-# - moved weights during training, saw `val_loss` choose the wrong epoch, and watched the criterion in its place;
-# - derived the sum of logarithms, found its gradient not to depend on the scale, and put it beside tuned weights.
+# - changed weights during training, saw `val_loss` choose the wrong epoch, and watched the criterion in its place;
+# - derived the sum of logarithms, found that its gradient does not depend on the scale, and compared it with a tuned weight.
 #
 # **References**
 # - V. Kurin, A. De Palma, I. Kostrikov, S. Whiteson and M. P. Kumar (2022), *In defense of the unitary scalarization for
-#   deep multi-task learning*: the plain sum, with usual regularisation, is hard to beat.
+#   deep multi-task learning*: in their experiments the plain sum, with the usual regularisation, is as good as methods
+#   that are far more complex, or better.
 # - D. Xin, B. Ghorbani, J. Gilmer, A. Garg and O. Firat (2022), *Do current multi-task optimization methods in deep
-#   learning even help?*: methods compared to whole sweeps of weights.
+#   learning even help?*: in their experiments such methods are no better than a weighted sum with tuned weights.
 #
 # Next: the [exercises](../exercises/07_loss_weights.ipynb), then [lesson 8](08_adaptive_weights.ipynb).

@@ -7,11 +7,11 @@
 # ---
 
 # %% [markdown]
-# # 9. Do heads fight, and what does peace cost?
+# # 9. Do heads work against each other, and what does it cost to prevent it?
 #
-# **What you will do.** Measure whether two heads want to move the trunk in opposite directions. See a small problem on which
-# that stops the training, and two methods that were made for it. Then count what these methods cost, and measure whether
-# they help on digits.
+# **What you will do.** Measure whether the gradients of two heads point in opposite directions on the trunk. See a small
+# problem on which that stops the training, and two methods that were made for it. Then measure what these methods cost, and
+# whether they help on digits.
 #
 # **What you will learn**
 # - to measure the cosine between the gradients of two heads, and to know what unrelated heads look like;
@@ -19,7 +19,8 @@
 # - to predict what they cost, and to test whether they are worth it.
 #
 # **What you will need.** [Lesson 3](03_three_architectures.ipynb), which made the images, and
-# [lesson 7](07_loss_weights.ipynb) on loss weights. No GPU. About 40 minutes; the longest cell runs for about 15 seconds.
+# [lesson 7](07_loss_weights.ipynb) on loss weights. No GPU. About 40 minutes; the longest cell runs for about 10 seconds.
+# Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -36,9 +37,9 @@ keras.utils.set_random_seed(9)
 # %% [markdown]
 # ## What a conflict is
 #
-# Each head has a loss, and each loss has a gradient on the weights of the trunk. `fit` adds the gradients, and takes a step
-# against the sum. A step against one head's gradient makes that head's loss smaller, if the step is small. What does it do to
-# the other head?
+# Each head has a loss, and each loss has a gradient on the weights of the trunk. `fit` adds the gradients, and the optimizer
+# makes a step against the sum. A step against one head's gradient makes that head's loss smaller, if the step is small. What
+# does it do to the other head?
 #
 # That depends on the angle between the gradients. The **cosine** of the angle is 1 when they have the same direction, 0 at a
 # right angle, and -1 when they are opposite. A negative cosine is called a **conflict**: a small step that follows one head
@@ -56,10 +57,10 @@ for second in [np.array([2.0, 0.0]), np.array([0.0, 3.0]), np.array([-1.0, 1.0])
 
 # %% [markdown]
 # The length of the gradients does not count. Now real heads, in two pairs:
-# - *left* and *right*: two digits on one canvas, each drawn on its own (lesson 3). Neither answer says anything about the
-#   other.
-# - *digit* and *odd*: two questions about one digit ([lesson 1](01_two_heads.ipynb)). Who knows the digit knows the second
-#   answer.
+# - *left* and *right*: two digits on one canvas, each drawn at random (lesson 3). Neither answer says anything about the
+#   other: the heads are **unrelated**.
+# - *digit* and *odd*: two questions about one digit ([lesson 1](01_two_heads.ipynb)). The first answer gives the second: the
+#   heads are related.
 
 
 # %%
@@ -83,7 +84,7 @@ single_targets = {"digit": digits.y_train[:8000], "odd": digits.y_train[:8000] %
 
 # %% [markdown]
 # The model is that of lesson 3: a trunk with 96 and 48 units, and a head for each question. `kind` will later be another class
-# of model.
+# of model. (`steps_per_execution` makes `fit` faster and changes nothing else here.)
 
 
 # %%
@@ -102,6 +103,10 @@ def build(inputs, heads, kind=keras.Model):
     return model
 
 
+# %% [markdown]
+# All first weights are drawn now, five for each pair. So every method below can start from the same weights.
+
+# %%
 SEEDS = range(5)
 pairs = {
     "left and right": (build(289, {"left": 10, "right": 10}), images_train, targets_train),
@@ -119,22 +124,31 @@ for seed in SEEDS:
 
 
 # %%
+def losses_of(targets, answers):
+    """Return the mean loss of each head."""
+    return {
+        name: keras.ops.mean(
+            keras.losses.sparse_categorical_crossentropy(targets[name], answer)
+            if answer.shape[1] > 1
+            else keras.losses.binary_crossentropy(targets[name][:, None], answer)
+        )
+        for name, answer in answers.items()
+    }
+
+
+def as_row(parts):
+    """Return the gradients of several variables as one long row."""
+    return tf.concat([tf.reshape(part, [-1]) for part in parts], 0)
+
+
+# %%
 @tf.function
 def trunk_gradients(model, images, targets):
-    """Return the gradient of each head's loss on the trunk, as one row each."""
+    """Return the gradient of each head's loss on the trunk, one row for each head."""
     trunk = [variable for variable in model.trainable_variables if "trunk" in variable.path]
     with tf.GradientTape(persistent=True) as tape:
-        answers = model(images, training=True)
-        losses = {
-            name: keras.ops.mean(
-                keras.losses.sparse_categorical_crossentropy(targets[name], answer)
-                if answer.shape[1] > 1
-                else keras.losses.binary_crossentropy(targets[name][:, None], answer)
-            )
-            for name, answer in answers.items()
-        }
-    parts = [tape.gradient(loss, trunk) for loss in losses.values()]
-    return tf.stack([tf.concat([tf.reshape(p, [-1]) for p in row], 0) for row in parts])
+        losses = losses_of(targets, model(images, training=True))
+    return tf.stack([as_row(tape.gradient(loss, trunk)) for loss in losses.values()])
 
 
 def cosines(model, images, targets, seed):
@@ -148,47 +162,46 @@ def cosines(model, images, targets, seed):
 
 
 # %% [markdown]
-# **Predict first.** In which share of the batches will *left* and *right* be in conflict: in nearly none, in half, or in
-# nearly all? And *digit* and *odd*?
+# `train` makes 300 updates with one pair, from given first weights. `watched` measures the cosines meanwhile. (`fit` calls
+# `look` after every 25 updates, as `steps_per_execution` is 25.)
 
 
 # %%
-def train(model, weights, seed, start=0, until=400):
-    """Train on one pair from update `start` on; from 0, begin with these first weights."""
-    if start == 0:
-        model.set_weights(weights)
-        for memory in model.optimizer.variables:
-            memory.assign(keras.ops.zeros_like(memory))
-        model.optimizer.learning_rate = 0.001
-    images, targets = (
-        (images_train, targets_train)
-        if "left" in model.output
-        else (single_images, single_targets)
+TIMES = [0, 25, 100, 200, 300]
+
+
+def train(pair, model, seed, updates=300, callbacks=None):
+    model.set_weights(first_weights[pair][seed])
+    for memory in model.optimizer.variables:
+        memory.assign(keras.ops.zeros_like(memory))
+    model.optimizer.learning_rate = 0.001
+    _, images, targets = pairs[pair]
+    batches = data.batches(images, targets, seed=1000 * seed).repeat()
+    model.fit(batches, steps_per_epoch=updates, callbacks=callbacks, verbose=0)
+
+
+# %%
+def watched(pair, seed):
+    """Train, and return the cosines at TIMES, shape (times, 10)."""
+    model, images, targets = pairs[pair]
+    found = []
+
+    def look(last_update, logs=None):
+        if last_update + 1 in TIMES:
+            found.append(cosines(model, images, targets, seed=100 + seed))
+
+    watch = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: look(-1), on_train_batch_end=look
     )
-    batches = data.batches(images, targets, seed=1000 * seed + start).repeat()
-    model.fit(batches, steps_per_epoch=until - start, verbose=0)
+    train(pair, model, seed, callbacks=[watch])
+    return found
 
 
-def accuracies(model):
-    """Return how often left, right and both are right on the test images."""
-    answers = model.predict_on_batch(images_test)
-    right = [answers[name].argmax(axis=1) == targets_test[name] for name in ["left", "right"]]
-    return [*np.mean(right, axis=1), np.mean(right[0] & right[1])]
+measured = {pair: np.array([watched(pair, seed) for seed in SEEDS]) for pair in pairs}
 
-
-# %%
-TIMES = [0, 25, 400]
-measured = {name: np.zeros((len(SEEDS), len(TIMES), 10)) for name in pairs}
-results = {"sum": []}
-for name, (model, images, targets) in pairs.items():
-    for seed in SEEDS:
-        model.set_weights(first_weights[name][seed])
-        measured[name][seed, 0] = cosines(model, images, targets, seed=100 + seed)
-        for turn, until in enumerate(TIMES[1:], 1):
-            train(model, first_weights[name][seed], seed, TIMES[turn - 1], until)
-            measured[name][seed, turn] = cosines(model, images, targets, seed=100 + seed)
-        if name == "left and right":
-            results["sum"].append(accuracies(model))
+# %% [markdown]
+# **Predict first.** In which share of the batches are *left* and *right* in conflict at the end: in less than a tenth, in a
+# quarter to a half, or in more than three quarters? And *digit* and *odd*?
 
 # %%
 for name, found in measured.items():
@@ -199,6 +212,10 @@ for name, found in measured.items():
             f"  after {updates:3} updates: mean cosine {values.mean():5.2f}, "
             f"batches from {values.min():5.2f} to {values.max():5.2f}, {np.mean(values < 0):4.0%} negative"
         )
+
+# %% [markdown]
+# Is the difference between the two pairs larger than the spread of the seeds? And from when on? The bands show one standard
+# deviation of the seeds.
 
 # %%
 plots.curves(
@@ -211,24 +228,27 @@ plots.curves(
 
 # %% tags=["check"]
 apart, together = measured.values()
-assert abs(apart[:, -1].mean()) < 0.15 and 0.15 < np.mean(apart[:, -1] < 0) < 0.85
-assert together[:, -1].mean() > 0.1 and np.mean(together[:, -1] < 0) < 0.3
+assert np.abs(apart[:, 2:].mean(axis=(0, 2))).max() < 0.15
+assert 0.1 < np.mean(apart[:, -1] < 0) < 0.7
+assert together[:, -1].mean() > 0.1 and np.mean(together[:, -1] < 0) < 0.25
 assert np.mean(apart[:, 1] < 0) > 0.5
 
 # %% [markdown]
-# - *Left* and *right* end near a right angle. A third to a half of their batches are in conflict, and the others agree a
-#   little. **This is what two unrelated heads look like**: by chance, a small cosine is as often negative as positive. It is
-#   not a sign that they harm each other.
-# - Early in the training, most of their batches are in conflict. Then it goes away by itself.
-# - *Digit* and *odd* agree more and more. Even so, single batches can be in conflict.
+# - *Left* and *right* end near a right angle. The share of batches in conflict lies between a quarter and a half, or close
+#   to that. **This is what two unrelated heads look like**: the mean cosine is about 0, so the cosine of a single batch can
+#   have either sign. A negative one is not a sign that the heads harm each other.
+# - After 25 updates, most of their batches are in conflict. Later fewer are, with the plain sum and no other help.
+# - *Digit* and *odd* are in conflict in a small part of the batches at the end, and their mean cosine is clearly above 0. In
+#   the figure, the two pairs are apart by more than the spread from 100 updates on. At the start they look alike: only the
+#   training shows which heads are related.
 #
 # So the share of batches in conflict says little by itself. Look at the mean cosine, compare it with that of heads which you
 # know to be unrelated, and then measure whether the heads lose anything by it (the last part of this lesson).
 #
 # ## A problem on which the sum gets stuck
 #
-# When can a conflict hurt? Liu and others (2021) built a problem for that, with two "weights" and two losses. It was made to
-# be hard: **it shows what can happen, not what usually happens**.
+# When can a conflict hurt? Liu and others (2021) built a problem for that: a "network" of two weights, x and y, with two
+# losses. It was made to be hard: **it shows what can happen, not what usually happens**.
 
 
 # %%
@@ -244,77 +264,81 @@ def two_losses(points):
 
 # %% [markdown]
 # Above zero, each loss has a narrow, deep valley. Below zero there are two wide bowls, with their lowest places at x = 7 and
-# x = -7. On the line between these two places no step helps both losses any more: one can only exchange the one for the
-# other. Such a set is called a **Pareto front**. The sum of the losses is lowest in its middle, at x = 0.
+# x = -7. On the line between these two places no step helps both losses any more: what makes one smaller makes the other
+# larger. Such a set is called a **Pareto front**. The sum of the losses is lowest in its middle, at x = 0.
 #
-# `descend` follows both gradients with Adam, from three starts. `factors` says by how much each gradient is multiplied before
-# they are added. It gets three scalar products: of the first gradient with itself, of the two, and of the second with itself.
-# For the plain sum, both factors are 1.
+# `combined` multiplies each gradient by a factor and adds them. The function `factors` chooses the factors. It gets three
+# scalar products: of the first gradient with itself, of the two, and of the second with itself. For the plain sum, both
+# factors are 1. `descend` then makes the updates of Adam from three starts, and keeps a thousand points of each path.
 
 
 # %%
-STARTS = [[-8.5, 7.5], [-8.5, -5.0], [9.0, 9.0]]
-
-
-def descend(factors, rate, updates):
-    """Return the path from each start, shape (1000, starts, 2)."""
-
-    @tf.function(jit_compile=True)
-    def run(points):
-        mean = square = tf.zeros_like(points)
-        path = tf.TensorArray(tf.float32, size=1000, element_shape=points.shape)
-        for update in tf.range(updates):
-            path = path.write(update * 1000 // updates, points)
-            with tf.GradientTape(persistent=True) as tape:
-                tape.watch(points)
-                losses = two_losses(points)
-            a, b = [tape.gradient(loss, points) for loss in losses]
-            products = [
-                tf.reduce_sum(u * v, 1, keepdims=True) for u, v in [(a, a), (a, b), (b, b)]
-            ]
-            of_a, of_b = factors(*products)
-            step = of_a * a + of_b * b
-            mean, square = 0.9 * mean + 0.1 * step, 0.999 * square + 0.001 * step**2
-            power = tf.cast(update + 1, tf.float32)  # Adam's correction for its first updates
-            long, wide = mean / (1 - 0.9**power), square / (1 - 0.999**power)
-            points -= rate * long / (tf.sqrt(wide) + 1e-8)
-        return path.stack()
-
-    return run(tf.constant(STARTS)).numpy()
+def combined(points, factors):
+    """Return both gradients, each multiplied by its factor, and added."""
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(points)
+        losses = two_losses(points)
+    a, b = [tape.gradient(loss, points) for loss in losses]
+    products = [tf.reduce_sum(u * v, 1, keepdims=True) for u, v in [(a, a), (a, b), (b, b)]]
+    of_a, of_b = factors(*products)
+    return of_a * a + of_b * b
 
 
 def factors_of_sum(aa, ab, bb):
     return 1.0, 1.0
 
 
-paths = {"sum, rate 0.001": descend(factors_of_sum, 0.001, 100_000)}
-paths["sum, rate 0.001"][-1].round(1)
+# %%
+@tf.function(jit_compile=True)
+def descend(factors, rate, updates):
+    """Return the path from each start, shape (1000, starts, 2)."""
+    points = tf.constant([[-8.5, 7.5], [-8.5, -5.0], [9.0, 9.0]])
+    mean = square = tf.zeros_like(points)
+    path = tf.TensorArray(tf.float32, size=1000, element_shape=points.shape)
+    for update in tf.range(updates):
+        path = path.write(update * 1000 // updates, points)
+        step = combined(points, factors)
+        mean, square = 0.9 * mean + 0.1 * step, 0.999 * square + 0.001 * step**2
+        power = tf.cast(update + 1, tf.float32)  # Adam's correction for its first updates
+        long, wide = mean / (1 - 0.9**power), square / (1 - 0.999**power)
+        points -= rate * long / (tf.sqrt(wide) + 1e-8)
+    return path.stack()
+
+
+# %%
+def places(points):
+    return ", ".join(f"({x:.1f}, {y:.1f})" for x, y in points)
+
+
+paths = {"sum, rate 0.001": descend(factors_of_sum, 0.001, 100_000).numpy()}
+for kept in [500, 999]:
+    print(f"after {100 * kept:6,} updates: {places(paths['sum, rate 0.001'][kept])}")
 
 # %% [markdown]
-# After a hundred thousand updates, the first and the third path are still high above the front, near y = 2, and hardly move.
-# They are in a valley of one loss. Across the valley, the gradients are long and opposite and nearly cancel. Along the valley,
-# the sum points down, but it is short.
+# At the end of a hundred thousand updates, the first and the third path are still high above the front, near y = 2. In the
+# second half of the updates they hardly moved. They are in a valley of one loss. Across the valley, the gradients are long
+# and opposite and nearly cancel. Along the valley, the sum points down, but it is short.
 #
 # **Predict first.** What happens with a larger learning rate? Ten times larger, and ten times fewer updates.
 
 # %%
-paths["sum, rate 0.01"] = descend(factors_of_sum, 0.01, 10_000)
-paths["sum, rate 0.01"][-1].round(1)
+paths["sum, rate 0.01"] = descend(factors_of_sum, 0.01, 10_000).numpy()
+print(places(paths["sum, rate 0.01"][-1]))
 
 # %% tags=["check"]
 assert (paths["sum, rate 0.001"][-1][[0, 2], 1] > 1).all()
 assert np.allclose(paths["sum, rate 0.01"][-1], [[0, -8.4]] * 3, atol=0.3)
 
 # %% [markdown]
-# All three paths reach the best place for the sum. So even on a problem that was built to defeat the sum, one more learning
-# rate would have been enough. The papers show it with the small rate only. Keep this in mind when a method is compared with
-# a sum: was the sum tuned as well?
+# All three paths reach the best place for the sum. So even on a problem that was built to be hard for the sum, another
+# learning rate is enough. (The program that the authors published uses the small rate only.) Remember this when a method is
+# compared with a sum: was the sum tuned as well?
 #
 # ## PCGrad: take out the conflict
 #
 # Yu and others (2020) change the gradients before they are added. If the gradient of one head has a negative scalar product
 # with that of another, the part along the other is taken out. What remains is at a right angle to the other. Each head's
-# gradient goes through all other heads in a random order, and always against their *original* gradients.
+# gradient meets all other heads in a random order, and always their *original* gradients. At the end, the results are added.
 
 
 # %%
@@ -337,8 +361,10 @@ for name, step in [("sum", gradients.sum(axis=0)), ("PCGrad", pcgrad(gradients, 
 
 # %% [markdown]
 # A step against the sum makes the first loss smaller and the second larger. A step against PCGrad's result makes both
-# smaller. **With two heads that is always so**, as long as the step is small. Without a conflict, nothing is changed: PCGrad
-# is then the sum.
+# smaller, as long as the step is small. **With two heads, PCGrad works against neither.** For each head, one of the two parts
+# is at a right angle to its gradient. The other is what remained of this gradient itself, and its scalar product with it is
+# not negative. (Of two gradients that are exactly opposite, nothing remains.) Without a conflict, nothing is taken out, and
+# PCGrad is the sum.
 #
 # **Predict first.** With three heads, is the result still in conflict with none of them? And does the order matter?
 
@@ -349,9 +375,9 @@ for orders in [[[1, 2], [0, 2], [0, 1]], [[2, 1], [2, 0], [1, 0]]]:
     print(f"{step.round(2)}   scalar product with each gradient: {(gradients @ step).round(2)}")
 
 # %% [markdown]
-# Neither is in peace with all heads: there are negative numbers in both rows. What is taken out for one head can be put back
-# by the next. And the order decides which head loses. That is why it must be random: with a fixed order, the same head would
-# be last each time.
+# Both results are in conflict with a head: there is a negative number in each row. What is taken out for one head can be put
+# back by the next. And the order matters: in the second row two heads lose, and not one. That is why it must be random: with
+# a fixed order, the same head would be last each time.
 #
 # ## MGDA: the shortest mixture
 #
@@ -381,9 +407,9 @@ for first, second in [([3.0, 0.0], [-1.0, 1.0]), ([10.0, 0.0], [0.0, 1.0])]:
     print(f"share {share:.3f} (by trying 1001 shares: {best:.3f}), mixture {mixture.round(2)}")
 
 # %% [markdown]
-# The second line shows a property that is easy to forget: the gradient of length 10 gets a share of about 0.01, and the one
-# of length 1 gets 0.99. **MGDA follows the head with the small gradient.** So if you multiply one loss by 100, MGDA gives
-# that head less, not more.
+# The formula agrees with the trials. The second line shows a property that is easy to forget: the gradient of length 10 gets a
+# share of about 0.01, and the one of length 1 gets 0.99. **MGDA follows the head with the small gradient.** So a larger loss
+# weight (lesson 7), which makes a gradient longer, gives the head a smaller share here.
 #
 # ## Both on the small problem
 #
@@ -402,33 +428,46 @@ def factors_of_mgda(aa, ab, bb):
     return share, 1 - share
 
 
-paths["PCGrad, rate 0.001"] = descend(factors_of_pcgrad, 0.001, 100_000)
-paths["MGDA, rate 0.001"] = descend(factors_of_mgda, 0.001, 100_000)
+paths["PCGrad, rate 0.001"] = descend(factors_of_pcgrad, 0.001, 100_000).numpy()
+paths["MGDA, rate 0.001"] = descend(factors_of_mgda, 0.001, 100_000).numpy()
+
+
+# %% [markdown]
+# **Predict first.** Do the two methods reach the front with the small learning rate, with which the sum got stuck? And do
+# they stop in the middle of it, where the sum is lowest?
+#
+# In the figure, dots are starts, stars are ends, and the thick blue line is the Pareto front. Along a grey line, the sum of
+# the losses stays the same.
+
+
+# %%
+def draw_one(axes, path, name):
+    """Draw the sum of both losses as a map, and the paths of one method."""
+    x, y = np.meshgrid(np.linspace(-10, 10, 160), np.linspace(-10, 10, 160))
+    points = tf.constant(np.stack([x.ravel(), y.ravel()], axis=1), tf.float32)
+    height = sum(two_losses(points)).numpy().reshape(x.shape)
+    axes.contour(x, y, height, levels=12, colors="#B0B0B0", linewidths=0.7)
+    axes.plot([-7, 7], [-8.4, -8.4], color="#0072B2", linewidth=5, alpha=0.4)
+    for line in path.swapaxes(0, 1):
+        axes.plot(*line.T, color="#D55E00", linewidth=1.5)
+        axes.plot(*line[0], "o", color="#222222", markersize=4)
+        axes.plot(*line[-1], "*", color="#222222", markersize=11)
+    axes.set(title=name, xlabel="x", xticks=[-10, -5, 0, 5, 10], yticks=[-10, -5, 0, 5, 10])
 
 
 # %%
 def draw(paths):
-    """Return a map of the sum of both losses, with all paths."""
-    x, y = np.meshgrid(np.linspace(-10, 10, 160), np.linspace(-10, 10, 160))
-    points = tf.constant(np.stack([x.ravel(), y.ravel()], axis=1), tf.float32)
-    height = sum(two_losses(points)).numpy().reshape(x.shape)
-    figure = plots.Figure(11, 3.2)
-    for axes, (name, path) in zip(
-        figure.subplots(1, 4, sharey=True), paths.items(), strict=True
-    ):
-        axes.contour(x, y, height, levels=12, colors="#B0B0B0", linewidths=0.7)
-        axes.plot([-7, 7], [-8.4, -8.4], color="#0072B2", linewidth=5, alpha=0.4)
-        for line in path.swapaxes(0, 1):
-            axes.plot(*line.T, color="#D55E00", linewidth=1.5)
-            axes.plot(*line[0], "o", color="#222222", markersize=4)
-            axes.plot(*line[-1], "*", color="#222222", markersize=11)
-        axes.set_title(name, fontsize=10)
-    ends = "; ".join(
-        f"{name}: " + ", ".join(f"({u:.1f}, {v:.1f})" for u, v in path[-1])
-        for name, path in paths.items()
-    )
+    """Return a figure with a map for each method."""
+    figure = plots.Figure(11, 3.4)
+    panels = figure.subplots(1, len(paths), sharey=True)
+    panels[0].set_ylabel("y")
+    ends = []
+    for axes, (name, path) in zip(panels, paths.items(), strict=True):
+        draw_one(axes, path, name)
+        ends.append(f"{name}: {places(path[-1])}")
     figure.alt = (
-        f"Paths from three starts; the Pareto front is at y = -8.4. They end at: {ends}."
+        "Four maps with paths from three starts. The Pareto front is the line at y = -8.4 from x = -7 "
+        f"to 7. The paths end at these x and y: {'; '.join(ends)}."
     )
     return figure
 
@@ -440,16 +479,24 @@ for name in ["PCGrad, rate 0.001", "MGDA, rate 0.001"]:
     assert np.abs(paths[name][-1][:, 1] + 8.4).max() < 0.3, name
 
 # %% [markdown]
-# Dots are starts, stars are ends, the blue line is the Pareto front. With the small rate, PCGrad and MGDA reach the front
-# from all three starts, and the sum from one only. They stop at different places on the front: these methods do not know
-# which head matters more to you. The sum does: it has one best place, and loss weights move it (lesson 7).
+# Yes, from all three starts, where the sum reaches it from one only. And no: they stop at places on the front that depend on
+# the start. On the front no small step helps both losses, so both methods stop wherever they reach it. They do not know which
+# head matters more to you. The sum has one best place, and loss weights move it (lesson 7).
 #
 # ## In `fit`
 #
 # Now for networks. `fit` calls the method `train_step` of a model for each batch. A model of our own can override it. The
 # heads' own weights get the plain gradients, since no other head uses them. Only on the trunk are gradients combined.
 #
-# `combine` gets the trunk's gradients, one row for each head. Here it is the plain sum.
+# `combine` gets the trunk's gradients, one row for each head, and returns one row. Here it is the plain sum. `as_parts` cuts
+# this row up again, into one part for each variable.
+
+
+# %%
+def as_parts(row, variables):
+    """Cut one long row into a part for each variable, in its shape."""
+    parts = tf.split(row, [tf.size(variable) for variable in variables])
+    return [tf.reshape(part, v.shape) for part, v in zip(parts, variables, strict=True)]
 
 
 # %%
@@ -465,22 +512,21 @@ class Combined(keras.Model):
         heads = [v for v in self.trainable_variables if "trunk" not in v.path]
         with tf.GradientTape(persistent=True) as tape:
             answers = self(images, training=True)
-            losses = {name: self.one_loss(targets[name], answers[name]) for name in answers}
+            losses = losses_of(targets, answers)
             total = self.compute_loss(images, targets, answers)
         self.metrics[0].update_state(total, sample_weight=tf.shape(images)[0])
 
-        parts = [tape.gradient(loss, trunk) for loss in losses.values()]
-        rows = [tf.concat([tf.reshape(p, [-1]) for p in row], 0) for row in parts]
-        pieces = tf.split(self.combine(tf.stack(rows)), [tf.size(v) for v in trunk])
-        combined = [tf.reshape(p, v.shape) for p, v in zip(pieces, trunk, strict=True)]
-        self.optimizer.apply(combined + tape.gradient(total, heads), trunk + heads)
+        rows = [as_row(tape.gradient(loss, trunk)) for loss in losses.values()]
+        updates = as_parts(self.combine(tf.stack(rows)), trunk)
+        self.optimizer.apply(updates + tape.gradient(total, heads), trunk + heads)
         return self.compute_metrics(images, targets, answers)
 
-    def one_loss(self, labels, probabilities):
-        losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
-        return tf.reduce_mean(losses)
+
+# %% [markdown]
+# PCGrad overrides `combine` only. These are the factors of the small problem.
 
 
+# %%
 class OwnPCGrad(Combined):
     def combine(self, rows):
         first, second = rows[0], rows[1]
@@ -491,11 +537,11 @@ class OwnPCGrad(Combined):
 
 
 # %% [markdown]
-# Two lines are there for the logs only. `compute_loss` also writes down the loss of each head, and `self.metrics[0]` is
-# Keras's record of the total. Without its `update_state`, the training works and the logs say `loss: 0.0`. (A record of your
-# own with the name "loss" would be worse: then `val_loss` is 0.0.)
+# `compute_loss` gives the total, and also writes down the loss of each head for the logs. `self.metrics[0]` is Keras's record
+# of the total. Its line is there for the logs only: without `update_state`, the training works, and the logs say `loss: 0.0`.
 #
-# Is it right? On the same batch, the plain sum must do what Keras does, and PCGrad must take another step.
+# Is it right? From the same weights and on the same batch, the plain sum must do what Keras does, and PCGrad must do something
+# else, as soon as there is a conflict. These are the losses in the third update.
 
 # %%
 batch = images_train[:128], {name: values[:128] for name, values in targets_train.items()}
@@ -515,21 +561,27 @@ for name, kind in {
     print(f"{name:11}", {key: f"{value:.4f}" for key, value in logs[name].items()})
 
 # %% tags=["check"]
-assert np.allclose(weights_after["Keras"], weights_after["our sum"], atol=1e-5)
-assert np.allclose(weights_after["our PCGrad"], weights_after["helper"], atol=1e-5)
+assert np.allclose(weights_after["Keras"], weights_after["our sum"], atol=1e-6)
+assert np.allclose(weights_after["our PCGrad"], weights_after["helper"], atol=1e-6)
+assert np.abs(weights_after["our PCGrad"] - weights_after["Keras"]).max() > 1e-5
 assert logs["Keras"].keys() == logs["helper"].keys()
 assert np.isclose(logs["Keras"]["loss"], logs["our sum"]["loss"], rtol=1e-4)
 
 # %% [markdown]
+# The first two rows are equal, and so are the last two. PCGrad differs from the sum, here by little: before the training, the
+# cosines are small.
+#
 # `mos_helpers.balancing` holds the same, without the limits of ours: `PCGrad` and `MGDA` take any number of heads, any
 # losses, loss weights and sample weights, and find the trunk by themselves (the variables with a gradient from more than one
-# head). They work with validation, callbacks, `steps_per_execution`, `jit_compile`, and they save and load. They multiply
-# the gradients by factors, as in the small problem, because the factors need nothing but scalar products.
+# head). They work with validation, `steps_per_execution` and `jit_compile`, and they save and load
+# (`tests/test_gradient_conflict.py` tests all this). They multiply the gradients by factors, as in the small problem, because
+# the factors need nothing but scalar products.
 #
 # ## What does it cost?
 #
-# A way back through the network takes about twice the time of a way forwards. So an update of the sum costs 1 + 2 = 3 parts.
-# With a way back for each of T heads, it is 1 + 2T parts, if nearly all of the time goes into the trunk.
+# A simple rule to begin with: a way back through the network takes about twice the time of a way forwards. So an update of
+# the sum costs 1 + 2 = 3 parts. With a way back for each of T heads, it is 1 + 2T parts, if nearly all of the time goes into
+# the trunk.
 #
 # **Predict first.** How many times longer is that for 2 heads, and for 10?
 
@@ -538,43 +590,73 @@ for heads in [2, 3, 5, 10]:
     print(f"{heads:2} heads: {(1 + 2 * heads) / 3:.2f} times")
 
 # %% [markdown]
-# We train the two methods on our images, and note the seconds. Each model is compiled by a first, short training.
+# Now we measure. The sum and both methods train on our images, from the same first weights, on the same batches and with the
+# same learning rate. They take turns, and a first, short training compiles each model.
+#
+# **Predict first.** Will the measured ratio for our two heads be below or above the 1.67 of the rule?
+
 
 # %%
+def accuracies(model):
+    """Return how often left, right and both are right on the test images."""
+    answers = model.predict_on_batch(images_test)
+    right = [answers[name].argmax(axis=1) == targets_test[name] for name in ["left", "right"]]
+    return [*np.mean(right, axis=1), np.mean(right[0] & right[1])]
+
+
 heads = {"left": 10, "right": 10}
 models = {"sum": pairs["left and right"][0]}
 models |= {"PCGrad": build(289, heads, PCGrad), "MGDA": build(289, heads, MGDA)}
-seconds = {name: [] for name in models}
 for model in models.values():
-    train(model, first_weights["left and right"][0], seed=0, until=25)
+    train("left and right", model, seed=0, updates=25)
 
+# %%
+seconds, results = {name: [] for name in models}, {name: [] for name in models}
 for seed in SEEDS:
     for name, model in models.items():
         start = time.perf_counter()
-        train(model, first_weights["left and right"][seed], seed)
+        train("left and right", model, seed)
         seconds[name].append(time.perf_counter() - start)
-        if name != "sum":
-            results.setdefault(name, []).append(accuracies(model))
-{
-    name: f"{np.median(np.divide(values, seconds['sum'])):.2f} times the sum"
-    for name, values in seconds.items()
-}
+        results[name].append(accuracies(model))
+
+for name, values in seconds.items():
+    print(f"{name:7} {np.median(np.divide(values, seconds['sum'])):.2f} times the sum")
 
 # %% [markdown]
-# The rule counts the way back through the trunk. What an update does only once, however many heads there are, makes the ratio
-# smaller: calling it, the optimizer, the logs. What the method does besides makes it larger: here the
-# network is so small that this counts. The numbers are of the machine that made these outputs, and vary from run to run.
-# `benchmarks/gradient_steps.py` measures a convolutional network with 2, 3, 5 and 10 heads, where the trunk counts.
+# Your numbers will differ: they depend on the machine, and on what else it does at the time. On a quiet machine, both methods
+# take longer than the sum, but stay **below** the rule. So does a larger network with convolutions:
+# `python benchmarks/gradient_steps.py` gave these ratios to the plain sum (two cores, no GPU, median of 11).
 #
-# **There is a cheaper way.** Take each head's gradient not on the trunk's weights but on the trunk's *output*. For that, one
-# goes back through the heads only. Choose the factors from these gradients, mix them, and go back through the trunk once,
-# with the mixture. Sener and Koltun do this with MGDA and call it MGDA-UB. It is not the same: it works with the angles at
-# the output, and those on the weights can differ. The benchmark has it as `mgda-features`. After training, nothing of all
-# this is left: the model answers as fast as any other.
+# | heads | rule | PCGrad | MGDA | GradNorm | MGDA at the features |
+# |---|---|---|---|---|---|
+# | 2 | 1.67 | 1.44 | 1.46 | 1.04 | 0.98 |
+# | 3 | 2.33 | 2.14 | 2.08 | 1.05 | 1.01 |
+# | 5 | 3.67 | 2.78 | 2.82 | 1.08 | 1.09 |
+# | 10 | 7.00 | 4.86 | 5.01 | 1.03 | 1.15 |
+#
+# So the rule shows the direction, but it is too high: from 2 to 10 heads, the ratio grew by about 0.4 with each further head,
+# and not by the rule's 2/3. Two things make a way back cheaper, or its share smaller, than the rule says. The first layer needs
+# no gradient of its input, since nothing lies before it. And some work is done once, however many heads there are: the call,
+# the optimizer, the logs, and the heads' own layers, which each head goes back through only for itself. The cost still grows
+# with each head. Another program is not cheaper: PCGrad of TorchJD, a library for PyTorch, took 2.9, 4.1, 5.3 and 16.6 times
+# the plain update of Keras for the same network and batch. (PyTorch's own plain update took 1.03 to 1.18 times; with `--methods
+# sum torch-sum torch-pcgrad`, the benchmark measures this if `torch` and `torchjd` are installed.)
+#
+# **There are cheaper ways**, in the last two columns.
+# - GradNorm ([lesson 8](08_adaptive_weights.ipynb)) needs the heads' gradients in one layer only.
+# - *MGDA at the features*: take each head's gradient not on the trunk's weights but on the **features**, the output of the
+#   trunk. For that, one goes back through the heads only. Choose the factors from these gradients, mix them, and go back
+#   through the trunk once, with the mixture. Sener and Koltun (2018) call it MGDA-UB. It is not the same as MGDA: it works
+#   with the angles at the features, and those on the weights can differ. The benchmark calls it `mgda-features`.
+#
+# All this is the cost of training only. The trained model is a usual one, with the same layers.
 #
 # ## Does it help?
 #
-# Last, the question that counts. The same first weights for all three, the same batches, and the same learning rate.
+# Last, the question that counts. All three designs had the same first weights, the same batches and the same learning rate.
+# The last row of the table always answers 1.
+#
+# **Predict first.** Many of the batches are in conflict. Which of the three will get most images right?
 
 # %%
 print(f"{'':10}{'left':>15}{'right':>15}{'both':>15}")
@@ -597,28 +679,38 @@ assert max(both.values()) - min(both.values()) < 0.06
 assert min(both.values()) > 0.5
 
 # %% [markdown]
-# There is no difference between the three that we could tell from the spread of the seeds, although many of the batches
-# were in conflict. These conflicts are small and change from batch to batch. To take them out costs time and brings nothing
-# here.
+# The differences between the three are not larger than the spread of the seeds, although many of the batches were in
+# conflict. To take these conflicts out costs time and brings nothing here.
 #
-# Is that fair to PCGrad and MGDA? Each design might need its own learning rate. `benchmarks/gradient_conflict.py` chooses
-# one of four for each on validation images, and trains with ten other seeds, on both pairs of questions, beside separate
-# networks of equal total size. There too, the three shared designs are within a point of each other (0.01 of the images): on
-# *left* and *right* with both sources of digits, on *digit* and *odd* with the bundled ones. Separate networks are ahead on
-# *left* and *right*, by less than the spread on the bundled digits and by about three points (both right) on MNIST. On
-# *digit* and *odd* of the bundled digits, where the heads agree, they are behind. So what these two heads lose by sharing,
-# they do not lose by conflicts between gradients: removing the conflicts does not bring it back.
+# Is that fair to PCGrad and MGDA? Each design might need its own learning rate, and more seeds might show a small difference.
+# `python benchmarks/gradient_conflict.py --data mnist` (or `digits`) chooses one of eight learning rates for each design on
+# validation images, and then trains with ten other seeds, 400 updates each. It adds separate networks of about the same total
+# size. Images with both answers right, mean ± standard deviation:
+#
+# | | *left*, *right*: bundled | *left*, *right*: MNIST | *digit*, *odd*: bundled | *digit*, *odd*: MNIST |
+# |---|---|---|---|---|
+# | sum | 84.3% ± 1.4% | 70.3% ± 1.1% | 96.6% ± 0.5% | 93.9% ± 0.4% |
+# | PCGrad | 84.3% ± 1.3% | 70.9% ± 1.4% | 96.5% ± 0.5% | 93.9% ± 0.3% |
+# | MGDA | 84.1% ± 1.3% | 70.6% ± 1.7% | 96.3% ± 0.5% | 92.5% ± 0.9% |
+# | separate networks | 84.9% ± 1.2% | 73.5% ± 0.7% | 95.5% ± 0.4% | 92.3% ± 0.5% |
+#
+# - PCGrad is within a point (0.01 of the images) of the sum in all four columns. So is MGDA in three. On *digit* and *odd* of
+#   MNIST it is behind, and the benchmark's full table shows where: in *digit*, and hardly in *odd*.
+# - Separate networks are ahead on *left* and *right*: by less than the spread on the bundled digits, and by about three points
+#   on MNIST. So these two heads can lose something by sharing. But to remove the conflicts does not bring it back.
+# - On *digit* and *odd*, whose gradients agree, separate networks are about a point behind the sum or more.
 #
 # Published results point the same way. Kurin and others (2022) compared such methods with the plain sum, with the usual
-# regularisation for all: the sum was as good or better. Xin and others (2022) found nothing beyond what well-chosen fixed
-# loss weights reach. On the other side, Hu and others (2023) prove for small linear networks that some places on the Pareto
-# front cannot be reached with fixed weights. So: first tune the sum and its weights (lesson 7), and try these methods after
-# that, with the same effort for both.
+# regularisation: the sum was as good or better. Xin and others (2022) found nothing beyond what a weighted sum, well tuned,
+# reaches. On the other side, Hu and others (2023) prove for linear networks that are too small for all tasks that some places
+# on the Pareto front cannot be reached with fixed weights. So: first tune the sum and its weights (lesson 7), and try these
+# methods after that, with the same effort for both.
 #
 # ## Take this with you
 #
-# Before you reach for a method against conflicts, measure whether there is one. This cell needs only a model with a
-# dictionary of outputs and the part of the name by which you know its trunk. It runs here on a model that knows nothing yet.
+# Before you use a method against conflicts, measure whether there is one. This cell needs only a model with a dictionary of
+# outputs, a loss for each head, and a word that stands in the names of the trunk's layers only. It runs here on a model that
+# knows nothing yet.
 
 
 # %%
@@ -645,9 +737,9 @@ print(f"mean cosine {values.mean():.2f}, negative in {np.mean(values < 0):.0%} o
 # %% [markdown]
 # In this notebook we
 # - measured the cosine between two heads' gradients: near 0 for unrelated heads, and above 0 for related ones;
-# - saw the sum get stuck on a problem made for it, and a larger learning rate set it free;
+# - saw the sum get stuck on a problem made for that, and reach the front with a larger learning rate;
 # - wrote PCGrad and MGDA, and put them into `fit` with logs that are right;
-# - predicted and measured what they cost, and found what they bring on our digits.
+# - predicted and measured what they cost (less than the rule, but more with each head), and tested whether they help.
 #
 # **References**
 # - T. Yu, S. Kumar, A. Gupta, S. Levine, K. Hausman, C. Finn (2020). *Gradient Surgery for Multi-Task Learning.* NeurIPS.
