@@ -63,6 +63,9 @@ WRONG_OBJECTIVES = {
     "a mean": (lambda *a: objective(*a) / len(a[0]), "a mean over the heads"),
     "cut at zero": (lambda *a: max(0.0, objective(*a)), "that is normal"),
     "absolute": (lambda *a: abs(objective(*a)), "that is normal"),
+    "s as log sigma": (changed(price=1, weight=lambda s: np.exp(-2 * s)), "taken as log sigma"),
+    "by order": (lambda a, b, c: objective(a, dict(zip(a, b.values(), strict=True)), c), "of the same name"),
+    "emptied": (lambda a, b, c: objective(a, b, c) + 0 * a.popitem()[1], "your function changes `losses`"),
     "clipped s": (lambda a, b, c: objective(a, {k: max(v, 0) for k, v in b.items()}, c), "and it should be"),
     "a dict": (lambda a, b, c: a, "should be a number"),
     "nothing": (lambda *a: None, "is a `return` missing?"),
@@ -88,7 +91,14 @@ def as_list_of_tensors(losses, regression):
     return [s, {name: tf.exp(-value) * (0.5 if name in regression else 1.0) for name, value in s.items()}]
 
 
-@pytest.mark.parametrize("function", [optimum, as_list_of_tensors])
+def by_search(losses, regression):
+    s = np.linspace(-12, 12, 24001)
+    halves = {name: 0.5 if name in regression else 1.0 for name in losses}
+    best = {n: s[(halves[n] * np.exp(-s) * loss + s / 2).argmin()] for n, loss in losses.items()}
+    return best, {name: halves[name] * np.exp(-value) for name, value in best.items()}
+
+
+@pytest.mark.parametrize("function", [optimum, as_list_of_tensors, by_search])
 def test_an_optimum_however_it_is_found(function):
     assert outcome("8.2", function) == ("correct", "")
 
@@ -168,6 +178,10 @@ WRONG_DWA = {
     "no exponential": (variant(inner=lambda r, t: r, share=lambda r: r / r.sum()), "the exponential is missing"),
     "ones": (lambda h, t: dict.fromkeys(h, 1.0), "after two epochs they should follow the rates"),
     "an early start": (variant(rate=lambda h: h[-1] / h[-2] if len(h) > 2 else 1.0), "should follow the rates"),
+    "popped": (
+        lambda h, t: {k: w + 0 * len([p.pop() for p in h.values() if p]) for k, w in dwa(h, t).items()},
+        "your function changes `history`",
+    ),
     "crash": (
         lambda h, t: {k: w + 0 * len([h[k][-2]]) for k, w in dwa(h, t).items()},
         "your function raised IndexError",
@@ -219,6 +233,21 @@ def of(function):
     return lambda weights, lengths, *rest: function(*parts(weights, lengths, *rest), lengths, weights)
 
 
+def goals(function):
+    """Wrap a function of the weighted lengths, the lengths, the losses, the part of each that is left, and alpha."""
+
+    def answer(weights, lengths, losses, first_losses, alpha):
+        found = function(weights * lengths, lengths, losses, losses / first_losses, alpha)
+        return np.sign(weights * lengths - found) * lengths
+
+    return answer
+
+
+def in_place(weights, lengths, losses, first_losses, alpha):
+    lengths *= np.sign(slopes(weights, lengths, losses, first_losses, alpha))
+    return lengths
+
+
 WRONG_SLOPES = {
     "turned": (of(lambda g, t, n, w: np.sign(t - g) * n), "the sign is turned round"),
     "signs": (of(lambda g, t, n, w: np.sign(g - t)), "these are signs only"),
@@ -228,9 +257,22 @@ WRONG_SLOPES = {
     "differences": (of(lambda g, t, n, w: g - t), "these are the differences"),
     "not constant": (lambda *a: by_tape(*a, constant=tf.identity), "must be held constant"),
     "lengths": (of(lambda g, t, n, w: n), "these are the lengths"),
-    "no alpha": (lambda w, n, a, b, alpha: slopes(w, n, a, b, 0.0), "and should be"),
-    "turned ratio": (lambda w, n, a, b, alpha: slopes(w, n, b, a, alpha), "and should be"),
+    "equal goals": (lambda w, n, a, b, alpha: slopes(w, n, a, b, 0.0), "the goals are all equal"),
+    "alpha of 1": (lambda w, n, a, b, alpha: slopes(w, n, a, b, 1.0), "alpha is not used"),
+    "times alpha": (goals(lambda g, n, a, r, alpha: g.mean() * alpha * r / r.mean()), "a power, not a factor"),
+    "turned ratio": (lambda w, n, a, b, alpha: slopes(w, n, b, a, alpha), "the higher goal"),
+    "turned later": (goals(lambda g, n, a, r, alpha: g.mean() * (r.mean() / r) ** alpha), "the higher goal"),
+    "no mean of ratios": (goals(lambda g, n, a, r, alpha: g.mean() * r**alpha), "divided by the mean of that"),
+    "total of ratios": (goals(lambda g, n, a, r, alpha: g.mean() * (r / r.sum()) ** alpha), "and should be"),
+    "only losses": (goals(lambda g, n, a, r, alpha: g.mean() * (a / a.mean()) ** alpha), "with its first loss"),
+    "total of lengths": (goals(lambda g, n, a, r, alpha: g.sum() * (r / r.mean()) ** alpha), "not their total"),
+    "mean without weights": (goals(lambda g, n, a, r, alpha: n.mean() * (r / r.mean()) ** alpha), "weights * lengths"),
+    "median": (goals(lambda g, n, a, r, alpha: np.median(g) * (r / r.mean()) ** alpha), "and should be"),
+    "largest": (goals(lambda g, n, a, r, alpha: g.max() * (r / r.mean()) ** alpha), "and should be"),
+    "geometric": (goals(lambda g, n, a, r, alpha: np.exp(np.log(g).mean()) * (r / r.mean()) ** alpha), "and should be"),
     "unweighted": (lambda w, n, a, b, alpha: slopes(np.ones_like(w), n, a, b, alpha), "and should be"),
+    "in place": (in_place, "your function changes `lengths`"),
+    "mean slope": (lambda *a: slopes(*a) / len(a[0]), "and should be"),
     "one number": (of(lambda g, t, n, w: np.abs(g - t).sum()), "the result should be an array"),
     "a column": (of(lambda g, t, n, w: (np.sign(g - t) * n)[:, None]), "the result should have shape"),
     "nothing": (lambda *a: None, "is a `return` missing?"),

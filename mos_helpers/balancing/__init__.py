@@ -15,7 +15,7 @@
 """
 
 from mos_helpers.balancing.dwa import DynamicWeights, dwa_weights
-from mos_helpers.balancing.gradnorm import GradNorm, gradnorm_gradient, gradnorm_targets
+from mos_helpers.balancing.gradnorm import GradNorm, gradnorm_goals, gradnorm_gradient
 from mos_helpers.balancing.head_losses import head_losses
 from mos_helpers.balancing.mgda import MGDA, mgda_factors
 from mos_helpers.balancing.pcgrad import PCGrad, pcgrad_factors
@@ -30,8 +30,8 @@ __all__ = [
     "TrunkGradients",
     "UncertaintyWeights",
     "dwa_weights",
+    "gradnorm_goals",
     "gradnorm_gradient",
-    "gradnorm_targets",
     "head_losses",
     "mgda_factors",
     "pcgrad_factors",

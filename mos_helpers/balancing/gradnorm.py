@@ -7,9 +7,10 @@ import keras
 import tensorflow as tf
 
 from mos_helpers.balancing.head_losses import head_losses
+from mos_helpers.balancing.weighted_heads import WeightedHeads
 
 
-def gradnorm_targets(lengths: Any, losses: Any, first_losses: Any, alpha: float) -> Any:  # noqa: ANN401
+def gradnorm_goals(lengths: Any, losses: Any, first_losses: Any, alpha: float) -> Any:  # noqa: ANN401
     """Return the length that GradNorm wants for each head's weighted gradient, shape (heads,).
 
     It is the mean length times r^alpha, where r compares how far the head is behind: its loss divided by its first
@@ -26,21 +27,21 @@ def gradnorm_targets(lengths: Any, losses: Any, first_losses: Any, alpha: float)
     return tf.reduce_mean(lengths) * (remaining / tf.reduce_mean(remaining)) ** alpha
 
 
-def gradnorm_gradient(lengths: Any, targets: Any) -> Any:  # noqa: ANN401
+def gradnorm_gradient(lengths: Any, goals: Any) -> Any:  # noqa: ANN401
     """Return the gradient of GradNorm's loss with respect to the logarithms of the weights, shape (heads,).
 
-    The loss is the sum of |length - target|, with the targets held constant. A weighted length is w times the length
+    The loss is the sum of |length - goal|, with the goals held constant. A weighted length is w times the length
     without a weight, so its slope along log w is the length itself: no second pass through the network is needed.
 
     Args:
         lengths: norms of the gradients of the weighted losses, shape (heads,).
-        targets: the lengths wanted, shape (heads,).
+        goals: the lengths wanted, shape (heads,).
     """
-    return tf.sign(lengths - targets) * lengths
+    return tf.sign(lengths - goals) * lengths
 
 
 @keras.saving.register_keras_serializable("mos_helpers")
-class GradNorm(keras.Model):
+class GradNorm(WeightedHeads):
     """A functional model that moves its loss weights in each update, by GradNorm on the last shared layer.
 
     `GradNorm(inputs, {"digit": ..., "pose": ...}, shared="trunk_2")`, then `compile` with a dictionary of losses and
@@ -55,7 +56,7 @@ class GradNorm(keras.Model):
         outputs: a dictionary of outputs, whose keys are the heads' names.
         name: as in `keras.Model`.
         shared: the name of the last layer that all heads share.
-        alpha: as in `gradnorm_targets`, at least 0.
+        alpha: as in `gradnorm_goals`, at least 0.
         rate: the learning rate of the logarithms of the weights, above 0.
         options: everything else that `keras.Model` takes.
 
@@ -75,8 +76,6 @@ class GradNorm(keras.Model):
         rate: float = 0.025,
         **options: Any,  # noqa: ANN401
     ) -> None:
-        if not isinstance(outputs, dict):
-            raise TypeError(f"outputs: {type(outputs).__name__} given, a dictionary from head to output wanted.")
         if not alpha >= 0:
             raise ValueError(f"alpha: {alpha} given, a number of at least 0 wanted.")
         if not rate > 0:
@@ -87,7 +86,6 @@ class GradNorm(keras.Model):
         heads = (len(outputs),)
         self.log_weights = self.add_weight(shape=heads, initializer="zeros", trainable=False, name="log_weights")
         self.first_losses = self.add_weight(shape=heads, initializer="zeros", trainable=False, name="first_losses")
-        self.logged = {head: keras.metrics.Mean(name=f"{head}_weight") for head in outputs}
 
     def weights_of_heads(self) -> dict[str, Any]:
         """Return the factor of each head's loss. Their total is the number of heads."""
@@ -104,23 +102,6 @@ class GradNorm(keras.Model):
         """
         logs = -tf.math.log([float(losses[head]) for head in self.logged])
         self.log_weights.assign(_with_total(logs))
-
-    def compute_loss(
-        self,
-        x: Any = None,  # noqa: ANN401
-        y: Any = None,  # noqa: ANN401
-        y_pred: Any = None,  # noqa: ANN401
-        sample_weight: Any = None,  # noqa: ANN401
-        training: bool = True,
-    ) -> Any:  # noqa: ANN401
-        """Return the weighted sum of the heads' losses, and of what regularisers add."""
-        super().compute_loss(x, y, y_pred, sample_weight, training)  # for the logs of each head
-        total = sum(self.losses)
-        weights = self.weights_of_heads()
-        for head, loss in head_losses(self, y, y_pred, sample_weight).items():
-            total += weights[head] * loss
-            self.logged[head].update_state(weights[head])
-        return total
 
     def train_step(self, data: tuple) -> dict[str, Any]:
         """Make one update of the network and then one of the weights; return the logs."""
@@ -141,8 +122,8 @@ class GradNorm(keras.Model):
         """Take one step of gradient descent on GradNorm's loss, and bring the total back to the number of heads."""
         self.first_losses.assign(tf.where(self.first_losses > 0, self.first_losses, losses))
         lengths = tf.exp(self.log_weights) * tf.stack([tf.linalg.global_norm(parts) for parts in gradients])
-        targets = gradnorm_targets(lengths, losses, self.first_losses, self.alpha)
-        step = tf.math.divide_no_nan(gradnorm_gradient(lengths, targets), tf.reduce_mean(lengths))
+        goals = gradnorm_goals(lengths, losses, self.first_losses, self.alpha)
+        step = tf.math.divide_no_nan(gradnorm_gradient(lengths, goals), tf.reduce_mean(lengths))
         moved = self.log_weights - self.rate * step
         self.log_weights.assign(_with_total(moved))
 

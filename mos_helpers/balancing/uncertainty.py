@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from mos_helpers.balancing.head_losses import head_losses
+from mos_helpers.balancing.weighted_heads import WeightedHeads
 
 
 def uncertainty_loss(loss: Any, log_variance: Any, regression: bool) -> Any:  # noqa: ANN401
@@ -26,7 +26,7 @@ def uncertainty_loss(loss: Any, log_variance: Any, regression: bool) -> Any:  # 
 
 
 @keras.saving.register_keras_serializable("mos_helpers")
-class UncertaintyWeights(keras.Model):
+class UncertaintyWeights(WeightedHeads):
     """A functional model that learns a loss weight for each head, by `uncertainty_loss`.
 
     `UncertaintyWeights(inputs, {"digit": ..., "pose": ...}, regression=["pose"])`, then `compile` with a dictionary of
@@ -58,24 +58,21 @@ class UncertaintyWeights(keras.Model):
         speed: float = 25.0,
         **options: Any,  # noqa: ANN401
     ) -> None:
-        if not isinstance(outputs, dict):
-            raise TypeError(f"outputs: {type(outputs).__name__} given, a dictionary from head to output wanted.")
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
         if unknown := set(regression) - set(outputs):
             raise ValueError(f"regression: {sorted(unknown)} given, names from {list(outputs)} wanted.")
         if not speed > 0:
             raise ValueError(f"speed: {speed} given, a number above 0 wanted.")
-        super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
         self.regression, self.speed = sorted(regression), speed
-        self.kept = {head: self.add_weight(shape=(), initializer="zeros", name=f"{head}_kept") for head in outputs}
-        self.logged = {head: keras.metrics.Mean(name=f"{head}_weight") for head in outputs}
+        self.slow = {head: self.add_weight(shape=(), initializer="zeros", name=f"{head}_slow") for head in outputs}
 
     def log_variances(self) -> dict[str, Any]:
         """Return s = log(sigma^2) for each head."""
-        return {head: self.speed * kept for head, kept in self.kept.items()}
+        return {head: self.speed * slow for head, slow in self.slow.items()}
 
     def weights_of_heads(self) -> dict[str, Any]:
         """Return the factor of each head's loss: exp(-s), and half of it for a regression."""
-        halves = {head: 0.5 if head in self.regression else 1.0 for head in self.kept}
+        halves = {head: 0.5 if head in self.regression else 1.0 for head in self.slow}
         return {head: halves[head] * keras.ops.exp(-s) for head, s in self.log_variances().items()}
 
     def begin_at(self, losses: Mapping[str, float]) -> None:
@@ -87,27 +84,13 @@ class UncertaintyWeights(keras.Model):
         Args:
             losses: for each head a number above 0.
         """
-        for head, kept in self.kept.items():
+        for head, slow in self.slow.items():
             loss = losses[head] if head in self.regression else 2 * losses[head]
-            kept.assign(math.log(loss) / self.speed)
+            slow.assign(math.log(loss) / self.speed)
 
-    def compute_loss(
-        self,
-        x: Any = None,  # noqa: ANN401
-        y: Any = None,  # noqa: ANN401
-        y_pred: Any = None,  # noqa: ANN401
-        sample_weight: Any = None,  # noqa: ANN401
-        training: bool = True,
-    ) -> Any:  # noqa: ANN401
-        """Return the sum of the heads' `uncertainty_loss`, and of what regularisers add."""
-        super().compute_loss(x, y, y_pred, sample_weight, training)  # for the logs of each head
-        log_variances = self.log_variances()
-        total = sum(self.losses)
-        for head, loss in head_losses(self, y, y_pred, sample_weight).items():
-            total += uncertainty_loss(loss, log_variances[head], head in self.regression)
-        for head, weight in self.weights_of_heads().items():
-            self.logged[head].update_state(weight)
-        return total
+    def loss_of_head(self, head: str, loss: Any) -> Any:  # noqa: ANN401
+        """Return the `uncertainty_loss` of one head."""
+        return uncertainty_loss(loss, self.log_variances()[head], head in self.regression)
 
     def get_config(self) -> dict:
         """Return what Keras needs to make the model again."""

@@ -17,11 +17,7 @@
 # `solutions/08_adaptive_weights.ipynb`.
 
 # %%
-from mos_helpers.checks import (
-    Todo,
-    check,
-    hint,
-)  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.checks import Todo, check, hint
 
 import numpy as np
 
@@ -29,7 +25,7 @@ import numpy as np
 # ## Question 8.1: the objective
 #
 # Write `objective(losses, log_variances, regression)`. `losses` and `log_variances` are dictionaries with a number for each
-# head, under the same names. `regression` is a list of the names of those heads whose loss is a mean squared error; all others
+# head, under the same names, not always in the same order. `regression` is a list of the names of those heads whose loss is a mean squared error; all others
 # are classifications. It returns one number, what uncertainty weighting minimises.
 
 
@@ -114,8 +110,8 @@ check("8.3", lambda: dwa)
 # a number.
 #
 # Write `slopes(weights, lengths, losses, first_losses, alpha)`. It returns an array of shape `(heads,)`: the gradient of
-# $\sum |w \lVert \nabla L \rVert - \text{target}|$ with respect to the weights, with the targets held constant, as in the
-# lesson.
+# $\sum |w \lVert \nabla L \rVert - \text{goal}|$ with respect to the weights, with the goals held constant, as in the lesson.
+# The total of the weights may be any number.
 
 
 # %%
@@ -124,8 +120,8 @@ def slopes(weights, lengths, losses, first_losses, alpha):
     """Return the gradient of GradNorm's loss with respect to the weights."""
     weighted = weights * lengths
     remaining = losses / first_losses
-    targets = weighted.mean() * (remaining / remaining.mean()) ** alpha
-    return np.sign(weighted - targets) * lengths
+    goals = weighted.mean() * (remaining / remaining.mean()) ** alpha
+    return np.sign(weighted - goals) * lengths
 
 
 ### END SOLUTION
@@ -134,7 +130,7 @@ def slopes(weights, lengths, losses, first_losses, alpha):
 check("8.4", lambda: slopes)
 
 # %% [markdown] tags=["solution"]
-# Where a weighted length is above its target, the slope is positive, so gradient descent makes that weight smaller. No
+# Where a weighted length is above its goal, the slope is positive, so gradient descent makes that weight smaller. No
 # gradient of a gradient is needed.
 
 # %% [markdown]
@@ -158,7 +154,8 @@ for pose in [100.0, 1.0]:
 # epoch. And GradNorm, where the factor is in the lengths too: twenty steps on the logarithms of the weights.
 
 # %%
-print("DWA:", dwa({"digit": [2.3, 2.07], "pose": [100.0, 90.0]}, temperature=2.0))
+found = dwa({"digit": [2.3, 2.07], "pose": [100.0, 90.0]}, temperature=2.0)
+print("DWA:", {name: round(float(weight), 3) for name, weight in found.items()})
 
 weights, lengths = np.ones(2), np.array([1.0, 100.0])
 losses = np.array([2.3, 100.0])
@@ -169,5 +166,5 @@ for _ in range(20):
 print("GradNorm:", weights.round(3), "weighted lengths:", (weights * lengths).round(2))
 
 # %% [markdown]
-# DWA does not see the factor. GradNorm brings the lengths together, and then goes up and down around the target, because the
+# DWA does not see the factor. GradNorm brings the lengths together, and then goes up and down around the goal, because the
 # size of its step does not shrink there: a smaller step than 0.2 would come closer. Try it.

@@ -74,9 +74,7 @@ validation = data.batches(
 stop = keras.callbacks.EarlyStopping(
     "val_digit_sparse_categorical_accuracy", mode="max", patience=3, restore_best_weights=True
 )
-history = model.fit(
-    train, validation_data=validation, epochs=5, callbacks=[stop], verbose=0
-)
+history = model.fit(train, validation_data=validation, epochs=5, callbacks=[stop], verbose=0)
 
 # %% [markdown]
 # **Ask for scores and answers by name**, and put the naive answer beside them.
@@ -86,9 +84,13 @@ test_targets = {"digit": digits.y_test, "odd": digits.y_test % 2}
 scores = model.evaluate(digits.x_test, test_targets, verbose=0, return_dict=True)
 answers = model.predict(digits.x_test, verbose=0)
 for name, target in test_targets.items():
-    score = next(value for key, value in scores.items() if key.startswith(name) and "accuracy" in key)
+    score = next(
+        value for key, value in scores.items() if key.startswith(name) and "accuracy" in key
+    )
     naive = np.bincount(target).max() / len(target)
-    print(f"{name:6} {score:.0%} right, naive answer {naive:.0%}, answers of shape {answers[name].shape}")
+    print(
+        f"{name:6} {score:.0%} right, naive answer {naive:.0%}, answers of shape {answers[name].shape}"
+    )
 
 # %% tags=["check"]
 assert not check_heads(model, targets)
