@@ -403,7 +403,7 @@ for name, networks in candidates.items():
 # Less than twice, on the machine that made these outputs. For one image, nearly all of the time is the call itself, not the
 # arithmetic. A second network inside the same call adds little; a second call adds much. For many images the arithmetic
 # counts, and the second trunk shows. These networks are small: the larger the trunk, the more of the time is arithmetic, and
-# the more a shared trunk saves. Lesson 14 measures more.
+# the more a shared trunk saves. [Lesson 14](14_ship_and_scale.ipynb) measures other ways to answer faster.
 
 # %% [markdown]
 # ## Beside them: scikit-learn

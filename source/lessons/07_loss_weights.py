@@ -36,9 +36,9 @@ keras.utils.set_random_seed(7)
 # ## Two questions, three parts
 #
 # The images are those of lesson 6: two digits on one canvas, which overlap, at half the resolution. So are the questions:
-# which digit is the *left* one, and is the right one *odd*? We shall choose weights, and what is chosen on some images looks too good on
-# the same images. So there are three parts: we train on the first, choose on the second (**validation**), and look at the
-# third (**test**) once, at the end. No digit is in two of them.
+# which digit is the *left* one, and is the right one *odd*? We shall choose weights, and what is chosen on some images looks
+# too good on the same images. So there are three parts: we train on the first, choose on the second (**validation**), and
+# look at the third (**test**) once, at the end. No digit is in two of them.
 
 
 # %%
@@ -61,7 +61,7 @@ validation = two_questions(digits.x_train[kept:], digits.y_train[kept:], 2000, s
 test = two_questions(digits.x_test, digits.y_test, 2000, seed=3)
 
 # %% [markdown]
-# What do these images look like, and what do the heads have to answer?
+# What do these images look like, and what do the heads have to answer? (The second word is about the *right* digit.)
 
 # %%
 shown = {name: labels[:6] for name, labels in validation[1].items()}
@@ -379,8 +379,8 @@ for part, number in {"validation": 0, "test": 1}.items():
 # runs = np.array(Parallel(n_jobs=2)(delayed(seed_sweep)(seed) for seed in range(5)))
 # ```
 #
-# What TensorFlow has made (a compiled model, a variable, a dataset) cannot be sent to another process. So `seed_sweep` must
-# make all of it, and one task should be as large as possible: a *seed with all weights*, and not one weight. Even so, each
+# What TensorFlow has made (a compiled model, a variable, the batches) belongs to its process. So `seed_sweep` must make all
+# of it, and one task should be as large as possible: a *seed with all weights*, and not one weight. Even so, each
 # process imports TensorFlow and compiles models of its own. The benchmark measures what this costs, with the options
 # `--seeds 5 --processes 2`. On our two cores, two processes needed much more processor time than one, for the same numbers.
 # More processes pay where one task runs for minutes.
@@ -438,8 +438,7 @@ assert np.isclose(same_model[0]["odd_loss"], same_model[1]["odd_loss"])
 #
 # The last line has a warning in it: the model did not change between its two numbers, and `loss` did. Keep that in mind.
 #
-# A callback can set the weight before each epoch. Here *odd* only helps: its weight goes from 3 to 0 in ten epochs of 20
-# updates.
+# A callback can set the weight before each epoch.
 
 
 # %%
@@ -454,6 +453,11 @@ class Schedule(keras.callbacks.Callback):
         self.variable.assign(self.values[epoch])
 
 
+# %% [markdown]
+# Here *odd* only helps: its weight goes from 3 to 0 in ten epochs of 20 updates. After each epoch, `fit` computes the losses
+# and accuracies on the validation images.
+
+# %%
 watched = {
     "validation_data": data.batches(*validation, 1000, shuffle=False),
     "validation_steps": 2,
@@ -624,7 +628,10 @@ print({key: round(values[-1], 2) for key, values in logs.items()})
 # %% [markdown]
 # `loss` is negative, and that is no error: the logarithm of a number below 1 is negative. (It is not exactly the logarithm of
 # `left_loss` plus that of `odd_loss`. Each logged number is a mean over the batches, and the mean of logarithms is not the
-# logarithm of the mean.) Now the accuracies, beside those of the sweep.
+# logarithm of the mean.)
+#
+# Now the accuracies, beside those of the sweep. (We leave out its two ends: with them, the other dots would lie too close to
+# each other.)
 
 # %%
 on_test = {weight: runs[:, number, 1] for number, weight in enumerate(tried) if weight > 0.1}
@@ -660,8 +667,8 @@ assert logs["loss"][-1] < 0 < logs["odd_loss"][-1]
 
 # %% [markdown]
 # - The sum in place of a mean (128) costs far more than any other choice.
-# - The other designs lie close together: most differences of the mean are about as large as the spread. They differ in
-#   *which* head they favour. (The row "tuned" repeats the weight that the validation images chose.)
+# - The other designs lie close together: in the mean of both heads they differ by a few percentage points at most. They
+#   differ more in *which* head they favour. (The row "tuned" repeats the weight that the validation images chose.)
 # - The sum of logarithms lies near the curve, in the part where *odd* is favoured: the easier head has the smaller loss, and
 #   so the larger weight. It found a good place without any sweep, and its gradient would be the same with the accidental
 #   sum. It is no better than the tuned weight here.
@@ -686,10 +693,9 @@ print(keras.ops.convert_to_numpy(keras.ops.log(-0.2)))
 # 5. If weights move, watch the criterion and not `val_loss`.
 # 6. Use the test images once.
 #
-# Would one network for each head be better, as in [lesson 3](03_three_architectures.ipynb)? The benchmark
-# trains such a pair too. In each head it is about as good as the best weight for that head, so it is better than every
-# single dot of the curve. It also has twice the trunk. No weight brings back what the two heads lose to each other in this
-# small trunk.
+# Would one network for each head be better, as in [lesson 3](03_three_architectures.ipynb)? The benchmark trains such a pair
+# too. In each head it is about as good as the best weight for that head, so it is better than every single dot of the
+# curve. It also has twice the trunk. No weight brings back what the two heads lose to each other in this small trunk.
 
 # %% [markdown]
 # ## Take this with you

@@ -737,4 +737,4 @@ assert (coherent(probabilities, graph.classes, parents) == constrained).all()
 #   hierarchies: application to text categorization".
 # - C. N. Silla and A. A. Freitas (2011), "A survey of hierarchical classification across different application domains".
 #
-# Next: the [exercises](../exercises/13_hierarchy_graphs.ipynb).
+# Next: the [exercises](../exercises/13_hierarchy_graphs.ipynb), then [lesson 14](14_ship_and_scale.ipynb).

@@ -1,0 +1,520 @@
+"""The checks of the capstone: the gaps, the wiring, the acceptance, and what the learner expects of it.
+
+The acceptance runs on slips that the learner was not given: `hidden_slips` composes them of the test digits, with a
+seed that stands below. Anyone may read it, and nothing is lost by that: the test is honest as long as nothing was
+trained or chosen on these slips, and that is in the hands of the learner alone, as with every test set.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from itertools import permutations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mos_helpers.checks._engine import (
+    as_array,
+    as_dict,
+    as_function,
+    as_model,
+    as_number,
+    blaming,
+    call_kept,
+    question,
+    require,
+)
+from mos_helpers.data.loading import load_digits
+from mos_helpers.data.slips import AISLES, MM_PER_PIXEL, SERVICES, Slips, client_slips, slips
+from mos_helpers.heads import check_heads
+
+HEADS = ("locker", "aisle", "services", "position", "void")
+KEYS = ("locker", "aisle", "services", "position", "spread", "void")
+HIDDEN_SEED, N_HIDDEN = 2026, 2000
+AISLE_OF = np.array([next(i for i, digits in enumerate(AISLES.values()) if d in digits) for d in range(10)])
+
+# What the client accepts. Found by training: see the solution and benchmarks/capstone.py.
+AT_LEAST = {"locker": 0.70, "aisle": 0.85, "services": 0.75, "void": 0.78}
+POSITION_AT_MOST = 0.23  # mm
+WITHIN_SPREAD = (0.58, 0.85)  # the share of errors that are at most one spread; 0.68 for a normal distribution
+SURER_HALF_AT_MOST = 0.85  # its mean error, divided by that of the other half
+# By how much an expected score may differ from the one on the hidden slips.
+TOLERANCE = {"locker": 0.07, "aisle": 0.06, "services": 0.10, "position": 0.03, "void": 0.08}
+
+
+def hidden_slips() -> Slips:
+    """Return the slips of the acceptance, with all their labels, composed of the test digits."""
+    return _slips(os.environ.get("MOS_DATA"), os.environ.get("MOS_DATA_DIR"))[2]
+
+
+def _clients() -> tuple[Slips, Slips]:
+    """Return the training and the validation slips, as the learner has them."""
+    return _slips(os.environ.get("MOS_DATA"), os.environ.get("MOS_DATA_DIR"))[:2]
+
+
+@cache
+def _slips(source: str | None, folder: str | None) -> tuple[Slips, Slips, Slips]:
+    digits = load_digits()
+    return *client_slips(digits), slips(digits.x_test, digits.y_test, N_HIDDEN, seed=HIDDEN_SEED)
+
+
+def labelled(name: str, target: np.ndarray) -> np.ndarray:
+    """Return which rows of a target have a label, bool of shape (n,)."""
+    if name in ("locker", "aisle"):
+        return target >= 0
+    return np.isfinite(target).reshape(len(target), -1).all(axis=1)
+
+
+# --- 15.1
+
+
+@question(
+    "15.1",
+    hints=[
+        "A gap is -1 in the whole numbers and NaN elsewhere; a 0 is a label. Lesson 6 (missing labels), exercise 6.1.",
+        "A slip without an aisle may have a locker, and each locker stands in one aisle. So there the aisle is known.",
+        "services and position have several numbers in a row: `np.isfinite(values).all(axis=1)` says it for the row.",
+    ],
+)
+def known(answer: object) -> str:
+    """A function from the client's targets to a dict that says for each target which labels are known."""
+    function = as_function(answer)
+    for seed, (count, share) in enumerate([(60, 0.5), (7, 0.3), (1, 1.0), (9, 0.0), (300, 0.2)]):
+        table = _table(count, share, seed)
+        found = as_dict(call_kept(function, targets=table), HEADS, "the result")
+        for name in HEADS:
+            _require_known(name, found[name], table)
+    result = call_kept(function, targets=_clients()[0].targets)
+    counts = {name: int(as_array(result[name]).sum()) for name in HEADS}
+    return "Known labels of the 6,000 training slips: " + ", ".join(f"{name} {counts[name]:,}" for name in HEADS)
+
+
+def _table(count: int, share: float, seed: int) -> dict[str, np.ndarray]:
+    """Return made-up targets with gaps."""
+    rng = np.random.default_rng(seed)
+    lockers = rng.permutation(count) % 10
+    keep = {name: rng.random(count) < share for name in HEADS}
+    pairs = {"services": rng.integers(2, size=(count, 4)), "position": rng.uniform(9, 12, (count, 2))}
+    return {
+        "locker": np.where(keep["locker"], lockers, -1),
+        "aisle": np.where(keep["aisle"], AISLE_OF[lockers], -1),
+        **{name: np.where(keep[name][:, None], values, np.nan).astype("float32") for name, values in pairs.items()},
+        "void": np.where(keep["void"], rng.integers(2, size=count), np.nan).astype("float32"),
+    }
+
+
+def _require_known(name: str, found: object, table: dict[str, np.ndarray]) -> None:
+    """Say what is wrong with the array that tells which labels of a target are known."""
+    n, written = len(table[name]), labelled(name, table[name])
+    array = as_array(found, f"the part {name}", kind="bool")
+    each = f"the part {name} says it for each number: it should say it for each slip, shape ({n},), `.all(axis=1)`"
+    require(array.ndim == 1 or array.shape != table[name].shape, each)
+    array = as_array(array, f"the part {name}", shape=(n,))
+    wanted = written | (table["locker"] >= 0) if name == "aisle" else written
+    if np.array_equal(array, wanted):
+        return
+    require(
+        name != "aisle" or not np.array_equal(array, written),
+        "the aisle is also known where only the locker was written down: each locker stands in one aisle",
+    )
+    require(not np.array_equal(array, ~wanted), f"the part {name} is True for the gaps: turn it round")
+    zero = table[name].reshape(n, -1)[:, 0] == 0
+    require(not (zero & wanted & ~array).any(), f"the part {name} is False for some labels that are 0: 0 is no gap")
+    require(not (array & ~wanted).any(), f"the part {name} is True for some slips without that label")
+    require(False, f"the part {name} is False for some slips that have the label")
+
+
+# --- 15.2
+
+
+@question(
+    "15.2",
+    hints=[
+        "Fill each gap with a valid label and give that row the weight 0 in that head: lesson 6 (missing labels). "
+        "`check_heads` of lesson 2 (wiring heads) names what does not fit.",
+        "One head can learn from lockers and aisles: rows of possible lockers and `MarginalCrossentropy`, lesson 12 "
+        "(partial labels). Or two heads with weights of their own. An aisle alone must teach something too.",
+        "Standardise the position, and let its head give a mean and a log-variance for each number: lesson 5 "
+        "(regression). Then the targets have two columns, the head has four units, and the loss is your own.",
+    ],
+    seconds=120,
+)
+def wiring(answer: object) -> str:
+    """A dict with the keys model, x, targets and weights: what you hand to `fit`, for the 6,000 training slips."""
+    parts = as_dict(answer, ("model", "x", "targets", "weights"))
+    model = as_model(parts["model"], "the model", compiled=True)
+    table = _clients()[0].targets
+    rows = len(table["locker"])
+    x = _arrays(parts["x"], "x", rows)
+    targets, weights = _arrays(parts["targets"], "targets", rows), parts["weights"]
+    weights = None if weights is None else _arrays(weights, "weights", rows)
+    with blaming("`check_heads` on your model"):
+        findings = list(check_heads(model, targets, weights))
+    require(not findings, f"`check_heads` finds something: {findings[0] if findings else ''}")
+    is_known = {name: labelled(name, table[name]) for name in HEADS}
+    nothing = ~np.any(list(is_known.values()), axis=0)
+
+    def loss_of(chosen: np.ndarray) -> tuple[float, list]:
+        return _loss(model, x, targets, weights, np.flatnonzero(chosen)[:200])
+
+    loss, gradients = loss_of(np.ones(rows, dtype=bool))
+    require(bool(np.isfinite(loss)), f"the loss of the first 200 training slips is {loss}: is there a NaN in a target?")
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        reached = f"no loss reaches the weights {variable.path}: has every head a loss?"
+        require(gradient is not None, reached)
+        numbers = bool(np.isfinite(tf.convert_to_tensor(gradient).numpy()).all())
+        require(numbers, f"the loss is a number, but its gradient on {variable.path} holds NaN")
+    loss = loss_of(nothing)[0]
+    counted = f"slips without any label have a loss of {loss:.3g}: gaps are counted as if they were labels"
+    empty = f"the loss of slips without any label is {loss}, and should be 0: is it 0/0?"
+    require(bool(np.isfinite(loss)), empty)
+    require(abs(loss) < 1e-3, f"{counted}. Which weights are not 0 there?")
+    for name in HEADS:
+        alone = is_known[name] & (np.sum(list(is_known.values()), axis=0) == 1)
+        unused = f"slips of which only the {name} is known have the loss 0: their labels teach the model nothing"
+        require(abs(loss_of(alone)[0]) > 1e-6, unused)
+    return f"{model.count_params():,} weights, and a loss of {loss_of(~nothing)[0]:.2f} before any training"
+
+
+def _arrays(value: object, name: str, rows: int) -> np.ndarray | dict[str, np.ndarray]:
+    """Return an array, or a dictionary of arrays, with one row for each training slip; floats have 32 bits."""
+    if issubclass(type(value), dict):
+        require(len(value) > 0, f"{name} is an empty dict")
+        return {key: _arrays(part, f"{name}[{key!r}]", rows) for key, part in as_dict(value).items()}
+    array = as_array(value, name, finite=False)
+    length = len(array) if array.ndim else 0
+    kept = f"{name} has {length:,} rows and should have {rows:,}: keep all training slips, in their order"
+    require(length == rows, kept)
+    return array.astype("float32") if array.dtype.kind == "f" else array
+
+
+def _loss(model: keras.Model, x: object, targets: object, weights: object, rows: np.ndarray) -> tuple[float, list]:
+    """Return the loss of some rows, without what the model adds for itself, and its gradients."""
+    x, targets, weights = keras.tree.map_structure(
+        lambda array: None if array is None else tf.convert_to_tensor(array[rows]), (x, targets, weights)
+    )
+    with blaming("your model or its loss"):
+        with tf.GradientTape() as tape:
+            said = model(x, training=False)
+            loss = model.compute_loss(x=x, y=targets, y_pred=said, sample_weight=weights, training=False)
+        own = sum(float(part) for part in model.losses)
+        return float(loss) - own, tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+
+
+# --- 15.3: reading an answer
+
+
+def _read(function: Callable, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the answers to some slips, or say which of them has the wrong form."""
+    n = len(images)
+    found = as_dict(call_kept(function, images=images), KEYS, "the result")
+    for name in ("locker", "aisle"):
+        found[name] = _whole_numbers(name, found[name], n)
+    found["services"] = _numbers("services", found["services"], (n, 4))
+    found["void"] = _numbers("void", found["void"], (n,))
+    for name in ("services", "void"):
+        low, high = float(found[name].min()), float(found[name].max())
+        logits = f"{name} should hold probabilities, and yours go from {low:.3g} to {high:.3g}: are they logits?"
+        require(low >= 0 and high <= 1, f"{logits} A sigmoid makes probabilities of them")
+    for name in ("position", "spread"):
+        found[name] = _numbers(name, found[name], (n, 2))
+    lowest = float(found["spread"].min())
+    log = "is it the logarithm of a variance? Then exp(value / 2) is the spread, in the unit of the target"
+    require(lowest > 0, f"spread should be above 0, and its smallest is {lowest:.3g}: {log}")
+    return found
+
+
+def _whole_numbers(name: str, value: object, n: int) -> np.ndarray:
+    """Return the numbers of lockers or aisles."""
+    classes = {"locker": 10, "aisle": 5}
+    array = as_array(value, name)
+    argmax = f"{name} should be one whole number for each slip, and yours has shape {array.shape}: "
+    require(array.shape != (n, classes[name]), f"{argmax}take the most probable one, `.argmax(axis=1)`")
+    array = as_array(_numbers(name, array, (n,)), name, kind="integer")
+    low, high = int(array.min()), int(array.max())
+    swapped = ". Did you swap locker and aisle?" if name == "aisle" and high > 4 else ""
+    wanted = f"{name} should hold numbers from 0 to {classes[name] - 1}, and yours go from {low} to {high}{swapped}"
+    require(low >= 0 and high < classes[name], wanted)
+    return array.astype("int64")
+
+
+def _numbers(name: str, value: object, shape: tuple[int, ...]) -> np.ndarray:
+    """Return finite numbers of a shape."""
+    array = as_array(value, name)
+    column = f"{name} should have shape {shape}, and yours has {array.shape}: take the column, `[:, 0]`"
+    require(array.shape != (*shape, 1), column)
+    both = f"{name} should have shape {shape}, and yours has {array.shape}: means and spreads are two parts, split them"
+    require(name not in ("position", "spread") or array.shape != (shape[0], 4), both)
+    return as_array(array, name, shape=shape)
+
+
+def _require_steady(function: Callable, images: np.ndarray, answers: dict[str, np.ndarray]) -> None:
+    """Refuse an answer that is another one when it is asked again, or in other company."""
+    few = np.arange(64)[::-1] * 5 + 3
+    first, again = _read(function, images[few]), _read(function, images[few])
+    dice = "asked twice about the same slips, it gives two answers: is dropout on? Call the model with training=False"
+    require(_difference(first, again) is None, f"{dice} or use `predict`")
+    company = "the answer to a slip depends on the other slips that it is asked about ({}): is batch normalisation in "
+    company += "training mode, or is something computed from the batch? Call the model with training=False, and take "
+    company += "means and scales from the training slips"
+    alone = _read(function, images[few[:1]])
+    for part, rows in ((first, few), (alone, few[:1])):
+        different = _difference(part, {name: values[rows] for name, values in answers.items()})
+        require(different is None, company.format(different))
+
+
+def _difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> str | None:
+    """Return the first part in which two answers differ by more than rounding, or None."""
+    for name in KEYS:
+        off = np.abs(one[name] - other[name])
+        if name in ("locker", "aisle"):
+            if np.count_nonzero(off) > len(off) // 32:  # two equally probable ones may change places
+                return name
+        elif float(off.max()) > 2e-3:
+            return f"{name}, by up to {off.max():.2g}"
+    return None
+
+
+# --- 15.3: scores
+
+
+def average_precision(truth: np.ndarray, said: np.ndarray) -> float:
+    """Return the average precision of one service, scores of shape (n,) against 0 and 1."""
+    from sklearn.metrics import average_precision_score  # here, because it is slow to import
+
+    return float(average_precision_score(truth, said))
+
+
+def balanced(truth: np.ndarray, said: np.ndarray) -> float:
+    """Return the mean of the share of void slips that are found and the share of valid slips that are left alone."""
+    void, says_void = truth == 1, said > 0.5
+    return float((says_void[void].mean() + (~says_void[~void]).mean()) / 2)
+
+
+def scores(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return a score for each of `HEADS`, over the slips that have that label.
+
+    "locker" and "aisle": the share right. "services": the mean over the four of the average precision. "position": the
+    mean absolute error in mm. "void": see `balanced`.
+    """
+    rows = {name: labelled(name, targets[name]) for name in HEADS}
+    true = {name: targets[name][rows[name]] for name in HEADS}
+    said = {name: answers[name][rows[name]] for name in HEADS}
+    result = {name: float(np.mean(true[name] == said[name])) for name in ("locker", "aisle")}
+    columns = zip(true["services"].T, said["services"].T, strict=True)
+    result["services"] = float(np.mean([average_precision(*column) for column in columns]))
+    result["position"] = float(np.abs(true["position"] - said["position"]).mean())
+    result["void"] = balanced(true["void"], said["void"])
+    return {name: result[name] for name in HEADS}
+
+
+def naive_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return the scores of the best answer that is the same for every slip; targets without gaps."""
+    n = len(targets["void"])
+    constant = {name: np.full(n, np.bincount(targets[name]).argmax()) for name in ("locker", "aisle")}
+    constant["services"] = np.tile(targets["services"].mean(axis=0), (n, 1))
+    constant["position"] = np.tile(np.median(targets["position"], axis=0), (n, 1))
+    return scores(constant | {"void": np.zeros(n)}, targets)
+
+
+def within_spread(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> float:
+    """Return the share of position errors that are at most one spread."""
+    return float(np.mean(np.abs(answers["position"] - targets["position"]) <= answers["spread"]))
+
+
+def surer_half(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> float:
+    """Return the mean error of the half with the smaller spreads, divided by that of the other half."""
+    errors = np.abs(answers["position"] - targets["position"])
+    order = np.argsort(answers["spread"], axis=0, kind="stable")
+    errors = np.take_along_axis(errors, order, axis=0)
+    half = len(errors) // 2
+    return float(errors[:half].mean() / max(errors[half:].mean(), 1e-9))
+
+
+# --- 15.3: verdicts
+
+
+@question(
+    "15.3",
+    hints=[
+        "The table of scores says which head to work on. Lockers: coarse labels, lesson 12 (partial labels), and how "
+        "much a fine label counts beside them. Gaps: lesson 6 (missing labels). Two answers that must fit: lesson 11 "
+        "(hierarchical heads), decide once and read the other one off.",
+        "A convolution or two and some dropout help where a dense network overfits; so do more updates with a learning "
+        "rate that ends low. Choose by the known labels of the validation slips.",
+        "position and spread: multiply by the scale, and add the mean to the position only; a spread is "
+        "exp(log-variance / 2) times the scale, lesson 5 (regression). If the validation errors are larger than the "
+        "spreads say, multiply all spreads by one number that repairs it.",
+    ],
+    seconds=300,
+)
+def acceptance(answer: object) -> str:
+    """A function from images of slips, shape (n, 42, 56), to a dict of six arrays, as the client's table says."""
+    function = as_function(answer)
+    _read(function, _clients()[1].images[:3])
+    hidden = hidden_slips()
+    answers = _read(function, hidden.images)
+    _require_steady(function, hidden.images, answers)
+    found = verdicts(answers, hidden.targets)
+    failed = [words for _, passed, words in found if not passed]
+    passed = [words for _, passed, words in found if passed]
+    require(not failed, f"the client does not accept it. {'; '.join(failed)}. Accepted: {'; '.join(passed) or 'none'}")
+    return "The client accepts it. " + "; ".join(passed)
+
+
+def verdicts(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> list[tuple[str, bool, str]]:
+    """Return for each of the client's conditions a name, whether it is met, and the score in words."""
+    return [
+        _contradicted(answers["locker"], answers["aisle"]),
+        *_scored(answers, targets),
+        *_spreads(answers, targets),
+    ]
+
+
+def _contradicted(locker: np.ndarray, aisle: np.ndarray) -> tuple[str, bool, str]:
+    """Return the verdict on lockers that do not stand in the aisle that is answered."""
+    wrong = np.flatnonzero(AISLE_OF[locker] != aisle)
+    if not len(wrong):
+        return "contradictions", True, "no contradiction"
+    letters, row = list(AISLES), wrong[0]
+    stands, says = letters[AISLE_OF[locker[row]]], letters[aisle[row]]
+    case = f"one says locker {locker[row]} and aisle {says}, but {locker[row]} stands in aisle {stands}"
+    words = f"contradictions: locker and aisle do not fit on {len(wrong):,} of {len(locker):,} slips ({case})"
+    return "contradictions", False, words
+
+
+def _scored(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> list[tuple[str, bool, str]]:
+    """Return the verdict on each head, with its score, what is wanted and the naive answer, and a likely reason."""
+    found, naive, result = scores(answers, targets), naive_scores(targets), []
+    for name in HEADS:
+        if name == "position":
+            passed = found[name] <= POSITION_AT_MOST
+            words = f"position {found[name]:.2f} mm off (wanted at most {POSITION_AT_MOST}, naive {naive[name]:.2f})"
+        else:
+            passed = found[name] >= AT_LEAST[name]
+            words = f"{name} {found[name]:.2f} (wanted at least {AT_LEAST[name]:.2f}, naive {naive[name]:.2f})"
+        reason = "" if passed else _reason(name, answers, targets)
+        result.append((name, passed, words + (f": {reason}" if reason else "")))
+    return result
+
+
+def _reason(name: str, answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> str:
+    """Return a likely reason for a low score, or nothing."""
+    said, true = answers[name], targets[name]
+    if float(np.ptp(said, axis=0).max()) < 1e-6:
+        return "it gives the same answer to every slip"
+    if name == "services":
+        table = np.array([[average_precision(column, mine) for column in true.T] for mine in said.T])
+        best = max(permutations(range(4)), key=lambda order: table[range(4), order].sum())
+        if best != (0, 1, 2, 3) and table[range(4), best].mean() >= AT_LEAST[name]:
+            return f"are its columns in another order? The client's is {', '.join(SERVICES)}"
+    if name == "void":
+        if balanced(true, 1 - said) >= AT_LEAST[name]:
+            return "it is turned round: 1 means void"
+        if said.max() <= 0.5:
+            return "no slip gets more than 0.5, so none is void. Were gaps counted as valid slips?"
+    return _reason_of_position(answers, true) if name == "position" else ""
+
+
+def _reason_of_position(answers: dict[str, np.ndarray], true: np.ndarray) -> str:
+    """Return which unit or order would make the positions right, or nothing."""
+    said, mean, scale = answers["position"], true.mean(axis=0), true.std(axis=0)
+    cases = {
+        "its answers look standardised: were they brought back to millimetres?": said * scale + mean,
+        "its answers look like pixels: a pixel is half a millimetre": said * MM_PER_PIXEL,
+        "its answers seem to count from the middle of the slip and not from its upper left corner": said + mean,
+        "right and down look swapped: right comes first": said[:, ::-1],
+        "position and spread look swapped": answers["spread"],
+    }
+    errors = {words: float(np.abs(other - true).mean()) for words, other in cases.items()}
+    likely = min(errors, key=errors.get)
+    return likely if errors[likely] <= POSITION_AT_MOST else ""
+
+
+def _spreads(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> list[tuple[str, bool, str]]:
+    """Return the verdicts on the spreads: their size, and whether they tell sure slips from unsure ones."""
+    share, (low, high) = within_spread(answers, targets), WITHIN_SPREAD
+    words = f"{share:.0%} of the errors within one spread (wanted {low:.0%} to {high:.0%})"
+    fits = low <= share <= high
+    verdict = "spread", fits, words if fits else f"spread: {words}: {_reason_of_spread(answers, targets, share)}"
+    ratio = surer_half(answers, targets)
+    words = f"surer half {ratio:.2f} times the error of the other half (wanted at most {SURER_HALF_AT_MOST})"
+    if float(np.ptp(answers["spread"], axis=0).max()) < 1e-6:
+        words += ": all slips have the same spread, so nobody can tell which ones are sure"
+    return [verdict, ("surer half", ratio <= SURER_HALF_AT_MOST, words)]
+
+
+def _reason_of_spread(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], share: float) -> str:
+    """Return what would make the spreads right, or in which direction they are wrong."""
+    errors, spread = np.abs(answers["position"] - targets["position"]), answers["spread"]
+    if errors.mean() > POSITION_AT_MOST:
+        return "the position comes first, then its spread"
+    factor = max(1e-9, float(np.sqrt(np.mean((errors / spread) ** 2))))  # the one number that would repair them
+    if _surprise(errors, np.sqrt(spread)) < _surprise(errors, factor * spread):
+        return "they look like variances: the spread is the root, in millimetres"
+    if 0.45 < factor < 0.55:
+        return "they are twice as large as the errors: are they pixels? A pixel is half a millimetre"
+    too_small = share < WITHIN_SPREAD[0]
+    return "they are too small, the model is too sure of itself" if too_small else "they are too large"
+
+
+def _surprise(errors: np.ndarray, spread: np.ndarray) -> float:
+    """Return the mean negative log-likelihood of errors under normal distributions, up to a constant."""
+    return float(np.mean((errors / spread) ** 2 / 2 + np.log(spread)))
+
+
+# --- 15.4
+
+
+@question(
+    "15.4",
+    hints=[
+        "Use the validation slips: no digit on them was seen in training. For each head take the slips that have its "
+        "label, and leave the others out: lesson 6 (missing labels).",
+        "services: the mean of `average_precision_score` over the four columns, lesson 4 (multi-label). void: the "
+        "share of void slips above 0.5 plus the share of valid ones that are not, divided by two.",
+        "position: the mean of the absolute errors of both numbers, in millimetres. A NaN in a score: a gap is still "
+        "in it.",
+    ],
+    seconds=300,
+)
+def expected(answer: object) -> str:
+    """A dict with the keys answer (your function) and expected (a dict of five scores, one for each head)."""
+    parts = as_dict(answer, ("answer", "expected"))
+    function = as_function(parts["answer"], "the part answer")
+    stated = as_dict(parts["expected"], HEADS, "the part expected")
+    stated = {name: as_number(stated[name], f"the expected score of {name}") for name in HEADS}
+    _read(function, _clients()[1].images[:3])
+    found = scores(_read(function, hidden_slips().images), hidden_slips().targets)
+    _require_own_scores(function, stated)
+    for name in HEADS:
+        off = stated[name] - found[name]
+        case = f"{name}: you expect {stated[name]:.3f}, and on the hidden slips it is {found[name]:.3f}"
+        better = (off > 0) != (name == "position")
+        why = "too hopeful: were these slips used to train or to choose?" if better else "too modest"
+        percent = " (write shares from 0 to 1, not in percent)" if name != "position" and stated[name] > 1 else ""
+        require(abs(off) <= TOLERANCE[name], f"{case}, which is {why}{percent}")
+    pairs = "; ".join(f"{name} {stated[name]:.2f}, found {found[name]:.2f}" for name in HEADS)
+    return f"Expected and found on the hidden slips: {pairs}"
+
+
+def _require_own_scores(function: Callable, stated: dict[str, float]) -> None:
+    """Refuse scores that come from the training slips, or that count gaps."""
+    training, validation = _clients()
+    said = _read(function, validation.images)
+    honest = scores(said, validation.targets)
+    trained = scores(_read(function, training.images), training.targets)
+    rows = {name: validation.targets[name] for name in HEADS}
+    wrong = {name: float(np.mean(said[name] == rows[name])) for name in ("locker", "aisle")}
+    wrong["services"] = scores(said, rows | {"services": np.nan_to_num(rows["services"])})["services"]
+    wrong["void"] = balanced(np.nan_to_num(rows["void"]), said["void"])
+    wrong["position"] = float(np.abs(np.nan_to_num(rows["position"]) - said["position"]).mean())
+    for name in HEADS:
+        near = 0.002 if name != "position" else 0.0005
+        if abs(stated[name] - honest[name]) < 5 * near:
+            continue
+        of_training = f"{name}: {stated[name]:.3f} is the score on the training slips: use the validation slips"
+        require(abs(stated[name] - trained[name]) > near, of_training)
+        gaps = f"{name}: {stated[name]:.3f} counts the gaps as labels: leave out the slips without the label"
+        require(abs(stated[name] - wrong[name]) > near, gaps)

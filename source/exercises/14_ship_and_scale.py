@@ -1,0 +1,212 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # Exercise 14. Name, correct, compare and add up
+#
+# Four questions on [lesson 14](../notebooks/14_ship_and_scale.ipynb), from easy to hard. About 40 minutes.
+#
+# Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
+# variables. If you are stuck, run `hint("14.1")` in a new cell: each run gives one hint more. The answers are in
+# `solutions/14_ship_and_scale.ipynb`.
+
+# %%
+from mos_helpers import data  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.checks import Todo, check, hint
+
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.optimize import minimize_scalar
+
+keras.utils.set_random_seed(14)
+
+# %% [markdown]
+# ## Question 14.1: names for an old model
+#
+# A colleague left a trained model. Its outputs are a list, and its layers are called `dense_7` and the like. A server that
+# got it would have to count outputs. Write `named(model, names)`: it returns a model with the same weights, whose outputs are
+# a **dictionary**. `names` has a name for each output, in the order of the list. The new model shares the layers of the old
+# one: it is not trained, and nothing is copied.
+
+
+# %%
+### BEGIN SOLUTION
+def named(model, names):
+    """Return a model with the same layers, and a name for each output."""
+    return keras.Model(model.inputs, dict(zip(names, model.outputs, strict=True)))
+
+
+### END SOLUTION
+
+# %%
+check("14.1", lambda: named)
+
+# %% [markdown]
+# Do the names arrive in what is served? Here is a small old model with two outputs:
+
+# %%
+image = keras.Input((784,), name="image")
+hidden = keras.layers.Dense(32, activation="relu")(image)
+outputs = [
+    keras.layers.Dense(1, activation="sigmoid")(hidden),
+    keras.layers.Dense(10, activation="softmax")(hidden),
+]
+old = keras.Model(image, outputs)
+
+# %%
+new = named(old, ["odd", "digit"])
+with tempfile.TemporaryDirectory() as folder:
+    new.export(folder, verbose=False)
+    saved = tf.saved_model.load(folder)
+    served = saved.signatures["serving_default"](image=tf.zeros((1, 784)))
+print({name: tuple(served[name].shape) for name in ["odd", "digit"]})
+
+# %% [markdown] tags=["solution"]
+# A functional model is only a list of tensors from an input to outputs. To give them other names, Keras computes nothing and
+# copies nothing. `model.output_names` would not help: it goes by the layers.
+
+# %% [markdown]
+# ## Question 14.2: the temperature of a head
+#
+# Write `temperature(probability, target)`. `probability` has shape `(n, k)` and holds what a softmax head says on validation
+# images (all numbers above zero); `target` has shape `(n,)` and holds the true classes. Return the temperature between 0.1
+# and 10 with the smallest cross-entropy. A thousandth more or less does not matter.
+
+
+# %%
+### BEGIN SOLUTION
+def temperature(probability, target):
+    """Return the temperature with the smallest cross-entropy."""
+
+    def cross_entropy(log):
+        powers = probability ** (1 / np.exp(log))
+        again = powers / powers.sum(axis=1, keepdims=True)
+        return -np.log(again[np.arange(len(target)), target]).mean()
+
+    found = minimize_scalar(cross_entropy, bounds=(np.log(0.1), np.log(10)), method="bounded")
+    return float(np.exp(found.x))
+
+
+### END SOLUTION
+
+# %%
+check("14.2", lambda: temperature)
+
+# %% [markdown]
+# What does it say of a head after little training, and after more?
+
+# %%
+digits = data.load_digits()
+kept = len(digits.x_train) * 9 // 10
+images, labels = digits.x_train.reshape(-1, 784), digits.y_train
+head = keras.Sequential([keras.Input((784,)), keras.layers.Dense(64, activation="relu")])
+head.add(keras.layers.Dense(10, activation="softmax", name="digit"))
+head.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=50)
+few = slice(0, min(kept, 2000))
+batches = data.batches(images[few], labels[few], seed=0).repeat()
+
+# %%
+for updates in [100, 1000]:
+    head.fit(batches, steps_per_epoch=updates, verbose=0)
+    found = head.predict_on_batch(images[kept:])
+    print(
+        f"after {updates:4} more updates: temperature {temperature(found, labels[kept:]):.2f}"
+    )
+
+# %% [markdown] tags=["solution"]
+# A power of the probabilities is a division of the logits: $e^{z/T} = (e^z)^{1/T}$, and the sum of the row takes care of the
+# rest. The search goes over the logarithm of $T$, because half and double are equally far from 1. With more training the
+# temperature rises, as in the lesson.
+
+# %% [markdown]
+# ## Question 14.3: did an old head move?
+#
+# Before a new version of a model goes out, somebody compares its answers with those of the old version on the same images.
+# Write `moved(before, after, tolerance)`. Both are dictionaries of arrays by head. Return a list of the names in `before` that
+# moved: an answer differs by more than `tolerance` (in either direction), has become NaN, has another shape, or the head is
+# gone. Heads that are new in `after` do not count.
+
+
+# %%
+### BEGIN SOLUTION
+def moved(before, after, tolerance):
+    """Return the names of the old heads whose answers are not the same within the tolerance."""
+    names = []
+    for name, old_answers in before.items():
+        new_answers = after.get(name)
+        same = new_answers is not None and new_answers.shape == old_answers.shape
+        if not same or not np.allclose(new_answers, old_answers, rtol=0, atol=tolerance):
+            names.append(name)
+    return names
+
+
+### END SOLUTION
+
+# %%
+check("14.3", lambda: moved)
+
+# %% [markdown] tags=["solution"]
+# `np.allclose` has a *relative* tolerance too, which would forgive large answers more: so `rtol=0`. And NaN is close to
+# nothing, so it is found. A test like `(difference > tolerance).any()` would miss it: each comparison with NaN is False.
+
+# %% [markdown]
+# ## Question 14.4: workers with unequal parts
+#
+# At the end of the data, the last batch is smaller, and the workers get unequal parts of it. Each worker sends the **mean**
+# gradient of its own rows. Write `combined(gradients, counts)`: `gradients` is a list with a dictionary for each worker,
+# an array for each variable; `counts` says how many rows each worker had. Return a dictionary: for each variable the mean
+# gradient over **all rows** of the batch. A worker without rows sends NaN. At least one worker has rows.
+
+
+# %%
+### BEGIN SOLUTION
+def combined(gradients, counts):
+    """Return the mean gradient over all rows."""
+    busy = [(found, count) for found, count in zip(gradients, counts, strict=True) if count]
+    rows = sum(count for _, count in busy)
+    return {
+        name: sum(found[name] * (count / rows) for found, count in busy)
+        for name in gradients[0]
+    }
+
+
+### END SOLUTION
+
+# %%
+check("14.4", lambda: combined)
+
+# %% [markdown]
+# A test with a real model: a batch of 10 images, cut into 7 and 3.
+
+
+# %%
+def gradients_of(rows):
+    """Return the mean gradient of some images for both layers."""
+    with tf.GradientTape() as tape:
+        answers = head(images[rows])
+        loss = tf.reduce_mean(
+            keras.losses.sparse_categorical_crossentropy(labels[rows], answers)
+        )
+    variables = {v.path: v for v in head.trainable_variables}
+    return {path: g.numpy() for path, g in tape.gradient(loss, variables).items()}
+
+
+parts = [np.arange(7), np.arange(7, 10)]
+together = combined([gradients_of(part) for part in parts], [len(part) for part in parts])
+whole = gradients_of(np.arange(10))
+print(
+    f"largest difference: {max(np.abs(together[path] - whole[path]).max() for path in whole):.0e}"
+)
+
+# %% [markdown] tags=["solution"]
+# The plain mean of the two workers would count each of the three images more than twice as much as each of the seven. With
+# equal parts both are the same: that is why the worker of the lesson takes equal parts of every batch, and why a training
+# data set often drops its last, smaller batch.

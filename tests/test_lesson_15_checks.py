@@ -1,0 +1,635 @@
+"""The checks of the capstone: good work is accepted, and each fault is named.
+
+Most answers here come from an oracle, which knows the truth about every slip and adds noise to it. Two are trained.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from checking import outcome
+from sklearn.metrics import average_precision_score
+
+from mos_helpers import data
+from mos_helpers.checks import lesson_15
+from mos_helpers.checks.lesson_15 import AISLE_OF, HEADS, KEYS, hidden_slips
+from mos_helpers.data.slips import AISLES, client_slips, slips
+from mos_helpers.hierarchy import MarginalCrossentropy, Tree
+
+TREE = Tree({name: [str(digit) for digit in held] for name, held in AISLES.items()}, leaves=list("0123456789"))
+
+
+def refused(question, answer, words):
+    state, message = outcome(question, answer)
+    assert (state, words in message) == ("not yet", True), message
+    return message
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bundled():
+    """The scores here are those of the bundled digits, wherever the tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOS_DATA", "digits")
+        yield
+
+
+@pytest.fixture(scope="module")
+def client():
+    return client_slips(data.load_digits())
+
+
+# --- 15.1
+
+
+def known(targets, **changes):
+    """Tell what is known as asked for; `changes` gives a target another function of the targets."""
+    parts = {
+        "locker": lambda t: t["locker"] >= 0,
+        "aisle": lambda t: (t["aisle"] >= 0) | (t["locker"] >= 0),
+        "services": lambda t: np.isfinite(t["services"]).all(axis=1),
+        "position": lambda t: np.isfinite(t["position"]).all(axis=1),
+        "void": lambda t: ~np.isnan(t["void"]),
+    } | changes
+    return {name: part(targets) for name, part in parts.items()}
+
+
+def known_by(**changes):
+    return lambda targets: known(targets, **changes)
+
+
+def by_loops(targets):
+    result = {name: [] for name in reversed(HEADS)}
+    for row in range(len(targets["void"])):
+        result["locker"].append(bool(targets["locker"][row] != -1))
+        result["aisle"].append(result["locker"][-1] or bool(targets["aisle"][row] != -1))
+        for name in ("services", "position"):
+            result[name].append(not np.isnan(targets[name][row, 0]))
+        result["void"].append(bool(targets["void"][row] == targets["void"][row]))
+    return {name: np.array(values, dtype=bool) for name, values in result.items()}
+
+
+def by_tensors(targets):
+    return {name: keras.ops.convert_to_tensor(values) for name, values in known(targets).items()}
+
+
+@pytest.mark.parametrize("function", [known, by_loops, by_tensors])
+def test_what_is_known_however_it_is_found(function):
+    state, message = outcome("15.1", function)
+    assert state == "correct", message
+    assert "locker 627, aisle 4,887" in message
+
+
+def fills_in(targets):
+    rows = targets["locker"] >= 0
+    targets["aisle"][rows] = AISLE_OF[targets["locker"][rows]]
+    return known(targets)
+
+
+WRONG_KNOWN = {
+    "written aisles": (known_by(aisle=lambda t: t["aisle"] >= 0), "also known where only the locker was written down"),
+    "lockers only": (known_by(aisle=lambda t: t["locker"] >= 0), "aisle is False for some"),
+    "locker 0 a gap": (known_by(locker=lambda t: t["locker"] > 0), "the part locker is False for some labels that are"),
+    "void 0 a gap": (known_by(void=lambda t: t["void"] == 1), "the part void is False for some labels that are 0"),
+    "turned": (known_by(void=lambda t: np.isnan(t["void"])), "the part void is True for the gaps: turn it round"),
+    "not equal to NaN": (known_by(void=lambda t: t["void"] != np.nan), "the part void is True for some slips without"),
+    "each number": (known_by(services=lambda t: np.isfinite(t["services"])), "it should say it for each slip"),
+    "any service": (
+        known_by(services=lambda t: np.nan_to_num(t["services"]).any(axis=1)),
+        "the part services is False for some",
+    ),
+    "whole numbers": (known_by(locker=lambda t: 1 * (t["locker"] >= 0)), "the part locker should hold True and False"),
+    "counts": (known_by(locker=lambda t: np.sum(t["locker"] >= 0)), "the part locker should be an array"),
+    "a key less": (lambda t: {"void": known(t)["void"]}, "the keys of the result should be locker, aisle"),
+    "nothing": (lambda t: None, "is a `return` missing?"),
+    "changes the targets": (fills_in, "your function changes `targets` itself"),
+    "a result": ({name: np.ones(3, bool) for name in HEADS}, "should be a function"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_KNOWN.values(), ids=WRONG_KNOWN)
+def test_wrong_accounts_of_what_is_known(answer, words):
+    refused("15.1", answer, words)
+
+
+# --- 15.2
+
+
+def prepare(images):
+    return images.reshape(len(images), 21, 2, 28, 2).mean(axis=(2, 4))
+
+
+class Gaussian(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        mean, log_variance = keras.ops.split(y_pred, 2, axis=-1)
+        log_variance = keras.ops.clip(log_variance, -10, 10)
+        squared = keras.ops.exp(-log_variance) * (y_true - mean) ** 2
+        return keras.ops.mean((squared + log_variance) / 2, axis=-1)
+
+
+class KnowsGaps(keras.losses.Loss):
+    """A squared error or a cross-entropy on labels that carry their own mask, as columns to the right of them."""
+
+    def __init__(self, each):
+        super().__init__(name="knows_gaps")
+        self.each = each
+
+    def call(self, y_true, y_pred):
+        label, mask = keras.ops.split(y_true, 2, axis=-1)
+        return keras.ops.mean(mask * self.each(label, y_pred), axis=-1)
+
+
+def labels(table):
+    """Return targets and weights: possible lockers, and fillers with the weight 0 elsewhere."""
+    rows = known(table)
+    locker = np.ones((len(rows["void"]), 10))
+    aisle = table["aisle"] >= 0
+    locker[aisle] = TREE.matrix().T[table["aisle"][aisle]]
+    locker[rows["locker"]] = np.eye(10)[table["locker"][rows["locker"]]]
+    targets = {
+        "locker": locker,
+        "services": np.nan_to_num(table["services"]),
+        "position": np.nan_to_num((table["position"] - 10.5) / 0.87),
+        "void": np.nan_to_num(table["void"])[:, None],
+    }
+    weights = {name: rows[name].astype("float32") for name in targets}
+    weights["locker"] = np.where(rows["locker"], 3.0, 1.0 * rows["aisle"])
+    return targets, weights
+
+
+def network(convolutions=False, **heads):
+    image = keras.Input((21, 28), name="image")
+    trunk = keras.layers.Flatten()(image)
+    if convolutions:
+        trunk = keras.layers.Reshape((21, 28, 1))(image)
+        trunk = keras.layers.Conv2D(12, 3, strides=2, padding="same", activation="relu")(trunk)
+        trunk = keras.layers.Conv2D(24, 3, strides=2, padding="same", activation="relu")(trunk)
+        trunk = keras.layers.Dropout(0.2)(keras.layers.Flatten()(trunk))
+    trunk = keras.layers.Dense(96, activation="relu", name="trunk")(trunk)
+    trunk = keras.layers.Dropout(0.2)(trunk) if convolutions else trunk
+    units = {"locker": 10, "services": 4, "position": 4, "void": 1} | heads
+    activation = {"services": "sigmoid", "void": "sigmoid"}
+    return keras.Model(
+        image, {name: keras.layers.Dense(units[name], activation.get(name), name=name)(trunk) for name in units}
+    )
+
+
+def losses(**changes):
+    binary = keras.losses.BinaryCrossentropy
+    mean = {"reduction": "mean_with_sample_weight"}
+    marginal = MarginalCrossentropy(**mean)
+    usual = {"locker": marginal, "services": binary(**mean), "position": Gaussian(**mean), "void": binary(**mean)}
+    return usual | changes
+
+
+def wiring(client, model=None, loss=None, **changes):
+    """Wire as asked for; `changes` gives a part of the answer another value, or a function of the right one."""
+    model = model or network()
+    if not model.compiled:
+        model.compile(keras.optimizers.Adam(0.003), loss or losses(), steps_per_execution=50)
+    targets, weights = labels(client[0].targets)
+    parts = {"model": model, "x": prepare(client[0].images), "targets": targets, "weights": weights}
+    for name, change in changes.items():
+        parts[name] = change(parts[name]) if callable(change) else change
+    return parts
+
+
+def two_heads(client):
+    """Lockers and aisles in heads of their own, with weights."""
+    table, mean = client[0].targets, {"reduction": "mean_with_sample_weight"}
+    rows, loss = known(table), keras.losses.SparseCategoricalCrossentropy(from_logits=True, **mean)
+    aisle = np.where(rows["locker"], AISLE_OF[table["locker"]], table["aisle"])
+    targets, weights = labels(table)
+    targets |= {"locker": np.maximum(table["locker"], 0), "aisle": np.maximum(aisle, 0)}
+    weights |= {name: 1.0 * rows[name] for name in ("locker", "aisle")}
+    model = network(aisle=5)
+    return wiring(client, model, losses(locker=loss, aisle=loss), targets=targets, weights=weights)
+
+
+def without_weights(client):
+    """A row of ones is a locker of which nothing is known, and the other labels carry their masks."""
+    targets, weights = labels(client[0].targets)
+    for name in ("services", "position", "void"):
+        mask = np.broadcast_to(weights[name][:, None], targets[name].shape)
+        targets[name] = np.concatenate([targets[name], mask], axis=1)
+
+    def cross_entropy(label, said):
+        said = keras.ops.clip(said, 1e-6, 1 - 1e-6)
+        return -label * keras.ops.log(said) - (1 - label) * keras.ops.log(1 - said)
+
+    own = {name: KnowsGaps(cross_entropy) for name in ("services", "void")}
+    own["position"] = KnowsGaps(lambda label, said: (label - said) ** 2)
+    return wiring(client, network(position=2), losses(**own), targets=targets, weights=None)
+
+
+def with_regulariser(client):
+    model = network()
+    model.get_layer("trunk").kernel_regularizer = keras.regularizers.L2(0.01)
+    return wiring(client, model)
+
+
+@pytest.mark.parametrize("make", [wiring, two_heads, without_weights, with_regulariser])
+def test_a_wiring_of_whatever_design(client, make):
+    answer = make(client)
+    before = [variable.numpy().copy() for variable in answer["model"].variables]
+    state, message = outcome("15.2", answer)
+    assert state == "correct", message
+    assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, answer["model"].variables, strict=True))
+
+
+def ones(weights):
+    return {name: np.ones(len(values)) for name, values in weights.items()}
+
+
+def part(name, change):
+    return lambda parts: parts | {name: change(parts[name])}
+
+
+def cut(rows):
+    return lambda value: keras.tree.map_structure(lambda array: array[rows], value)
+
+
+def two_heads_unaware(client):
+    answer = two_heads(client)
+    return answer | {"targets": answer["targets"] | {"aisle": client[0].targets["aisle"]}}
+
+
+WRONG_WIRINGS = {
+    "gaps count": (lambda c: wiring(c, weights=ones), "gaps are counted as if they were labels"),
+    "no weights": (lambda c: wiring(c, weights=None), "gaps are counted as if they were labels"),
+    "one head's gaps count": (
+        lambda c: wiring(c, weights=part("void", lambda w: np.ones(len(w)))),
+        "gaps are counted as if they were labels",
+    ),
+    "aisles unused": (
+        lambda c: wiring(c, weights=part("locker", lambda w: 1.0 * (w == 3))),
+        "slips of which only the aisle is known have the loss 0",
+    ),
+    "void unused": (
+        lambda c: wiring(c, weights=part("void", lambda w: 0 * w)),
+        "slips of which only the void is known have the loss 0",
+    ),
+    "NaN left": (
+        lambda c: wiring(c, targets=part("void", lambda _: c[0].targets["void"][:, None])),
+        "`check_heads` finds something: void",
+    ),
+    "-1 left": (two_heads_unaware, "`check_heads` finds something: aisle"),
+    "another key": (
+        lambda c: wiring(c, targets=lambda t: {("canceled" if k == "void" else k): v for k, v in t.items()}),
+        "`check_heads` finds something",
+    ),
+    "no loss for a head": (
+        lambda c: wiring(c, loss={k: v for k, v in losses().items() if k != "void"}),
+        "`check_heads` finds something",
+    ),
+    "not compiled": (lambda c: wiring(c, model=network()) | {"model": network()}, "the model is not compiled yet"),
+    "complete slips": (
+        lambda c: wiring(c, x=cut(slice(28)), targets=cut(slice(28)), weights=cut(slice(28))),
+        "x has 28 rows and should have 6,000: keep all training slips",
+    ),
+    "fewer targets": (lambda c: wiring(c, targets=cut(slice(5000))), "targets['locker'] has 5,000 rows"),
+    "raw images": (lambda c: wiring(c, x=c[0].images), "your model"),
+    "an empty dict": (lambda c: wiring(c, targets={}), "targets is an empty dict"),
+    "a part is missing": (lambda c: {"model": wiring(c)["model"]}, "should be model, x, targets and weights"),
+    "the model": (lambda c: wiring(c)["model"], "should be a dict"),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), WRONG_WIRINGS.values(), ids=WRONG_WIRINGS)
+def test_wrong_wirings(client, make, words):
+    refused("15.2", make(client), words)
+
+
+# --- 15.3: the oracle
+
+
+class Oracle:
+    """Knows the truth about all slips. Its noise belongs to the slip, so that it answers the same in any company."""
+
+    def __init__(self, wrong=0.12, seed=0):
+        digits = data.load_digits()
+        cut = len(digits.x_train) * 4 // 5
+        self.parts = [
+            slips(digits.x_train[:cut], digits.y_train[:cut], 6000, seed=0),
+            slips(digits.x_train[cut:], digits.y_train[cut:], 2000, seed=1),
+            hidden_slips(),
+        ]
+        images = np.concatenate([made.images for made in self.parts])
+        self.row = {hash(image.tobytes()): row for row, image in enumerate(images)}
+        self.truth = {name: np.concatenate([made.targets[name] for made in self.parts]) for name in HEADS}
+        self.answers = self.noisy(np.random.default_rng(seed), wrong)
+
+    def noisy(self, rng, wrong):
+        truth, n = self.truth, len(self.truth["void"])
+        locker = np.where(rng.random(n) < wrong, rng.integers(10, size=n), truth["locker"])
+        spread = rng.choice([0.08, 0.35], size=(n, 2))
+        near = np.clip(truth["services"] * 0.6 + 0.2 + rng.normal(0, 0.2, (n, 4)), 0, 1)
+        flipped = np.where(rng.random(n) < wrong, 1 - truth["void"], truth["void"])
+        return {
+            "locker": locker,
+            "aisle": AISLE_OF[locker],
+            "services": near,
+            "position": truth["position"] + rng.normal(0, spread),
+            "spread": spread,
+            "void": 0.1 + 0.8 * flipped,
+        }
+
+    def __call__(self, images):
+        rows = [self.row[hash(image.tobytes())] for image in images]
+        return {name: values[rows] for name, values in self.answers.items()}
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    return Oracle()
+
+
+def changed(oracle, **changes):
+    """Return the oracle with other answers to some keys, each a function of all right answers."""
+
+    def function(images):
+        right = oracle(images)
+        return right | {name: change(right) for name, change in changes.items()}
+
+    return function
+
+
+def test_an_oracle_with_noise_is_accepted(oracle):
+    state, message = outcome("15.3", oracle)
+    assert state == "correct", message
+    for words in ("naive 0.1", "naive 0.75", "no contradiction", "within one spread", "wanted at least 0.70"):
+        assert words in message
+    assert len(message) < 900
+    assert outcome("15.3", oracle) == (state, message), "the verdict is the same every time"
+
+
+def test_the_hidden_slips_are_made_of_test_digits_alone():
+    digits = data.load_digits()
+    made = slips(digits.x_test, digits.y_test, lesson_15.N_HIDDEN, seed=lesson_15.HIDDEN_SEED)
+    assert np.array_equal(made.images, hidden_slips().images)
+    assert all(np.array_equal(made.targets[name], hidden_slips().targets[name]) for name in HEADS)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_other_noise_is_accepted_too(oracle, seed):
+    other = Oracle.__new__(Oracle)
+    other.row, other.truth = oracle.row, oracle.truth
+    other.answers = other.noisy(np.random.default_rng(seed), 0.1)
+    assert outcome("15.3", other)[0] == "correct"
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_an_answer_by_lot_is_refused(oracle, name):
+    other = Oracle.__new__(Oracle)
+    other.row = oracle.row
+    order = np.random.default_rng(0).permutation(len(oracle.row))
+    other.answers = oracle.answers | {name: oracle.answers[name][order]}
+    if name == "locker":
+        other.answers["aisle"] = AISLE_OF[other.answers["locker"]]
+    elif name == "aisle":
+        other.answers["locker"] = oracle.answers["locker"]
+    words = {"aisle": "contradictions", "spread": "surer half"}.get(name, f"not accept it. {name}")
+    refused("15.3", other, words)
+
+
+def logits(p):
+    return np.log(np.clip(p, 1e-3, 1 - 1e-3) / (1 - np.clip(p, 1e-3, 1 - 1e-3)))
+
+
+def same(values):
+    return lambda right: np.broadcast_to(np.asarray(values), (len(right["void"]), *np.shape(values))).copy()
+
+
+SCALE = 0.87
+WRONG_ANSWERS = {
+    "swapped heads": (
+        {"locker": lambda a: a["aisle"], "aisle": lambda a: a["locker"]},
+        "Did you swap locker and aisle",
+    ),
+    "contradicting": (
+        {"aisle": lambda a: np.where(a["void"] > 0.5, (a["aisle"] + 1) % 5, a["aisle"])},
+        "contradictions: locker and aisle do not fit on",
+    ),
+    "one locker": ({"locker": same(1), "aisle": same(1)}, "it gives the same answer to every slip"),
+    "one probability": ({"services": same([0.4, 0.3, 0.3, 0.2])}, "the same answer to every slip"),
+    "one position": ({"position": same([10.5, 10.5])}, "naive 0.75): it gives the same answer to every slip"),
+    "never void": ({"void": same(0.15)}, "naive 0.50): it gives the same answer to every slip"),
+    "void below one half": ({"void": lambda a: a["void"] / 3}, "no slip gets more than 0.5, so none is void"),
+    "void turned round": ({"void": lambda a: 1 - a["void"]}, "it is turned round: 1 means void"),
+    "services in another order": ({"services": lambda a: a["services"][:, [1, 0, 2, 3]]}, "columns in another order"),
+    "standardised": ({"position": lambda a: (a["position"] - 10.5) / SCALE}, "were they brought back to millimetres?"),
+    "pixels": ({"position": lambda a: 2 * a["position"]}, "its answers look like pixels: a pixel is half a millimetre"),
+    "from the middle": ({"position": lambda a: a["position"] - 10.5}, "count from the middle of the slip"),
+    "down first": ({"position": lambda a: a["position"][:, ::-1]}, "right and down look swapped"),
+    "position and spread": (
+        {"position": lambda a: a["spread"], "spread": lambda a: a["position"]},
+        "position and spread look swapped",
+    ),
+    "variances": ({"spread": lambda a: a["spread"] ** 2}, "they look like variances: the spread is the root"),
+    "spreads in pixels": ({"spread": lambda a: 2 * a["spread"]}, "are they pixels?"),
+    "too sure": ({"spread": lambda a: a["spread"] / 9}, "the model is too sure of itself"),
+    "too unsure": ({"spread": lambda a: 0.9 + 0.01 * a["spread"]}, "% of the errors within one spread"),
+    "one spread": ({"spread": same([0.25, 0.25])}, "all slips have the same spread"),
+    "log-variances": ({"spread": lambda a: 2 * np.log(a["spread"])}, "is it the logarithm of a variance?"),
+    "NaN": ({"position": lambda a: a["position"] * np.nan}, "position should hold finite numbers"),
+    "logits of services": ({"services": lambda a: logits(a["services"])}, "services should hold probabilities"),
+    "logits of void": ({"void": lambda a: logits(a["void"])}, "A sigmoid makes probabilities of them"),
+    "probabilities of lockers": ({"locker": lambda a: np.eye(10)[a["locker"]]}, "take the most probable one"),
+    "lockers as floats": ({"locker": lambda a: 1.0 * a["locker"]}, "locker should hold whole numbers"),
+    "lockers in a column": ({"locker": lambda a: a["locker"][:, None]}, "take the column, `[:, 0]`"),
+    "void in a column": ({"void": lambda a: a["void"][:, None]}, "take the column, `[:, 0]`"),
+    "aisles by letter": ({"aisle": lambda a: np.array(list("ABCDE"))[a["aisle"]]}, "aisle should hold numbers"),
+    "four numbers": (
+        {"position": lambda a: np.concatenate([a["position"], a["spread"]], axis=1)},
+        "means and spreads are two parts, split them",
+    ),
+    "one service": ({"services": lambda a: a["services"][:, 0]}, "services should have shape"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)
+def test_broken_answers(oracle, changes, words):
+    refused("15.3", changed(oracle, **changes), words)
+
+
+def depends_on_the_batch(oracle):
+    def function(images):
+        right = oracle(images)
+        position = right["position"]
+        return right | {"position": position - position.mean(axis=0) + 10.5}
+
+    return function
+
+
+def by_dice(oracle):
+    rng = np.random.default_rng(0)
+    return changed(oracle, void=lambda a: np.clip(a["void"] + rng.normal(0, 0.05, len(a["void"])), 0, 1))
+
+
+def whitens(oracle):
+    def function(images):
+        right = oracle(images)
+        images -= images.mean()
+        return right
+
+    return function
+
+
+BROKEN_FUNCTIONS = {
+    "depends on the batch": (depends_on_the_batch, "depends on the other slips that it is asked about"),
+    "by dice": (by_dice, "asked twice about the same slips, it gives two answers: is dropout on?"),
+    "changes the images": (whitens, "your function changes `images` itself"),
+    "a tuple": (lambda o: lambda images: tuple(o(images).values()), "should be a dict"),
+    "no spread": (lambda o: lambda images: {k: v for k, v in o(images).items() if k != "spread"}, "the keys of"),
+    "nothing": (lambda o: lambda images: None, "is a `return` missing?"),
+    "a model": (lambda o: network(), "should be a function"),
+    "answers": (lambda o: o(hidden_slips().images), "should be a function"),
+    "an error": (lambda o: lambda images: o(images)["digit"], "your function raised KeyError"),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), BROKEN_FUNCTIONS.values(), ids=BROKEN_FUNCTIONS)
+def test_broken_functions(oracle, make, words):
+    refused("15.3", make(oracle), words)
+
+
+def test_a_mediocre_answer_hears_its_scores_and_what_was_accepted(oracle):
+    locker = np.where(np.arange(10000) % 3 == 0, (oracle.answers["locker"] + 1) % 10, oracle.answers["locker"])
+    other = Oracle.__new__(Oracle)
+    other.row, other.answers = oracle.row, oracle.answers | {"locker": locker, "aisle": AISLE_OF[locker]}
+    message = refused("15.3", other, "not accept it. locker 0.5")
+    assert "(wanted at least 0.70, naive 0.11)" in message
+    assert "aisle 0." in message.partition("Accepted")[0]
+    assert "services" in message.partition("Accepted")[2]
+
+
+def test_the_brief_says_what_the_check_wants():
+    brief = (Path(__file__).parent.parent / "source" / "exercises" / "15_capstone.py").read_text(encoding="utf-8")
+    lines = {line.split("`")[1].strip('"'): line for line in brief.splitlines() if line.startswith('# | `"')}
+    for name in ("locker", "aisle"):
+        assert f"at least {lesson_15.AT_LEAST[name]:.0%}".replace("%", " %") in lines[name]
+    for name in ("services", "void"):
+        assert f"at least {lesson_15.AT_LEAST[name]:.2f} |" in lines[name]
+    assert f"at most {lesson_15.POSITION_AT_MOST} mm off" in lines["position"]
+    low, high = lesson_15.WITHIN_SPREAD
+    assert f"{low * 100:.0f} to {high * 100:.0f} %" in lines["spread"]
+    assert f"at most {lesson_15.SURER_HALF_AT_MOST} times" in lines["spread"]
+    allowed = brief.partition("A difference by chance is allowed: ")[2].partition("# %%")[0]
+    assert all(f"{value:.2f}" in allowed for value in lesson_15.TOLERANCE.values())
+
+
+# --- 15.4
+
+
+def own_scores(answer, made, **changes):
+    """Return the scores on the known labels of some slips, computed as a learner would."""
+    said, table = answer(made.images), made.targets
+    rows = {name: lesson_15.labelled(name, table[name]) for name in HEADS}
+    scores = {name: np.mean(said[name][rows[name]] == table[name][rows[name]]) for name in ("locker", "aisle")}
+    scores["services"] = average_precision_score(
+        table["services"][rows["services"]], said["services"][rows["services"]]
+    )
+    scores["position"] = np.nanmean(np.abs(said["position"] - table["position"]))
+    right = (said["void"] > 0.5) == (table["void"] == 1)
+    scores["void"] = np.mean([right[table["void"] == value].mean() for value in (0, 1)])
+    return scores | changes
+
+
+def test_an_honest_report(oracle, client):
+    state, message = outcome("15.4", {"answer": oracle, "expected": own_scores(oracle, client[1])})
+    assert state == "correct", message
+    assert "locker 0.8" in message
+
+
+def test_a_report_need_not_use_all_validation_slips(oracle, client):
+    half = type(client[1])(client[1].images[:1000], {k: v[:1000] for k, v in client[1].targets.items()})
+    assert outcome("15.4", {"answer": oracle, "expected": own_scores(oracle, half)})[0] == "correct"
+
+
+@pytest.fixture(scope="module")
+def overfitted(oracle):
+    """An oracle that knows the training slips by heart."""
+    other = Oracle.__new__(Oracle)
+    other.row = oracle.row
+    training = np.arange(10000) < 6000
+    other.answers = {name: values.copy() for name, values in oracle.answers.items()}
+    for name in ("locker", "aisle", "services", "position", "void"):
+        other.answers[name][training] = oracle.truth[name][training]
+    return other
+
+
+def test_scores_of_the_training_slips_are_refused(overfitted, client):
+    report = {"answer": overfitted, "expected": own_scores(overfitted, client[0])}
+    refused("15.4", report, "1.000 is the score on the training slips: use the validation slips")
+    close = report | {"expected": own_scores(overfitted, client[1], locker=0.985)}
+    refused("15.4", close, "which is too hopeful: were these slips used to train or to choose?")
+
+
+def test_gaps_counted_as_labels_are_refused(oracle, client):
+    said, table = oracle(client[1].images), client[1].targets
+    gaps = {
+        "locker": np.mean(said["locker"] == table["locker"]),
+        "aisle": np.mean(said["aisle"] == table["aisle"]),
+        "services": average_precision_score(np.nan_to_num(table["services"]), said["services"]),
+        "position": np.abs(np.nan_to_num(table["position"]) - said["position"]).mean(),
+    }
+    for name, value in gaps.items():
+        report = {"answer": oracle, "expected": own_scores(oracle, client[1], **{name: value})}
+        refused("15.4", report, "counts the gaps as labels: leave out the slips without the label")
+
+
+WRONG_EXPECTED = {
+    "percent": ({"locker": 88.0}, "write shares from 0 to 1, not in percent"),
+    "too modest": ({"aisle": 0.6}, "which is too modest"),
+    "a position that is too good": ({"position": 0.05}, "which is too hopeful"),
+    "NaN": ({"void": np.nan}, "the expected score of void should be a finite number"),
+    "an array": ({"services": np.ones(4)}, "the expected score of services should be one number"),
+    "another key": ({"spread": 0.7}, "the keys of the part expected should be"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), WRONG_EXPECTED.values(), ids=WRONG_EXPECTED)
+def test_wrong_expectations(oracle, client, changes, words):
+    refused("15.4", {"answer": oracle, "expected": own_scores(oracle, client[1], **changes)}, words)
+
+
+def test_a_report_has_two_parts(oracle, client):
+    refused("15.4", {"answer": oracle}, "should be answer and expected")
+    refused("15.4", own_scores(oracle, client[1]), "should be answer and expected")
+
+
+# --- what is really trained
+
+
+def as_answer(model):
+    def answer(images):
+        outputs = model.predict(prepare(images), batch_size=1000, verbose=0)
+        locker = outputs["locker"].argmax(axis=1)
+        mean, log_variance = np.split(outputs["position"], 2, axis=1)
+        return {
+            "locker": locker,
+            "aisle": AISLE_OF[locker],
+            "services": outputs["services"],
+            "position": mean * 0.87 + 10.5,
+            "spread": np.exp(np.clip(log_variance, -10, 10) / 2) * 0.87,
+            "void": outputs["void"][:, 0],
+        }
+
+    return answer
+
+
+def test_a_trained_model_is_accepted_and_one_trained_too_little_is_not(client):
+    keras.utils.set_random_seed(0)
+    model = network(convolutions=True)
+    rate = keras.optimizers.schedules.CosineDecay(0.005, 700)
+    weights = {"locker": 1.0, "services": 1.0, "position": 0.5, "void": 0.5}
+    model.compile(keras.optimizers.Adam(rate), losses(), loss_weights=weights, steps_per_execution=50)
+    parts = wiring(client, model)
+    training = data.batches(parts["x"], parts["targets"], 100, parts["weights"], seed=0).repeat()
+    model.fit(training, steps_per_epoch=50, verbose=0)
+    refused("15.3", as_answer(model), "the client does not accept it. locker 0.")
+    model.fit(training, steps_per_epoch=650, verbose=0)
+    state, message = outcome("15.3", as_answer(model))
+    assert state == "correct", message
+    report = {"answer": as_answer(model), "expected": own_scores(as_answer(model), client[1])}
+    assert outcome("15.4", report)[0] == "correct"
