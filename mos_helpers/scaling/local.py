@@ -55,8 +55,12 @@ def _free_addresses(count: int) -> list[str]:
 def _run_once(arguments: Sequence[str | Path], addresses: list[str], end: float) -> list[str]:
     command = [sys.executable, *map(str, arguments)]
     with ExitStack() as stack:
-        outputs = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")) for _ in addresses]
-        errors = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")) for _ in addresses]
+        outputs = [
+            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")) for _ in addresses
+        ]
+        errors = [
+            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")) for _ in addresses
+        ]
         processes = []
         try:
             for index in range(len(addresses)):
