@@ -1,13 +1,14 @@
 """Compare one process, two virtual devices and two workers on one model, and 16 bits with 32.
 
-    python benchmarks/scaling.py --updates 300 --rounds 7
+    python benchmarks/scaling.py --steps 300 --rounds 7
 
-The forms take turns; the table has the median of the images per second, and the largest difference of a weight from
-that of one process after the same updates. The two workers' time holds their start (imports, data); the last column
-leaves it out by the difference of two lengths of training. Run it on a machine that does nothing else.
+The forms take turns. The table has the median of the images per second, without the start and the first update, and the
+largest difference of a weight from that of one process after the same updates: rounding grows from update to update. Run
+it on a machine that does nothing else.
 """
 
 import argparse
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -15,80 +16,105 @@ from pathlib import Path
 import numpy as np
 
 from mos_helpers import data
-from mos_helpers.scaling import worker
-from mos_helpers.scaling.local import run_workers
+from mos_helpers.scaling import run_workers, worker
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
 
-
-def fitted(model: keras.Model, updates: int) -> tuple[float, list[np.ndarray]]:
-    """Train a new model by `fit`; return the seconds without its first batches, and its weights."""
-    batches = data.batches(*worker.images_and_targets(updates), batch_size=worker.BATCH_SIZE, shuffle=False)
-    first = model.get_weights(), [variable.numpy() for variable in model.optimizer.variables]
-    model.fit(batches.take(2), shuffle=False, verbose=0)  # compiles
-    model.set_weights(first[0])
-    for variable, value in zip(model.optimizer.variables, first[1], strict=True):
-        variable.assign(value)
-    start = time.perf_counter()
-    model.fit(batches, shuffle=False, verbose=0)
-    return time.perf_counter() - start, model.get_weights()
+BATCH_SIZE = 128
 
 
-def by_workers(updates: int) -> tuple[float, list[np.ndarray]]:
-    """Train with two processes; return the seconds of the further updates, and the first worker's weights."""
+def write_rows(file: Path) -> None:
+    """Write 12,800 rows of 784 pixels, and their targets."""
+    digits = data.load_digits()
+    rows = np.random.default_rng(0).integers(len(digits.x_train), size=100 * BATCH_SIZE)
+    labels = digits.y_train[rows]
+    np.savez(file, image=digits.x_train[rows].reshape(-1, 784), digit=labels, odd=labels[:, None] % 2)
+
+
+def write_model(file: Path) -> None:
+    """Write a compiled model with two heads in 32 bits; its trunk computes by Keras's present policy."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((784,), name="image")
+    trunk = keras.layers.Dense(256, activation="relu")(image)
+    trunk = keras.layers.Dense(256, activation="relu")(trunk)
+    digit = keras.layers.Dense(10, activation="softmax", dtype="float32", name="digit")(trunk)
+    odd = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="odd")(trunk)
+    model = keras.Model(image, {"digit": digit, "odd": odd})
+    model.compile("adam", {"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"})
+    model.save(file)
+
+
+def by_workers(model: Path, rows: Path, steps: int) -> tuple[float, list[np.ndarray]]:
+    """Train with two processes; return the seconds of an update, and the first worker's weights."""
     with tempfile.TemporaryDirectory() as folder:
-        seconds = []
-        for length in (20, updates + 20):
-            start = time.perf_counter()
-            run_workers("mos_helpers.scaling.worker", [folder, "--updates", str(length)], workers=2, seconds=600)
-            seconds.append(time.perf_counter() - start)
-        run_workers("mos_helpers.scaling.worker", [folder, "--updates", str(updates)], workers=2, seconds=600)
-        with np.load(Path(folder) / "worker_0_of_2.npz") as file:
-            return seconds[1] - seconds[0], list(file.values())
+        arguments = [model, rows, folder, "--steps", str(steps), "--batch-size", str(BATCH_SIZE)]
+        said = run_workers(["-m", "mos_helpers.scaling.worker", *arguments], workers=2, seconds=600)
+        return json.loads(said[0])["seconds"], keras.models.load_model(Path(folder) / "worker_0.keras").get_weights()
 
 
-def in_16_bits() -> keras.Model:
-    """Return the model of the workers, computing in bfloat16."""
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        model = worker.build()
-    finally:
-        keras.config.set_dtype_policy("float32")
-    return model
+def here(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> tuple[float, list[np.ndarray]]:
+    """Train in this process; return the seconds of an update, and the weights."""
+    trained, scores = worker.train(model, rows, steps, BATCH_SIZE, strategy)
+    return scores["seconds"], trained.get_weights()
+
+
+def by_fit(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> tuple[float, list[np.ndarray]]:
+    """Train one model on several devices of this process by `fit`, which cuts the batches; else like `here`."""
+    with strategy.scope():
+        trained = keras.models.load_model(model)
+        trained.optimizer.build(trained.trainable_variables)
+    batches = worker.shares(trained, rows, BATCH_SIZE, tf.distribute.get_strategy())
+    clock = Clock()
+    trained.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock])
+    return (clock.times[-1] - clock.times[0]) / (steps - 1), trained.get_weights()
+
+
+class Clock(keras.callbacks.Callback):
+    """Note the time after each update."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Note the time."""
+        self.times.append(time.perf_counter())
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--updates", type=int, default=300, help="updates of 128 images (default: 300)")
+    parser.add_argument("--steps", type=int, default=300, help="updates of 128 images (default: 300)")
     parser.add_argument("--rounds", type=int, default=7, help="rounds (default: 7)")
     options = parser.parse_args()
     processor = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-    def mirrored() -> tuple[float, list[np.ndarray]]:
-        with strategy.scope():
-            model = worker.build()
-        return fitted(model, options.updates)
-
-    forms = {
-        "one process": lambda: fitted(worker.build(), options.updates),
-        "one process, 16 bits": lambda: fitted(in_16_bits(), options.updates),
-        "two virtual devices": mirrored,
-        "two workers": lambda: by_workers(options.updates),
-    }
-    seconds, weights = {name: [] for name in forms}, {}
-    for _ in range(options.rounds):
-        for name, form in forms.items():
-            taken, weights[name] = form()
-            seconds[name].append(taken)
-    print(f"{'':22}{'images per second':>18}{'difference':>12}")
-    for name, values in seconds.items():
-        rate = options.updates * worker.BATCH_SIZE / np.median(values)
-        pairs = zip(weights[name], weights["one process"], strict=True)
-        print(f"{name:22}{rate:18,.0f}{max(np.abs(a - b).max() for a, b in pairs):12.0e}")
+    mirrored, alone = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), tf.distribute.get_strategy()
+    with tempfile.TemporaryDirectory() as name:
+        rows, model, small = (Path(name) / file for file in ("rows.npz", "model.keras", "small.keras"))
+        write_rows(rows)
+        write_model(model)
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        write_model(small)
+        keras.config.set_dtype_policy("float32")
+        forms = {
+            "one process": lambda: here(model, rows, options.steps, alone),
+            "16 bits": lambda: here(small, rows, options.steps, alone),
+            "two workers": lambda: by_workers(model, rows, options.steps),
+            "fit, one device": lambda: by_fit(model, rows, options.steps, alone),
+            "fit, two devices": lambda: by_fit(model, rows, options.steps, mirrored),
+        }
+        seconds, weights = {form: [] for form in forms}, {}
+        for _ in range(options.rounds):
+            for form, run in forms.items():
+                taken, weights[form] = run()
+                seconds[form].append(taken)
+    print(f"{'':18}{'images per second':>18}{'difference':>12}")
+    for form, values in seconds.items():
+        pairs = zip(weights[form], weights["one process"], strict=True)
+        largest = max(np.abs(a - b).max() for a, b in pairs)
+        print(f"{form:18}{BATCH_SIZE / np.median(values):18,.0f}{largest:12.0e}")
 
 
 if __name__ == "__main__":

@@ -1,47 +1,65 @@
 """Several processes train one model: each has its part of a batch, and a failure ends them all."""
 
+import json
 import time
 
 import numpy as np
 import pytest
 
-from mos_helpers.scaling import worker
-from mos_helpers.scaling.local import free_addresses, run_workers
+from mos_helpers.scaling import run_workers, worker
+
+import keras  # isort: skip
+import tensorflow as tf  # isort: skip
+
+ALONE = tf.distribute.get_strategy()
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
-def test_the_workers_cut_each_batch_into_equal_parts(workers):
-    parts = [worker.rows_of(number, workers, updates=3) for number in range(workers)]
-    assert {part.shape for part in parts} == {(3, worker.BATCH_SIZE // workers)}
-    for update in range(3):
-        together = np.concatenate([part[update] for part in parts])
-        assert np.array_equal(together, np.arange(worker.BATCH_SIZE) + update * worker.BATCH_SIZE)
+@pytest.fixture
+def model_and_rows(tmp_path):
+    """The files of a compiled model with two heads, and of 70 rows for it."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6,), name="image")
+    trunk = keras.layers.Dense(5, activation="relu")(image)
+    digit = keras.layers.Dense(3, activation="softmax", name="digit")(trunk)
+    odd = keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk)
+    model = keras.Model(image, {"digit": digit, "odd": odd})
+    model.compile("adam", {"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"})
+    model.save(tmp_path / "start.keras")
+    rng = np.random.default_rng(0)
+    digits = rng.integers(3, size=70)
+    np.savez(tmp_path / "rows.npz", image=rng.normal(size=(70, 6)).astype("float32"), digit=digits, odd=digits % 2)
+    return tmp_path / "start.keras", tmp_path / "rows.npz"
 
 
-def test_a_batch_that_cannot_be_cut_is_refused():
-    with pytest.raises(ValueError, match="workers is 3: a number that divides 128"):
-        worker.rows_of(0, 3, updates=1)
+class Cluster:
+    """Stands for a strategy: gives each worker what it would get."""
+
+    def __init__(self, workers, index):
+        self.context = tf.distribute.InputContext(workers, index, workers)
+
+    def distribute_datasets_from_function(self, function):
+        return function(self.context)
 
 
-@pytest.mark.parametrize(
-    ("config", "place"),
-    [
-        (None, (0, 1)),
-        ("", (0, 1)),
-        ('{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}', (1, 2)),
-    ],
-)
-def test_the_place_comes_from_the_environment(monkeypatch, config, place):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    if config is not None:
-        monkeypatch.setenv("TF_CONFIG", config)
-    assert worker.place() == place
+def test_the_workers_cut_each_batch_into_equal_parts(model_and_rows):
+    model = keras.models.load_model(model_and_rows[0])
+    wholes, parts = (
+        [
+            [x.numpy() for x, _ in worker.shares(model, model_and_rows[1], 32, Cluster(workers, k)).take(3)]
+            for k in range(workers)
+        ]
+        for workers in (1, 4)
+    )
+    assert {part.shape for shares in parts for part in shares} == {(8, 6)}
+    for batch in range(3):
+        assert np.array_equal(np.concatenate([shares[batch] for shares in parts]), wholes[0][batch])
 
 
-def test_addresses_are_free_and_different():
-    addresses = free_addresses(5)
-    assert len(set(addresses)) == 5
-    assert all(address.startswith("127.0.0.1:") for address in addresses)
+@pytest.mark.parametrize(("workers", "size"), [(3, 32), (2, 128)])
+def test_a_batch_that_cannot_be_shared_is_refused(model_and_rows, workers, size):
+    model = keras.models.load_model(model_and_rows[0])
+    with pytest.raises(ValueError, match=f"batch_size must be a multiple of {workers}, .* not {size}"):
+        worker.shares(model, model_and_rows[1], size, Cluster(workers, 0))
 
 
 @pytest.fixture
@@ -61,38 +79,47 @@ PLACE = "import json, os, sys, time; place = json.loads(os.environ['TF_CONFIG'])
 
 def test_each_worker_gets_its_place_and_the_same_arguments(module):
     name = module(f"{PLACE}print(place, *sys.argv[1:])")
-    assert run_workers(name, ["x", "y"], workers=3) == ["0 x y", "1 x y", "2 x y"]
+    assert [out.strip() for out in run_workers(["-m", name, "x", "y"], workers=3)] == ["0 x y", "1 x y", "2 x y"]
+
+
+def test_each_worker_has_an_address_of_its_own(module):
+    name = module("import json, os; print(*json.loads(os.environ['TF_CONFIG'])['cluster']['worker'])")
+    first, second = run_workers(["-m", name], workers=2)
+    assert first == second
+    assert len(set(first.split())) == 2
+    assert all(address.startswith("127.0.0.1:") for address in first.split())
 
 
 def test_much_output_does_not_block_a_worker(module):
     name = module("import sys; print('a' * 300_000); print('b' * 300_000, file=sys.stderr)")
-    assert run_workers(name, workers=1, seconds=30) == ["a" * 300_000]
+    assert run_workers(["-m", name], workers=1, seconds=30)[0].strip() == "a" * 300_000
 
 
 def test_a_failure_ends_all_and_names_its_error(module):
     name = module(f"{PLACE}if place: raise KeyError('odd')\ntime.sleep(60)")
     start = time.monotonic()
-    with pytest.raises(RuntimeError, match="worker 1 failed: KeyError: 'odd'"):
-        run_workers(name, workers=2, seconds=50)
+    with pytest.raises(RuntimeError, match=r"worker 1 ended with code 1(.|\n)*KeyError: 'odd'"):
+        run_workers(["-m", name], workers=2, seconds=50)
     assert time.monotonic() - start < 30
 
 
 def test_a_worker_that_does_not_end_is_ended(module):
-    with pytest.raises(TimeoutError, match="worker 0 did not end in time"):
-        run_workers(module("import time; time.sleep(60)"), workers=2, seconds=1)
+    with pytest.raises(TimeoutError, match="did not end in time"):
+        run_workers(["-m", module("import time; time.sleep(60)")], workers=2, seconds=1)
 
 
 def test_no_worker_is_refused():
-    with pytest.raises(ValueError, match="workers is 0: at least 1 is wanted"):
-        run_workers("json", workers=0)
+    with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
+        run_workers(["-m", "json"], workers=0)
 
 
-def test_two_workers_train_what_one_trains(tmp_path, monkeypatch):
-    monkeypatch.setenv("MOS_DATA", "digits")
-    printed = run_workers("mos_helpers.scaling.worker", [str(tmp_path), "--updates", "4"], workers=2, seconds=120)
-    assert printed == ["worker 0 of 2: 4 updates", "worker 1 of 2: 4 updates"]
-    first, second = (list(np.load(tmp_path / f"worker_{number}_of_2.npz").values()) for number in range(2))
-    alone = worker.train(0, 1, updates=4).get_weights()
+def test_two_workers_train_what_one_trains(model_and_rows, tmp_path):
+    arguments = ["-m", "mos_helpers.scaling.worker", *model_and_rows, tmp_path, "--steps", "5", "--batch-size", "32"]
+    said = [json.loads(line) for line in run_workers(arguments, workers=2, seconds=150)]
+    assert [(one["worker"], one["workers"]) for one in said] == [(0, 2), (1, 2)]
+    first, second = (keras.models.load_model(tmp_path / f"worker_{k}.keras").get_weights() for k in range(2))
+    model, alone = worker.train(*model_and_rows, 5, 32, ALONE)
     assert all(map(np.array_equal, first, second))
-    assert all(np.allclose(mine, whole, atol=1e-6) for mine, whole in zip(first, alone, strict=True))
-    assert not np.allclose(alone[0], worker.build().get_weights()[0], atol=1e-4)
+    assert all(np.allclose(mine, whole, atol=1e-6) for mine, whole in zip(first, model.get_weights(), strict=True))
+    assert [one["loss"] for one in said] == pytest.approx([alone["loss"]] * 2, rel=1e-4)
+    assert not np.allclose(first[0], keras.models.load_model(model_and_rows[0]).get_weights()[0], atol=1e-4)
