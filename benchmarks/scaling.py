@@ -3,7 +3,7 @@
     python benchmarks/scaling.py --steps 300 --rounds 7
 
 The forms take turns. The table has the median of the images per second, without the start and the first update, and the
-largest difference of a weight from that of one process after the same updates: rounding grows from update to update. Run
+largest difference of a weight from that of one process after the same updates: rounding grows with their number. Run
 it on a machine that does nothing else.
 """
 
