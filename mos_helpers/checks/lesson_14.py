@@ -37,11 +37,12 @@ def _listed_model() -> tuple[keras.Model, list[str]]:
 )
 def named(answer: object) -> None:
     """A function from a model with a list of outputs, and names, to a model with a dictionary of outputs."""
+    function = as_function(answer)
     model, names = _listed_model()
     images = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
     wanted = dict(zip(names, model.predict_on_batch(images), strict=True))
     before = model.get_weights()
-    made = as_model(call(as_function(answer), model, list(names)), "the result")
+    made = as_model(call(function, model, list(names)), "the result")
     require(isinstance(getattr(made, "output", None), dict), "the outputs of the result should be a dictionary")
     answers = as_dict(outputs_of(made, images), names, "what the new model answers")
     for name in names:

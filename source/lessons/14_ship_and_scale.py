@@ -143,9 +143,9 @@ for name, one in {"model": model, "loaded": loaded}.items():
     scores = one.evaluate(*test, batch_size=1000, verbose=0, return_dict=True)
     totals[name] = scores["loss"] - scores["left_loss"]
     print(f"{name:7} loss - left_loss = {totals[name]:.3f}")
-loss_weights["odd"].assign(1.0)
 
 # %% tags=["check"]
+loss_weights["odd"].assign(1.0)
 assert all(np.array_equal(answers[name], again[name]) for name in answers)
 assert abs(totals["model"]) < 1e-5 < 0.1 < totals["loaded"]
 
@@ -367,13 +367,15 @@ assert all((temperature[1200, name] > temperature[300, name]).all() for name in 
 
 # %%
 def stated_and_observed(temperatures):
-    """Return, for ten groups of test answers of the head left, what was stated and how often it was right."""
+    """Return what was stated and how often it was right, for ten equal groups of answers of left."""
     stated, right = [], []
     for seed, t in enumerate(temperatures):
         probability = cooled(stored[300, seed][1]["left"], t)
         stated.append(probability.max(axis=1))
         right.append(probability.argmax(axis=1) == test[1]["left"])
-    observed, mean_stated = calibration_curve(np.ravel(right), np.ravel(stated), n_bins=10)
+    observed, mean_stated = calibration_curve(
+        np.ravel(right), np.ravel(stated), n_bins=10, strategy="quantile"
+    )
     return mean_stated, observed
 
 
