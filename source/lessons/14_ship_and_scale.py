@@ -123,7 +123,8 @@ for name in losses:
 # updates made, the loss weights as variables?
 
 # %%
-folder = Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()  # it is removed with the kernel
+folder = Path(temporary.name)
 model.save(folder / "model.keras")
 loaded = keras.models.load_model(folder / "model.keras")
 
@@ -606,8 +607,9 @@ assert max(moved.values()) == 0 and score > naive + 0.05
 # *left* and *odd*, and kept little else of the right digit. That is the price of a frozen trunk. What two heads gain or lose
 # when the trunk learns too is the question of [lesson 10](10_when_to_share.ipynb).
 #
-# (Dropout and batch normalisation behave in a frozen layer as when answering. A layer that is frozen *after* `compile` is
-# still trained: [lesson 2](02_wiring_heads.ipynb)'s `check_heads` finds that.)
+# (A frozen layer of batch normalisation uses its stored means and variances in training, too. Dropout in a frozen trunk goes
+# on while the new head learns, and is off when answering. A layer that is frozen *after* `compile` is still trained:
+# [lesson 2](02_wiring_heads.ipynb)'s `check_heads` finds that.)
 
 # %% [markdown]
 # ## Scale
@@ -674,8 +676,9 @@ assert np.median(seconds["batches, 31 steps"][1:]) < np.median(seconds["arrays"]
 
 # %% [markdown]
 # The median of three turns of 155 updates; the first turn compiles, and is not counted. How much `batches` alone saves
-# differs from run to run. With 31 updates in one call, much of the cost around the update is gone. Files cost more than
-# arrays in memory, and need no memory for the images. `benchmarks/input_pipeline.py` measures all this with 60,000 images.
+# differs from run to run. With 31 updates in one call, much of the cost around the update is gone. Files need no memory for
+# the images, and here they usually cost more than `batches` from memory. `benchmarks/input_pipeline.py` measures the
+# first three with 60,000 images.
 
 # %% [markdown]
 # ### Mixed precision
@@ -711,7 +714,9 @@ assert len(np.unique(found["without"])) < len(np.unique(found["with_it"])) / 3
 #
 # `MirroredStrategy` puts a copy of the model on each device. Each copy takes its part of every batch, and the gradients are
 # added up before the update. `fit` works as before, if the model is made inside the `scope`. Our two devices are virtual, so
-# nothing gets faster. We ask whether the result is the same as with one device, after 20 updates.
+# nothing gets faster. We ask whether the result is the same as with one device, after 20 updates. (The model that we save
+# here was compiled without `steps_per_execution`: with a number above 1, `fit` on these two devices ends with
+# `InvalidArgumentError: You must feed a value for placeholder tensor`.)
 
 # %%
 start_file, rows_file = folder / "start.keras", folder / "rows.npz"
@@ -822,18 +827,29 @@ class Service:
         self.saved = tf.saved_model.load(folder)
         self.temperatures, self.thresholds = temperatures, thresholds
 
+    def probability(self, name, stated):
+        stated = np.hstack([1 - stated, stated]) if stated.shape[1] == 1 else stated
+        powers = np.clip(stated, 1e-12, 1) ** (1 / self.temperatures[name])
+        return powers / powers.sum(axis=1, keepdims=True)
+
     def __call__(self, images):
         served = self.saved.signatures["serving_default"](image=tf.constant(images))
         answers = {}
-        for name, temperature in self.temperatures.items():
-            probability = cooled(served[name].numpy(), temperature)
-            silent = probability.max(axis=1) < self.thresholds[name]
-            chosen = probability.argmax(axis=1).tolist()
-            answers[name] = [None if s else c for s, c in zip(silent, chosen, strict=True)]
+        for name, threshold in self.thresholds.items():
+            probability = self.probability(name, served[name].numpy())
+            silent, chosen = probability.max(axis=1) < threshold, probability.argmax(axis=1)
+            answers[name] = [None if s else int(c) for s, c in zip(silent, chosen, strict=True)]
         return answers
 
 
-service = Service(folder / "saved_model", {"left": 0.9, "odd": 1.0}, {"left": 0.7, "odd": 0.8})
+stated = {
+    name: found.numpy() for name, found in signature(image=tf.constant(validation[0])).items()
+}
+temperatures = {name: best_temperature(stated[name], validation[1][name]) for name in losses}
+service = Service(folder / "saved_model", temperatures, thresholds={})
+for name in losses:
+    sure = service.probability(name, stated[name])
+    service.thresholds[name] = threshold_for(0.95, *sure_and_right(sure, validation[1][name]))
 service(test[0][:6])
 
 # %% [markdown]
