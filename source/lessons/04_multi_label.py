@@ -201,6 +201,7 @@ def train(model, images, targets, seed):
     model.fit(training, steps_per_epoch=400, verbose=0)
 
 
+# %%
 columns = ["elements", "exact", "micro F1", "macro F1", "samples F1", "mAP"]
 
 
@@ -489,6 +490,7 @@ def features(trunk, images):
     return np.maximum(np.maximum(images @ kernel_1 + bias_1, 0) @ kernel_2 + bias_2, 0)
 
 
+# %%
 def fit_and_answer(classifier, trunk, images, labels):
     """Fit on the features of 4,000 training images; return the probabilities for the test images."""
     with threadpool_limits(1):

@@ -228,6 +228,7 @@ def pull(pose):
     }
 
 
+# %%
 pull_raw = pull(pose_train)
 print({name: round(norm, 2) for name, norm in pull_raw.items()})
 print(f"ratio {pull_raw['pose'] / pull_raw['digit']:.0f}")

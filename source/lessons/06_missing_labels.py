@@ -88,6 +88,7 @@ def build():
     return keras.Model(image, outputs)
 
 
+# %%
 def losses(reduction=DEFAULT):
     """Return a loss for each head; `reduction` says how the losses of a batch become one number."""
     return {
@@ -570,6 +571,7 @@ def show_ways(results):
         )
 
 
+# %%
 results = collect(runs)
 show_ways(results)
 naive = [

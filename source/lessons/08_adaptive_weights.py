@@ -756,7 +756,8 @@ class LearnedWeights(keras.Model):
         total = 0.0
         for name, slow in self.slow.items():
             s = self.speed * slow
-            loss = self.loss[name](y[name], y_pred[name])
+            weight = None if sample_weight is None else sample_weight[name]
+            loss = self.loss[name](y[name], y_pred[name], weight)
             total += self.halves[name] * keras.ops.exp(-s) * loss + 0.5 * s
         return total
 

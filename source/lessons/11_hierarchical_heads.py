@@ -120,6 +120,7 @@ def independent(features, tree):
     return {"coarse": softmax("coarse")(features), "fine": softmax("fine")(features)}
 
 
+# %%
 def chain(features, tree):
     coarse = softmax("coarse")(features)
     both = keras.layers.Concatenate(name="features_and_coarse")([features, coarse])
@@ -171,6 +172,7 @@ class OnTree(keras.layers.Layer):
         return super().get_config() | {"tree": self.tree.get_config()}
 
 
+# %%
 @keras.saving.register_keras_serializable(package="lesson_11")
 class Summed(OnTree):
     """Turn probabilities of leaves into probabilities of groups."""
@@ -245,6 +247,7 @@ class Conditional(OnTree):
         return keras.ops.exp(group_of_leaf + leaf - log_sum_of_siblings)
 
 
+# %%
 def conditional(features, tree):
     return {"fine": Conditional(tree, name="fine")(features)}
 
@@ -416,6 +419,7 @@ def scores(leaf, group, tree):
     return [part.mean() for part in parts]
 
 
+# %%
 results = {
     used: {
         name: np.array([scores(*decide(run, name), tree) for run in kept])

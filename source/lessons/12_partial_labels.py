@@ -48,6 +48,8 @@ tree = Tree(
     },
     leaves=list("0123456789"),
 )
+
+# %%
 digits = data.load_digits()
 group_of = tree.groups_of_leaves()  # for each digit the number of its group
 
@@ -390,6 +392,7 @@ def prepared(design, losses):
     return model, first
 
 
+# %%
 def train(model, first, places, targets, weights, seed):
     """Train from the first weights; return the logits for the test images."""
     model.set_weights(first)
@@ -513,6 +516,7 @@ def table(title, columns, rows):
         print(f"{name:27}" + "".join(f"{f'{m:.1%} ± {s:.1%}':>15}" for m, s in cells))
 
 
+# %%
 table("digit right; fine labels:", numbers, right)
 table("", [1000], {"one head, all labels fine": more["all_fine"][:, None]})
 commonest = np.bincount(digits.y_train).argmax()

@@ -177,6 +177,7 @@ def canvases(x, y, n, seed):
     return halved, label_sets(targets)
 
 
+# %%
 images_test, labels_test = canvases(digits.x_test, digits.y_test, 2000, seed=2)
 _, both = data.two_digits(digits.x_test, digits.y_test, 2000, seed=2)
 

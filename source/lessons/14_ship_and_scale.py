@@ -326,6 +326,7 @@ def restart(model, weights):
     model.optimizer.learning_rate = 0.001
 
 
+# %%
 found = {(updates, name): [] for updates in (300, 1200) for name in losses}
 stored = {}
 for seed, weights in enumerate(first_weights):
@@ -380,6 +381,7 @@ def stated_and_observed(temperatures):
     return mean_stated, observed
 
 
+# %%
 plots.reliability(
     {
         "before": stated_and_observed(np.ones(5)),
@@ -580,6 +582,7 @@ before = model.predict_on_batch(test[0])
 features = model.get_layer("trunk_2").output
 right = keras.layers.Dense(10, activation="softmax", name="right")(features)
 
+# %%
 model.trainable = False  # all layers of the old model, before compile
 new_head = keras.Model(model.input, {"right": right})
 new_head.compile(
@@ -725,6 +728,7 @@ plain.save(start_file)
 np.savez(rows_file, image=training[0], **training[1])
 batches = data.batches(*training, shuffle=False).take(20)
 
+# %%
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     mirrored = keras.models.load_model(start_file)
