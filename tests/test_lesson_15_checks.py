@@ -8,10 +8,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from checking import outcome
 from sklearn.metrics import average_precision_score
 
 from mos_helpers import data
+from mos_helpers.balancing import MGDA, GradNorm, PCGrad
 from mos_helpers.checks import lesson_15
 from mos_helpers.checks.lesson_15 import AISLE_OF, HEADS, KEYS, hidden_slips
 from mos_helpers.data.slips import AISLES, client_slips, slips
@@ -228,12 +230,82 @@ def with_regulariser(client):
     return wiring(client, model)
 
 
-@pytest.mark.parametrize("make", [wiring, two_heads, without_weights, with_regulariser])
+class OwnStep(keras.Model):
+    """Reads the gaps from the targets in its own `train_step`; the weights that `fit` gets are ones, and ignored."""
+
+    heads = ("locker", "services", "position", "void")  # what it trains
+    gaps_count = divides = False
+
+    def train_step(self, data):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            said = self(x, training=True)
+            total = sum(self.losses)
+            for name in self.heads:
+                unsaid = y[name] == FILLER[name]
+                known = 1.0 - tf.cast(tf.reduce_all(unsaid, axis=1), "float32") * (not self.gaps_count)
+                each = self.own_losses[name](y[name], said[name])
+                mean = (lambda a, b: a / b) if self.divides else tf.math.divide_no_nan
+                total += mean(tf.reduce_sum(known * each), tf.reduce_sum(known))
+        variables = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
+        return {"loss": total}
+
+
+FILLER = {"locker": 1.0, "services": 0.5, "position": 0.0, "void": 0.5}  # no known label is such a row
+
+
+def own_step(client, **attributes):
+    model = network()
+    model = type("Own", (OwnStep,), attributes)(model.input, model.output)
+    model.own_losses = losses()
+    for loss in model.own_losses.values():
+        loss.reduction = None
+    answer = wiring(client, model, weights=ones)
+    known = labels(client[0].targets)[1]
+    for name in ("services", "position", "void"):
+        answer["targets"][name] = np.where(known[name][:, None] > 0, answer["targets"][name], FILLER[name])
+    return answer
+
+
+def own_step_with_regulariser(client):
+    answer = own_step(client)
+    answer["model"].get_layer("trunk").kernel_regularizer = keras.regularizers.L2(0.01)
+    return answer
+
+
+def balanced_by(kind, **options):
+    """A model of lesson 8 or 9, which has a `train_step`."""
+
+    def make(client):
+        plain = network()
+        model = kind(plain.input, plain.output, **options)
+        return wiring(client, model)
+
+    return make
+
+
+RIGHT_WIRINGS = {
+    "one head for locker and aisle": wiring,
+    "two heads": two_heads,
+    "masks in the targets": without_weights,
+    "a regulariser": with_regulariser,
+    "a train_step": own_step,
+    "a train_step and a regulariser": own_step_with_regulariser,
+    "GradNorm": balanced_by(GradNorm, shared="trunk"),
+    "PCGrad": balanced_by(PCGrad),
+    "MGDA": balanced_by(MGDA),
+}
+
+
+@pytest.mark.parametrize("make", RIGHT_WIRINGS.values(), ids=RIGHT_WIRINGS)
 def test_a_wiring_of_whatever_design(client, make):
     answer = make(client)
     before = [variable.numpy().copy() for variable in answer["model"].variables]
+    optimizer = answer["model"].optimizer
     state, message = outcome("15.2", answer)
     assert state == "correct", message
+    assert answer["model"].optimizer is optimizer
     assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, answer["model"].variables, strict=True))
 
 
@@ -282,6 +354,16 @@ WRONG_WIRINGS = {
         lambda c: wiring(c, loss={k: v for k, v in losses().items() if k != "void"}),
         "`check_heads` finds something",
     ),
+    "a train_step that ignores the weights": (
+        lambda c: own_step(c, gaps_count=True),
+        "your `train_step` learns from slips without any label",
+    ),
+    "a train_step that forgets a head": (
+        lambda c: own_step(c, heads=("locker", "services", "void")),
+        "your `train_step` learns nothing from slips of which only the position is known",
+    ),
+    "a train_step that divides by 0": (lambda c: own_step(c, divides=True), "on slips without any label: does it"),
+    "a train_step that fails": (lambda c: own_step(c, heads=("digit",)), "the `train_step` of your model"),
     "not compiled": (lambda c: wiring(c, model=network()) | {"model": network()}, "the model is not compiled yet"),
     "complete slips": (
         lambda c: wiring(c, x=cut(slice(28)), targets=cut(slice(28)), weights=cut(slice(28))),

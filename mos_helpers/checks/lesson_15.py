@@ -153,28 +153,47 @@ def wiring(answer: object) -> str:
         findings = list(check_heads(model, targets, weights))
     require(not findings, f"`check_heads` finds something: {findings[0] if findings else ''}")
     is_known = {name: labelled(name, table[name]) for name in HEADS}
-    nothing = ~np.any(list(is_known.values()), axis=0)
+    count = np.sum(list(is_known.values()), axis=0)
+    chosen = {"all": count >= 0, "none": count == 0, **{name: is_known[name] & (count == 1) for name in HEADS}}
+    places = {kind: np.flatnonzero(rows)[:200] for kind, rows in chosen.items()}
+    keras_trains = getattr(model.train_step, "__func__", None) is keras.Model.train_step
+    judge = _require_losses if keras_trains else _require_updates
+    return f"{model.count_params():,} weights, {judge(model, (x, targets, weights), places)}"
 
-    def loss_of(chosen: np.ndarray) -> tuple[float, list]:
-        return _loss(model, x, targets, weights, np.flatnonzero(chosen)[:200])
 
-    loss, gradients = loss_of(np.ones(rows, dtype=bool))
-    require(bool(np.isfinite(loss)), f"the loss of the first 200 training slips is {loss}: is there a NaN in a target?")
+def _require_losses(model: keras.Model, data: tuple, places: dict[str, np.ndarray]) -> str:
+    """Refuse a loss that counts gaps, or that leaves weights or labels out; return what to say of it otherwise."""
+    first, gradients = _loss(model, data, places["all"])
+    number = f"the loss of the first 200 training slips is {first}: is there a NaN in a target?"
+    require(bool(np.isfinite(first)), number)
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
         reached = f"no loss reaches the weights {variable.path}: has every head a loss?"
         require(gradient is not None, reached)
         numbers = bool(np.isfinite(tf.convert_to_tensor(gradient).numpy()).all())
         require(numbers, f"the loss is a number, but its gradient on {variable.path} holds NaN")
-    loss = loss_of(nothing)[0]
+    loss = _loss(model, data, places["none"])[0]
     counted = f"slips without any label have a loss of {loss:.3g}: gaps are counted as if they were labels"
     empty = f"the loss of slips without any label is {loss}, and should be 0: is it 0/0?"
     require(bool(np.isfinite(loss)), empty)
     require(abs(loss) < 1e-3, f"{counted}. Which weights are not 0 there?")
     for name in HEADS:
-        alone = is_known[name] & (np.sum(list(is_known.values()), axis=0) == 1)
         unused = f"slips of which only the {name} is known have the loss 0: their labels teach the model nothing"
-        require(abs(loss_of(alone)[0]) > 1e-6, unused)
-    return f"{model.count_params():,} weights, and a loss of {loss_of(~nothing)[0]:.2f} before any training"
+        require(abs(_loss(model, data, places[name])[0]) > 1e-6, unused)
+    return f"and a loss of {first:.2f} before any training"
+
+
+def _require_updates(model: keras.Model, data: tuple, places: dict[str, np.ndarray]) -> str:
+    """Refuse a `train_step` of the learner's own that learns from gaps, or not from labels; else say that it does."""
+    moved = {kind: _moved(model, data, rows) for kind, rows in places.items()}
+    nan = "your `train_step` makes weights NaN, on {}"
+    require(bool(np.isfinite(moved["all"])), nan.format("the first 200 training slips: is there a NaN in a target?"))
+    require(bool(np.isfinite(moved["none"])), nan.format("slips without any label: does it divide 0 by 0?"))
+    counted = "your `train_step` learns from slips without any label: gaps are counted as if they were labels"
+    require(moved["none"] < 1e-3 * moved["all"], counted)
+    for name in HEADS:
+        unused = f"your `train_step` learns nothing from slips of which only the {name} is known"
+        require(moved[name] > 1e-6, unused)
+    return "and a `train_step` of your own that learns from every kind of label, and from no gap"
 
 
 def _arrays(value: object, name: str, rows: int) -> np.ndarray | dict[str, np.ndarray]:
@@ -189,17 +208,44 @@ def _arrays(value: object, name: str, rows: int) -> np.ndarray | dict[str, np.nd
     return array.astype("float32") if array.dtype.kind == "f" else array
 
 
-def _loss(model: keras.Model, x: object, targets: object, weights: object, rows: np.ndarray) -> tuple[float, list]:
+def _tensors(data: tuple, rows: np.ndarray) -> tuple:
+    """Return some rows of x, targets and weights."""
+    return keras.tree.map_structure(lambda array: None if array is None else tf.convert_to_tensor(array[rows]), data)
+
+
+def _loss(model: keras.Model, data: tuple, rows: np.ndarray) -> tuple[float, list]:
     """Return the loss of some rows, without what the model adds for itself, and its gradients."""
-    x, targets, weights = keras.tree.map_structure(
-        lambda array: None if array is None else tf.convert_to_tensor(array[rows]), (x, targets, weights)
-    )
+    x, targets, weights = _tensors(data, rows)
     with blaming("your model or its loss"):
         with tf.GradientTape() as tape:
             said = model(x, training=False)
             loss = model.compute_loss(x=x, y=targets, y_pred=said, sample_weight=weights, training=False)
         own = sum(float(part) for part in model.losses)
         return float(loss) - own, tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+
+
+def _moved(model: keras.Model, data: tuple, rows: np.ndarray) -> float:
+    """Return how far the model's `train_step` moves a weight by gradient descent on some rows, at the most.
+
+    What the model adds for itself, such as a regulariser, is not counted. The weights are put back.
+    """
+    batch, before = _tensors(data, rows), [variable.numpy() for variable in model.variables]
+    optimizer, model.optimizer = model.optimizer, keras.optimizers.SGD(1.0)
+    try:
+        with blaming("the `train_step` of your model"):
+            with tf.GradientTape() as tape:
+                model(batch[0], training=False)
+                own = tf.add_n([tf.reduce_sum(part) for part in model.losses]) if model.losses else tf.constant(0.0)
+            gradients = tape.gradient(own, [v.value for v in model.trainable_variables], unconnected_gradients="zero")
+            old = [variable.numpy() for variable in model.trainable_variables]
+            model.train_step(batch)
+            new = [variable.numpy() for variable in model.trainable_variables]
+        steps = [a - b - g.numpy() for a, b, g in zip(old, new, gradients, strict=True)]
+        return max(float(np.abs(step).max()) for step in steps)
+    finally:
+        model.optimizer = optimizer
+        for variable, value in zip(model.variables, before, strict=False):
+            variable.assign(value)
 
 
 # --- 15.3: reading an answer
