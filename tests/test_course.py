@@ -126,6 +126,37 @@ def test_a_banned_word_is_noticed():
     assert any(re.search(rf"\b{re.escape(word)}(e?s)?\b", "Two towers") for word in elsewhere())
 
 
+# Minutes and references
+
+
+def minutes(path):
+    """What a page says that it takes."""
+    found = re.search(r"About\s(\d+|three)\s(minutes|hours)", text(path))
+    return {"three hours": 180}.get(" ".join(found.groups())) or int(found[1])
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name)
+def test_the_map_says_how_long_it_takes_as_the_pages_do(path):
+    row = next(line for line in text(ROOT / "README.md").splitlines() if line.startswith("|") and path.stem in line)
+    exercises = [exercise for exercise in EXERCISES if exercise.stem == path.stem]
+    assert [int(part) for part in row.split("|")[-2].split("+")] == [minutes(page) for page in [path, *exercises]]
+
+
+def references(path):
+    """The papers and guides at the end of a lesson."""
+    part = text(path).partition("## References\n")[2].partition("\nNext: ")[0]
+    return [" ".join(item.split()) for item in re.split(r"^- ", part, flags=re.MULTILINE)[1:]]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name)
+def test_papers_are_cited_in_one_form(path):
+    if re.search(r"\b(19|20)\d\d\)", text(path)):
+        assert references(path), "a paper is named, and there is no list of references"
+    for item in references(path):
+        guide = " guide" in item
+        assert guide or re.fullmatch(r"[A-Z].* \(\d{4}\)\. \*[^*]+[.?]\*( .+\.)?", item), item
+
+
 # Figures
 
 

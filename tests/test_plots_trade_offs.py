@@ -41,6 +41,13 @@ def test_marks_have_a_legend_and_looks_of_their_own():
     )
 
 
+def test_the_legend_and_the_text_say_what_the_settings_are():
+    figure = plots.trade_off(RUNS, MARKS, "left", "odd", "loss weight of odd")
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"loss weight of odd", *MARKS}
+    assert "means of up to 2 runs. By loss weight of odd: 0.1: 0.85 and 0.65; 1: 0.85" in figure.alt
+    assert [text.get_text() for text in plots.trade_off(RUNS, settings="weight").legends[0].get_texts()] == ["weight"]
+
+
 def test_one_run_of_each_setting():
     figure = plots.trade_off({"a": [0.1, 0.2], "b": [0.2, 0.1]})
     assert not figure.axes[0].collections

@@ -13,7 +13,9 @@ Runs = Mapping[object, Sequence[Sequence[float]]]
 LABEL_SHIFTS = [(-6, -6, "right", "top"), (6, 6, "left", "bottom")]
 
 
-def trade_off(points: Runs, marks: Runs | None = None, x_label: str = "", y_label: str = "") -> Figure:
+def trade_off(
+    points: Runs, marks: Runs | None = None, x_label: str = "", y_label: str = "", settings: str = ""
+) -> Figure:
     """Draw the score of one head against the score of another: what does a better score of the one cost the other?
 
     Each setting, a loss weight say, is a dot with its name beside it, and a line joins the settings in the order given.
@@ -26,6 +28,7 @@ def trade_off(points: Runs, marks: Runs | None = None, x_label: str = "", y_labe
         marks: other designs to compare with, at most four, in the same shapes; each has a marker of its own.
         x_label: what the first score is.
         y_label: what the second score is.
+        settings: what the names of the dots are, such as "loss weight of odd"; it stands in the legend.
 
     Raises:
         TypeError: if ``points`` or ``marks`` is no dictionary.
@@ -48,9 +51,11 @@ def trade_off(points: Runs, marks: Runs | None = None, x_label: str = "", y_labe
     for (name, values), style in zip(others.items(), STYLES[1:], strict=False):
         _draw(axes, values, style, name)
     _finish(axes, x_label, y_label)
-    if others:
+    if settings:
+        axes.plot([], [], color=STYLES[0]["color"], linewidth=1, marker=STYLES[0]["marker"], label=settings)
+    if others or settings:
         figure.legend(loc="outside upper center", ncols=2, frameon=False)
-    figure.alt = _alt(runs, others, x_label, y_label)
+    figure.alt = _alt(runs, others, x_label, y_label, settings)
     return figure
 
 
@@ -92,7 +97,7 @@ def _checked(argument: str, scores: Runs) -> dict[str, np.ndarray]:
     return runs
 
 
-def _alt(runs: dict[str, np.ndarray], others: dict[str, np.ndarray], x_label: str, y_label: str) -> str:
+def _alt(runs: dict[str, np.ndarray], others: dict[str, np.ndarray], x_label: str, y_label: str, settings: str) -> str:
     def said(parts: dict[str, np.ndarray]) -> str:
         means = {name: values.mean(axis=0) for name, values in parts.items()}
         return "; ".join(f"{name}: {x:.3g} and {y:.3g}" for name, (x, y) in means.items())
@@ -100,5 +105,6 @@ def _alt(runs: dict[str, np.ndarray], others: dict[str, np.ndarray], x_label: st
     numbers = {len(values) for values in [*runs.values(), *others.values()]}
     several = f"means of {'' if len(numbers) == 1 else 'up to '}{max(numbers)} runs"
     what = f"{x_label or 'One score'} against {y_label or 'another'}"
-    text = f"{what[:1].upper()}{what[1:]}, {'one run' if numbers == {1} else several}. {said(runs)}."
+    by = f"By {settings}: " if settings else ""
+    text = f"{what[:1].upper()}{what[1:]}, {'one run' if numbers == {1} else several}. {by}{said(runs)}."
     return f"{text} Beside them: {said(others)}." if others else text

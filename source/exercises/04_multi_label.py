@@ -154,7 +154,7 @@ check("4.3", lambda: weighted)
 # %% [markdown]
 # ## Question 4.4: find the bugs
 #
-# Somebody wrote this function for images with any number of tags, and is content: "an accuracy of 60 %, and the loss goes
+# Somebody wrote this function for images with any number of tags, and is content: "an accuracy of 60%, and the loss goes
 # down".
 
 

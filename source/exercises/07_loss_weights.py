@@ -205,8 +205,8 @@ for rule in [plain_sum, sum_of_logs]:
 # the same place with both units. But this place is not in the middle: it is nearer to *A*, which was nearer at the start.
 # For the logarithm, one small and one large loss are better than two of middle size. Free of scale does not mean fair.
 #
-# At last your callback and your choice. The table of accuracies is made up. Which weights are worth a look, and which one
-# is best if *odd* must be at least 85% right?
+# Finally your callback and your choice. The table of accuracies is made up. Which weights are worth a look, and which one is
+# best if *odd* must be at least 85% right?
 
 # %%
 weight = keras.Variable(0.0, trainable=False)

@@ -43,7 +43,8 @@ keras.utils.set_random_seed(0)
 # ## One image
 #
 # `load_digits` gives MNIST, 70,000 handwritten digits, where it can. Without a network it gives the 1,797 digits that ship
-# with scikit-learn, enlarged to the same 28 by 28 pixels. It says which. Every lesson runs on either.
+# with scikit-learn, enlarged to the same 28 by 28 pixels. It says which. Every lesson runs on either. The outputs that are
+# stored in the notebooks are those of MNIST. On the bundled digits your numbers differ, and the text is true for both.
 
 # %%
 digits = data.load_digits()
@@ -138,14 +139,14 @@ plots.images(
 # ## What each kind is called
 #
 # scikit-learn has a function that names the kind of a target from its values; the first 1,000 are enough for it. Its names
-# are the ones the field uses.
+# are close to the words that the field uses.
 
 # %%
 for name, target in targets_train.items():
     print(f"{name:8}{target.shape!s:14}{type_of_target(target[:1000])}")
 
 # %% [markdown]
-# In words:
+# In the words of the field:
 # - **binary**: one yes/no question (`odd`);
 # - **multi-class**: exactly one of several classes (`digit`, `quarter`);
 # - **multi-label**: several yes/no questions at once, any number of which may be yes (`facts`); here each
@@ -161,7 +162,8 @@ for name, target in targets_train.items():
 # ## The contract of a head
 #
 # The **trunk** turns the image into a list of numbers that all answers start from. A **head** turns that list into one
-# answer. A head keeps a contract: its five parts fit together, and Keras does not always complain when they do not.
+# answer. One number that a layer gives for an image is a **unit**: a layer with ten units gives ten numbers. A head keeps a
+# contract: its five parts fit together, and Keras does not always complain when they do not.
 #
 # | kind | units | activation | loss | target | metric |
 # |---|---|---|---|---|---|
@@ -241,8 +243,9 @@ model.compile(
 )
 
 # %% [markdown]
-# `batches` hands the images over in shuffled groups of 128, and `repeat` starts a new pass when all have been used. An epoch
-# is often one pass over the images; here it is 300 updates, so that training is the same on 1,297 images and on 60,000.
+# `batches` hands the images over in shuffled groups of 128. Such a group is a **batch**. After each batch Keras changes the
+# weights once: that is one **update**. And `repeat` starts a new pass when all have been used. An epoch is often one pass
+# over the images; here it is 300 updates, so that training is the same on 1,297 images and on 60,000.
 # (`steps_per_execution=100` above only saves time: Keras makes 100 updates before it returns to Python.)
 
 # %%
@@ -257,7 +260,7 @@ history = model.fit(
 # %% [markdown]
 # ## How good are eight answers from one network?
 #
-# A score means little alone. Beside each we put the *naive* answer, which is the same for every image: the commonest class,
+# A score means little alone. Beside each we put the *naive* answer, which is the same for every image: the most frequent class,
 # or the middle value (the median), among 5,000 training images. scikit-learn calls it a dummy.
 #
 # **Predict first.** Six yes/no facts, and an answer that never looks at the image: what share of the facts will it get right?

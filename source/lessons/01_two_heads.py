@@ -105,8 +105,9 @@ model.compile(
 
 # %% [markdown]
 # Keras adds the two losses and lowers the sum. The digit targets are integers, so the digit head takes the *sparse*
-# cross-entropy. `accuracy` lets Keras choose the kind that suits each head. `steps_per_execution` only saves time: Keras
-# makes 100 updates before it returns to Python.
+# cross-entropy. `accuracy` lets Keras choose the kind by the shapes, which is right for these two heads ([lesson
+# 2](02_wiring_heads.ipynb) shows where it is not). `steps_per_execution` only saves time: Keras makes 100 updates before it
+# returns to Python.
 #
 # You will meet `tf.keras` in other texts. Here it is the same package under another name.
 
@@ -158,7 +159,7 @@ scores = model.evaluate(images_test, targets_test, batch_size=1000, verbose=0, r
 {name: round(score, 3) for name, score in scores.items()}
 
 # %% [markdown]
-# Are these good? The naive answers give the commonest digit, and odd or even, whichever is commoner, to every image.
+# Are these good? The naive answers give the most frequent digit, and the more frequent of odd and even, to every image.
 
 # %%
 naive = {head: np.bincount(target).argmax() for head, target in targets_train.items()}
@@ -194,9 +195,10 @@ print(f"Odd head wrong:              {np.mean(odd_says_odd != targets_test['odd'
 print(f"They contradict each other:  {contradictions.mean():.1%}")
 
 # %% [markdown]
-# Not on none: at each contradiction exactly one of the two is wrong about odd. Two heads that share a trunk still answer on
-# their own. Each has its own weights and its own loss, and nothing in the sum of
-# the losses asks that the answers fit together. Here are some images on which they do not.
+# Not on none. At each contradiction exactly one of the two is wrong about odd; where both are wrong about it, they agree. So
+# there are at most as many contradictions as both heads together have mistakes about odd. Two heads that share a trunk still
+# answer on their own. Each has its own weights and its own loss, and nothing in the sum of the losses asks that the answers
+# fit together. Here are some images on which they do not.
 
 # %%
 some = np.flatnonzero(contradictions)[:8]

@@ -224,8 +224,9 @@ assert history.history["digit_accuracy"][-1] < 0.8  # of oddness
 # It says 0 or 1: to its loss, "odd" was the class 1 and "even" the class 0. It is often wrong even about that. Both heads
 # share the trunk, and the loss that falls without end changes the trunk most.
 #
-# Here there is a sign, the loss below zero. It does not always come: the next section has the same swap without it. Two
-# yes/no heads whose targets are swapped give none: each learns the other's question, and every number looks right.
+# Here there is a sign, the loss below zero. It does not always come: in the next section, the same swap can leave the loss
+# above zero (on MNIST it does). Two yes/no heads whose targets are swapped give no sign: each learns the other's question,
+# and every number looks right.
 
 # %% [markdown]
 # ## A dictionary meets a list
@@ -325,8 +326,8 @@ assert list(reached.values()) == ["odd", "odd", "digit", "digit", "digit"]
 named.fit(images, {"Digit": labels, "odd": labels % 2}, verbose=0)
 
 # %% [markdown]
-# Keras came upon the key `Digit` where it wanted numbers. A few lines of our own say it better, and they serve for every part
-# of the wiring.
+# Keras found the key `Digit` where it wanted numbers. A few lines of our own say it better, and they serve for every part of
+# the wiring.
 
 
 # %%
@@ -541,8 +542,8 @@ print(caught[0].message)
 print("smallest and largest answer:", always.min(), always.max())
 
 # %% [markdown]
-# **A head without a sigmoid, and a loss that expects one.** Here are two images on which such a head is wrong by far: it
-# says 4 where the target is 0, and -3 where the target is 1.
+# **A head without a sigmoid, and a loss that expects one.** Here are two images on which such a head is very wrong: it says 4
+# where the target is 0, and -3 where the target is 1.
 #
 # **Predict first.** The gradient says how to change the two answers. Should it be small or large?
 

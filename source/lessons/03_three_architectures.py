@@ -168,7 +168,8 @@ print(f"the left one alone: {left_network.count_params():,} weights")
 #
 # **Predict first.** A wide head with 20 units, or two heads with 10 units each on the same trunk: which can compute more?
 #
-# Copy the weights of the one into the other: the two kernels side by side make the wide kernel, and the same for the biases.
+# Copy the weights of the one into the other. A layer's *kernel* is its matrix of weights. The two kernels side by side make
+# the wide kernel, and the same for the biases.
 
 # %%
 two_heads, wide_head = shared_trunk(96), one_wide_head(96)
@@ -348,13 +349,14 @@ assert both["separate, equal total"] > both["shared trunk"] - 0.01
 assert min(both.values()) > 0.5
 
 # %% [markdown]
-# - **One wide head** does as well as two heads on the shared trunk: the difference is within the spread of the seeds. It
-#   must be so, since they are the same model. It is not zero, because from the same seed Keras draws other first weights for
-#   one kernel of 20 columns than for two of 10.
+# - **One wide head** does as well as two heads on the shared trunk: the difference is within the spread of the seeds. It must
+#   be so, since they are the same model. It is not zero, because from the same seed Keras draws other first weights for one
+#   kernel of 20 columns than for two of 10. (Their range is a little smaller, too: Keras's default divides by the number of
+#   inputs plus outputs.)
 # - **Separate networks with equal trunks** are right more often, and the difference is larger than the spread. They also have
 #   twice the weights.
-# - **Separate networks with an equal total** keep only a part of that lead, about a point. It is there on average; single
-#   runs of the two designs lie close together, and may change places.
+# - **Separate networks with an equal total** keep only a part of that lead, about one percentage point (*point*, for short).
+#   It is there on average; single runs of the two designs lie close together, and may change places.
 # - **One head for pairs** is clearly worse. It has only about 80 images of each of its hundred classes, and what its unit
 #   for "3 and 4" learns about the 3 does not reach its unit for "3 and 5". Here it has nothing to gain: the two digits are
 #   drawn independently, so one says nothing about the other.
@@ -462,7 +464,7 @@ assert beside["always the most frequent digits"][2] < 0.05
 #   worth knowing before one chooses between networks.
 # - Another library's networks point the same way: separate ones are ahead of a wide head with the same trunk. But it is one
 #   run of each, the separate ones have twice the weights, and this wide head has sigmoids instead of softmaxes.
-# - Everything here is far above the naive answer.
+# - All three models are far above the naive answer.
 
 # %% [markdown]
 # ## A layer called `MultiOutput`

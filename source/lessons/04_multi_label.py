@@ -18,8 +18,8 @@
 # - to choose thresholds, to use a chain where labels depend on each other, and to give rare labels more weight.
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 40 minutes; the longest cell runs for about 15
-# seconds. The stored outputs are those of MNIST. With the bundled digits the numbers differ, for instance an exact match of
-# about 0.60 where you see about 0.52; the text is true for both. Words are explained in the [glossary](glossary.ipynb).
+# seconds. On the bundled digits the numbers differ, for instance an exact match of about 0.60 where you see about 0.52. Words
+# are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -87,7 +87,7 @@ print(f"images all right:       {np.mean((nothing == labels['test']).all(axis=1)
 
 # %% [markdown]
 # More than four answers of five are right, and not one image. Each image has few of the ten labels, so "no" is a safe
-# answer. Keep this number in mind when you read that a model with many labels has an "accuracy of 80 %".
+# answer. Keep this number in mind when you read that a model with many labels has an "accuracy of 80%".
 
 # %% [markdown]
 # ## Six scores, by hand
@@ -106,7 +106,7 @@ said
 # - **Element-wise accuracy**: 10 of 12 answers are right. The **Hamming loss** is the rest, 2 of 12.
 # - **Exact match** (also *subset accuracy*): all labels of an image are right. That is 1 of 3 images.
 # - **Precision** is the share of "yes" that is true, **recall** the share of true labels that are found, and **F1** lies
-#   between them: twice the hits, divided by all "yes" plus all true labels. It ignores the many rightful "no".
+#   between them: twice the hits, divided by all "yes" plus all true labels. It does not count the many "no" that are right.
 # - **Micro** F1 counts over all labels together: 4 hits, 5 "yes", 5 true labels, so 8/10.
 # - **Macro** F1 is the mean over labels. Label 0 has 2 hits of 2 and 2: F1 = 1. Label 1 has 1 hit, 1 "yes", 2 true: 2/3.
 #   Label 2 has 1 hit, 2 "yes", 1 true: 2/3. Label 3 has neither "yes" nor true label: 0/0, which we count as 0. The mean is
@@ -305,7 +305,7 @@ assert at_015[1] < at_03[1] - 0.08 and at_03[3] < 0.03 < at_015[3]
 
 # %% [markdown]
 # With one label softmax is even the better one: there, its total of 1 is true. But of the images with two or three labels
-# none is right, in no run. At the threshold 0.5 it cannot be otherwise. A lower threshold helps, but what is best depends on
+# none is right in any run. At the threshold 0.5 it cannot be otherwise. A lower threshold helps, but what is best depends on
 # the number of labels. With three labels, each gets 1/3 on average at most, and a small doubt takes one below the limit. With
 # one label, a low limit lets in second guesses. A sigmoid head has no such rule: its ten probabilities may have any total.
 #
@@ -398,10 +398,11 @@ assert abs(float(area(labels["test"], last)) - ours["mAP"]) < 0.02
 # %% [markdown]
 # ## A threshold for each label
 #
-# 0.5 is the threshold that suits the element-wise accuracy, if the probabilities are **honest**: of the answers stated as
-# 0.3, about 30 % are true, and so on. (Those of our sigmoids nearly are.) Another score has another best
-# threshold. We choose the one with the highest F1 for each label, **on the validation images**, and then freeze it. Chosen
-# on the test images, the score would be too good: we would have picked what happened to fit them.
+# 0.5 is the threshold that suits the element-wise accuracy, if the probabilities are **honest** ([lesson
+# 14](14_ship_and_scale.ipynb) says *calibrated*, and measures it): of the answers stated as 0.3, about 30% are true, and so
+# on. (Those of our sigmoids nearly are.) Another score has another best threshold. We choose the one with the highest F1 for
+# each label, **on the validation images**, and then freeze it. Chosen on the test images, the score would be too good: we
+# would have picked what happened to fit them.
 
 
 # %%
@@ -693,7 +694,8 @@ assert best["rare recall"] > rare_mean["no weight"]["rare recall"] + 0.2
 #   differs much from run to run.) Its probabilities are honest on average: their mean is about the share of images that
 #   really have the label.
 # - **With the label weight** it finds several times as many. About half of its "yes", or more, are wrong now, and the stated
-#   probabilities are about twice too high. They are no longer honest. The other labels stay nearly as they were.
+#   probabilities are about twice as high as they should be. They are no longer honest. The other labels stay nearly as they
+#   were.
 # - **Thresholds alone**, without a weight, find many of the rare digits as well. But they cannot change the ranking (rare
 #   mAP). The weight raised it, in this short training of 400 updates; whether it would after a long one, these runs do not
 #   tell.
@@ -745,12 +747,13 @@ build_labels(784, names=["cat", "dog", "tree"], weights=[1, 1, 5]).output_shape
 # - chose thresholds on validation images, and saw which scores they raise and which they lower;
 # - compared a chain with classifiers side by side, and weighted rare labels, with what that costs.
 #
-# [Lesson 5](05_regression.ipynb) turns from labels to numbers.
 #
-# **References**
-# - Tsoumakas and Katakis (2007), "Multi-label classification: an overview".
-# - Read, Pfahringer, Holmes and Frank (2009), "Classifier chains for multi-label classification".
-# - Lipton, Elkan and Naryanaswamy (2014), "Optimal thresholding of classifiers to maximize F1 measure".
-# - scikit-learn's user guide, "Multiclass and multioutput algorithms".
+# ## References
+#
+# - G. Tsoumakas and I. Katakis (2007). *Multi-label classification: an overview.* The problem, and the scores in use.
+# - J. Read, B. Pfahringer, G. Holmes and E. Frank (2009). *Classifier chains for multi-label classification.*
+# - Z. C. Lipton, C. Elkan and B. Naryanaswamy (2014). *Optimal thresholding of classifiers to maximize F1 measure.* Why the
+#   threshold is half the best F1.
+# - scikit-learn's user guide, *Multiclass and multioutput algorithms.*
 #
 # Next: the [exercises](../exercises/04_multi_label.ipynb), then [lesson 5](05_regression.ipynb).

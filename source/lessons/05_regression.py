@@ -191,8 +191,8 @@ accuracy = {
 }
 for name, shares in accuracy.items():
     print(f"{name:20} {said(shares)}")
-commonest = np.bincount(targets_train["digit"]).argmax()
-print(f"{'the commonest digit':20} {np.mean(targets_test['digit'] == commonest):.3f}")
+most_frequent = np.bincount(targets_train["digit"]).argmax()
+print(f"{'most frequent digit':20} {np.mean(targets_test['digit'] == most_frequent):.3f}")
 
 # %% tags=["check"]
 assert min(accuracy["digit head alone"]) > max(accuracy["beside a raw pose"]) + 0.25
@@ -237,7 +237,7 @@ print(f"ratio {pull_raw['pose'] / pull_raw['digit']:.0f}")
 assert pull_raw["pose"] > 8 * pull_raw["digit"]
 
 # %% [markdown]
-# The gradient of the pose head is more than ten times as long. The slope of a squared error is twice the error. Angles have
+# The gradient of the pose head is more than ten times as long. The slope of a squared error grows with the error. Angles have
 # errors of dozens of *degrees*, so the slope is large; a probability is never wrong by more than 1. In radians, the same
 # angles would have errors 57 times smaller, and slopes too. So the unit decides which head the trunk works for, and that
 # makes no sense.
@@ -245,8 +245,8 @@ assert pull_raw["pose"] > 8 * pull_raw["digit"]
 # Adam does not help. For each weight it divides the whole gradient by its usual size, and not the part of each head: the
 # step has a fair length, but its direction is that of the pose.
 #
-# Within the pose it is the same: the angle has the large numbers, and an error of the size (0.7 to 1) counts almost nothing.
-# What did the raw pose head learn?
+# Within the pose it is the same: the angle has the large numbers, and an error in the *size*, which is a number between 0.7
+# and 1, counts almost nothing. What did the raw pose head learn?
 
 
 # %%
@@ -439,7 +439,7 @@ huber = compiled({"digit": 10, "pose": 4}, pose_loss="huber")
 losses = {"squared": both, "absolute": absolute, "Huber": huber}
 runs = {("squared", "right"): runs_standard}
 for name, model in losses.items():
-    runs[name, "10 % wrong"] = [train(model, targets_spoiled, seed) for seed in range(5)]
+    runs[name, "10% wrong"] = [train(model, targets_spoiled, seed) for seed in range(5)]
 
 
 # %%
@@ -459,10 +459,10 @@ for (loss, labels), numbers in table.items():
 # %% tags=["check"]
 mean = {key: numbers.mean(axis=0) for key, numbers in table.items()}
 for loss in ["absolute", "Huber"]:
-    assert mean[loss, "10 % wrong"][1] < mean["squared", "10 % wrong"][1] - 3
-    assert mean[loss, "10 % wrong"][0] > mean["squared", "10 % wrong"][0] + 0.07
-    assert abs(mean[loss, "10 % wrong"][0] - mean["squared", "right"][0]) < 0.05
-assert mean["squared", "10 % wrong"][1] > 1.3 * mean["squared", "right"][1]
+    assert mean[loss, "10% wrong"][1] < mean["squared", "10% wrong"][1] - 3
+    assert mean[loss, "10% wrong"][0] > mean["squared", "10% wrong"][0] + 0.07
+    assert abs(mean[loss, "10% wrong"][0] - mean["squared", "right"][0]) < 0.05
+assert mean["squared", "10% wrong"][1] > 1.3 * mean["squared", "right"][1]
 
 # %% [markdown]
 # - The squared error with wrong labels ruins the pose, and **again the classifier**, whose labels are all right. Ten times
@@ -488,9 +488,10 @@ assert mean["squared", "10 % wrong"][1] > 1.3 * mean["squared", "right"][1]
 #
 # The network should make the true `y` likely, so its loss is $-\log p(y)$, the *negative log-likelihood*. With $s = \log v$:
 #
-# $$-\log p(y) = \tfrac{1}{2}\left(e^{-s}(y-m)^2 + s\right) + \tfrac{1}{2}\log 2\pi$$
+# $$-\log p(y) = \tfrac{1}{2} e^{-s}(y-m)^2 + \tfrac{1}{2} s + \tfrac{1}{2}\log 2\pi$$
 #
-# The first half comes from the 2 in $2v$, the second from the square root. The last part is a constant, and we leave it out.
+# In the first part, the $\tfrac12$ comes from the 2 in $2v$. In the second it comes from the square root. The last part is a
+# constant, and we leave it out.
 # - A large variance makes a wrong mean cheap, and costs `s/2`. A small variance is cheap, if the mean is right.
 # - The head predicts the **logarithm** of the variance. It may be any number, and the variance is always positive.
 # - We clip it to [-10, 10], so that the exponential cannot overflow. On standardised targets no sensible value is outside.
@@ -578,8 +579,9 @@ assert max(max(numbers) for numbers in losses_test.values()) < 0
 # All are **negative**, and nothing is wrong: we left out a constant, 0.92. Even with it a loss may be below 0, since a
 # density can be above 1. Do not clip such a loss at 0.
 #
-# The new head is better than the old one, but compare its rows: almost all of the gain is in its *means*. The spread of each
-# image adds little or nothing to this score. Without the second row we would have praised the wrong part.
+# The new head is better than the old one, but compare its rows: all of the gain, or nearly all, is in its *means*. With these
+# means, one spread for all images scores about as well as a spread for each, or better. Without the second row we would have
+# praised the wrong part.
 #
 # What, then, is the spread of each image good for? Second: are the images on which the head is unsure really those with the
 # larger errors? We sort the test images by the spread of the angle.
@@ -592,15 +594,15 @@ for answer in answers:
     order = np.argsort(spread[:, 0])
     quarters.append([error[part].mean() for part in np.array_split(order, 4)])
 quarters = np.array(quarters)
-for name, numbers in zip(["surest", "second", "third", "unsurest"], quarters.T, strict=True):
+for name, numbers in zip(["surest", "second", "third", "least sure"], quarters.T, strict=True):
     print(f"{name:10} quarter: off by {said(numbers, 1)} degrees")
 
 # %% tags=["check"]
 assert (quarters[:, 3] > 1.2 * quarters[:, 0]).all()
 
 # %% [markdown]
-# They are. That is what one spread for all cannot give. Third, **coverage**: an interval of 80 % should hold the truth for
-# 80 % of the images. In a normal distribution that is the mean ± 1.28 spreads.
+# They are. That is what one spread for all cannot give. Third, **coverage**: an interval of 80% should hold the truth for
+# 80% of the images. In a normal distribution that is the mean ± 1.28 spreads.
 #
 # **Predict first.** Will the network's own intervals hold more or less than they state?
 
@@ -652,7 +654,7 @@ assert np.mean(factors["validation"]) > np.mean(factors["training"])
 # - The four numbers differ, and they differ from run to run. An average over them can hide one that is too wide and one that
 #   is too narrow. Look at each.
 # - One spread for all has good coverage too, but it cannot say which image is difficult. **Coverage alone is not enough**:
-#   the middle 80 % of the training targets, stated for every image, would be covered well too, and say nothing about any
+#   the middle 80% of the training targets, stated for every image, would be covered well too, and say nothing about any
 #   image.
 #
 # What did it cost the digit?
@@ -734,7 +736,7 @@ assert (
 # ## Take this with you
 #
 # A loss for means and log-variances (`negative_log_likelihood` from above, so that the cell stands alone), and the spread
-# and coverage that go with it. The coverage is that of one run, not corrected, for intervals of 95 %.
+# and coverage that go with it. The coverage is that of one run, not corrected, for intervals of 95%.
 
 
 # %%
@@ -754,7 +756,7 @@ def in_units(prediction, scaler):
 
 
 def covered(target, mean, spread, spreads=1.96):
-    """Return for each target the share within so many spreads; 1.96 should give 95 %."""
+    """Return for each target the share within so many spreads; 1.96 should give 95%."""
     return np.mean(np.abs(target - mean) <= spreads * spread, axis=0)
 
 
@@ -770,11 +772,12 @@ dict(zip(names, covered(pose_test, mean, spread).round(3).tolist(), strict=True)
 # - let a head state its own spread, found that its better loss came from its means, and corrected it on the validation part;
 # - put `MultiOutputRegressor`, `RegressorChain` and nearest neighbours beside it.
 #
-# **References**
-# - D. A. Nix and A. S. Weigend (1994), *Estimating the mean and variance of the target probability distribution*: the head
+# ## References
+#
+# - D. A. Nix and A. S. Weigend (1994). *Estimating the mean and variance of the target probability distribution.* The head
 #   with a mean and a variance.
-# - P. J. Huber (1964), *Robust estimation of a location parameter*: the loss that has his name.
-# - A. Kendall and Y. Gal (2017), *What uncertainties do we need in Bayesian deep learning for computer vision?*:
-#   log-variance as the output, for images.
+# - P. J. Huber (1964). *Robust estimation of a location parameter.* The loss that has his name.
+# - A. Kendall and Y. Gal (2017). *What uncertainties do we need in Bayesian deep learning for computer vision?* The logarithm
+#   of the variance as an output, for images.
 #
 # Next: the [exercises](../exercises/05_regression.ipynb), then [lesson 6](06_missing_labels.ipynb).

@@ -472,7 +472,7 @@ listed.evaluate(images_test, targets_test, sample_weight=weights_test, verbose=0
 # course: dictionaries everywhere.
 #
 # `check_heads` of lesson 2 reads the targets and the weights as well. Here is a model with three of the faults so far, then
-# the same model with one array for all heads, and at last a model without any fault.
+# the same model with one array for all heads, and finally a model without any fault.
 
 # %%
 faulty = build()
@@ -721,10 +721,10 @@ assert by_class[:, ~is_odd].mean() < by_class[:, is_odd].mean() - 0.2
 #
 # ### Repair the estimate
 #
-# An even digit is labelled once in ten times. So each labelled even digit stands for ten even digits, and each labelled odd
-# one for 1/0.9 odd ones. We weight each labelled row by **one over its probability of being labelled**. There are two ways
-# to make an accuracy of it. With $p_i$ the probability, $k_i$ 1 if the label is known and else 0, and $r_i$ 1 if the answer
-# is right:
+# An even digit is labelled one time in ten. So each labelled even digit stands for ten even digits, and each labelled odd one
+# for 1/0.9 odd ones. We weight each labelled row by **one over its probability of being labelled**. There are two ways to
+# make an accuracy of it. With $p_i$ the probability, $k_i$ 1 if the label is known and else 0, and $r_i$ 1 if the answer is
+# right:
 #
 # $$\text{sum of } 1/p:\ \frac{1}{n}\sum_i \frac{k_i r_i}{p_i} \qquad\qquad
 # \text{mean by } 1/p:\ \sum_i \frac{k_i r_i}{p_i} \Big/ \sum_i \frac{k_i}{p_i}$$
@@ -732,9 +732,9 @@ assert by_class[:, ~is_odd].mean() < by_class[:, is_odd].mean() - 0.2
 # The first is the estimator of Horvitz and Thompson. It is right on average, because $k_i$ is $p_i$ on average. The
 # second divides by the sum of the weights instead of $n$.
 #
-# **Predict first.** To see how much such an estimate varies, we hide the test labels 300 times anew. Which of the three varies
-# least, and which is closest to the truth? Can one of them be above 100%? (For this the last line takes a model that is
-# always right.)
+# **Predict first.** To see how much such an estimate varies, we hide test labels 300 times, others each time. Which of the
+# three varies least, and which is closest to the truth? Can one of them be above 100%? (For this the last line takes a model
+# that is always right.)
 
 # %%
 one_model = right["gaps by class"][0]
@@ -849,6 +849,8 @@ assert abs(totals[0] - 2000) < 150 and totals[1] < 1800 and abs(totals[2] - 2000
 # %% [markdown]
 # Only the last belief is the true one: right on average, and what is left is chance. For the others there is one test without
 # a hidden label. The sum of 1/p should be near the number of rows, 2,000. It finds "0.7 and 0.3", but not "all the same".
+# (The ± is the spread under the true probabilities. If all were 0.5, the sum would vary by about 45: so the sum under this
+# belief is no surprise. With 0.7 and 0.3 it would vary by about 52, and the sum is much further away.)
 #
 # And now nobody labels an even digit: their probability is zero.
 
@@ -865,11 +867,13 @@ assert always[is_odd].mean() > 0.97 and (always == is_odd).mean() < 0.6
 # %% [markdown]
 # The model says *odd* to nearly everything, and is nearly always right on what is labelled. No weight can help: there is no
 # row to give it to. So before you train on incomplete labels, ask *why* they are missing.
-# - **By chance**: the labelled rows are a fair sample. A filler and weights of 0 and 1 are enough.
-# - **By something that you can see** in every row (the image, another label): the probability can be learned from the data,
-#   with a classifier that predicts *known* or *not known*. Then weight by it. That we did not try here.
-# - **By the label itself**, as here: the probability cannot be learned from these data. You need to know it, or to find it
-#   out: draw some rows without a label at random, and have them labelled.
+# - **By chance** (*missing completely at random*, MCAR): the labelled rows are a fair sample. A filler and weights of 0 and 1
+#   are enough.
+# - **By something that you can see** in every row, the image or another label (*missing at random*, MAR): the probability can
+#   be learned from the data, with a classifier that predicts *known* or *not known*. Then weight by it. That we did not try
+#   here.
+# - **By the label itself**, as here (*missing not at random*, MNAR): the probability cannot be learned from these data. You
+#   need to know it, or to find it out: draw some rows without a label at random, and have them labelled.
 # - **With probability zero**: only new labels help.
 
 # %% [markdown]
@@ -900,8 +904,8 @@ options = {
         "odd": keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight"),
     },
     "weighted_metrics": {
-        "left": ["accuracy", "sparse_categorical_crossentropy"],
-        "odd": ["accuracy", "binary_crossentropy"],
+        "left": ["sparse_categorical_accuracy", "sparse_categorical_crossentropy"],
+        "odd": ["binary_accuracy", "binary_crossentropy"],
     },
 }
 
@@ -933,10 +937,11 @@ assert not spoiled_layers(model)
 #
 # ## References
 #
-# - Donald B. Rubin (1976). *Inference and missing data.* When one may, and may not, ignore the reason why data are missing.
-# - Daniel G. Horvitz and Donovan J. Thompson (1952). *A generalization of sampling without replacement from a finite
-#   universe.* The sum of 1/p.
-# - Jonathon Byrd and Zachary C. Lipton (2019). *What is the effect of importance weighting in deep learning?* Weights in the
-#   loss fade as training goes on.
+# - D. B. Rubin (1976). *Inference and missing data.* When one may, and may not, ignore the reason why data are missing. The
+#   three kinds of gaps go back to it.
+# - D. G. Horvitz and D. J. Thompson (1952). *A generalization of sampling without replacement from a finite universe.* The
+#   sum of 1/p.
+# - J. Byrd and Z. C. Lipton (2019). *What is the effect of importance weighting in deep learning?* Weights in the loss fade
+#   as training goes on.
 #
 # Next: the [exercises](../exercises/06_missing_labels.ipynb), then [lesson 7](07_loss_weights.ipynb).

@@ -10,7 +10,7 @@
 # # 7. How do I choose loss weights?
 #
 # **What you will do.** Make one head's loss a hundred times as large as the other's, and watch the other head fail. Then try
-# a whole range of weights, draw what one head pays for the other, and choose on validation images. At last you let the
+# a whole range of weights, draw what one head pays for the other, and choose on validation images. Finally, you let the
 # weights change during training, and find a number in the logs that misleads.
 #
 # **What you will learn**
@@ -19,7 +19,7 @@
 # - to change weights during training, and to watch a number that does not change with them;
 # - to use a sum of logarithms, which needs no weight for the scale, and to know when it fails.
 #
-# **What you will need.** [Lesson 6](06_missing_labels.ipynb), which made the images, and a little of [lesson
+# **What you will need.** [Lesson 6](06_missing_labels.ipynb), which has the same images, and a little of [lesson
 # 5](05_regression.ipynb). No GPU. About 40 minutes; the longest cell runs for about 10 seconds. Words are explained in the
 # [glossary](glossary.ipynb).
 
@@ -38,7 +38,7 @@ keras.utils.set_random_seed(7)
 # The images are those of lesson 6: two digits on one canvas, which overlap, at half the resolution. So are the questions:
 # which digit is the *left* one, and is the right one *odd*? We shall choose weights, and what is chosen on some images looks
 # too good on the same images. So there are three parts: we train on the first, choose on the second (**validation**), and
-# look at the third (**test**) once, at the end. No digit is in two of them.
+# look at the third (**test**) only after the choice. No digit is in two of them.
 
 
 # %%
@@ -72,17 +72,17 @@ titles = [
 plots.images(validation[0][:6].reshape(-1, 17, 17), titles, columns=6)
 
 # %% [markdown]
-# The **naive** answer to each question is the commonest label of the training part. It does not look at the image. A head
+# The **naive** answer to each question is the most frequent label of the training part. It does not look at the image. A head
 # is of no use if it is not better than that.
 
 
 # %%
 def naive(part):
-    """Return how often the commonest training label is right about left, and about odd."""
-    commonest = {
+    """Return how often the most frequent training label is right about left, and about odd."""
+    most_frequent = {
         name: np.bincount(labels.ravel()).argmax() for name, labels in training[1].items()
     }
-    return np.array([np.mean(part[1][name] == commonest[name]) for name in commonest])
+    return np.array([np.mean(part[1][name] == most_frequent[name]) for name in most_frequent])
 
 
 left, odd = naive(validation)
@@ -306,6 +306,7 @@ plots.trade_off(
     on_validation,
     x_label="accuracy of left (validation)",
     y_label="accuracy of odd (validation)",
+    settings="loss weight of odd",
 )
 
 # %% tags=["check"]
@@ -349,11 +350,11 @@ assert by_mean in [0.3, 1.0, by_naive_loss] and by_promise <= by_mean
 assert max(heads_mean.values()) - heads_mean[1.0] < 0.02
 
 # %% [markdown]
-# The number behind ± is the standard deviation of the five runs. The means of the best weights differ by about as much as
-# one run differs from the next. So factors of 3 are fine enough, and one run is not a sure guide: the benchmark of this
-# lesson (`python benchmarks/loss_weights.py --data digits`, and the same with `mnist`; ten seeds) chooses a weight for each
-# run alone, and different runs choose different weights. Equal weights are a good first choice here, and need no sweep. But
-# both losses must be *means*.
+# The number behind ± is the standard deviation of the five runs. The means of the best weights differ by about as much as one
+# run differs from the next. So steps by a factor of 3 are small enough, and one run is not a sure guide: the benchmark of
+# this lesson (`python benchmarks/loss_weights.py --data digits`, and the same with `mnist`; ten seeds) chooses a weight for
+# each run alone, and different runs choose different weights. Equal weights are a good first choice here, and need no sweep.
+# But both losses must be *means*.
 #
 # Only now do we look at the test images, for the weight that was chosen. (The other designs of the lesson come into the
 # same table, at the end.)
@@ -640,6 +641,7 @@ plots.trade_off(
     {"sum of logarithms": log_runs[:, 1]},
     "accuracy of left (test)",
     "accuracy of odd (test)",
+    "loss weight of odd",
 )
 
 # %%
@@ -657,7 +659,7 @@ for name, found in designs.items():
     row = [f"{mean:.1%} ± {spread:.1%}" for mean, spread in zip(means, spreads, strict=True)]
     print(f"{name:28}" + "".join(f"{cell:>15}" for cell in row))
 row = [*naive(test), naive(test).mean()]
-print(f"{'always the commonest label':28}" + "".join(f"{share:>15.1%}" for share in row))
+print(f"{'always the most frequent':28}" + "".join(f"{share:>15.1%}" for share in row))
 
 # %% tags=["check"]
 mean_of = {name: found.mean() for name, found in designs.items()}
@@ -740,11 +742,12 @@ print(f"best val_mean {max(logs['val_mean']):.3f}, last weight {weights['odd'].n
 # - changed weights during training, saw `val_loss` choose the wrong epoch, and watched the criterion in its place;
 # - derived the sum of logarithms, found that its gradient does not depend on the scale, and compared it with a tuned weight.
 #
-# **References**
-# - V. Kurin, A. De Palma, I. Kostrikov, S. Whiteson and M. P. Kumar (2022), *In defense of the unitary scalarization for
-#   deep multi-task learning*: in their experiments the plain sum, with the usual regularisation, is as good as methods
-#   that are far more complex, or better.
-# - D. Xin, B. Ghorbani, J. Gilmer, A. Garg and O. Firat (2022), *Do current multi-task optimization methods in deep
-#   learning even help?*: in their experiments such methods are no better than a weighted sum with tuned weights.
+# ## References
+#
+# - V. Kurin, A. De Palma, I. Kostrikov, S. Whiteson and M. P. Kumar (2022). *In defense of the unitary scalarization for deep
+#   multi-task learning.* In their experiments the plain sum, with the usual regularisation, is as good as methods that are
+#   far more complex, or better.
+# - D. Xin, B. Ghorbani, J. Gilmer, A. Garg and O. Firat (2022). *Do current multi-task optimization methods in deep learning
+#   even help?* In their experiments such methods are no better than a weighted sum with tuned weights.
 #
 # Next: the [exercises](../exercises/07_loss_weights.ipynb), then [lesson 8](08_adaptive_weights.ipynb).

@@ -160,10 +160,10 @@ for seed in range(5):
     train_fixed(seed, right=1.0)
     results["plain sum"].append(accuracies(fixed))
 
-commonest = [np.bincount(labels).argmax() for labels in targets_train.values()]
-naive = [np.mean(t == c) for t, c in zip(targets_test.values(), commonest, strict=True)]
+most_frequent = [np.bincount(labels).argmax() for labels in targets_train.values()]
+naive = [np.mean(t == c) for t, c in zip(targets_test.values(), most_frequent, strict=True)]
 print(f"{'':18}left            right")
-print(f"{'commonest digit':18}{naive[0]:.3f}           {naive[1]:.3f}")
+print(f"{'most frequent':18}{naive[0]:.3f}           {naive[1]:.3f}")
 print(f"{'plain sum':18}{said(results['plain sum'])}")
 
 # %% tags=["check"]
@@ -782,10 +782,10 @@ assert set(logs) == {"loss", "left_loss", "right_loss"} and len(model.trainable_
 #
 # ## References
 #
-# - Alex Kendall, Yarin Gal and Roberto Cipolla (2018). *Multi-task learning using uncertainty to weigh losses for scene
-#   geometry and semantics.*
-# - Zhao Chen, Vijay Badrinarayanan, Chen-Yu Lee and Andrew Rabinovich (2018). *GradNorm: gradient normalization for adaptive
-#   loss balancing in deep multitask networks.*
-# - Shikun Liu, Edward Johns and Andrew J. Davison (2019). *End-to-end multi-task learning with attention.* DWA.
+# - A. Kendall, Y. Gal and R. Cipolla (2018). *Multi-task learning using uncertainty to weigh losses for scene geometry and
+#   semantics.* Uncertainty weighting.
+# - Z. Chen, V. Badrinarayanan, C.-Y. Lee and A. Rabinovich (2018). *GradNorm: gradient normalization for adaptive loss
+#   balancing in deep multitask networks.*
+# - S. Liu, E. Johns and A. J. Davison (2019). *End-to-end multi-task learning with attention.* DWA.
 #
 # Next: the [exercises](../exercises/08_adaptive_weights.ipynb), then [lesson 9](09_gradient_conflict.ipynb).

@@ -741,17 +741,19 @@ print(f"mean cosine {values.mean():.2f}, negative in {np.mean(values < 0):.0%} o
 # - wrote PCGrad and MGDA, and put them into `fit` with logs that are right;
 # - predicted and measured what they cost (less than the rule, but more with each head), and tested whether they help.
 #
-# **References**
-# - T. Yu, S. Kumar, A. Gupta, S. Levine, K. Hausman, C. Finn (2020). *Gradient Surgery for Multi-Task Learning.* NeurIPS.
-# - J.-A. Désidéri (2012). *Multiple-gradient descent algorithm (MGDA) for multiobjective optimization.* Comptes Rendus
-#   Mathématique.
-# - O. Sener, V. Koltun (2018). *Multi-Task Learning as Multi-Objective Optimization.* NeurIPS.
-# - B. Liu, X. Liu, X. Jin, P. Stone, Q. Liu (2021). *Conflict-Averse Gradient Descent for Multi-task Learning.* NeurIPS.
-# - V. Kurin, A. De Palma, I. Kostrikov, S. Whiteson, M. P. Kumar (2022). *In Defense of the Unitary Scalarization for Deep
-#   Multi-Task Learning.* NeurIPS.
-# - D. Xin, B. Ghorbani, A. Garg, O. Firat, J. Gilmer (2022). *Do Current Multi-Task Optimization Methods in Deep Learning Even
-#   Help?* NeurIPS.
-# - Y. Hu, R. Xian, Q. Wu, Q. Fan, L. Yin, H. Zhao (2023). *Revisiting Scalarization in Multi-Task Learning: A Theoretical
-#   Perspective.* NeurIPS.
+# ## References
+#
+# - T. Yu, S. Kumar, A. Gupta, S. Levine, K. Hausman and C. Finn (2020). *Gradient surgery for multi-task learning.* PCGrad.
+# - J.-A. Désidéri (2012). *Multiple-gradient descent algorithm (MGDA) for multiobjective optimization.*
+# - O. Sener and V. Koltun (2018). *Multi-task learning as multi-objective optimization.* MGDA for networks, and at the
+#   features.
+# - B. Liu, X. Liu, X. Jin, P. Stone and Q. Liu (2021). *Conflict-averse gradient descent for multi-task learning.* The toy
+#   problem.
+# - V. Kurin, A. De Palma, I. Kostrikov, S. Whiteson and M. P. Kumar (2022). *In defense of the unitary scalarization for deep
+#   multi-task learning.*
+# - D. Xin, B. Ghorbani, J. Gilmer, A. Garg and O. Firat (2022). *Do current multi-task optimization methods in deep learning
+#   even help?*
+# - Y. Hu, R. Xian, Q. Wu, Q. Fan, L. Yin and H. Zhao (2023). *Revisiting scalarization in multi-task learning: a theoretical
+#   perspective.*
 #
 # Next: the [exercises](../exercises/09_gradient_conflict.ipynb), then [lesson 10](10_when_to_share.ipynb).

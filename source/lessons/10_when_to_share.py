@@ -659,13 +659,12 @@ for name in difference:
 #
 # ## References
 #
-# - Ishan Misra, Abhinav Shrivastava, Abhinav Gupta and Martial Hebert (2016). *Cross-stitch networks for multi-task learning.*
-# - Jiaqi Ma, Zhe Zhao, Xinyang Yi, Jilin Chen, Lichan Hong and Ed H. Chi (2018). *Modeling task relationships in multi-task
-#   learning with multi-gate mixture-of-experts.*
-# - Kevis-Kokitsi Maninis, Ilija Radosavovic and Iasonas Kokkinos (2019). *Attentive single-tasking of multiple tasks.* The
-#   relative score.
-# - Trevor Standley, Amir R. Zamir, Dawn Chen, Leonidas Guibas, Jitendra Malik and Silvio Savarese (2020). *Which tasks
-#   should be learned together in multi-task learning?*
-# - Christopher Fifty and others (2021). *Efficiently identifying task groupings for multi-task learning.*
+# - I. Misra, A. Shrivastava, A. Gupta and M. Hebert (2016). *Cross-stitch networks for multi-task learning.*
+# - J. Ma, Z. Zhao, X. Yi, J. Chen, L. Hong and E. H. Chi (2018). *Modeling task relationships in multi-task learning with
+#   multi-gate mixture-of-experts.*
+# - K.-K. Maninis, I. Radosavovic and I. Kokkinos (2019). *Attentive single-tasking of multiple tasks.* The relative score.
+# - T. Standley, A. R. Zamir, D. Chen, L. Guibas, J. Malik and S. Savarese (2020). *Which tasks should be learned together in
+#   multi-task learning?*
+# - C. Fifty and others (2021). *Efficiently identifying task groupings for multi-task learning.*
 #
 # Next: the [exercises](../exercises/10_when_to_share.ipynb), then [lesson 11](11_hierarchical_heads.ipynb).

@@ -448,7 +448,9 @@ for used, rows in results.items():
 
 truth, groups = digits.y_test, by_look.groups_of_leaves()
 naive = [np.bincount(truth).max(), np.bincount(groups[truth]).max()] / np.float64(len(truth))
-print(f"always the commonest digit: {naive[0]:.1%}; always the commonest group: {naive[1]:.1%}")
+print(
+    f"always the most frequent digit: {naive[0]:.1%}; always the most frequent group: {naive[1]:.1%}"
+)
 
 # %% tags=["check"]
 few, many = results["60 labels"], results["1,000 labels"]
@@ -808,10 +810,12 @@ answer(np.array([[0.4, 0.3, 0.3]]), group_of_leaf=[0, 1, 1])
 # - measured that a hierarchy brought no accuracy where every leaf is labelled, on our tree and on another one;
 # - found a tree from the network's own confusions, and how little it agrees from run to run.
 #
-# **References.** J. Redmon and A. Farhadi (2017), *YOLO9000: Better, Faster, Stronger*: conditional probabilities and a
-# softmax among siblings, on a tree of words. C. N. Silla Jr. and A. A. Freitas (2011), *A survey of hierarchical
-# classification across different application domains*. L. Bertinetto, R. Mueller, K. Tertikas, S. Samangooei and N. A. Lord
-# (2020), *Making Better Mistakes: Leveraging Class Hierarchies with Deep Networks*: not how often a model is wrong, but how
-# badly.
+# ## References
+#
+# - J. Redmon and A. Farhadi (2017). *YOLO9000: better, faster, stronger.* Conditional probabilities and a softmax among
+#   siblings, on a tree of words.
+# - C. N. Silla Jr. and A. A. Freitas (2011). *A survey of hierarchical classification across different application domains.*
+# - L. Bertinetto, R. Mueller, K. Tertikas, S. Samangooei and N. A. Lord (2020). *Making better mistakes: leveraging class
+#   hierarchies with deep networks.* Not how often a model is wrong, but how badly.
 #
 # Next: the [exercises](../exercises/11_hierarchical_heads.ipynb), then [lesson 12](12_partial_labels.ipynb).

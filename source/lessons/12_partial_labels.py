@@ -519,8 +519,8 @@ def table(title, columns, rows):
 # %%
 table("digit right; fine labels:", numbers, right)
 table("", [1000], {"one head, all labels fine": more["all_fine"][:, None]})
-commonest = np.bincount(digits.y_train).argmax()
-print(f"{'always the commonest digit':27}{np.mean(digit_test == commonest):15.1%}")
+most_frequent = np.bincount(digits.y_train).argmax()
+print(f"{'always the most frequent':27}{np.mean(digit_test == most_frequent):15.1%}")
 gain = (right["marginal likelihood"] - right["fine labels only"]).mean(axis=0)
 possible_gain = (more["all_fine"][:, None] - right["fine labels only"]).mean(axis=0)
 print(
@@ -676,8 +676,8 @@ on_groups, on_digits = np.array(runs).T[:, :, None]
 rows = {"trained on groups": on_groups, "trained on digits, summed": on_digits}
 rows["difference, seed by seed"] = on_digits - on_groups
 table("100 labelled images", ["group right"], rows)
-commonest = np.bincount(group_of[digits.y_train]).argmax()
-print(f"{'always the commonest group':27}{np.mean(group_of[digit_test] == commonest):15.1%}")
+most_frequent = np.bincount(group_of[digits.y_train]).argmax()
+print(f"{'most frequent group':27}{np.mean(group_of[digit_test] == most_frequent):15.1%}")
 
 # %% tags=["check"]
 difference = (on_digits - on_groups).mean()
@@ -725,10 +725,14 @@ print("loss of equal logits:", np.round(losses.numpy(), 2))
 #   group;
 # - saw two short cuts that lose the gain, tried trees made by chance, and asked what fine labels give a coarse question.
 #
-# **References.** R. Jin and Z. Ghahramani (2002), *Learning with Multiple Labels*: labels that are a set of candidates,
-# one of which is right. T. Cour, B. Sapp and B. Taskar (2011), *Learning from Partial Labels*: the same problem, and when
-# it can be solved. Z. Chen, R. Ding, T.-W. Chin and D. Marculescu (2019), *Understanding the Impact of Label Granularity
-# on CNN-based Image Classification*. D. Pirovano, F. Milanesio, M. Caselle, P. Fariselli and M. Osella (2025), *Should We
-# Always Train Models on Fine-Grained Classes?*
+# ## References
+#
+# - R. Jin and Z. Ghahramani (2002). *Learning with multiple labels.* Labels that are a set of candidates, one of which is
+#   right.
+# - T. Cour, B. Sapp and B. Taskar (2011). *Learning from partial labels.* The same problem, and when it can be solved.
+# - Z. Chen, R. Ding, T.-W. Chin and D. Marculescu (2019). *Understanding the impact of label granularity on CNN-based image
+#   classification.*
+# - D. Pirovano, F. Milanesio, M. Caselle, P. Fariselli and M. Osella (2025). *Should we always train models on fine-grained
+#   classes?*
 #
 # Next: the [exercises](../exercises/12_partial_labels.ipynb), then [lesson 13](13_hierarchy_graphs.ipynb).

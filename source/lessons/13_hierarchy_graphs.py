@@ -731,11 +731,12 @@ assert (coherent(probabilities, graph.classes, parents) == constrained).all()
 # - computed hierarchical precision, recall and F, without a root and with closed sets;
 # - separated what the constraint gains (coherence, at no cost) from what the loss gains, over five seeds.
 #
-# **References**
-# - E. Giunchiglia and T. Lukasiewicz (2020), "Coherent hierarchical multi-label classification networks", NeurIPS. Code and
-#   results: the repository `EGiunchiglia/C-HMCNN` on GitHub.
-# - S. Kiritchenko, S. Matwin, R. Nock and A. F. Famili (2006), "Learning and evaluation in the presence of class
-#   hierarchies: application to text categorization".
-# - C. N. Silla and A. A. Freitas (2011), "A survey of hierarchical classification across different application domains".
+# ## References
+#
+# - E. Giunchiglia and T. Lukasiewicz (2020). *Coherent hierarchical multi-label classification networks.* Code and results
+#   are in the repository `EGiunchiglia/C-HMCNN` on GitHub.
+# - S. Kiritchenko, S. Matwin, R. Nock and A. F. Famili (2006). *Learning and evaluation in the presence of class hierarchies:
+#   application to text categorization.* Hierarchical precision and recall.
+# - C. N. Silla Jr. and A. A. Freitas (2011). *A survey of hierarchical classification across different application domains.*
 #
 # Next: the [exercises](../exercises/13_hierarchy_graphs.ipynb), then [lesson 14](14_ship_and_scale.ipynb).

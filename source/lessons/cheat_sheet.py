@@ -87,7 +87,7 @@ for name, target in test_targets.items():
     score = next(
         value for key, value in scores.items() if key.startswith(name) and "accuracy" in key
     )
-    naive = np.bincount(target).max() / len(target)
+    naive = np.mean(target == np.bincount(targets[name]).argmax())
     print(
         f"{name:6} {score:.0%} right, naive answer {naive:.0%}, answers of shape {answers[name].shape}"
     )
@@ -110,15 +110,16 @@ assert list(answers) == ["digit", "odd"]
 # | a head that does not learn, no message | targets or loss weights that went to another head: a list where the outputs are a dictionary | [2](02_wiring_heads.ipynb) |
 # | an accuracy of exactly 0 or far too high | the string `"accuracy"` on logits, on several labels, or on numbers | [2](02_wiring_heads.ipynb) |
 # | a sigmoid head without activation that stands still | `from_logits=True` is missing in its loss | [2](02_wiring_heads.ipynb) |
-# | strange errors after a first error in `fit` | the failed `fit` spoilt the compiled model: compile again | [2](02_wiring_heads.ipynb) |
-# | 98% right, and nothing learnt | the naive answer has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
+# | strange errors after a first error in `fit` | the failed `fit` spoiled the compiled model: compile again | [2](02_wiring_heads.ipynb) |
+# | 98% right, and nothing learned | the naive answer has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
 # | one head is perfect and the other is dead | losses of different size: standardise the numbers, or choose loss weights | [5](05_regression.ipynb), [7](07_loss_weights.ipynb) |
 # | the loss is NaN | one missing label: fill the gap before the loss, with weight 0 | [6](06_missing_labels.ipynb) |
 # | a loss that falls when labels go missing | the mean also counts rows of weight 0: `reduction="mean_with_sample_weight"` | [6](06_missing_labels.ipynb) |
 # | a metric that counts filled labels | `metrics` ignores weights: `weighted_metrics` | [6](06_missing_labels.ipynb) |
 # | the heads' losses do not add up to the loss | the logs show them without their loss weights | [7](07_loss_weights.ipynb) |
 # | `val_loss` jumps, the scores do not | the loss weights changed | [7](07_loss_weights.ipynb) |
-# | the total loss is negative | uncertainty weighting: that is allowed | [8](08_adaptive_weights.ipynb) |
+# | a cross-entropy below zero | the targets of another head, or targets that are not between 0 and 1 | [2](02_wiring_heads.ipynb) |
+# | a negative total loss, where it is a Gaussian loss, a sum of logarithms or uncertainty weighting | that is allowed | [5](05_regression.ipynb), [7](07_loss_weights.ipynb), [8](08_adaptive_weights.ipynb) |
 # | `loss: 0.0` with a `train_step` of your own | the loss tracker was not updated | [9](09_gradient_conflict.ipynb) |
 # | two heads that contradict each other | independent heads: build the rule into the head | [11](11_hierarchical_heads.ipynb), [13](13_hierarchy_graphs.ipynb) |
 # | "best" model is the last one | `monitor=` names a key that does not exist | [14](14_ship_and_scale.ipynb) |

@@ -23,6 +23,7 @@
 # | unit | one number that a layer gives for an image | [0](00_start_here.ipynb) | neuron |
 # | logit | what a softmax or sigmoid head computes before its activation: any real number | [2](02_wiring_heads.ipynb) | raw score |
 # | multi-output | a model that gives more than one answer, from several heads | [0](00_start_here.ipynb) | multi-head model |
+# | multi-task | one model that learns several targets together | [0](00_start_here.ipynb) | |
 # | separate networks | one network for each task, with nothing shared | [3](03_three_architectures.ipynb) | single-task models |
 # | one wide head | one `Dense` layer that computes all answers side by side, cut up afterwards | [3](03_three_architectures.ipynb) | joint output layer |
 # | hard sharing | all tasks use one trunk | [10](10_when_to_share.ipynb) | shared-bottom model |
@@ -38,7 +39,7 @@
 # | target | what a head learns to answer; it may follow from a label | [0](00_start_here.ipynb) | response variable, gold answer |
 # | task | a target together with its loss | [0](00_start_here.ipynb) | subtask, sub-task |
 # | multi-class | one answer out of several classes that exclude each other | [0](00_start_here.ipynb) | multinomial |
-# | multi-label | several yes/no answers at once; none excludes another | [4](04_multi_label.ipynb) | tagging |
+# | multi-label | several yes/no answers at once; none excludes another | [0](00_start_here.ipynb) | tagging |
 # | multi-hot | a row of zeros and ones, with a one for each label that applies | [4](04_multi_label.ipynb) | k-hot |
 # | missing label | nobody wrote this label down, for this image | [6](06_missing_labels.ipynb) | unannotated |
 # | filler | the value that stands in the place of a missing label, with weight 0 | [6](06_missing_labels.ipynb) | dummy value |
@@ -54,11 +55,12 @@
 # | loss weight | the factor of a head's loss in the sum that training lowers | [0](00_start_here.ipynb) | loss coefficient, task weight |
 # | total loss | the sum of the heads' losses, each times its loss weight: what training lowers | [2](02_wiring_heads.ipynb) | joint loss, combined objective |
 # | update | one change of the model's weights, from one batch | [0](00_start_here.ipynb) | iteration |
-# | batch | the images of one update | [2](02_wiring_heads.ipynb) | mini-batch, minibatch |
-# | reduction | how a batch's losses become one number: their sum or their mean | [7](07_loss_weights.ipynb) | |
+# | batch | the images of one update | [0](00_start_here.ipynb) | mini-batch, minibatch |
+# | epoch | a stretch of training after which the scores are written down; often one pass over the images | [0](00_start_here.ipynb) | |
+# | reduction | how a batch's losses become one number: their sum or their mean | [6](06_missing_labels.ipynb) | |
 # | sweep | the same training for each of several settings | [7](07_loss_weights.ipynb) | grid run |
 # | trade-off curve | the scores of two heads against each other, a point for each setting | [7](07_loss_weights.ipynb) | Pareto plot |
-# | uncertainty weighting | a loss weight for each head, learnt through its log-variance | [8](08_adaptive_weights.ipynb) | homoscedastic weighting |
+# | uncertainty weighting | a loss weight for each head, learned through its log-variance | [8](08_adaptive_weights.ipynb) | homoscedastic weighting |
 # | conflict | the gradients of two heads on the trunk point in opposing directions: their cosine is negative | [9](09_gradient_conflict.ipynb) | gradient interference |
 
 # %% [markdown]
@@ -66,14 +68,18 @@
 #
 # | word | meaning | lesson | elsewhere |
 # |---|---|---|---|
-# | naive answer | the best answer that does not look at the image: the most frequent class, the mean | [1](01_two_heads.ipynb) | baseline, dummy score |
+# | naive answer | the best answer that does not look at the image: the most frequent class, the median (for squared errors the mean) | [0](00_start_here.ipynb) | baseline, dummy score |
 # | seed | the number that fixes what is random in a run; five seeds are five runs | [1](01_two_heads.ipynb) | |
+# | spread | the standard deviation: of a score over the seeds, or the one that a head states for a number | [3](03_three_architectures.ipynb) | |
+# | point | one percentage point: from 80% to 81% | [3](03_three_architectures.ipynb) | |
 # | contradiction | two heads' answers that cannot both be true | [1](01_two_heads.ipynb) | inconsistency |
 # | both right | the share of images for which every head is right | [11](11_hierarchical_heads.ipynb) | joint accuracy |
+# | F1 | twice the hits, divided by all "yes" plus all true labels | [4](04_multi_label.ipynb) | |
+# | mAP | the mean over labels of the average precision, which judges how a label orders the images | [4](04_multi_label.ipynb) | |
 # | exact match | the share of images with all their labels right and none too many | [4](04_multi_label.ipynb) | zero-one score |
 # | threshold | the probability from which on an answer is "yes" | [4](04_multi_label.ipynb) | cutoff, cut-off |
 # | coverage | the share of targets that lie inside their stated interval | [5](05_regression.ipynb) | |
-# | calibrated | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
+# | calibrated, honest | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
 # | relative score | how much better a model is than separate networks, averaged over tasks, in percent | [10](10_when_to_share.ipynb) | delta-m |
 
 # %% [markdown]
