@@ -186,7 +186,7 @@ check("9.4", lambda: repaired)
 
 # %% [markdown] tags=["solution"]
 # First, `rng.permutation(others)` returns a new order, and the function did not use it: the heads always met in the order of
-# their numbers. Second, the projection ran over all columns. The scalar products were right by luck, since two heads have no
+# their numbers. Second, the projection ran over all columns. The scalar products were still right, since two heads have no
 # weights of a head in common. But the squared length `gradients[other] @ gradients[other]` was too large, so too little was
 # taken out. And parts of one head's gradient were added to the weights of another head, which should not have noticed.
 

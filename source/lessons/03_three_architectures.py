@@ -337,8 +337,8 @@ for name, runs in results.items():
 
 # %%
 plots.comparison(
-    {name: runs[:, 2] for name, runs in results.items()},
-    "share of test images with both digits right",
+    {name: 100 * runs[:, 2] for name, runs in results.items()},
+    "test images with both digits right, in %",
 )
 
 # %% tags=["check"]

@@ -581,13 +581,14 @@ print(f"{'always the most frequent':26}{naive[0]:16.1%}{naive[1]:16.1%}")
 
 # %%
 plots.comparison(
-    {way: scores[:, 0] for way, scores in results.items()},
-    "accuracy of left on all test images",
+    {way: 100 * scores[:, 0] for way, scores in results.items()},
+    "accuracy of left on all test images, in %",
 )
 
 # %%
 plots.comparison(
-    {way: scores[:, 1] for way, scores in results.items()}, "accuracy of odd on all test images"
+    {way: 100 * scores[:, 1] for way, scores in results.items()},
+    "accuracy of odd on all test images, in %",
 )
 
 # %% tags=["check"]
@@ -805,8 +806,8 @@ show(right)
 
 # %%
 plots.comparison(
-    {name: table.mean(axis=1) for name, table in right.items()},
-    "accuracy of odd on all test images",
+    {name: 100 * table.mean(axis=1) for name, table in right.items()},
+    "accuracy of odd on all test images, in %",
 )
 
 # %% tags=["check"]

@@ -303,9 +303,9 @@ runs.shape
 # %%
 on_validation = {weight: runs[:, number, 0] for number, weight in enumerate(tried)}
 plots.trade_off(
-    on_validation,
-    x_label="accuracy of left (validation)",
-    y_label="accuracy of odd (validation)",
+    {weight: 100 * found for weight, found in on_validation.items()},
+    x_label="accuracy of left (validation), in %",
+    y_label="accuracy of odd (validation), in %",
     settings="loss weight of odd",
 )
 
@@ -637,10 +637,10 @@ print({key: round(values[-1], 2) for key, values in logs.items()})
 # %%
 on_test = {weight: runs[:, number, 1] for number, weight in enumerate(tried) if weight > 0.1}
 plots.trade_off(
-    {weight: found for weight, found in on_test.items() if weight < 100},
-    {"sum of logarithms": log_runs[:, 1]},
-    "accuracy of left (test)",
-    "accuracy of odd (test)",
+    {weight: 100 * found for weight, found in on_test.items() if weight < 100},
+    {"sum of logarithms": 100 * log_runs[:, 1]},
+    "accuracy of left (test), in %",
+    "accuracy of odd (test), in %",
     "loss weight of odd",
 )
 

@@ -9,9 +9,9 @@
 # %% [markdown]
 # # 8. Can the weights choose themselves?
 #
-# **What you will do.** Give one head a loss that is 100 times too large. Let three methods repair that without a sweep:
-# weights learned as uncertainties, weights that follow the speed of the losses (DWA), and weights that follow the gradients
-# (GradNorm). Compare them with a tuned weight, and find out what each of them really measures.
+# **What you will do.** Give one head a loss that is 100 times too large. Let three methods try to repair that without a
+# sweep: weights learned as uncertainties, weights that follow the speed of the losses (DWA), and weights that follow the
+# gradients (GradNorm). Compare them with a tuned weight, and find out what each of them really measures.
 #
 # **What you will learn**
 # - to derive uncertainty weighting for a regression and for a classification, and to say what it is at its optimum;
@@ -373,8 +373,8 @@ assert min(history["left_weight"] + history["right_weight"]) > 0
 # - In the first updates the weights are still equal, and the trunk learns for *right* alone. So the loss of *right* falls and
 #   that of *left* does not. A weight is best at $1/(2L)$: a loss that has fallen gets a larger weight. The head that is ahead
 #   is helped further.
-# - Adam remembers the size of old gradients. When the weight of *right* falls by a factor of 50, the gradients become
-#   50 times smaller, and so do Adam's steps, for hundreds of updates.
+# - Adam remembers the size of old gradients. When the weight of *right* falls by a factor of 20 or more, its gradients become
+#   as much smaller, and so do Adam's steps, for hundreds of updates.
 #
 # Both reasons lie in the weights at the beginning. We know the best $s$ for a loss, so we can **begin at the optimum**: we compute the
 # losses before training, and set $s = \log 2L$.
@@ -420,19 +420,19 @@ assert 30 < ratio < 300
 #
 # ### The two lines that do the same
 #
-# If the method minimises the sum of the logarithms, why not do just that? It needs no variables, and is at its optimum in
-# every batch.
+# If the method minimises the sum of the logarithms, why not do just that? It is the sum that [lesson
+# 7](07_loss_weights.ipynb) came to by another way. It needs no variables, and is at its optimum in every batch.
 
 
 # %%
-class SumOfLogarithms(keras.Model):
+class SumOfLogs(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         super().compute_loss(x, y, y_pred, sample_weight, training)  # logs each head's loss
         losses = [self.loss[name](y[name], y_pred[name]) for name in y]
         return sum(keras.ops.log(loss) for loss in losses)
 
 
-logarithms = compiled(SumOfLogarithms(*parts()))
+logarithms = compiled(SumOfLogs(*parts()))
 results["sum of logarithms"] = []
 for seed in range(5):
     train(logarithms, seed)
@@ -571,10 +571,11 @@ assert np.abs(np.mean(results["DWA"], axis=0) - plain.mean(axis=0)).max() < 0.1
 # shared layer, and its length $G = w \lVert \nabla L \rVert$. GradNorm changes the weights until each length reaches its
 # **goal**:
 #
-# $$\text{goal} = \text{mean of all } G \cdot r^{\alpha}, \qquad r = \frac{L / L_{\text{first}}}{\text{mean of that over the heads}}.$$
+# $$\text{goal} = \bar G \cdot r^{\alpha}, \qquad r = \frac{L / L_{\text{first}}}{\text{mean of that over the heads}}.$$
 #
-# With $\alpha = 0$ all lengths should be equal. With a larger $\alpha$, a head that is behind (more of its first loss is left)
-# gets a longer gradient. The weights follow the gradient of $\sum |G - \text{goal}|$, where the **goal is held constant**.
+# $\bar G$ is the mean of all $G$. With $\alpha = 0$ all lengths should be equal. With a larger $\alpha$, a head that is
+# behind (more of its first loss is left) gets a longer gradient. The weights follow the gradient of $\sum |G - \text{goal}|$,
+# where the **goal is held constant**.
 #
 # That looks as if we had to differentiate a gradient once more. We do not: in $G = w \lVert \nabla L \rVert$ the length has
 # nothing to do with $w$. So the slope of $|G - \text{goal}|$ along $w$ is $\pm \lVert \nabla L \rVert$: plus where $G$ is
@@ -644,8 +645,9 @@ assert np.min(results["GradNorm"]) > 0.6
 assert np.mean(results["GradNorm"], axis=0)[0] > from_ones[0] + 0.05
 
 # %% [markdown]
-# So most of the repair here is the good beginning. GradNorm finds such weights by itself too, but it finds them late. In each
-# update it needs one more gradient for each head, from the loss back to the last shared layer only.
+# GradNorm repairs most of the harm by itself, but late; the good beginning brings the rest. With that beginning little is
+# left for it to do: a fixed weight from the sweep does as well. In each update it needs one more gradient for each head, from
+# the loss back to the last shared layer only.
 
 # %% [markdown]
 # ## All of them
@@ -714,9 +716,9 @@ assert max(repaired) < means["tuned weight"] + 0.05
 # the digit. In the derivation this is right: a small error means little noise. It is only not what we want from the model. A
 # method may be scale-free and still ruin a head.
 #
-# With the loss of the pose times 100, the plain sum leaves about 0.9 of the digit's error. Uncertainty weighting and the sum of
-# logarithms stay as they are in the table, and so does GradNorm, to within about 0.01. So for these heads of two kinds GradNorm
-# is the one that repairs the factor and keeps the digit.
+# With the loss of the pose times 100, the plain sum leaves about 0.9 of the digit's error. Uncertainty weighting and the sum
+# of logarithms stay as they are in the table, and so does GradNorm, to within about 0.01. So for these heads of two kinds
+# GradNorm is the one that repairs the factor and keeps the digit. It pays with a worse pose, as the table shows.
 #
 # Nobody asked which head matters. A loss that can come close to zero gets a large weight, even if you do not need that head. The
 # methods answer the question "which unit?", and not the question "which head?".
@@ -728,7 +730,8 @@ assert max(repaired) < means["tuned weight"] + 0.05
 # - If the scales differ and nobody can know by how much, take the **sum of logarithms** or **uncertainty weighting** for heads of
 #   the same kind. For heads of two kinds try **GradNorm**: it compares the lengths of gradients, and so a loss that comes close
 #   to zero does not get more and more weight. It has two numbers of its own to choose, its rate and $\alpha$.
-# - Begin at the losses before training. Watch the score of *each* head, and compare with the sum.
+# - Set the first weights from the losses before training (`begin_at`). Watch the score of *each* head, and compare with the
+#   sum.
 
 # %% [markdown]
 # ## Take this with you

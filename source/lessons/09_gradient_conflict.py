@@ -239,8 +239,8 @@ assert np.mean(apart[:, 1] < 0) > 0.5
 #   have either sign. A negative one is not a sign that the heads harm each other.
 # - After 25 updates, most of their batches are in conflict. Later fewer are, with the plain sum and no other help.
 # - *Digit* and *odd* are in conflict in a small part of the batches at the end, and their mean cosine is clearly above 0. In
-#   the figure, the two pairs are apart by more than the spread from 100 updates on. At the start they look alike: only the
-#   training shows which heads are related.
+#   the figure, the two pairs are apart by more than the spread from 100 updates on at the latest. At the start they look
+#   alike: only the training shows which heads are related.
 #
 # So the share of batches in conflict says little by itself. Look at the mean cosine, compare it with that of heads which you
 # know to be unrelated, and then measure whether the heads lose anything by it (the last part of this lesson).
@@ -265,7 +265,8 @@ def two_losses(points):
 # %% [markdown]
 # Above zero, each loss has a narrow, deep valley. Below zero there are two wide bowls, with their lowest places at x = 7 and
 # x = -7. On the line between these two places no step helps both losses any more: what makes one smaller makes the other
-# larger. Such a set is called a **Pareto front**. The sum of the losses is lowest in its middle, at x = 0.
+# larger. The set of the best such places is called a **Pareto front**. The sum of the losses is lowest in its middle, at x =
+# 0.
 #
 # `combined` multiplies each gradient by a factor and adds them. The function `factors` chooses the factors. It gets three
 # scalar products: of the first gradient with itself, of the two, and of the second with itself. For the plain sum, both
@@ -316,8 +317,9 @@ for kept in [500, 999]:
 
 # %% [markdown]
 # At the end of a hundred thousand updates, the first and the third path are still high above the front, near y = 2. In the
-# second half of the updates they hardly moved. They are in a valley of one loss. Across the valley, the gradients are long
-# and opposite and nearly cancel. Along the valley, the sum points down, but it is short.
+# second half of the updates they hardly moved. They are in a valley of one loss. Across the valley, the gradient of that one
+# loss is long, and on either side it points back to the middle. So the path jumps from side to side, and Adam divides by the
+# size of these steps. Along the valley, the sum points down, but it is short, and little progress is left.
 #
 # **Predict first.** What happens with a larger learning rate? Ten times larger, and ten times fewer updates.
 
@@ -381,10 +383,10 @@ for orders in [[[1, 2], [0, 2], [0, 1]], [[2, 1], [2, 0], [1, 0]]]:
 #
 # ## MGDA: the shortest mixture
 #
-# Désidéri (2012) asks for more: a step that makes *all* losses smaller. Among all mixtures of the gradients (shares from 0
-# to 1 with a total of 1), take the **shortest**. It has a scalar product with each gradient that is positive or 0, with any
-# number of heads. If it is zero, no small step helps all heads: we are on a Pareto front. Sener and Koltun (2018) brought it
-# to networks.
+# Désidéri (2012) asks for more: a step that makes *all* losses smaller. Among all mixtures of the gradients (shares from 0 to
+# 1 with a total of 1), take the **shortest**. It has a scalar product with each gradient that is positive or 0, with any
+# number of heads. If it is zero, no small step helps all heads at once. That is so everywhere on a Pareto front, and it may
+# be so elsewhere, at the bottom of a valley for instance. Sener and Koltun (2018) brought it to networks.
 #
 # With two heads, the shares follow from a formula. With more, the method of Frank and Wolfe finds them step by step: again and
 # again, it gives a larger share to the head whose gradient agrees least with the mixture.
@@ -436,8 +438,8 @@ paths["MGDA, rate 0.001"] = descend(factors_of_mgda, 0.001, 100_000).numpy()
 # **Predict first.** Do the two methods reach the front with the small learning rate, with which the sum got stuck? And do
 # they stop in the middle of it, where the sum is lowest?
 #
-# In the figure, dots are starts, stars are ends, and the thick blue line is the Pareto front. Along a grey line, the sum of
-# the losses stays the same.
+# In the figure, orange lines are the paths. Dots are starts, stars are ends, and the thick blue line is the Pareto front.
+# Along a grey line, the sum of the losses stays the same; where the line is dashed, the sum is below zero.
 
 
 # %%
@@ -664,13 +666,14 @@ for name, runs in results.items():
     means, spreads = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
     row = [f"{mean:.1%} ± {spread:.1%}" for mean, spread in zip(means, spreads, strict=True)]
     print(f"{name:10}" + "".join(f"{cell:>15}" for cell in row))
-naive = [np.mean(targets_test[name] == 1) for name in ["left", "right"]]
-print(f"{'always 1':10}{naive[0]:>15.1%}{naive[1]:>15.1%}")
+most_frequent = {name: np.bincount(targets_train[name]).argmax() for name in ["left", "right"]}
+naive = [np.mean(targets_test[name] == digit) for name, digit in most_frequent.items()]
+print(f"{'naive':10}{naive[0]:>15.1%}{naive[1]:>15.1%}")
 
 # %%
 plots.comparison(
-    {name: np.array(runs)[:, 2] for name, runs in results.items()},
-    "share of test images with both digits right",
+    {name: 100 * np.array(runs)[:, 2] for name, runs in results.items()},
+    "test images with both digits right, in %",
 )
 
 # %% tags=["check"]

@@ -473,8 +473,8 @@ assert np.mean(both_trees) < few["flat"][:, 0].mean() - 0.01
 #   digit labels.
 # - **Contradictions.** Independent heads contradict each other on one image in ten with few labels, and on one in twenty
 #   to one in twelve with many. So "both right" is clearly lower than "digit right".
-# - **A chain has not many fewer**, and the reverse chain saves up to a quarter or so. The second head may listen to the
-#   first, but nothing makes it obey. To be *told* an answer is not to be *bound* by it.
+# - **A chain contradicts itself almost as often**, and the reverse chain saves up to a quarter or so. The second head may
+#   listen to the first, but nothing makes it obey. To be *told* an answer is not to be *bound* by it.
 # - **The group.** To read it off the digit is at least as good as to ask the head that was trained for it, as in lesson 1.
 #   (With sums, where no second head is trained, the two are about equal.)
 # - **Sums** contradict the digit on at most two images in a hundred. Why at all? That comes next.
@@ -482,11 +482,11 @@ assert np.mean(both_trees) < few["flat"][:, 0].mean() - 0.01
 #   the bundled digits by five or six points with 60 labels and by two or three with 1,000. On MNIST it is about one point,
 #   which with 60 labels is within the spread.
 #
-# Why is the conditional head worse? Its groups are about as good as those of the independent coarse head. The logits of the
-# groups learn from the labels of the *groups* alone, and the logits within a group from the images of that group alone. In
-# the flat head each image teaches all ten logits. With a hidden layer more between trunk and head it is no better with 60
-# labels; with 1,000 labels that makes up for most of the loss. This is not measured here: the row *conditional, larger* of
-# `python benchmarks/hierarchies.py` shows it.
+# Why is the conditional head worse? Its groups are about as good as those of the independent coarse head. A likely reason,
+# which we do not test: the logits of the groups learn from the labels of the *groups* alone, and the logits within a group
+# from the images of that group alone. In the flat head each image teaches all ten logits. With a hidden layer more between
+# trunk and head it is no better with 60 labels; with 1,000 labels that makes up for most of the loss. This is not measured
+# here: the row *conditional, larger* of `python benchmarks/hierarchies.py` shows it.
 #
 # This does not speak against the chain rule. *Any* probabilities of leaves fulfil it, those of the flat head too: divide
 # each by the sum of its group, and there is the conditional probability. The chain rule is a way of *writing* probabilities.
@@ -602,8 +602,8 @@ names = [
     "conditional_modulo_five",
 ]
 plots.comparison(
-    {name.replace("_", " "): few[name][:, 0] for name in names},
-    "share of test images with the right digit, 60 labels",
+    {name.replace("_", " "): 100 * few[name][:, 0] for name in names},
+    "test images with the right digit, in %; 60 labels",
 )
 
 # %%
@@ -626,10 +626,10 @@ for rows in results.values():
 # on both. On which tree it loses less depends on the data: with few labels it is ours on MNIST (about one point; modulo five
 # more than three), and modulo five on the bundled digits.
 #
-# That is the honest finding of this lesson: **where every image has the label of its leaf, no head built on the hierarchy
-# was better than the flat head with its groups read off, neither in accuracy nor in decisions that fit together.** Whoever
-# reports a gain from a hierarchy should show another tree beside it, made without a reason, and the flat head with its
-# groups read off. This holds for these images, this trunk and a tree of two levels. And it changes when many images have
+# That is the honest finding of this lesson: **where every image has the label of its leaf, no head built on the hierarchy was
+# clearly better than the flat head with its groups read off, neither in accuracy nor in decisions that fit together.**
+# Whoever reports a gain from a hierarchy should show another tree beside it, made without a reason, and the flat head with
+# its groups read off. This holds for these images, this trunk and a tree of two levels. And it changes when many images have
 # *only* the label of the group. Then the tree carries information that no leaf label gives, and the gain is large: [lesson
 # 12](12_partial_labels.ipynb).
 
@@ -767,8 +767,8 @@ assert len(found_tree.levels[0]) == 5
 # %% [markdown]
 # ## Which one to choose?
 #
-# - Begin with **one softmax over the leaves**, decide once, and read all groups off. It cannot contradict itself, it needs
-#   no second loss, and nothing here was better.
+# - Begin with **one softmax over the leaves**, decide once, and read all groups off. It cannot contradict itself, it needs no
+#   second loss, and nothing here was clearly better.
 # - Take **sums** if the probability of a group is wanted too, or if some labels are groups only (lesson 12). Decide once all
 #   the same.
 # - Take a **conditional head** if the question comes in steps: if somebody else decides on the group, or if leaves

@@ -594,12 +594,13 @@ for name in ["independent, top-down", "conditional heads", "marginal likelihood"
 assert wrong["fine labels only"][1] > wrong["fine labels only"][0]
 
 # %% [markdown]
-# Mistakes into **another group** become two to four times rarer: that is what the coarse labels teach. Mistakes **inside the
-# group** do not become rarer; mostly they even become more frequent, because some images that were in a wrong group are now
-# in the right one. The last column is the fair measure: of the images in the right group, how many have the right digit? For
-# the marginal likelihood it is about the same share as with the fine labels alone, and for the other two it is no higher.
-# Inside the right group nothing improved. Only fine labels help with that. So spend the money for fine labels where groups
-# are large and their digits alike: a fine label of a "two" would be wasted here.
+# In the last three rows, mistakes into **another group** become two to four times rarer: that is what the coarse labels
+# teach. (The digit head of the independent heads, read alone, gains little.) Mistakes **inside the group** do not become
+# rarer; mostly they even become more frequent, because some images that were in a wrong group are now in the right one. The
+# last column is the fair measure: of the images in the right group, how many have the right digit? For the marginal
+# likelihood it is about the same share as with the fine labels alone, and for the other two it is no higher. Inside the right
+# group nothing improved. Only fine labels help with that. So spend the money for fine labels where groups are large and their
+# digits alike: a fine label of a "two" would be wasted here.
 
 # %% [markdown]
 # ## Two short cuts, and other trees
@@ -686,9 +687,9 @@ assert on_groups.mean() > 0.7
 
 # %% [markdown]
 # On MNIST the two hardly differ. On the bundled digits the network that learned the digits is ahead by far more than the
-# spread. So the more detailed label is at least as good here, even for the coarse question, and it never cost accuracy.
-# (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds two shapes, and it is
-# easier to find each than to find both at once; this comparison does not test it.)
+# spread. So on average the more detailed label is at least as good here, even for the coarse question. (On MNIST a single
+# seed may show the opposite.) (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds
+# two shapes, and it is easier to find each than to find both at once; this comparison does not test it.)
 #
 # Chen and others (2019) report the same direction for convolutional networks: fine labels on 40% of the images could beat
 # coarse labels on all of them. Pirovano and others (2025) found that it is not so on all data: it depends on how the data
@@ -721,8 +722,8 @@ print("loss of equal logits:", np.round(losses.numpy(), 2))
 # - wrote a label as the classes that it leaves possible, and its loss as minus the log of their summed probability;
 # - saw the formula fail with real numbers, and computed it with two `logsumexp`, where no probability is lost;
 # - read its gradient: it lifts the whole group, in proportion to what the model believes already;
-# - measured what coarse labels give: much beside few fine ones, nothing beside many, and never the digit inside the
-#   group;
+# - measured what coarse labels give: much beside few fine ones, less beside more of them, nothing where all are fine, and
+#   never the digit inside the group;
 # - saw two short cuts that lose the gain, tried trees made by chance, and asked what fine labels give a coarse question.
 #
 # ## References

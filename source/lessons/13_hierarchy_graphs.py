@@ -18,7 +18,7 @@
 # - to score answers that are partly right, with hierarchical precision, recall and F;
 # - to tell what comes from the constraint and what comes from the loss.
 #
-# **What you will need.** [Lesson 11](11_hierarchical_heads.ipynb) (trees of classes); one sentence refers to [lesson
+# **What you will need.** [Lesson 11](11_hierarchical_heads.ipynb) (trees of classes); two remarks refer to [lesson
 # 6](06_missing_labels.ipynb). No GPU. About 40 minutes; the longest cell runs for about 15 seconds. Words are explained in
 # the [glossary](glossary.ipynb).
 
@@ -254,7 +254,8 @@ decided = probabilities > 0.5
 
 # %% [markdown]
 # An answer *violates* the graph if it holds a class without one of its parents, such as "3" without "odd prime". A set
-# without violations is called *coherent*. All training labels were coherent.
+# without violations is called *coherent*. (Lesson 11 used the word for probabilities that fit together; here it is about
+# sets.) All training labels were coherent.
 #
 # **Predict first.** On which share of the test canvases does the flat model's answer violate the graph: none, one in a
 # hundred, or one in ten?
@@ -302,7 +303,7 @@ for threshold in [0.2, 0.5, 0.8]:
 # more: it gives *probabilities* that respect the graph. So scores that use the order of the probabilities, such as AU(PRC)
 # below, can change too.
 #
-# The share of sets that are wholly right can only rise. All true sets are coherent, so a set that is wholly right is coherent
+# The share of sets that are wholly right cannot fall. All true sets are coherent, so a set that is wholly right is coherent
 # already, and the constraint leaves it as it is.
 #
 # This needed no training. Any flat model can be repaired in this way, also one that somebody else has trained. So this is

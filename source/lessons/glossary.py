@@ -27,7 +27,7 @@
 # | separate networks | one network for each task, with nothing shared | [3](03_three_architectures.ipynb) | single-task models |
 # | one wide head | one `Dense` layer that computes all answers side by side, cut up afterwards | [3](03_three_architectures.ipynb) | joint output layer |
 # | hard sharing | all tasks use one trunk | [10](10_when_to_share.ipynb) | shared-bottom model |
-# | soft sharing | each task has layers of its own, which exchange what they compute | [10](10_when_to_share.ipynb) | |
+# | soft sharing | the training decides how much the tasks share: cross-stitch units, experts with gates | [10](10_when_to_share.ipynb) | |
 # | expert, gate | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
 
 # %% [markdown]
@@ -61,6 +61,8 @@
 # | sweep | the same training for each of several settings | [7](07_loss_weights.ipynb) | grid run |
 # | trade-off curve | the scores of two heads against each other, a point for each setting | [7](07_loss_weights.ipynb) | Pareto plot |
 # | uncertainty weighting | a loss weight for each head, learned through its log-variance | [8](08_adaptive_weights.ipynb) | homoscedastic weighting |
+# | auxiliary task | a task that is learned for the good of another one | [10](10_when_to_share.ipynb) | |
+# | Pareto front | the places from which no head can improve unless another one gets worse | [9](09_gradient_conflict.ipynb) | |
 # | conflict | the gradients of two heads on the trunk point in opposing directions: their cosine is negative | [9](09_gradient_conflict.ipynb) | gradient interference |
 
 # %% [markdown]
@@ -78,6 +80,7 @@
 # | mAP | the mean over labels of the average precision, which judges how a label orders the images | [4](04_multi_label.ipynb) | |
 # | exact match | the share of images with all their labels right and none too many | [4](04_multi_label.ipynb) | zero-one score |
 # | threshold | the probability from which on an answer is "yes" | [4](04_multi_label.ipynb) | cutoff, cut-off |
+# | log-variance | the logarithm of a variance: what a head states so that the variance is never negative | [5](05_regression.ipynb) | |
 # | coverage | the share of targets that lie inside their stated interval | [5](05_regression.ipynb) | |
 # | calibrated, honest | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
 # | relative score | how much better a model is than separate networks, averaged over tasks, in percent | [10](10_when_to_share.ipynb) | delta-m |
@@ -93,7 +96,9 @@
 # | conditional head | a softmax among the children of each parent; multiplied along the path, they give the leaf's probability | [11](11_hierarchical_heads.ipynb) | |
 # | marginal likelihood | the probability of what is known: of a coarse label, the sum over its leaves | [12](12_partial_labels.ipynb) | |
 # | graph | classes of which some may have two parents, without a circle | [13](13_hierarchy_graphs.ipynb) | DAG taxonomy |
-# | violation | a class is more probable than its parent | [13](13_hierarchy_graphs.ipynb) | |
+# | sibling | a class with the same parent | [11](11_hierarchical_heads.ipynb) | |
+# | coherent | of probabilities: they add up along the tree; of a set of classes: it is without violations | [13](13_hierarchy_graphs.ipynb) | |
+# | violation | an answer holds a class without one of its parents | [13](13_hierarchy_graphs.ipynb) | |
 
 # %% [markdown]
 # ## Other pages
