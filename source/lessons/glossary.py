@@ -28,6 +28,7 @@
 # | one wide head | one `Dense` layer that computes all answers side by side, cut up afterwards | [3](03_three_architectures.ipynb) | joint output layer |
 # | hard sharing | all tasks use one trunk | [10](10_when_to_share.ipynb) | shared-bottom model |
 # | soft sharing | the training decides how much the tasks share: cross-stitch units, experts with gates | [10](10_when_to_share.ipynb) | |
+# | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship_and_scale.ipynb) | |
 # | expert, gate | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
 
 # %% [markdown]
@@ -63,6 +64,7 @@
 # | uncertainty weighting | a loss weight for each head, learned through its log-variance | [8](08_adaptive_weights.ipynb) | homoscedastic weighting |
 # | auxiliary task | a task that is learned for the good of another one | [10](10_when_to_share.ipynb) | |
 # | Pareto front | the places from which no head can improve unless another one gets worse | [9](09_gradient_conflict.ipynb) | |
+# | frozen | of layers: their weights are not trained | [14](14_ship_and_scale.ipynb) | |
 # | conflict | the gradients of two heads on the trunk point in opposing directions: their cosine is negative | [9](09_gradient_conflict.ipynb) | gradient interference |
 
 # %% [markdown]
@@ -83,6 +85,7 @@
 # | log-variance | the logarithm of a variance: what a head states so that the variance is never negative | [5](05_regression.ipynb) | |
 # | coverage | the share of targets that lie inside their stated interval | [5](05_regression.ipynb) | |
 # | calibrated, honest | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
+# | temperature | the number by which a head's logits are divided, to make its probabilities honest | [14](14_ship_and_scale.ipynb) | |
 # | relative score | how much better a model is than separate networks, averaged over tasks, in percent | [10](10_when_to_share.ipynb) | delta-m |
 
 # %% [markdown]
