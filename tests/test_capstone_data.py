@@ -159,6 +159,63 @@ def test_what_the_client_hands_over(digits):
         assert np.abs(shares - np.eye(5)).max() < 0.08, "each head has gaps of its own"
 
 
+def known_rows(targets):
+    """Return for each target which slips have its label."""
+    rows = {name: values >= 0 if values.dtype.kind == "i" else np.isfinite(values) for name, values in targets.items()}
+    return {name: found.reshape(len(found), -1)[:, 0] for name, found in rows.items()}
+
+
+def largest_z(known, truth):
+    """Return the largest difference of a share of known labels, between slips of two kinds, in standard deviations.
+
+    The kinds: void or valid; each locker or another; each service asked for or not; left or right, up or down; and
+    each other label known or not.
+    """
+    kinds = {"void": truth["void"] == 1}
+    kinds |= {f"locker {locker}": truth["locker"] == locker for locker in range(10)}
+    kinds |= {f"service {column}": truth["services"][:, column] == 1 for column in range(4)}
+    kinds |= {f"position {column}": truth["position"][:, column] > 10.5 for column in range(2)}
+    found = []
+    for name, rows in known.items():
+        others = {f"{other} known": known[other] for other in known if other != name}
+        for kind in (kinds | others).values():
+            difference = rows[kind].mean() - rows[~kind].mean()
+            variance = rows.mean() * (1 - rows.mean()) * (1 / kind.sum() + 1 / (~kind).sum())
+            found.append(abs(difference) / np.sqrt(variance))
+    return max(found)
+
+
+def complete_and_known(digits):
+    """Return for both sets the targets without gaps, the share of labels that is kept, and the client's targets."""
+    cut = len(digits.x_train) * 4 // 5
+    training = slips(digits.x_train[:cut], digits.y_train[:cut], 6000, seed=0)
+    validation = slips(digits.x_train[cut:], digits.y_train[cut:], 2000, seed=1)
+    given = [made.targets for made in client_slips(digits)]
+    return zip([training.targets, validation.targets], [TRAINING_KEEP, VALIDATION_KEEP], given, strict=True)
+
+
+def test_gaps_have_nothing_to_do_with_what_is_on_the_slip(digits):
+    # 210 comparisons: by chance, one of them is 4.5 standard deviations or more in 1 of 700 such data sets.
+    for truth, _, given in complete_and_known(digits):
+        assert largest_z(known_rows(given), truth) < 4.5
+
+
+def test_gaps_drawn_with_the_seeds_of_the_slips_are_noticed(digits):
+    truth, keep, _ = next(complete_and_known(digits))
+    drawn = {name: data.hide_labels(6000, share, seed=place) for place, (name, share) in enumerate(keep.items())}
+    assert largest_z(drawn, truth) > 4.5, "the aisles were hidden with the numbers that struck slips through"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_gaps_of_one_seed_are_not_those_of_another(made, seed):
+    keep = dict.fromkeys(made.targets, 0.5)
+    found = [known_rows(with_gaps(made.targets, keep, seed=other)) for other in (seed, seed + 1)]
+    rows = [values for known in found for values in known.values()]
+    drawn = [np.random.default_rng(other).random(3000) < 0.5 for other in range(10)]
+    shares = np.corrcoef([values.astype(float) for values in rows + drawn])
+    assert np.abs(shares - np.eye(20)).max() < 0.1
+
+
 def test_no_digit_is_in_two_of_the_three_sets(digits):
     cut = len(digits.x_train) * 4 // 5
     # Slips of a set do not change when the digits of the others do.

@@ -117,6 +117,8 @@ def _margins(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, n: int) -> 
 def with_gaps(targets: dict[str, np.ndarray], keep: dict[str, float], seed: int = 0) -> dict[str, np.ndarray]:
     """Return a copy of targets of slips in which labels are missing, each target on rows of its own.
 
+    What is missing has nothing to do with what is on the slip: no seed of `slips` draws the numbers that hide labels.
+
     Args:
         targets: as `slips` gives them. They are not changed.
         keep: for each target the share of rows, from 0 to 1, that keep their label. A row of two or four numbers is
@@ -132,9 +134,11 @@ def with_gaps(targets: dict[str, np.ndarray], keep: dict[str, float], seed: int 
     if keep.keys() != targets.keys():
         raise ValueError(f"keep must have the keys of targets, {list(targets)}, not {list(keep)}.")
     check_whole_number("seed", seed, 0, 2**62)
+    # Not seed, seed + 1, ...: `slips` draws with these, and a gap would go with what it draws.
+    seeds = np.random.SeedSequence(seed, spawn_key=(0,)).generate_state(len(targets), np.uint64) >> np.uint64(1)
     result = {}
-    for place, (name, values) in enumerate(targets.items()):
-        known = hide_labels(len(values), keep[name], seed=len(targets) * seed + place)
+    for own_seed, (name, values) in zip(seeds, targets.items(), strict=True):
+        known = hide_labels(len(values), keep[name], seed=int(own_seed))
         gap = -1 if values.dtype.kind == "i" else np.float32(np.nan)
         result[name] = np.where(known.reshape(-1, *[1] * (values.ndim - 1)), values, gap)
     return result
