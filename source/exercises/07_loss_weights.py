@@ -220,7 +220,7 @@ left = np.array([[0.88, 0.88, 0.86, 0.80, 0.60], [0.86, 0.88, 0.86, 0.82, 0.66]]
 odd = np.array([[0.70, 0.83, 0.87, 0.88, 0.90], [0.72, 0.85, 0.87, 0.90, 0.90]])
 print(choose(tried.tolist(), left, odd, promise=0.85))
 points = {weight: np.stack([left[:, k], odd[:, k]], axis=1) for k, weight in enumerate(tried)}
-plots.trade_off(points, x_label="accuracy of left", y_label="accuracy of odd")
+plots.trade_off(points, {}, "accuracy of left", "accuracy of odd", "loss weight of odd")
 
 # %% [markdown]
 # One weight is not on the front: 0.1, which 0.3 beats in both heads. The promise leaves the weights from 1 on, and of these

@@ -539,7 +539,10 @@ for seed in range(5):
         chosen_by[name].append(late["val_mean"][epoch])
 for name, epochs in zip(chosen_by, np.transpose(epochs_chosen) + 1, strict=True):
     print(f"{name:22} is in the epochs", *epochs)
-plots.comparison(chosen_by, "mean of both accuracies on validation images, in that epoch")
+plots.comparison(
+    {name: 100 * np.array(means) for name, means in chosen_by.items()},
+    "mean of both accuracies on validation images in that epoch, in %",
+)
 
 # %% tags=["check"]
 by_loss, by_criterion = (np.mean(found) for found in chosen_by.values())

@@ -633,7 +633,7 @@ plots.comparison(
         for count in runs
         for name in designs
     },
-    "exact match in percent",
+    "exact match, in %",
 )
 
 # %% tags=["check"]
