@@ -190,14 +190,14 @@ def complete_and_known(digits):
     cut = len(digits.x_train) * 4 // 5
     training = slips(digits.x_train[:cut], digits.y_train[:cut], 6000, seed=0)
     validation = slips(digits.x_train[cut:], digits.y_train[cut:], 2000, seed=1)
-    given = [made.targets for made in client_slips(digits)]
-    return zip([training.targets, validation.targets], [TRAINING_KEEP, VALIDATION_KEEP], given, strict=True)
+    handed = [made.targets for made in client_slips(digits)]
+    return zip([training.targets, validation.targets], [TRAINING_KEEP, VALIDATION_KEEP], handed, strict=True)
 
 
 def test_gaps_have_nothing_to_do_with_what_is_on_the_slip(digits):
     # 210 comparisons: by chance, one of them is 4.5 standard deviations or more in 1 of 700 such data sets.
-    for truth, _, given in complete_and_known(digits):
-        assert largest_z(known_rows(given), truth) < 4.5
+    for truth, _, handed in complete_and_known(digits):
+        assert largest_z(known_rows(handed), truth) < 4.5
 
 
 def test_gaps_drawn_with_the_seeds_of_the_slips_are_noticed(digits):

@@ -13,7 +13,7 @@ from checking import outcome
 from sklearn.metrics import average_precision_score
 
 from mos_helpers import data
-from mos_helpers.balancing import MGDA, GradNorm, PCGrad
+from mos_helpers.balancing import MGDA, GradNorm, PCGrad, UncertaintyWeights
 from mos_helpers.checks import lesson_15
 from mos_helpers.checks.lesson_15 import AISLE_OF, HEADS, KEYS, hidden_slips
 from mos_helpers.data.slips import AISLES, client_slips, slips
@@ -215,12 +215,7 @@ def without_weights(client):
         mask = np.broadcast_to(weights[name][:, None], targets[name].shape)
         targets[name] = np.concatenate([targets[name], mask], axis=1)
 
-    def cross_entropy(label, said):
-        said = keras.ops.clip(said, 1e-6, 1 - 1e-6)
-        return -label * keras.ops.log(said) - (1 - label) * keras.ops.log(1 - said)
-
-    own = {name: KnowsGaps(cross_entropy) for name in ("services", "void")}
-    own["position"] = KnowsGaps(lambda label, said: (label - said) ** 2)
+    own = {"services": KnowsGaps(binary), "void": KnowsGaps(binary), "position": KnowsGaps(squared)}
     return wiring(client, network(position=2), losses(**own), targets=targets, weights=None)
 
 
@@ -285,7 +280,135 @@ def balanced_by(kind, **options):
     return make
 
 
+def tensors(value):
+    return {name: tf.convert_to_tensor(array) for name, array in value.items()}
+
+
+def by_ignored_class(client):
+    """Gaps of two heads are -1, which their loss leaves out."""
+    answer, table = two_heads(client), client[0].targets
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    aisle = np.where(table["locker"] >= 0, AISLE_OF[table["locker"]], table["aisle"])
+    targets = answer["targets"] | {"locker": table["locker"], "aisle": aisle}
+    weights = answer["weights"] | {name: np.ones(6000) for name in ("locker", "aisle")}
+    return wiring(client, network(aisle=5), losses(locker=loss, aisle=loss), targets=targets, weights=weights)
+
+
+def where_known(each):
+    """Return a loss that leaves out what is NaN in the targets."""
+
+    def loss(y_true, y_pred):
+        known = ~keras.ops.isnan(y_true)
+        label = keras.ops.where(known, y_true, 0.0)
+        return keras.ops.mean(keras.ops.where(known, each(label, y_pred), 0.0), axis=-1)
+
+    return loss
+
+
+def binary(label, said):
+    said = keras.ops.clip(said, 1e-6, 1 - 1e-6)
+    return -label * keras.ops.log(said) - (1 - label) * keras.ops.log(1 - said)
+
+
+def squared(label, said):
+    return (label - said) ** 2
+
+
+def by_nan(client):
+    targets, table = labels(client[0].targets)[0], client[0].targets
+    targets |= {"services": table["services"], "position": table["position"] - 10.5, "void": table["void"][:, None]}
+    own = {"services": where_known(binary), "position": where_known(squared), "void": where_known(binary)}
+    return wiring(client, network(position=2), losses(**own), targets=targets, weights=None)
+
+
+def one_wide_head(client):
+    table, rows = client[0].targets, known(client[0].targets)
+    possible = labels(table)[0]["locker"]
+    locker = np.where(rows["aisle"][:, None], possible / possible.sum(axis=1, keepdims=True), np.nan)
+    wide = np.concatenate([locker, table["services"], table["position"] - 10.5, table["void"][:, None]], axis=1)
+    image = keras.Input((21, 28))
+    outputs = {"all": keras.layers.Dense(17, name="all")(keras.layers.Flatten()(image))}
+    loss = {"all": where_known(squared)}
+    return wiring(client, keras.Model(image, outputs), loss, targets={"all": wide}, weights=None)
+
+
+def four_service_heads(client):
+    image = keras.Input((21, 28))
+    trunk = keras.layers.Dense(64, activation="relu")(keras.layers.Flatten()(image))
+    units = {"locker": 10, "position": 4, "void": 1, "fragile": 1, "heavy": 1, "cold": 1, "insured": 1}
+    usual = losses()
+    activation = dict.fromkeys(("void", "fragile", "heavy", "cold", "insured"), "sigmoid")
+    outputs = {n: keras.layers.Dense(count, activation.get(n), name=n)(trunk) for n, count in units.items()}
+    loss = {name: usual.get(name, keras.losses.BinaryCrossentropy(reduction=usual["void"].reduction)) for name in units}
+    targets, weights = labels(client[0].targets)
+    services, weight = targets.pop("services"), weights.pop("services")
+    for column, name in enumerate(["fragile", "heavy", "cold", "insured"]):
+        targets[name], weights[name] = services[:, [column]], weight
+    return wiring(client, keras.Model(image, outputs), loss, targets=targets, weights=weights)
+
+
+def with_layer(layer):
+    """A network with one more layer in its trunk."""
+
+    def make(client):
+        image = keras.Input((21, 28))
+        trunk = layer()(keras.layers.Dense(64, activation="relu")(keras.layers.Flatten()(image)))
+        units = {"locker": (10, None), "services": (4, "sigmoid"), "position": (4, None), "void": (1, "sigmoid")}
+        outputs = {name: keras.layers.Dense(*how, name=name)(trunk) for name, how in units.items()}
+        return wiring(client, keras.Model(image, outputs))
+
+    return make
+
+
+class AddsLoss(keras.layers.Layer):
+    def call(self, inputs):
+        self.add_loss(0.1 * keras.ops.mean(inputs**2))
+        return inputs
+
+
+def with_images_again(client):
+    """A head that gives the image back learns from every slip, with labels or without."""
+    plain, image = network(), prepare(client[0].images).reshape(6000, -1)
+    again = keras.layers.Dense(588, name="again")(plain.get_layer("trunk").output)
+    loss = losses(again=keras.losses.MeanSquaredError())
+    targets, weights = labels(client[0].targets)
+    model = keras.Model(plain.input, plain.output | {"again": again})
+    return wiring(client, model, loss, targets=targets | {"again": image}, weights=weights | {"again": np.ones(6000)})
+
+
+def uncertain(client):
+    """Lesson 8: the loss holds a number for each head that no label changes."""
+    plain = network()
+    model = UncertaintyWeights(plain.input, plain.output)
+    model.compile("adam", losses())
+    model.begin_at({"locker": 1.5, "services": 0.7, "position": 0.5, "void": 0.7})
+    return wiring(client, model)
+
+
+def trained(client):
+    answer = wiring(client)
+    answer["model"].fit(answer["x"], answer["targets"], sample_weight=answer["weights"], epochs=2, verbose=0)
+    return answer
+
+
 RIGHT_WIRINGS = {
+    "tensors": lambda c: wiring(c, targets=tensors, weights=tensors),
+    "weights in a column": lambda c: wiring(c, weights=lambda w: {name: v[:, None] for name, v in w.items()}),
+    "weights as whole numbers": lambda c: wiring(c, weights=lambda w: {name: v.astype(int) for name, v in w.items()}),
+    "weights as True and False": lambda c: wiring(c, weights=lambda w: {name: v > 0 for name, v in w.items()}),
+    "x in a dict": lambda c: wiring(c, x=lambda x: {"image": x}),
+    "weights of 1 on rows of ones": lambda c: wiring(c, weights=part("locker", np.ones_like)),
+    "ignore_class": by_ignored_class,
+    "NaN that the loss leaves out": by_nan,
+    "one wide head": one_wide_head,
+    "a head for each service": four_service_heads,
+    "batch normalisation": with_layer(keras.layers.BatchNormalization),
+    "dropout": with_layer(lambda: keras.layers.Dropout(0.5)),
+    "a loss of a layer": with_layer(AddsLoss),
+    "an activity regulariser": with_layer(lambda: keras.layers.Dense(64, activity_regularizer="l2")),
+    "a head that gives the image back": with_images_again,
+    "uncertainty weighting": uncertain,
+    "a trained model": trained,
     "one head for locker and aisle": wiring,
     "two heads": two_heads,
     "masks in the targets": without_weights,
@@ -321,9 +444,40 @@ def cut(rows):
     return lambda value: keras.tree.map_structure(lambda array: array[rows], value)
 
 
-def two_heads_unaware(client):
+def wiring_of_two(client, aisle):
     answer = two_heads(client)
-    return answer | {"targets": answer["targets"] | {"aisle": client[0].targets["aisle"]}}
+    return answer | {"targets": answer["targets"] | {"aisle": aisle}}
+
+
+def anything_known(client):
+    return np.any(list(known(client[0].targets).values()), axis=0).astype("float32")
+
+
+def compiled_with(**loss_weights):
+    model = network()
+    model.compile("adam", losses(), loss_weights=dict.fromkeys(losses(), 1.0) | loss_weights)
+    return model
+
+
+def masks_swapped(client):
+    answer = without_weights(client)
+    targets = answer["targets"]
+    targets["services"] = np.concatenate([targets["services"][:, :4], targets["void"][:, [1] * 4]], axis=1)
+    return answer
+
+
+def nan_in_gradient(client):
+    def after(y_true, y_pred):
+        return keras.ops.mean(keras.ops.where(keras.ops.isnan(y_true), 0.0, (y_true - y_pred) ** 2), axis=-1)
+
+    answer = by_nan(client)
+    own = {"services": where_known(binary), "position": after, "void": where_known(binary)}
+    return answer | {"model": compiled_as(network(position=2), losses(**own))}
+
+
+def compiled_as(model, loss):
+    model.compile("adam", loss)
+    return model
 
 
 WRONG_WIRINGS = {
@@ -335,17 +489,55 @@ WRONG_WIRINGS = {
     ),
     "aisles unused": (
         lambda c: wiring(c, weights=part("locker", lambda w: 1.0 * (w == 3))),
-        "slips of which only the aisle is known have the loss 0",
+        "slips of which only the aisle is known teach the model nothing",
     ),
     "void unused": (
         lambda c: wiring(c, weights=part("void", lambda w: 0 * w)),
-        "slips of which only the void is known have the loss 0",
+        "slips of which only the void is known teach the model nothing",
     ),
+    "a loss weight of 0": (
+        lambda c: wiring(c, model=compiled_with(void=0.0)),
+        "slips of which only the void is known teach the model nothing",
+    ),
+    "one weight for all": (
+        lambda c: wiring(c, weights=lambda w: dict.fromkeys(w, anything_known(c))),
+        "slips of which only the aisle is known teach the head position, and its targets there are all the same",
+    ),
+    "weights of services and void swapped": (
+        lambda c: wiring(c, weights=lambda w: w | {"services": w["void"], "void": w["services"]}),
+        "is known teach the head",
+    ),
+    "services counted where void is known": (
+        lambda c: wiring(c, weights=lambda w: w | {"services": np.maximum(w["services"], w["void"])}),
+        "slips of which only the void is known teach the head services",
+    ),
+    "void counted where anything is known": (
+        lambda c: wiring(c, weights=lambda w: w | {"void": anything_known(c)}),
+        "teach the head void, and its targets there are all the same: gaps are counted as if they were labels",
+    ),
+    "position counted where the locker is known": (
+        lambda c: wiring(c, weights=lambda w: w | {"position": np.maximum(w["position"], w["locker"] == 3)}),
+        "slips whose locker is known, and whose position is not, teach the head position",
+    ),
+    "an aisle filled with 0 where only the locker is known": (
+        lambda c: wiring_of_two(c, np.maximum(c[0].targets["aisle"], 0)),
+        "slips whose locker is known, and whose aisle is not, teach the head aisle",
+    ),
+    "masks of another label": (
+        masks_swapped,
+        "teach the head services, and its targets there are all the same",
+    ),
+    "all targets 0": (
+        lambda c: wiring(c, targets=part("void", np.zeros_like)),
+        "the targets of the head void are the same for all slips",
+    ),
+    "blank images": (lambda c: wiring(c, x=np.zeros_like), "x is the same number everywhere"),
+    "NaN in the gradient alone": (nan_in_gradient, "but its gradient on"),
     "NaN left": (
         lambda c: wiring(c, targets=part("void", lambda _: c[0].targets["void"][:, None])),
         "`check_heads` finds something: void",
     ),
-    "-1 left": (two_heads_unaware, "`check_heads` finds something: aisle"),
+    "-1 left": (lambda c: wiring_of_two(c, c[0].targets["aisle"]), "`check_heads` finds something: aisle"),
     "another key": (
         lambda c: wiring(c, targets=lambda t: {("canceled" if k == "void" else k): v for k, v in t.items()}),
         "`check_heads` finds something",

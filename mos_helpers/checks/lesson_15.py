@@ -127,6 +127,10 @@ def _require_known(name: str, found: object, table: dict[str, np.ndarray]) -> No
 
 # --- 15.2
 
+_AT_ONCE = 500  # rows of which the gradients are computed together
+_ROUNDING = 1e-6  # a gradient that is smaller, divided by the largest one of its head, counts as 0
+_FEWEST = 60  # slips on which targets are compared: on fewer, true labels might all be the same by chance
+
 
 @question(
     "15.2",
@@ -147,23 +151,22 @@ def wiring(answer: object) -> str:
     table = _clients()[0].targets
     rows = len(table["locker"])
     x = _arrays(parts["x"], "x", rows)
+    seen = any(np.ptp(array) > 0 for array in keras.tree.flatten(x))
+    require(seen, "x is the same number everywhere: what does the model see of the slips?")
     targets, weights = _arrays(parts["targets"], "targets", rows), parts["weights"]
     weights = None if weights is None else _arrays(weights, "weights", rows)
     with blaming("`check_heads` on your model"):
         findings = list(check_heads(model, targets, weights))
     require(not findings, f"`check_heads` finds something: {findings[0] if findings else ''}")
     is_known = {name: labelled(name, table[name]) for name in HEADS}
-    count = np.sum(list(is_known.values()), axis=0)
-    chosen = {"all": count >= 0, "none": count == 0, **{name: is_known[name] & (count == 1) for name in HEADS}}
-    places = {kind: np.flatnonzero(rows)[:200] for kind, rows in chosen.items()}
     keras_trains = getattr(model.train_step, "__func__", None) is keras.Model.train_step
-    judge = _require_losses if keras_trains else _require_updates
-    return f"{model.count_params():,} weights, {judge(model, (x, targets, weights), places)}"
+    judge = _require_gradients if keras_trains else _require_updates
+    return f"{model.count_params():,} weights, {judge(model, (x, targets, weights), is_known)}"
 
 
-def _require_losses(model: keras.Model, data: tuple, places: dict[str, np.ndarray]) -> str:
+def _require_gradients(model: keras.Model, data: tuple, is_known: dict[str, np.ndarray]) -> str:
     """Refuse a loss that counts gaps, or that leaves weights or labels out; return what to say of it otherwise."""
-    first, gradients = _loss(model, data, places["all"])
+    first, gradients = _loss(model, data, np.arange(200))
     number = f"the loss of the first 200 training slips is {first}: is there a NaN in a target?"
     require(bool(np.isfinite(first)), number)
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
@@ -171,20 +174,84 @@ def _require_losses(model: keras.Model, data: tuple, places: dict[str, np.ndarra
         require(gradient is not None, reached)
         numbers = bool(np.isfinite(tf.convert_to_tensor(gradient).numpy()).all())
         require(numbers, f"the loss is a number, but its gradient on {variable.path} holds NaN")
-    loss = _loss(model, data, places["none"])[0]
-    counted = f"slips without any label have a loss of {loss:.3g}: gaps are counted as if they were labels"
-    empty = f"the loss of slips without any label is {loss}, and should be 0: is it 0/0?"
-    require(bool(np.isfinite(loss)), empty)
-    require(abs(loss) < 1e-3, f"{counted}. Which weights are not 0 there?")
+    count = np.sum(list(is_known.values()), axis=0)
+    empty = _loss(model, data, np.flatnonzero(count == 0))[0]
+    divided = f"the loss of slips without any label is {empty}, and should be a number: is it 0/0?"
+    require(bool(np.isfinite(empty)), divided)
+    taught = _taught(model, data)
+    _require_no_fillers(taught, data[1], is_known)
     for name in HEADS:
-        unused = f"slips of which only the {name} is known have the loss 0: their labels teach the model nothing"
-        require(abs(_loss(model, data, places[name])[0]) > 1e-6, unused)
+        alone = is_known[name] & (count == 1)
+        unused = f"slips of which only the {name} is known teach the model nothing: no head gets a gradient from them"
+        require(any(rows[alone].any() for rows in taught.values()), unused)
     return f"and a loss of {first:.2f} before any training"
 
 
-def _require_updates(model: keras.Model, data: tuple, places: dict[str, np.ndarray]) -> str:
+def _require_no_fillers(taught: dict[str, np.ndarray], targets: object, is_known: dict[str, np.ndarray]) -> None:
+    """Refuse a head that learns where its targets are all the same, as fillers are.
+
+    A head may learn from any label, so nobody says which gaps are its own. We look at the slips without any label, and
+    for each kind of label at the slips that have it alone, that have it and lack another one, and that have it and
+    lack both locker and aisle.
+    """
+    count = np.sum(list(is_known.values()), axis=0)
+    cases = {"slips without any label": count == 0}
+    cases |= {f"slips of which only the {name} is known": is_known[name] & (count == 1) for name in HEADS}
+    for name in HEADS:
+        for others in [*((other,) for other in HEADS), ("locker", "aisle")]:
+            if name not in others:
+                lacking = ~np.any([is_known[other] for other in others], axis=0)
+                words = f"slips whose {name} is known, and whose {' and '.join(others)} is not,"
+                cases[words] = is_known[name] & lacking
+    for head, rows in taught.items():
+        values = targets.get(head) if issubclass(type(targets), dict) else targets
+        if values is None:  # a loss without a target
+            continue
+        values = np.nan_to_num(values.reshape(len(rows), -1).astype("float64"), nan=-99.0)
+        same = rows.any() and float(np.ptp(values, axis=0).max()) == 0
+        require(not same, f"the targets of the head {head} are the same for all slips: it can learn nothing from them")
+        for case, chosen in cases.items():
+            learned = values[rows & chosen]
+            fillers = len(learned) >= _FEWEST and float(np.ptp(learned, axis=0).max()) == 0
+            counted = f"{case} teach the head {head}, and its targets there are all the same: gaps are counted as if "
+            require(not fillers, f"{counted}they were labels. Which weights are not 0 there?")
+
+
+def _taught(model: keras.Model, data: tuple) -> dict[str, np.ndarray]:
+    """Return for each head which slips have a gradient on its output, bool of shape (n,)."""
+    n, found = len(keras.tree.flatten(data[0])[0]), {}
+    for start in range(0, n, _AT_ONCE):
+        for head, sizes in _gradients(model, data, np.arange(start, min(start + _AT_ONCE, n))).items():
+            found.setdefault(head, []).append(sizes)
+    result = {}
+    for head, parts in found.items():
+        sizes = np.concatenate(parts)
+        numbers = f"the loss is a number, but its gradient on the output {head} holds NaN for some slips"
+        require(bool(np.isfinite(sizes).all()), numbers)
+        result[head] = sizes > _ROUNDING * max(float(sizes.max()), 1e-30)
+    return result
+
+
+def _gradients(model: keras.Model, data: tuple, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return for each head the largest gradient of the loss on its output, for each of some rows."""
+    x, targets, weights = _tensors(data, rows)
+    with blaming("your model or its loss"):
+        said = keras.tree.map_structure(tf.identity, model(x, training=False))
+        outputs = keras.tree.flatten(said)
+        with tf.GradientTape() as tape:
+            tape.watch(outputs)
+            loss = model.compute_loss(x=x, y=targets, y_pred=said, sample_weight=weights, training=False)
+        gradients = tape.gradient(loss, outputs, unconnected_gradients="zero")
+    names = sorted(said) if issubclass(type(said), dict) else list(model.output_names)
+    sizes = [np.abs(tf.cast(part, "float32").numpy()).reshape(len(rows), -1).max(axis=1) for part in gradients]
+    return dict(zip(names, sizes, strict=True))
+
+
+def _require_updates(model: keras.Model, data: tuple, is_known: dict[str, np.ndarray]) -> str:
     """Refuse a `train_step` of the learner's own that learns from gaps, or not from labels; else say that it does."""
-    moved = {kind: _moved(model, data, rows) for kind, rows in places.items()}
+    count = np.sum(list(is_known.values()), axis=0)
+    chosen = {"all": count >= 0, "none": count == 0, **{name: is_known[name] & (count == 1) for name in HEADS}}
+    moved = {kind: _moved(model, data, np.flatnonzero(rows)[:200]) for kind, rows in chosen.items()}
     nan = "your `train_step` makes weights NaN, on {}"
     require(bool(np.isfinite(moved["all"])), nan.format("the first 200 training slips: is there a NaN in a target?"))
     require(bool(np.isfinite(moved["none"])), nan.format("slips without any label: does it divide 0 by 0?"))

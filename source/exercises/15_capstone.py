@@ -158,9 +158,10 @@ print(np.all(list(known(training.targets).values()), axis=0).sum(), "of", len(tr
 # | `"weights"` | what `fit` gets as `sample_weight`: a dictionary with the same keys, or None |
 #
 # All arrays have 6,000 rows, in the order of the slips. The check asks: does `check_heads(model, targets, weights)` find
-# nothing? Is the loss a number, and does it reach all weights? Does a slip *without any label* have the loss 0, and does
-# *every kind* of label teach the model something, where it is the only one known? (A model with a `train_step` of its own
-# is judged by how this moves the weights.) When the check ends, the model is as it was.
+# nothing? Is the loss a number, and does it reach all weights? Does *every kind* of label teach some head, where it is the
+# only one known? And does a head learn from slips on which all its targets are the same? Then these are fillers, and gaps
+# are counted as labels. (A model with a `train_step` of its own is judged by how this moves the weights.) It cannot see
+# whether the labels belong to these images: the acceptance does. When the check ends, the model is as it was.
 
 # %% [markdown] tags=["solution"]
 # **The plan.** Locker and aisle come from *one* head, so that they cannot contradict each other: we decide for a locker and
