@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from checking import outcome
+from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 
@@ -34,7 +35,21 @@ def sorted_names(model, names):
     return keras.Model(model.inputs, {n: model.outputs[names.index(n)] for n in sorted(names)})
 
 
-@pytest.mark.parametrize("function", [from_tensors, by_a_call, by_identities, sorted_names])
+class Renamed(keras.Model):
+    """A subclass that is built from tensors all the same."""
+
+    def __init__(self, model, names):
+        super().__init__(model.inputs, dict(zip(names, model.outputs, strict=True)))
+
+
+def by_a_subclass_of_tensors(model, names):
+    return Renamed(model, names)
+
+
+RIGHT_NAMES = [from_tensors, by_a_call, by_identities, sorted_names, by_a_subclass_of_tensors]
+
+
+@pytest.mark.parametrize("function", RIGHT_NAMES)
 def test_names_however_they_are_given(function):
     assert outcome("14.1", function) == ("correct", "")
 
@@ -75,13 +90,83 @@ def reset(model, names):
     return new
 
 
+class Calling(keras.Model):
+    """A model that shares the layers, and knows its outputs only when it is called."""
+
+    def __init__(self, model, names):
+        super().__init__()
+        self.old, self.names = model, names
+
+    def call(self, images):
+        return dict(zip(self.names, self.old(images), strict=True))
+
+
+def called(model, names):
+    new = Calling(model, names)
+    new(np.zeros((1, 6), "float32"))
+    return new
+
+
+def called_on_a_tensor(model, names):
+    new = Calling(model, names)
+    new(keras.Input((6,)))
+    return new
+
+
+def frozen(model, names):
+    model.trainable = False
+    return from_tensors(model, names)
+
+
+def new_one_frozen(model, names):
+    new = from_tensors(model, names)
+    new.trainable = False
+    return new
+
+
+def thawed(model, names):
+    for layer in model.layers:
+        layer.trainable = True
+    return from_tensors(model, names)
+
+
+def renamed_layers(model, names):
+    for layer, name in zip(model.layers[-3:], names, strict=True):
+        layer.name = name
+    return from_tensors(model, names)
+
+
+def last_layers(model, names):
+    return keras.Model(model.inputs, {n: layer.output for n, layer in zip(names, model.layers[-3:], strict=True)})
+
+
+def in_order_of_the_layers(model, names):
+    tensors = [layer.output for layer in model.layers if layer.name in model.output_names]
+    return keras.Model(model.inputs, dict(zip(names, tensors, strict=True)))
+
+
+def sequential(model, names):
+    return keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)])
+
+
 WRONG_NAMES = {
     "list": (a_list, "the outputs of the result should be a dictionary"),
     "alphabet": (swapped, "the names are in the order of the outputs"),
     "turned": (turned, "the names are in the order of the outputs"),
     "copy": (a_copy, "weights of its own"),
     "untrained": (untrained, "stands no answer of the old model"),
-    "reset": (reset, "stands no answer of the old model"),
+    "reset": (reset, "changes the weights of the old model"),
+    "a subclass": (Calling, "should be a function"),
+    "a subclass not called": (lambda m, n: Calling(m, n), "build the model with `keras.Model(inputs, {...})`"),
+    "a subclass called": (called, "which has no named outputs before it is called"),
+    "a subclass called on a tensor": (called_on_a_tensor, "which has no named outputs before it is called"),
+    "the old model frozen": (frozen, "changes `trainable`"),
+    "the new model frozen": (new_one_frozen, "changes `trainable`"),
+    "a frozen layer thawed": (thawed, "changes `trainable`"),
+    "layers renamed": (renamed_layers, "other names"),
+    "the last layers": (last_layers, "for a model with an output in its middle"),
+    "the order of the layers": (in_order_of_the_layers, "the names are in the order of the outputs"),
+    "one in a row": (sequential, "the outputs of the result should be a dictionary"),
     "other names": (lambda m, n: from_tensors(m, ["a", "b", "c"]), "should"),
     "one is missing": (lambda m, n: keras.Model(m.inputs, {n[0]: m.outputs[0], n[1]: m.outputs[1]}), "should"),
     "a dictionary": (lambda m, n: dict(zip(n, m.outputs, strict=True)), "should be a Keras model"),
@@ -118,7 +203,7 @@ def by_gradients(probability, target):
     logits, log = tf.constant(np.log(probability)), tf.Variable(0.0, dtype=tf.float64)
     optimizer = keras.optimizers.SGD(0.5)
     log = keras.Variable(0.0)
-    for _ in range(60):
+    for _ in range(400):
         with tf.GradientTape() as tape:
             scaled = tf.cast(logits, tf.float32) * tf.exp(-log.value)
             loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(target, scaled, from_logits=True))
@@ -126,7 +211,36 @@ def by_gradients(probability, target):
     return tf.exp(log.value)
 
 
-@pytest.mark.parametrize("function", [by_search, by_powers, by_gradients])
+def as_in_the_lesson(probability, target):
+    def surprise(log):
+        powers = np.clip(probability, 1e-12, 1) ** (1 / 10**log)
+        again = powers / powers.sum(axis=1, keepdims=True)
+        return -np.log(np.clip(again[np.arange(len(target)), target], 1e-12, 1)).mean()
+
+    return 10 ** minimize_scalar(surprise, bounds=(-1, 1), method="bounded").x
+
+
+def without_a_logarithm(probability, target):
+    return minimize_scalar(lambda t: loss_at(probability, target, t), bounds=(0.1, 10), method="bounded").x
+
+
+def by_a_sum_of_one_hot(probability, target):
+    wanted = np.eye(probability.shape[1])[target]
+    grid = np.exp(np.linspace(np.log(0.1), np.log(10), 300))
+    return min(grid, key=lambda t: -(wanted * log_softmax(np.log(probability) / t, axis=1)).sum())
+
+
+RIGHT_TEMPERATURES = [
+    by_search,
+    by_powers,
+    by_gradients,
+    as_in_the_lesson,
+    without_a_logarithm,
+    by_a_sum_of_one_hot,
+]
+
+
+@pytest.mark.parametrize("function", RIGHT_TEMPERATURES)
 def test_a_temperature_however_it_is_found(function):
     assert outcome("14.2", function) == ("correct", "")
 
@@ -139,20 +253,52 @@ def accuracy_only(probability, target):
 def squares(probability, target):
     grid = np.geomspace(0.1, 10, 400)
     wanted = np.eye(probability.shape[1])[target]
-    return grid[np.argmax([((softmax(np.log(probability) / t, axis=1) - wanted) ** 2).sum() for t in grid])]
+    return grid[np.argmin([((softmax(np.log(probability) / t, axis=1) - wanted) ** 2).sum() for t in grid])]
+
+
+def searched(loss, low=0.1, high=10, n=400):
+    """Return a function that looks for the smallest loss of the probabilities, the target and the temperature."""
+
+    def function(probability, target):
+        return min(np.geomspace(low, high, n), key=lambda t: loss(probability, target, t))
+
+    return function
+
+
+def of_powers(divide):
+    def loss(probability, target, t):
+        return -np.log(divide(probability ** (1 / t))[np.arange(len(target)), target]).mean()
+
+    return searched(loss)
+
+
+def coarse(probability, target):
+    return min(np.linspace(0.1, 10, 100), key=lambda t: loss_at(probability, target, t))
 
 
 WRONG_TEMPERATURES = {
+    "narrow": (searched(loss_at, 0.5, 5), "is best: does your search reach from 0.1 to 10?"),
+    "not low enough": (searched(loss_at, 0.3, 10), "does your search reach from 0.1 to 10?"),
+    "not high enough": (searched(loss_at, 0.1, 6), "does your search reach from 0.1 to 10?"),
+    "few steps": (searched(loss_at, n=20), "not within 2%. Are your steps small enough?"),
+    "even steps": (coarse, "not within 2%. Are your steps small enough?"),
+    "rounded": (lambda p, y: np.round(by_search(p, y), 1), "not within 2%"),
+    "no division": (of_powers(lambda powers: powers), "do you divide the powers by their sum in each row?"),
+    "divided by columns": (of_powers(lambda powers: powers / powers.sum(axis=0)), "not within 2%"),
+    "predicted class": (lambda p, y: by_search(p, p.argmax(axis=1)), "that is the lowest of all"),
+    "largest cross-entropy": (searched(lambda p, y, t: -loss_at(p, y, t)), "that is the lowest of all"),
+    "logarithm to the base 10": (lambda p, y: np.log10(by_search(p, y)), "to the base 10"),
+    "multiplied": (searched(lambda p, y, t: loss_at(p, y, 1 / t)), "that is one divided by the temperature"),
     "its inverse": (lambda p, y: 1 / by_search(p, y), "that is one divided by the temperature"),
     "its logarithm": (lambda p, y: np.log(by_search(p, y)), "that is the logarithm of the temperature"),
     "below zero": (lambda p, y: -by_search(p, y), "a temperature is above zero"),
     "never below 1": (lambda p, y: max(1.0, by_search(p, y)), "may also be not sure enough"),
     "always 1": (lambda p, y: 1.0, "has a smaller cross-entropy"),
-    "accuracy": (accuracy_only, "has a smaller cross-entropy"),
-    "largest squares": (squares, "has a smaller cross-entropy"),
+    "accuracy": (accuracy_only, "no temperature changes the accuracy"),
+    "smallest squares": (squares, "that has the smallest squared error"),
     "probabilities as logits": (
         lambda p, y: min(np.geomspace(0.1, 10, 200), key=lambda t: loss_at(np.exp(p), y, t)),
-        "has a smaller cross-entropy",
+        "you use them as logits",
     ),
     "changed": (lambda p, y: (np.clip(p, 0.1, 1, out=p), 1.0)[1], "changes `probability` itself"),
     "all temperatures": (lambda p, y: np.ones(4), "should be one number"),
@@ -183,17 +329,52 @@ def by_differences(before, after, tolerance):
     return {name for name in before if not same(name)}
 
 
-@pytest.mark.parametrize("function", [by_allclose, by_differences])
+def by_the_largest(before, after, tolerance):
+    names = []
+    for name, old in before.items():
+        if name in after and after[name].shape == old.shape and np.abs(after[name] - old).max() <= tolerance:
+            continue
+        names.append(name)
+    return tuple(names)
+
+
+def by_arrays_equal(before, after, tolerance):
+    def check(name):
+        try:
+            np.testing.assert_allclose(after[name], before[name], rtol=0, atol=tolerance, strict=False)
+        except (AssertionError, KeyError, ValueError):
+            return True
+        return np.shape(after[name]) != np.shape(before[name])
+
+    return frozenset(filter(check, before))
+
+
+@pytest.mark.parametrize("function", [by_allclose, by_differences, by_the_largest, by_arrays_equal])
 def test_heads_that_moved_however_they_are_found(function):
     assert outcome("14.3", function) == ("correct", "")
 
 
-def found_by(changed, shapes=True):
+def far(new, old, tolerance):
+    return not np.allclose(new, old, rtol=0, atol=tolerance)
+
+
+def far_or_unfit(new, old, tolerance):
+    try:
+        return far(new, old, tolerance)
+    except ValueError:
+        return True
+
+
+def first_only(before, after, tolerance):
+    return by_allclose(before, after, tolerance)[:1]
+
+
+def found_by(changed, shape=np.shape):
     def function(before, after, tolerance):
         names = []
         for name, old in before.items():
             new = after.get(name)
-            same = new is not None and (new.shape == old.shape or not shapes)
+            same = new is not None and shape(new) == shape(old)
             if not same or changed(new, old, tolerance):
                 names.append(name)
         return names
@@ -213,10 +394,49 @@ WRONG_MOVES = {
     "tolerance forgotten": (found_by(lambda n, o, t: not np.array_equal(n, o)), "should not be in the list"),
     "only common heads": (lambda b, a, t: by_allclose({n: b[n] for n in b if n in a}, a, t), "size is gone"),
     "shapes": (
-        found_by(lambda n, o, t: not np.allclose(n.ravel(), o.ravel(), 0, t), shapes=False),
+        found_by(lambda n, o, t: not np.allclose(n.ravel(), o.ravel(), 0, t), shape=np.size),
         "odd has the shape (6,) now",
     ),
-    "a mask": (lambda b, a, t: {n: n in by_allclose(b, a, t) for n in b}, "a list of names is wanted"),
+    "no shapes": (found_by(far, shape=type), "left has 11 classes now, and had 10: your function raised ValueError"),
+    "only lengths": (found_by(far, shape=len), "left has 11 classes now, and had 10: your function raised"),
+    "stretched": (
+        found_by(far_or_unfit, shape=type),
+        "odd has the shape (6,) now, and had (6, 1); all its numbers are 0.25: odd should be in the list",
+    ),
+    "lengths, stretched": (found_by(far_or_unfit, shape=lambda x: x.shape[:1]), "odd has the shape (6,) now"),
+    "axes, stretched": (found_by(far_or_unfit, shape=np.ndim), "odd has the shape (1, 1) now, and had (6, 1)"),
+    "axes and lengths": (found_by(far_or_unfit, shape=lambda x: (x.ndim, x.shape[:1])), "odd has the shape (6, 3) now"),
+    "classes only": (found_by(far_or_unfit, shape=lambda x: x.shape[-1:]), "odd has the shape (1,) now"),
+    "sizes": (
+        found_by(lambda n, o, t: far(n.ravel(), o.ravel(), t), shape=lambda x: (x.size, x.ndim)),
+        "odd has the shape (2, 6) now, and had (6, 2)",
+    ),
+    "the common classes": (
+        found_by(lambda n, o, t: far(n[:, : o.shape[1]], o, t), shape=len),
+        "left has 11 classes now, and had 10: left should be in the list",
+    ),
+    "mean of the differences": (
+        found_by(lambda n, o, t: not np.abs(n - o).mean() <= t),
+        "one of 1,000 answers of left moved up by twice the tolerance, and a mean hides it: left should be in the list",
+    ),
+    "root of the mean square": (found_by(lambda n, o, t: not np.sqrt(((n - o) ** 2).mean()) <= t), "a mean hides it"),
+    "median": (found_by(lambda n, o, t: not np.median(np.abs(n - o)) <= t), "should be in the list"),
+    "norm": (found_by(lambda n, o, t: not np.linalg.norm(n - o) <= t), "a sum or a norm adds them up"),
+    "norm of a row": (
+        found_by(lambda n, o, t: not np.linalg.norm(n - o, axis=1).max() <= t),
+        "a sum or a norm adds them up: left should not be in the list",
+    ),
+    "sum": (found_by(lambda n, o, t: not np.abs(n - o).sum() <= t), "a sum or a norm adds them up"),
+    "sum with signs": (found_by(lambda n, o, t: not abs((n - o).sum()) <= t), "another order"),
+    "not below the tolerance": (found_by(lambda n, o, t: not (np.abs(n - o) < t).all()), "the tolerance is 0"),
+    "types too": (found_by(lambda n, o, t: n.dtype != o.dtype or far(n, o, t)), "rounded to 32 bits"),
+    "first only": (first_only, "left moved, and size is gone: size should be in the list"),
+    "no look for the gone": (
+        lambda b, a, t: [n for n in b if a[n].shape != b[n].shape or far(a[n], b[n], t)],
+        "size is gone: your function raised KeyError",
+    ),
+    "a mask": (lambda b, a, t: {n: n in by_allclose(b, a, t) for n in b}, "a list (or a set) of names is wanted"),
+    "keys": (lambda b, a, t: dict.fromkeys(by_allclose(b, a, t)).keys(), "a list (or a set) of names is wanted"),
     "taken out": (lambda b, a, t: [n for n in list(b) if b.pop(n) is None], "changes `before` itself"),
 }
 
@@ -239,11 +459,21 @@ def by_sums(gradients, counts):
     total = {name: np.zeros_like(values) for name, values in gradients[0].items()}
     for found, count in zip(gradients, counts, strict=True):
         for name in total:
-            total[name] += np.nan_to_num(found[name]) * count
+            total[name] += np.where(count > 0, found[name], 0) * count
     return {name: tf.constant(values / sum(counts)) for name, values in total.items()}
 
 
-@pytest.mark.parametrize("function", [by_weights, by_sums])
+def by_stacking(gradients, counts):
+    counts = np.array(counts)
+    busy = counts > 0
+
+    def mean(name):
+        return np.tensordot(counts[busy] / counts.sum(), np.stack([g[name] for g in gradients])[busy], axes=1)
+
+    return {name: mean(name) for name in gradients[0]}
+
+
+@pytest.mark.parametrize("function", [by_weights, by_sums, by_stacking])
 def test_gradients_however_they_are_combined(function):
     assert outcome("14.4", function) == ("correct", "")
 
@@ -261,7 +491,56 @@ def in_place(gradients, counts):
     return first
 
 
+def without_nan(gradients, counts):
+    kept = [(g, c) for g, c in zip(gradients, counts, strict=True) if not any(np.isnan(v).any() for v in g.values())]
+    if not kept:
+        return gradients[0]
+    return by_weights([g for g, _ in kept], [c for _, c in kept])
+
+
+def without_all_nan(gradients, counts):
+    kept = [(g, c) for g, c in zip(gradients, counts, strict=True) if not all(np.isnan(v).all() for v in g.values())]
+    return by_weights([g for g, _ in kept], [c for _, c in kept])
+
+
+def mean_without_nan(values, counts):
+    kept = [(value, count) for value, count in zip(values, counts, strict=True) if not np.isnan(value).any()]
+    return sum(value * count for value, count in kept) / sum(count for _, count in kept) if kept else values[0]
+
+
+def with_nan_everywhere(gradients, counts):
+    result = by_weights(gradients, counts)
+    return {n: v * np.nan if np.isnan(v).any() else v for n, v in result.items()}
+
+
+def from_the_first(gradients, counts):
+    total = {n: v * counts[0] for n, v in gradients[0].items()}
+    for found, count in zip(gradients[1:], counts[1:], strict=True):
+        total = {n: v + found[n] * count if count else v for n, v in total.items()}
+    return {n: v / sum(counts) for n, v in total.items()}
+
+
 WRONG_SUMS = {
+    "sum without NaN": (
+        each(lambda g, c: np.nansum([a * b for a, b in zip(g, c, strict=True)], axis=0) / sum(c)),
+        "a worker with rows sent NaN, and the result hides it",
+    ),
+    "NaN to zero": (
+        each(lambda g, c: sum(np.nan_to_num(a) * b for a, b in zip(g, c, strict=True)) / sum(c)),
+        "a worker with rows sent NaN, and the result hides it",
+    ),
+    "zero where NaN": (
+        each(lambda g, c: sum(np.where(np.isnan(a), 0, a) * b for a, b in zip(g, c, strict=True)) / sum(c)),
+        "leave out only workers without rows",
+    ),
+    "each worker with NaN left out": (without_nan, "a worker with rows sent NaN, and the result hides it"),
+    "each worker of NaN alone left out": (without_all_nan, "a worker with rows sent NaN, and the result hides it"),
+    "each gradient with NaN left out": (
+        each(mean_without_nan),
+        "a worker with rows sent NaN, and the result hides it",
+    ),
+    "NaN everywhere": (with_nan_everywhere, "it is NaN in more places"),
+    "from the first worker": (from_the_first, "a mean of NaN"),
     "mean": (each(lambda g, c: np.mean(g, axis=0)), "counts as much as one with many"),
     "mean of the busy": (each(lambda g, c: np.nanmean(g, axis=0)), "counts as much as one with many"),
     "sum": (each(lambda g, c: np.nansum(g, axis=0)), "it is the sum over the workers"),

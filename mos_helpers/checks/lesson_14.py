@@ -1,7 +1,11 @@
 """The checks of exercise 14: name, correct, compare and add up."""
 
-import numpy as np
+from collections.abc import Callable, Iterator
 
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from mos_helpers.checks._answers import NotYet
 from mos_helpers.checks._engine import (
     as_array,
     as_dict,
@@ -17,6 +21,7 @@ from mos_helpers.checks._engine import (
 )
 
 import keras  # isort: skip
+from keras.src.models.functional import Functional  # isort: skip
 
 
 def _listed_model() -> tuple[keras.Model, list[str]]:
@@ -27,31 +32,65 @@ def _listed_model() -> tuple[keras.Model, list[str]]:
     return keras.Model(image, outputs), ["place", "odd", "digit"]
 
 
+def _winding_model() -> tuple[keras.Model, list[str]]:
+    """Return a model with a frozen layer, an output in its middle, and outputs in another order than its layers."""
+    image = keras.Input((6,))
+    middle = keras.layers.Dense(4, activation="tanh")(image)
+    hidden = keras.layers.Dense(5, activation="tanh")(middle)
+    hidden_again = keras.layers.Dense(5, activation="tanh", trainable=False)(hidden)
+    early = keras.layers.Dense(1)(hidden)
+    late = keras.layers.Dense(4)(hidden_again)
+    return keras.Model(image, [late, middle, early]), ["place", "digit", "odd"]
+
+
 @question(
     "14.1",
     hints=[
         "`model.outputs` are tensors. A model can be made of any tensors: nothing is computed again.",
-        "Outputs in a dictionary get its keys as names: `keras.Model(model.inputs, {...})`.",
-        "`dict(zip(names, model.outputs))` gives each output its name, in the order of the list.",
+        "Outputs in a dictionary get its keys as names. What takes inputs and outputs, and gives a model?",
+        "Pair each name with its output, in the order of the list (`zip` makes pairs), and make a dictionary of the "
+        "pairs. The inputs stay.",
     ],
 )
 def named(answer: object) -> None:
     """A function from a model with a list of outputs, and names, to a model with a dictionary of outputs."""
     function = as_function(answer)
-    model, names = _listed_model()
+    for make, case in [
+        (_listed_model, "for a model with three heads on one trunk"),
+        (_winding_model, "for a model with an output in its middle, and outputs in another order than its layers"),
+    ]:
+        model, names = make()
+        try:
+            _require_names(function, model, names)
+        except NotYet as reason:
+            raise NotYet(f"{case}: {reason}") from None
+
+
+def _require_names(function: Callable, model: keras.Model, names: list[str]) -> None:
     images = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
     wanted = dict(zip(names, model.predict_on_batch(images), strict=True))
-    before = model.get_weights()
-    made = as_model(call(function, model, list(names)), "the result")
+    weights, learning, layers = model.get_weights(), _learning(model), [layer.name for layer in model.layers]
+    made = call(function, model, list(names))
+    own_class = issubclass(type(made), keras.Model) and not issubclass(type(made), Functional | keras.Sequential)
+    nameless = "the result is a subclass with a `call` of its own, which has no named outputs before it is called"
+    require(not own_class, f"{nameless}: build the model with `keras.Model(inputs, {{...}})`")
+    made = as_model(made, "the result")
     require(isinstance(getattr(made, "output", None), dict), "the outputs of the result should be a dictionary")
     answers = as_dict(outputs_of(made, images), names, "what the new model answers")
+    same = all(map(np.array_equal, weights, model.get_weights()))
+    require(same, "your function changes the weights of the old model itself")
     for name in names:
         _require_answers(name, answers[name], wanted)
-    require(
-        all(map(np.array_equal, before, model.get_weights())), "your function changes the weights of the model itself"
-    )
     shared = {id(variable) for variable in model.variables} == {id(variable) for variable in made.variables}
     require(shared, "the new model has weights of its own: if the old one learns on, the new one does not notice")
+    frozen = "your function changes `trainable`: the layers are shared, so the old model would learn in another way too"
+    require(_learning(model) == learning, frozen)
+    kept = [layer.name for layer in model.layers] == layers
+    require(kept, "your function gives the layers of the old model other names: it should stay as it is")
+
+
+def _learning(model: keras.Model) -> list[bool]:
+    return [model.trainable, *(layer.trainable for layer in model.layers)]
 
 
 def _require_answers(name: str, found: np.ndarray, wanted: dict[str, np.ndarray]) -> None:
@@ -60,24 +99,48 @@ def _require_answers(name: str, found: np.ndarray, wanted: dict[str, np.ndarray]
     for other, values in wanted.items():
         same = found.shape == values.shape and np.allclose(found, values, atol=1e-6)
         require(not same, f"under {name!r} stands the answer of {other!r}: the names are in the order of the outputs")
-    require(False, f"under {name!r} stands no answer of the old model")
+    require(False, f"under {name!r} stands no answer of the old model: take its outputs as they are")
 
 
-def _probabilities(seed: int, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities, whose logits are `factor` times the honest ones, and the true classes."""
+def _probabilities(
+    seed: int, factor: float, scale: float, classes: int, guessed: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities, whose logits are `factor` times the honest ones, and the true classes.
+
+    The share `guessed` of the true classes is replaced by any class, whatever the head states.
+    """
     rng = np.random.default_rng(seed)
-    logits = rng.normal(scale=1.5, size=(2000, 4))
+    logits = rng.normal(scale=scale, size=(2000, classes))
     honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    target = (rng.random((2000, 1)) > honest.cumsum(axis=1)).sum(axis=1).clip(max=3)
+    target = (rng.random((2000, 1)) > honest.cumsum(axis=1)).sum(axis=1).clip(max=classes - 1)
+    target = np.where(rng.random(2000) < guessed, rng.integers(classes, size=2000), target)
     stated = np.exp(factor * logits)
     return stated / stated.sum(axis=1, keepdims=True), target
 
 
-def _cross_entropy(probability: np.ndarray, target: np.ndarray, temperature: float) -> float:
-    logits = np.log(probability) / temperature
-    logits -= logits.max(axis=1, keepdims=True)
-    log_share = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    return -log_share[np.arange(len(target)), target].mean()
+def _softened(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Return the logarithms of the probabilities at a temperature."""
+    logits = logits / temperature
+    logits = logits - logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def _best_temperature(loss: Callable[[float], float]) -> float:
+    found = minimize_scalar(lambda log: loss(np.exp(log)), bounds=(np.log(0.1), np.log(10)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _smallest_cross_entropy(logits: np.ndarray, target: np.ndarray) -> float:
+    rows = np.arange(len(target))
+    return _best_temperature(lambda t: -_softened(logits, t)[rows, target].mean())
+
+
+def _smallest_squares(logits: np.ndarray, target: np.ndarray) -> float:
+    wanted = np.eye(logits.shape[1])[target]
+    return _best_temperature(lambda t: ((np.exp(_softened(logits, t)) - wanted) ** 2).sum())
+
+
+_NEAR = 0.02  # the question promises it
 
 
 @question(
@@ -85,38 +148,69 @@ def _cross_entropy(probability: np.ndarray, target: np.ndarray, temperature: flo
     hints=[
         "First a function: the cross-entropy for one temperature. The logarithms of the probabilities are logits.",
         "Divide them by the temperature, and apply softmax again: `p ** (1 / t)`, divided by its sum in each row.",
-        "Then look for its smallest value, with `scipy.optimize.minimize_scalar(..., bounds=(0.1, 10), "
-        'method="bounded")`, or among a few hundred temperatures.',
+        "Then look for its smallest value between 0.1 and 10: with `scipy.optimize.minimize_scalar(..., "
+        'method="bounded")`, or among a few hundred temperatures, each 1% above the one before (`np.geomspace`).',
     ],
 )
 def temperature(answer: object) -> None:
     """A function from the probabilities of a head and the true classes to the best temperature."""
     function = as_function(answer)
-    for seed, factor in [(0, 2.0), (1, 0.5), (2, 1.0), (3, 4.0)]:
-        probability, target = _probabilities(seed, factor)
+    for seed, (factor, scale, classes, guessed) in enumerate(
+        [
+            (2, 1.5, 4, 0),
+            (0.5, 1.5, 4, 0),
+            (1, 1.5, 3, 0),
+            (4, 1.5, 4, 0),
+            (0.2, 1.5, 4, 0),
+            (8, 0.5, 5, 0),
+            (2, 3, 4, 0.1),
+        ]
+    ):
+        probability, target = _probabilities(seed, factor, scale, classes, guessed)
+        head = f"for a head whose logits are {factor:g} times the honest ones"
+        head = "for a head that is sometimes sure and wrong" if guessed else head
         found = as_number(call_kept(function, probability=probability, target=target), "the temperature")
-        case = f"for a head whose logits are {factor:g} times the honest ones it gives {found:.3g}"
-        require(found > 0, f"{case}: a temperature is above zero")
-        grid = np.geomspace(0.1, 10, 400)
-        losses = [_cross_entropy(probability, target, t) for t in grid]
-        best = grid[np.argmin(losses)]
-        if _cross_entropy(probability, target, found) <= min(losses) + 1e-4:
-            continue
-        require(not np.isclose(found, 1 / best, rtol=0.05), f"{case}: that is one divided by the temperature")
-        require(not np.isclose(found, np.log(best), rtol=0.1), f"{case}: that is the logarithm of the temperature")
-        require(
-            not (best < 0.95 and np.isclose(found, 1)),
-            f"{case}: a head may also be not sure enough, and then the temperature is below 1",
-        )
-        require(False, f"{case}, and {best:.3g} has a smaller cross-entropy")
+        _require_temperature(f"{head} it gives {found:.3g}", found, probability, target)
 
 
-def _old_answers(seed: int) -> dict[str, np.ndarray]:
+def _require_temperature(case: str, found: float, probability: np.ndarray, target: np.ndarray) -> None:
+    require(found > 0, f"{case}: a temperature is above zero")
+    logits = np.log(probability)
+    best = _smallest_cross_entropy(logits, target)
+    if abs(found / best - 1) <= _NEAR:
+        return
+    mistakes = {
+        "that is one divided by the temperature": 1 / best,
+        "that is the logarithm of the temperature": np.log(best),
+        "that is the logarithm of the temperature, to the base 10": np.log10(best),
+        "the head stated probabilities, and you use them as logits: take their logarithms first": (
+            _smallest_cross_entropy(probability, target)
+        ),
+        "that has the smallest squared error, and the smallest cross-entropy is wanted": _smallest_squares(
+            logits, target
+        ),
+        "that is the highest of all: do you divide the powers by their sum in each row? Without that, a higher "
+        "temperature always looks better": 10,
+        "that is the lowest of all: do you look for the smallest cross-entropy of the true class? The predicted "
+        "class looks best when the head is most sure, and no temperature changes the accuracy": 0.1,
+    }
+    for message, value in mistakes.items():
+        require(not np.isclose(found, value, rtol=1.5 * _NEAR), f"{case}: {message}")
+    unsure = "a head may also be not sure enough, and then the temperature is below 1"
+    require(not (best < 0.95 and np.isclose(found, 1)), f"{case}: {unsure}")
+    near = f"that is near, but not within {_NEAR:.0%}. Are your steps small enough?"
+    require(not 0.85 < found / best < 1.15, f"{case}, and {best:.3g} is best: {near}")
+    short = best < found < 1 or 1 < found < best
+    require(not short, f"{case}, and {best:.3g} is best: does your search reach from 0.1 to 10?")
+    require(False, f"{case}, and {best:.3g} has a smaller cross-entropy")
+
+
+def _old_answers(seed: int, rows: int = 6) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     return {
-        "left": rng.dirichlet(np.ones(5), size=6),
-        "odd": rng.random((6, 1)),
-        "size": rng.normal(size=(6, 2)),
+        "left": rng.dirichlet(np.ones(10), size=rows),
+        "odd": rng.random((rows, 1)),
+        "size": rng.normal(size=(rows, 2)),
     }
 
 
@@ -124,17 +218,21 @@ def _old_answers(seed: int) -> dict[str, np.ndarray]:
     "14.3",
     hints=[
         "Go through the names in `before`: each of them must still be in `after`, with the same shape.",
-        "`np.abs(after - before).max()` must not be above the tolerance.",
-        "A comparison with NaN is always False. So ask `np.allclose(..., rtol=0, atol=tolerance)` and count what is "
-        "*not* close, or use `np.isfinite`.",
+        "The largest difference decides, not the mean of all: one answer that moved is enough.",
+        "A comparison with NaN is always False. So ask whether every answer is near enough, and list the heads of "
+        "which that is not true. If you ask `np.allclose`: it has two tolerances.",
     ],
 )
 def moved(answer: object) -> None:
-    """A function from the answers before and after, and a tolerance, to a list of the heads that moved."""
+    """A function from the answers before and after, and a tolerance, to a list (or a set) of the heads that moved."""
     function = as_function(answer)
-    for before, after, tolerance, wanted, case in _moves():
-        result = call_kept(function, before=before, after=after, tolerance=tolerance)
-        require(isinstance(result, list | tuple | set), f"a list of names is wanted, and it gives {describe(result)}")
+    for before, after, tolerance, wanted, case in [*_moves(), *_moves_among_many(), *_moves_of_shape()]:
+        try:
+            result = call_kept(function, before=before, after=after, tolerance=tolerance)
+        except NotYet as reason:
+            raise NotYet(f"{case}: {reason}") from None
+        listed = issubclass(type(result), list | tuple | set | frozenset)
+        require(listed, f"a list (or a set) of names is wanted, and it gives {describe(result)}")
         found = [str(name) for name in result]
         missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
         require(not missing, f"{case}: {' and '.join(missing)} should be in the list")
@@ -142,29 +240,70 @@ def moved(answer: object) -> None:
         require(len(found) == len(set(found)), f"{case}: a name stands in the list twice")
 
 
-def _moves() -> list[tuple]:
-    """Return cases: answers before, after, the tolerance, the heads that moved, and what happened in words."""
-    cases = []
+_Move = tuple[dict[str, np.ndarray], dict[str, np.ndarray], float, list[str], str]
+
+
+def _moves() -> Iterator[_Move]:
+    """Yield cases: answers before, after, the tolerance, the heads that moved, and what happened in words."""
     for seed in range(3):
         before = _old_answers(seed)
         same = {name: values.copy() for name, values in before.items()}
         new = {"right": np.ones((6, 3)), **same}
-        cases.append((before, new, 1e-6, [], "a new head came, and no old answer moved"))
+        yield before, new, 1e-6, [], "a new head came, and no old answer moved"
         one = same | {"odd": same["odd"] + np.eye(6, 1, -seed) * 0.01}
-        cases.append((before, one, 1e-3, ["odd"], "one answer of odd moved up by 0.01, the tolerance is 0.001"))
+        yield before, one, 1e-3, ["odd"], "one answer of odd moved up by 0.01, the tolerance is 0.001"
         down = same | {"size": same["size"] - np.eye(6, 2, -seed) * 0.01}
-        cases.append((before, down, 1e-3, ["size"], "one answer of size moved down by 0.01, the tolerance is 0.001"))
-        cases.append((before, one, 0.1, [], "one answer moved by 0.01, and the tolerance is 0.1"))
+        yield before, down, 1e-3, ["size"], "one answer of size moved down by 0.01, the tolerance is 0.001"
+        yield before, one, 0.1, [], "one answer moved by 0.01, and the tolerance is 0.1"
+    yield before, same, 0.0, [], "all answers are equal, and the tolerance is 0"
     swapped = same | {"odd": same["odd"][::-1].copy()}
-    cases.append((before, swapped, 1e-3, ["odd"], "the answers of odd came in another order"))
-    broken = same | {"left": np.where(np.eye(6, 5) > 0, np.nan, same["left"])}
-    cases.append((before, broken, 1e-3, ["left"], "some answers of left are NaN now"))
-    cases.append((before, {"odd": same["odd"], "left": same["left"]}, 1e-3, ["size"], "size is gone"))
-    flat = same | {"odd": same["odd"][:, 0]}
-    cases.append((before, flat, 1e-3, ["odd"], "odd has the shape (6,) now, and had (6, 1)"))
-    large = {"size": before["size"] * 1e4}
-    cases.append((large, {"size": large["size"] + 0.01}, 1e-3, ["size"], "large answers all moved by 0.01"))
-    return cases
+    yield before, swapped, 1e-3, ["odd"], "the answers of odd came in another order"
+    broken = same | {"left": np.where(np.eye(6, 10) > 0, np.nan, same["left"])}
+    yield before, broken, 1e-3, ["left"], "some answers of left are NaN now"
+    yield before, {"odd": same["odd"], "left": same["left"]}, 1e-3, ["size"], "size is gone"
+    both = {"odd": same["odd"], "left": same["left"][::-1].copy()}
+    yield before, both, 1e-3, ["left", "size"], "left moved, and size is gone"
+    large = {"size": before["size"] + 1e4}
+    yield large, {"size": large["size"] + 0.01}, 1e-3, ["size"], "large answers all moved by 0.01"
+    single = {name: values.astype("float32") for name, values in same.items()}
+    yield before, single, 1e-3, [], "the same answers, rounded to 32 bits"
+
+
+def _moves_among_many() -> Iterator[_Move]:
+    """Yield cases with so many rows that a mean hides what a largest difference finds, and a norm finds too much."""
+    before = _old_answers(3, rows=1000)
+    rng = np.random.default_rng(4)
+    for name in before:
+        for sign, direction in [(1, "up"), (-1, "down")]:
+            after = {other: values.copy() for other, values in before.items()}
+            after[name][700, 0] += sign * 2e-3
+            words = f"one of 1,000 answers of {name} moved {direction} by twice the tolerance, and a mean hides it"
+            yield before, after, 1e-3, [name], words
+    half = "moved by half the tolerance, and a sum or a norm adds them up"
+    for sign in (1, -1):
+        after = {name: values + sign * 5e-4 for name, values in before.items()}
+        yield before, after, 1e-3, [], f"all answers of 1,000 images {half}"
+    after = {name: values + rng.choice([-5e-4, 5e-4], values.shape) for name, values in before.items()}
+    yield before, after, 1e-3, [], f"all answers of 1,000 images {half}, some up and some down"
+
+
+def _moves_of_shape() -> Iterator[_Move]:
+    """Yield cases in which a head has another shape; mostly with equal numbers, which broadcasting would not tell."""
+    before = _old_answers(5)
+    wider = np.hstack([before["left"], np.zeros((6, 1))])
+    yield before, before | {"left": wider}, 1e-3, ["left"], "left has 11 classes now, and had 10"
+    for old, new in [
+        ((6, 1), (6,)),
+        ((6, 1), (1,)),
+        ((6, 1), (1, 1)),
+        ((6, 1), ()),
+        ((6, 1), (6, 3)),
+        ((6, 3), (6, 1)),
+        ((6, 2), (2, 6)),
+    ]:
+        constant = before | {"odd": np.full(old, 0.25)}
+        case = f"odd has the shape {new} now, and had {old}; all its numbers are 0.25"
+        yield constant, constant | {"odd": np.full(new, 0.25)}, 1e-3, ["odd"], case
 
 
 def _workers(seed: int, counts: list[int]) -> tuple[list[dict[str, np.ndarray]], dict[str, np.ndarray]]:
@@ -179,19 +318,34 @@ def _workers(seed: int, counts: list[int]) -> tuple[list[dict[str, np.ndarray]],
     return means, {name: g.mean(axis=0) for name, g in rows.items()}
 
 
+def _gradients() -> Iterator[tuple[list[dict[str, np.ndarray]], dict[str, np.ndarray], list[int]]]:
+    """Yield each worker's mean gradient, the mean gradient of all rows, and the numbers of rows."""
+    for seed, counts in enumerate([[4, 4], [5, 2], [1, 6, 3], [3, 0], [0, 5, 2], [2, 5, 0, 1], [7]]):
+        yield *_workers(seed, counts), counts
+    for seed, counts in enumerate([[4, 3], [2, 0, 3]]):
+        means, wanted = _workers(seed, counts)
+        for gradient in (means[-1], wanted):
+            gradient["trunk"][1, 0] = np.nan
+        yield means, wanted, counts
+    means, wanted = _workers(9, [3, 5])
+    for gradient in (means[0], wanted):
+        for values in gradient.values():
+            values[...] = np.nan
+    yield means, wanted, [3, 5]
+
+
 @question(
     "14.4",
     hints=[
         "A mean over all rows is the sum over all rows, divided by their number. What is the sum of one worker's rows?",
         "Mean times count. Add these up over the workers, and divide by the count of all.",
-        "A worker without rows has a mean of NaN, and NaN times zero is NaN: leave it out.",
+        "A worker without rows has a mean of NaN, and NaN times zero is NaN: leave it out, by its count.",
     ],
 )
 def combined(answer: object) -> None:
     """A function from the workers' mean gradients and their numbers of rows to the gradient of the whole batch."""
     function = as_function(answer)
-    for seed, counts in enumerate([[4, 4], [5, 2], [1, 6, 3], [3, 0], [2, 5, 0, 1], [7]]):
-        gradients, wanted = _workers(seed, counts)
+    for gradients, wanted, counts in _gradients():
         result = call_kept(function, gradients=gradients, counts=counts)
         found = as_dict(result, wanted, "the result")
         for name, value in wanted.items():
@@ -199,24 +353,36 @@ def combined(answer: object) -> None:
             _require_gradient(name, own, value, [g[name] for g in gradients], counts)
 
 
+def _equal(found: np.ndarray, value: np.ndarray) -> bool:
+    return np.allclose(found, value, rtol=1e-5, atol=1e-8, equal_nan=True)
+
+
 def _require_gradient(
     name: str, found: np.ndarray, wanted: np.ndarray, parts: list[np.ndarray], counts: list[int]
 ) -> None:
-    if np.allclose(found, wanted, rtol=1e-5, atol=1e-8):
+    if _equal(found, wanted):
         return
     case = f"with {counts} rows, the gradient of {name} is wrong"
-    require(bool(np.isfinite(found).all()), f"{case}: a worker without rows has a mean of NaN, so leave it out")
+    hidden = "a worker with rows sent NaN, and the result hides it: leave out only workers without rows, so that a "
+    hidden += "worker that went wrong is seen"
+    require(not (np.isnan(wanted) & ~np.isnan(found)).any(), f"{case}: {hidden}")
+    spread = "it is NaN in more places than the worker that sent NaN"
+    require(not (np.isnan(wanted).any() and (np.isnan(found) & ~np.isnan(wanted)).any()), f"{case}: {spread}")
+    hollow = bool(np.isnan(found).any()) and 0 in counts
+    require(not hollow, f"{case}: a worker without rows has a mean of NaN, so leave it out")
+    for message, value in _mistakes(parts, counts).items():
+        require(not _equal(found, value), f"{case}: {message}")
+    require(False, f"{case}: its first number is {found.flat[0]:.4g}, and should be {wanted.flat[0]:.4g}")
+
+
+def _mistakes(parts: list[np.ndarray], counts: list[int]) -> dict[str, np.ndarray]:
     filled = [np.nan_to_num(part) for part in parts]
     weighted = sum(part * count for part, count in zip(filled, counts, strict=True))
-    busy = sum(count > 0 for count in counts)
-    mistakes = {
-        "a worker with few rows counts as much as one with many": sum(filled) / len(counts),
-        "a worker with few rows counts as much as one with many, and those without rows are left out": sum(filled)
-        / busy,
+    few = "a worker with few rows counts as much as one with many"
+    return {
+        few: sum(filled) / len(counts),
+        f"{few}, and those without rows are left out": sum(filled) / sum(count > 0 for count in counts),
         "it is the sum over the workers": sum(filled),
         "it is the sum over the rows: divide by the number of all rows": weighted,
         "divide by the number of all rows, not by the number of workers": weighted / len(counts),
     }
-    for message, value in mistakes.items():
-        require(not np.allclose(found, value, rtol=1e-5, atol=1e-8), f"{case}: {message}")
-    require(False, f"{case}: its first number is {found.flat[0]:.4g}, and should be {wanted.flat[0]:.4g}")

@@ -32,9 +32,10 @@ keras.utils.set_random_seed(14)
 # ## Question 14.1: names for an old model
 #
 # A colleague left a trained model. Its outputs are a list, and its layers are called `dense_7` and the like. A server that
-# got it would have to count outputs. Write `named(model, names)`: it returns a model with the same weights, whose outputs are
-# a **dictionary**. `names` has a name for each output, in the order of the list. The new model shares the layers of the old
-# one: it is not trained, and nothing is copied.
+# got it would have to count outputs. Write `named(model, names)`: it returns a model, built as `keras.Model(inputs, outputs)`,
+# whose outputs are a **dictionary**. `names` has a name for each output, in the order of the list. The new model shares the
+# layers of the old one: nothing is trained or copied, and the old model stays as it is. Any layer may give an output, not only
+# the last ones.
 
 
 # %%
@@ -70,15 +71,15 @@ with tempfile.TemporaryDirectory() as folder:
 print({name: tuple(served[name].shape) for name in ["odd", "digit"]})
 
 # %% [markdown] tags=["solution"]
-# A functional model is only a list of tensors from an input to outputs. To give them other names, Keras computes nothing and
-# copies nothing. `model.output_names` would not help: it goes by the layers.
+# Such a model is made of tensors, from its inputs to its outputs. To give the outputs names, Keras computes nothing and copies
+# nothing. `model.output_names` would not help: it holds the names of the layers.
 
 # %% [markdown]
 # ## Question 14.2: the temperature of a head
 #
 # Write `temperature(probability, target)`. `probability` has shape `(n, k)` and holds what a softmax head says on validation
 # images (all numbers above zero); `target` has shape `(n,)` and holds the true classes. Return the temperature between 0.1
-# and 10 with the smallest cross-entropy. A thousandth more or less does not matter.
+# and 10 with the smallest cross-entropy. Your answer may be up to 2% above or below it.
 
 
 # %%
@@ -102,6 +103,9 @@ check("14.2", lambda: temperature)
 
 # %% [markdown]
 # What does it say of a head after little training, and after more?
+#
+# **Predict first.** The next cells train a head for 100 updates, and then for 1,000 more. Is it too sure of itself after 100
+# updates, or not sure enough? And at the end? What do a temperature below 1 and one above 1 tell you?
 
 # %%
 digits = data.load_digits()
@@ -123,16 +127,20 @@ for updates in [100, 1000]:
 
 # %% [markdown] tags=["solution"]
 # A power of the probabilities is a division of the logits: $e^{z/T} = (e^z)^{1/T}$, and the sum of the row takes care of the
-# rest. The search goes over the logarithm of $T$, because half and double are equally far from 1. With more training the
-# temperature rises, as in the lesson.
+# rest. The search goes over the logarithm of $T$, because half and double are equally far from 1.
+#
+# After 100 updates the temperature is **below 1**: it makes the answers surer, so the head was not sure enough. After 1,000
+# more it is **above 1**: it makes the answers less sure, so the head was too sure. With more training the temperature rises,
+# as in the lesson.
 
 # %% [markdown]
 # ## Question 14.3: did an old head move?
 #
 # Before a new version of a model goes out, somebody compares its answers with those of the old version on the same images.
-# Write `moved(before, after, tolerance)`. Both are dictionaries of arrays by head. Return a list of the names in `before` that
-# moved: an answer differs by more than `tolerance` (in either direction), has become NaN, has another shape, or the head is
-# gone. Heads that are new in `after` do not count.
+# Write `moved(before, after, tolerance)`. `before` and `after` are dictionaries of arrays by head. Return a list (or a set)
+# of the names in `before` that moved. A head has moved if at least one of its answers differs by more than `tolerance` (in
+# either direction) or has become NaN, if its array has another shape, or if it is gone. Heads that are new in `after` do not
+# count.
 
 
 # %%
@@ -155,7 +163,8 @@ check("14.3", lambda: moved)
 
 # %% [markdown] tags=["solution"]
 # `np.allclose` has a *relative* tolerance too, which would forgive large answers more: so `rtol=0`. And NaN is close to
-# nothing, so it is found. A test like `(difference > tolerance).any()` would miss it: each comparison with NaN is False.
+# nothing, so it is found. A test like `(difference > tolerance).any()` would miss it: each comparison with NaN is False. The
+# shapes are compared first, because NumPy would stretch an array of shape `(n, 1)` to fit `(n, 3)`, and find no difference.
 
 # %% [markdown]
 # ## Question 14.4: workers with unequal parts
@@ -163,7 +172,8 @@ check("14.3", lambda: moved)
 # At the end of the data, the last batch is smaller, and the workers get unequal parts of it. Each worker sends the **mean**
 # gradient of its own rows. Write `combined(gradients, counts)`: `gradients` is a list with a dictionary for each worker,
 # an array for each variable; `counts` says how many rows each worker had. Return a dictionary: for each variable the mean
-# gradient over **all rows** of the batch. A worker without rows sends NaN. At least one worker has rows.
+# gradient over **all rows** of the batch. A worker without rows sends NaN. At least one worker has rows. A NaN of a worker
+# **with** rows must stay visible: something went wrong there, and the result is NaN in the same places.
 
 
 # %%
