@@ -824,6 +824,17 @@ def depends_on_the_batch(oracle):
     return function
 
 
+def by_the_most_frequent_of_the_batch(oracle):
+    def function(images):
+        right = oracle(images)
+        share = np.bincount(right["locker"], minlength=10) / len(images)
+        chance = (0.6 * np.eye(10)[right["locker"]] + 0.04) / np.maximum(share, 1e-3)
+        locker = chance.argmax(axis=1)
+        return right | {"locker": locker, "aisle": AISLE_OF[locker]}
+
+    return function
+
+
 def by_dice(oracle):
     rng = np.random.default_rng(0)
     return changed(oracle, void=lambda a: np.clip(a["void"] + rng.normal(0, 0.05, len(a["void"])), 0, 1))
@@ -840,6 +851,7 @@ def whitens(oracle):
 
 BROKEN_FUNCTIONS = {
     "depends on the batch": (depends_on_the_batch, "depends on the other slips that it is asked about"),
+    "lockers by the batch": (by_the_most_frequent_of_the_batch, "that it is asked about (locker)"),
     "by dice": (by_dice, "asked twice about the same slips, it gives two answers: is dropout on?"),
     "changes the images": (whitens, "your function changes `images` itself"),
     "a tuple": (lambda o: lambda images: tuple(o(images).values()), "should be a dict"),

@@ -420,7 +420,7 @@ check("15.4", lambda: report)
 # | the spreads are not corrected | never accepted: 72 to 80% of the errors within one spread |
 # | the aisle labels are not used | never accepted: aisle 8 to 12 points lower, and locker 7 to 11 |
 # | gaps counted as labels (all weights 1) | never accepted: position and void go three quarters of the way to naive, or more. Locker and aisle change by two points at the most, as their gaps are rows of ones |
-# | complete slips only | never accepted: all five scores are too low |
+# | complete slips only | never accepted: none of the five scores is good enough |
 # | a dense network of 16 units | never accepted: locker, aisle, services and position are not good enough |
 # | no dropout | accepted: services 3 to 6 points higher, and the position less far off. But the spreads tell less about who is sure: the surer half has 0.71 to 0.82 times the error of the other half, in place of 0.64 to 0.74 |
 # | no dropout, and the spreads are not corrected | never accepted: only 34 to 46% of the errors within one spread |
@@ -429,7 +429,7 @@ check("15.4", lambda: report)
 # | one softmax in place of the conditional head, where a known locker weighs 9 | accepted: aisle 1 to 2 points lower |
 # | each label one vote, in place of 3 for a known locker | accepted: locker 1 to 3 points lower, services 1 to 4 higher |
 # | loss weight 1 for the locker in place of 2 | accepted: locker 6 points lower, services 1 to 4 higher |
-# | a learning rate that stays at 0.003 | accepted in three runs of six: services 3 to 11 points *higher*, and the position 15 to 18% further off, for some seeds too far |
+# | a learning rate that stays at 0.003 | accepted in three runs of six: services 3 to 11 points *higher*, and the position 15 to 18% further off, two times too far |
 #
 # With so few seeds, one or two points may be chance. And the solution is not the best in every line. Dropout is a trade: it
 # makes numbers noisier, and without it one factor from the validation slips repairs spreads that are far too small, *if* you
