@@ -99,7 +99,7 @@ losses = {"left": "sparse_categorical_crossentropy", "odd": "binary_crossentropy
 metrics = {"left": ["sparse_categorical_accuracy"], "odd": ["binary_accuracy"]}
 loss_weights = {name: keras.Variable(1.0, trainable=False) for name in losses}
 
-first_weights = [build().get_weights() for _ in range(5)]  # of five seeds, for later
+first_weights = [build().get_weights() for _ in range(5)]  # five beginnings, for later
 model = build()
 model.compile(
     "adam", losses, loss_weights=loss_weights, metrics=metrics, steps_per_execution=50
@@ -133,8 +133,8 @@ print("answers:", {name: float(np.abs(answers[name] - again[name]).max()) for na
 print("updates:", int(loaded.optimizer.iterations), "in steps of", loaded.steps_per_execution)
 
 # %% [markdown]
-# All of these come back, and the answers are equal to the last digit. The last one does not. We set the loss weight of *odd*
-# to 0 in both models, through the variable that we gave to `compile`:
+# The first four come back, and the answers are exactly equal. The fifth does not: the loss weights are variables no longer.
+# We set the loss weight of *odd* to 0 in both models, through the variable that we gave to `compile`:
 
 # %%
 loss_weights["odd"].assign(0.0)
@@ -197,7 +197,7 @@ print("compiled:", to_answer.compiled, " heads:", list(to_answer.output))
 # ## Serve
 #
 # A server needs no Keras and none of our code. But our images were prepared, at half the resolution. If the server does that
-# in a program of its own, it will one day do it differently. So the preparation belongs into the model that is served: it
+# in a program of its own, it will one day do it differently. So the preparation belongs in the model that is served: it
 # takes a whole canvas.
 
 # %%
@@ -241,8 +241,8 @@ for place, detail in enumerate(interpreter.get_output_details()):
 # %% [markdown]
 # The names are lost here. Output 0 has one number for each image, so it is *odd*. (The first 1 in a shape stands for any
 # number of images.) Here the shapes differ, and you would notice. With two heads of the same shape, every answer would be
-# wrong and nothing would look strange. The order of a SavedModel's outputs is no better: `benchmarks/serving.py` loads one
-# file in six processes, and prints the order in each. In our run there were both orders.
+# wrong and nothing would look strange. The order of a SavedModel's outputs is no better: `benchmarks/serving.py --orders 6`
+# loads one file in six processes, and prints the order in each. In our run there were both orders.
 #
 # So take answers **by name**. The *signature runner* of LiteRT knows the names, too.
 
@@ -260,7 +260,7 @@ for name in model.output:
 
 # %% [markdown]
 # Equal to `predict` within 0.00001: the programs add up in another order, and rounding does the rest. Such a comparison
-# belongs into the tests of whoever ships a model.
+# belongs in the tests of whoever ships a model.
 #
 # ### How long does one answer take?
 #
@@ -296,8 +296,9 @@ assert (
 # %% [markdown]
 # The median of 20 turns, on the machine that built this page. `predict` is made for many images: it prepares a data set and a
 # loop each time. `predict_on_batch` does without, and it is compiled. A call of the model runs layer by layer in Python. A
-# compiled function goes through Python once, and LiteRT hardly at all. `benchmarks/serving.py` measures it with 256 images
-# too.
+# compiled function runs the Python code only at its first call, and LiteRT hardly any. So LiteRT is the fastest, then come
+# the SavedModel and the `tf.function`, then `predict_on_batch`, and `predict` is last by far. `benchmarks/serving.py`
+# measures it with 256 images too.
 
 # %% [markdown]
 # ## Decide
@@ -306,8 +307,9 @@ assert (
 # probabilities, but training does not always end there: Guo and others (2017) found modern networks too sure of themselves.
 #
 # Their remedy has one number for each head, the **temperature** $T$: divide the logits by $T$, and apply softmax again. With
-# $T > 1$ the answers get less sure, with $T < 1$ surer. The logits need not be there. For a softmax or sigmoid head, the
-# logarithms of the probabilities do the same, as softmax ignores an added constant.
+# $T > 1$ the answers get less sure, with $T < 1$ surer. The logits need not be there. For a softmax head, the logarithms of
+# the probabilities do the same, as softmax ignores an added constant. For a sigmoid head too, if "no" gets a column of its
+# own: $1-p$ and $p$.
 #
 # *left* has no such logits: its probabilities are products of softmaxes. So we apply the temperature to what it says in the
 # end: $p^{1/T}$, divided by the sum over the classes. In this form the order of the classes, and so the accuracy, stays for
@@ -333,7 +335,8 @@ def surprise(probability, target):
 
 
 # %% [markdown]
-# $T$ is chosen on **validation** images: on the training images, the network looks surer than it may be.
+# $T$ is chosen on **validation** images: on the training images the network is right more often than on new ones, so it would
+# seem to have a right to be sure, and $T$ would be too small.
 
 
 # %%
@@ -350,8 +353,8 @@ def best_temperature(probability, target):
 # %% [markdown]
 # **Predict first.** Will our network be too sure after 300 updates, or not sure enough? And after 1,200?
 #
-# Five seeds. For each head: the temperature from the validation images, and the cross-entropy on the test images before and
-# after.
+# Five runs, each with first weights and an order of batches of its own. For each head: the temperature from the validation
+# images, and the cross-entropy on the test images before and after.
 
 
 # %%
@@ -394,7 +397,7 @@ assert temperature[300, "left"].max() < 1 and gain[300, "left"].min() > 0
 assert all((temperature[1200, name] > temperature[300, name]).all() for name in losses)
 
 # %% [markdown]
-# - After 300 updates *left* is **not sure enough** ($T < 1$) in all five seeds, and the temperature makes its cross-entropy
+# - After 300 updates *left* is **not sure enough** ($T < 1$) in all five runs, and the temperature makes its cross-entropy
 #   smaller. So a network is not always too sure: this one was stopped early.
 # - Longer training makes both heads surer: each temperature rises. On MNIST it is then well above 1, and both heads gain from
 #   it. On the bundled digits *left* ends near 1 and *odd* near 1.2, and there is little left to gain.
@@ -402,8 +405,8 @@ assert all((temperature[1200, name] > temperature[300, name]).all() for name in 
 #   validation images are made of few digits there, and what fits them need not fit others. A temperature per head is cheap,
 #   and not always needed: measure.
 #
-# What does it look like? After 300 updates, five seeds together: how often is the chosen class right, when the head says so
-# much? First *left*, then *odd*.
+# What does it look like? After 300 updates, five runs together: how often is the chosen class right, when the head gives it
+# this probability? First *left*, then *odd*.
 
 
 # %%
@@ -437,7 +440,8 @@ plots.reliability(before_and_after("odd"), "what odd says", "how often it is rig
 
 # %% [markdown]
 # Before, *left* is right more often than it says: the line lies above the diagonal. With its temperature it comes closer in
-# nearly all groups. *odd* is close from the beginning, and there is little to repair.
+# nearly all groups. *odd* is close from the beginning, and there is little to repair. On the bundled digits its temperature
+# takes it a little further away, as it did with the cross-entropy.
 #
 # ### When should a head be silent?
 #
@@ -459,7 +463,7 @@ def sure_and_right(probability, target):
     return probability.max(axis=1), probability.argmax(axis=1) == target
 
 
-kept = {name: [] for name in losses}
+kept = {name: [] for name in losses}  # of the answers as they are, without a temperature
 for name in losses:
     for seed in range(5):
         on_validation, on_test = stored[300, seed]
@@ -546,8 +550,8 @@ assert saved_right == [n + 1 for n in range(6) if n == 0 or scores[n] > max(scor
 #
 # In use, nobody writes labels. But the answers themselves can be watched, for each head. Two distances from 0 (the same) to 1
 # compare a window of new images with the validation images:
-# - **sure**: how sure the head is. The largest difference between the two distributions (the statistic of Kolmogorov and
-#   Smirnov);
+# - **sure**: how sure the head is. For each probability p, which share of the answers is at most p? The distance is the
+#   largest difference between the two shares (the statistic of Kolmogorov and Smirnov);
 # - **classes**: how often it gives each class. Half the sum of the differences of the shares.
 
 # %%
@@ -573,10 +577,10 @@ def distances(images):
 
 
 # %% [markdown]
-# No window is exactly like the validation images. So which distance is large? A test of significance would answer: "were the
-# digits the same, such a distance would be rare." But the digits of new images are never the same. We ask instead how large
-# the distances are **when nothing has happened**: in thirty windows of 300 new images each, of the same size as those to be
-# watched.
+# No window is exactly like the validation images. So which distance is large? A test of significance would answer: "if the
+# digits were the same, such a distance would be rare." But the digits of new images are never the same. We ask instead how
+# large the distances are **when nothing has happened**: in thirty windows of 300 new images each, of the same size as those
+# to be watched.
 
 # %%
 quiet = two_questions(digits.x_test, digits.y_test, 9000, seed=6)[0].reshape(30, 300, -1)
@@ -595,7 +599,7 @@ new, labels = two_questions(digits.x_test, digits.y_test, 4000, seed=5)
 windows = {
     "as before": new[:300],
     "pale ink": new[:300] * 0.5,
-    "turned": new[:300, ::-1],
+    "turned": new[:300, ::-1],  # the row of pixels from back to front: half a turn
     "only odd": new[labels["odd"] == 1][:300],
 }
 noticed = {name: distances(images) for name, images in windows.items()}
@@ -610,10 +614,10 @@ for name in ["pale ink", "turned"]:
 assert noticed["only odd"]["odd"][1] > 2 * limits["odd"][1]
 
 # %% [markdown]
-# Pale ink and turned images are noticed by both heads: they are less sure than they were. The change of the right digit is
-# plain in the classes of the head that asks about it, far above the limit. The other head stays near its limits. (It may pass
-# one of them, as other right digits lie beside the left one.) A watch on one number for the whole model would not say where
-# to look.
+# Pale ink and turned images are noticed by both heads: *sure* is far above the limits. (A distance does not say in which
+# direction. Here the heads are less sure.) The change of the right digit is plain in the classes of the head that asks about
+# it, far above the limit. The other head stays near its limits. (It may pass one of them, as other right digits lie beside
+# the left one.) A watch on one number for the whole model would not say where to look.
 #
 # With a limit that is the largest of thirty, one quiet window in thirty or so will cause an alarm for nothing, for each
 # distance. More windows make a better limit.
@@ -688,10 +692,11 @@ assert share_right(own, test[0]) > share_right(head, features_test) + 0.05
 assert share_right(head, features_test) > 0.4
 
 # %% [markdown]
-# They did not move at all. (If the trunk must compute new features each time, because the images are changed at random, say:
-# set `model.trainable = False` before `compile`. A frozen layer of batch normalisation then uses its stored means and
-# variances. Dropout in a frozen trunk goes on while the new head learns, and is off when answering. A layer that is frozen
-# after `compile` and a first `fit` is still trained: [lesson 2](02_wiring_heads.ipynb)'s `check_heads` finds that.)
+# They did not move at all. (If the trunk must compute new features each time, because the images are changed at random, set
+# `model.trainable = False` on the *old* model, and then compile the new one: only its new layer learns. A frozen layer of
+# batch normalisation then uses its stored means and variances. Dropout in a frozen trunk goes on while the new head learns,
+# and is off when answering. A layer that is frozen after `compile` and a first `fit` is still trained: [lesson
+# 2](02_wiring_heads.ipynb)'s `check_heads` finds that.)
 
 # %% [markdown]
 # ## Scale
@@ -738,6 +743,7 @@ def from_files(folder, batch_size=128):
 plain, quick = build(), build()
 plain.compile("adam", losses, metrics=metrics)
 quick.compile("adam", losses, metrics=metrics, steps_per_execution=31)
+# 4,000 images are 31 full batches of 128, and five times over they are 155
 long = np.tile(training[0], (5, 1)), {name: np.tile(y, 5) for name, y in training[1].items()}
 options = {"steps_per_epoch": 155, "verbose": 0}
 forms = {
@@ -773,7 +779,7 @@ assert median["batches, 31 steps"] < median["arrays"]
 # A graphics processor computes faster with 16 bits. The policy `mixed_bfloat16` keeps the weights in 32 bits and computes in
 # 16. But the heads should answer in 32 bits, so they get `dtype="float32"`.
 #
-# **Predict first.** Near 1, how far apart are two numbers that `bfloat16` can hold?
+# **Predict first.** Just below 1, how far apart are two numbers that `bfloat16` can hold?
 
 # %%
 near_one = tf.cast(tf.constant([0.990, 0.994, 0.999]), tf.bfloat16)
@@ -799,13 +805,15 @@ assert len(np.unique(found["without"])) < len(np.unique(found["with_it"])) / 3
 # %% [markdown]
 # ### Several devices in one process
 #
-# `MirroredStrategy` puts a copy of the model on each device. Each copy takes its part of every batch, and the gradients are
-# added up before the update. `fit` works as before, if two conditions hold. The model must be made inside the `scope`. And
-# every batch must be divisible by the number of devices: otherwise the parts are unequal, and the result differs from that of
-# one device, without a message. So leave out a smaller last batch (`drop_remainder=True`; `data.batches` does it when it
-# shuffles). Our two devices are virtual, so nothing gets faster. We ask whether the result is the same as with one device,
-# after 20 updates. (The model that we save here was compiled without `steps_per_execution`: with a number above 1, `fit` on
-# these two devices ends with `InvalidArgumentError: You must feed a value for placeholder tensor`.)
+# `MirroredStrategy` puts a copy of the model on each device. Each copy takes its part of every batch. Its loss is divided by
+# the number of copies, and the gradients are added up before the update: so they are the mean over the whole batch. `fit`
+# works as before, if two conditions hold. The model must be made inside the `scope`. And every batch must be divisible by the
+# number of devices. If the first one is not, `fit` ends with an `InvalidArgumentError` about `AddN`. If a later one is not,
+# such as a smaller last batch, there is no message, and the result differs from that of one device. So leave out a smaller
+# last batch (`drop_remainder=True`; `data.batches` does it when it shuffles). Our two devices are virtual, so nothing gets
+# faster. We ask whether the result is the same as with one device, after 20 updates. (The model that we save here was
+# compiled without `steps_per_execution`: with a number above 1, `fit` on these two devices ends with `InvalidArgumentError:
+# You must feed a value for placeholder tensor`.)
 
 # %%
 start_file, rows_file = folder / "start.keras", folder / "rows.npz"
@@ -837,9 +845,9 @@ print(
 # %% [markdown]
 # ### Several processes
 #
-# On a cluster, each machine runs the same program. The environment variable `TF_CONFIG` tells it the addresses of all workers
-# and its own place. `mos_helpers.scaling.worker` is such a program: it loads a saved model and some rows, trains, and saves.
-# This is how it is started, with an example of `TF_CONFIG`, and its heart:
+# On a cluster, each machine runs the same program. The environment variable `TF_CONFIG` tells it the addresses of all
+# **workers** (the processes that train together) and its own place. `mos_helpers.scaling.worker` is such a program: it loads
+# a saved model and some rows, trains, and saves. This is how it is started, with an example of `TF_CONFIG`, and its heart:
 
 # %%
 import inspect
@@ -866,10 +874,11 @@ for one in said:
 print(said[0]["fit"])
 
 # %% [markdown]
-# The message says that `fit` cannot take its batches apart when they come from several workers. (Keras's list of issues has
-# the question "Does Keras 3 work with `tf.distribute.MultiWorkerMirroredStrategy`?".) But the strategy itself works, and so
-# does the model's own `train_step`, in a loop that we write: `strategy.run(model.train_step, ...)`. Losses, metrics and loss
-# weights are those of `compile`, as always.
+# A `PerReplica` is a batch that has been cut into parts for the workers, and `fit` tries to use it as one tensor. Plain
+# arrays give the same error. (Keras's list of issues has the question "Does Keras 3 work with
+# `tf.distribute.MultiWorkerMirroredStrategy`?".) But the strategy itself works, and so does the model's own `train_step`, in
+# a loop that we write: `strategy.run(model.train_step, ...)`. Losses, metrics and loss weights are those of `compile`, as
+# always.
 #
 # Now the weights. The one process is the same program without `TF_CONFIG`: we call its functions here.
 
@@ -940,7 +949,8 @@ class Service:
 
 
 # %% [markdown]
-# Temperatures and thresholds come from the validation images. How does it do on the test images?
+# Temperatures and thresholds come from the validation images. How does it do on the test images? (This is one model, whose
+# answers are corrected first: the numbers differ a little from those above.)
 
 # %%
 seen = data.two_digits(digits.x_train[cut:], digits.y_train[cut:], 2000, seed=2)[0]

@@ -64,6 +64,7 @@
 # | uncertainty weighting | a loss weight for each head, learned through its log-variance | [8](08_adaptive_weights.ipynb) | homoscedastic weighting |
 # | auxiliary task | a task that is learned for the good of another one | [10](10_when_to_share.ipynb) | |
 # | Pareto front | the places from which no head can improve unless another one gets worse | [9](09_gradient_conflict.ipynb) | |
+# | worker | one of the processes that train a model together | [14](14_ship_and_scale.ipynb) | |
 # | frozen | of layers: their weights are not trained | [14](14_ship_and_scale.ipynb) | |
 # | conflict | the gradients of two heads on the trunk point in opposing directions: their cosine is negative | [9](09_gradient_conflict.ipynb) | gradient interference |
 
@@ -81,7 +82,7 @@
 # | F1 | twice the hits, divided by all "yes" plus all true labels | [4](04_multi_label.ipynb) | |
 # | mAP | the mean over labels of the average precision, which judges how a label orders the images | [4](04_multi_label.ipynb) | |
 # | exact match | the share of images with all their labels right and none too many | [4](04_multi_label.ipynb) | zero-one score |
-# | threshold | the probability from which on an answer is "yes" | [4](04_multi_label.ipynb) | cutoff, cut-off |
+# | threshold | the probability from which on an answer is "yes", or from which on a head answers at all | [4](04_multi_label.ipynb) | cutoff, cut-off |
 # | log-variance | the logarithm of a variance: what a head states so that the variance is never negative | [5](05_regression.ipynb) | |
 # | coverage | the share of targets that lie inside their stated interval | [5](05_regression.ipynb) | |
 # | calibrated, honest | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
