@@ -479,14 +479,13 @@ def surer_half(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -
 )
 def promise(answer: object) -> str:
     """A dict with the keys answer (your function) and expected (a dict of five scores on the validation slips)."""
-    function, stated = _promised(answer)
-    own = scores(_read(function, _clients()[1].images), _clients()[1].targets)
+    _, stated, own = _promised(answer)
     pairs = ", ".join(f"{name} {own[name]:.3f} ({stated[name]:.3g})" for name in HEADS)
     return f"On the validation slips your function scores, and in brackets is what you promise: {pairs}"
 
 
-def _promised(answer: object) -> tuple[Callable, dict[str, float]]:
-    """Return the function and the expected scores; refuse answers of a wrong form, and scores that are not its own."""
+def _promised(answer: object) -> tuple[Callable, dict[str, float], dict[str, float]]:
+    """Return the function, the expected scores and its own; refuse answers of a wrong form, and scores of others."""
     parts = as_dict(answer, ("answer", "expected"))
     function = as_function(parts["answer"], "the part answer")
     stated = as_dict(parts["expected"], HEADS, "the part expected")
@@ -502,7 +501,7 @@ def _promised(answer: object) -> tuple[Callable, dict[str, float]]:
             f"{name}: your function scores {own[name]:.3f} on the validation slips by the client's measure, and you "
         )
         require(False, f"{words}state {stated[name]:.3f}: {_mistake(name, off, stated, function, said)}")
-    return function, stated
+    return function, stated, own
 
 
 def _mistake(name: str, off: list[str], stated: dict[str, float], function: Callable, said: dict) -> str:
@@ -555,7 +554,7 @@ def _with_gaps_counted(name: str, said: dict[str, np.ndarray], targets: dict[str
 )
 def acceptance(answer: object) -> str:
     """The report of 15.3: your function, and the scores that it has on the validation slips."""
-    function, stated = _promised(answer)
+    function, stated, _ = _promised(answer)
     hidden = hidden_slips()
     answers = _read(function, hidden.images)
     _require_steady(function, hidden.images, answers)

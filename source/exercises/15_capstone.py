@@ -325,12 +325,8 @@ position, spread = position_of(outputs)
 rows = known(validation.targets)["position"]
 errors = np.abs(position - validation.targets["position"])[rows]
 factor = np.quantile(errors / spread[rows], 0.68, axis=0)
-print(
-    "factors:",
-    factor.round(2),
-    " within one before:",
-    (errors <= spread[rows]).mean(axis=0).round(2),
-)
+print("factors:", factor.round(2))
+print("within one spread before:", (errors <= spread[rows]).mean(axis=0).round(2))
 
 
 # %%
@@ -434,6 +430,7 @@ check("15.4", lambda: report)
 # With so few seeds, one or two points may be chance. And the solution is not the best in every line. Dropout is a trade: it
 # makes numbers noisier, and without it one factor from the validation slips repairs spreads that are far too small, *if* you
 # measure it. A client who cares more about services than about the surest stamps would want it so.
+
 # %% [markdown]
 # ## What you have done
 #
