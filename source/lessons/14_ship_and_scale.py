@@ -910,10 +910,10 @@ assert largest_difference(by_one, keras.models.load_model(start_file)) > 1e-3
 # `TF_CONFIG`; nothing in the program changes.
 #
 # **When is it worth it?** Not here. `benchmarks/scaling.py` compares one process, two devices and two workers. On a machine
-# with two cores, two workers trained between a fifth and a third of the images per second of one process, from machine to
-# machine: they share the same cores and talk to each other besides. It pays when one update takes long, and each worker has a
-# machine of its own. (The benchmark makes 300 updates. By then rounding has grown to differences of 0.01 to 0.1 in a weight:
-# equal results means equal updates, not equal last digits for ever.)
+# with two cores, two workers trained a third or less of the images per second of one process: they share the same cores and
+# talk to each other besides. It pays when one update takes long, and each worker has a machine of its own. (The benchmark
+# makes 300 updates. By then rounding has grown to differences of 0.01 to 0.1 in a weight: equal results means equal updates,
+# not equal last digits for ever.)
 
 # %% [markdown]
 # ## Take this with you
