@@ -40,7 +40,7 @@ def jupyter_lab(folder: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     home = folder / ".jupyter"
     news = home / "lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-    news.parent.mkdir(parents=True)
+    news.parent.mkdir(parents=True, exist_ok=True)
     news.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     environment = {"JUPYTER_CONFIG_DIR": str(home), "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": str(ROOT)}
     options = ["--no-browser", f"--port={port}", "--IdentityProvider.token=", "--allow-root", "--ip=127.0.0.1"]
@@ -147,9 +147,9 @@ def main() -> int:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
         )
-        with jupyter_lab(Path(folder)) as base:
-            ask(f"{base}/api/status")
-            for name in options.notebooks:
+        for name in options.notebooks:
+            with jupyter_lab(Path(folder)) as base:  # for each its own, so that its kernel ends too
+                ask(f"{base}/api/status")
                 page = browser.new_page()
                 page.on("request", lambda request: outside.add(urlparse(request.url).hostname))
                 found += faults(run_all(page, base, Path(folder) / name, name), name)
