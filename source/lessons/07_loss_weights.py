@@ -529,6 +529,7 @@ class MeanAccuracy(keras.callbacks.Callback):
         logs["val_mean"] = (logs["val_left_accuracy"] + logs["val_odd_accuracy"]) / 2
 
 
+# %%
 chosen_by = {"the smallest val_loss": [], "the largest val_mean": []}
 epochs_chosen = []
 for seed in range(5):

@@ -440,6 +440,7 @@ def table(results, columns, width=14):
         print(f"{name:24}" + "".join(f"{f'{m:.1%} ± {s:.1%}':>{width}}" for m, s in cells))
 
 
+# %%
 columns = ["digit", "group", "read off", "contradict", "both right"]
 for used, rows in results.items():
     print(f"{used}, mean ± standard deviation of six seeds")

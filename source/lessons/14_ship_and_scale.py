@@ -523,6 +523,7 @@ def saved_epochs(monitor):
     return saved, logs, [str(one.message) for one in caught if "best model" in str(one.message)]
 
 
+# %%
 saved_wrong, logs, messages = saved_epochs("val_accuracy")
 print("saved epochs:", saved_wrong, "\n" + messages[0])
 
@@ -752,6 +753,8 @@ forms = {
     "batches, 31 steps": lambda: quick.fit(data.batches(*long, seed=0), **options),
     "files, 31 steps": lambda: quick.fit(from_files(folder).repeat(), **options),
 }
+
+# %%
 seconds = {name: [] for name in forms}
 for _ in range(4):
     for name, run in forms.items():
