@@ -5,6 +5,7 @@ import re
 
 import keras
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 from checking import outcome
@@ -56,21 +57,8 @@ def by_keras(labels):
     return targets, weights
 
 
-class Column:
-    """What a column of a table is to its users: an array, and the methods to ask for one."""
-
-    def __init__(self, values):
-        self.values = np.asarray(values)
-
-    def __array__(self, dtype=None, copy=None):
-        return self.values.astype(dtype or self.values.dtype)
-
-    def to_numpy(self):
-        return self.values
-
-
 def as_columns(labels):
-    return tuple({name: Column(values) for name, values in part.items()} for part in filled(labels))
+    return tuple({name: pandas.Series(values) for name, values in part.items()} for part in filled(labels))
 
 
 def by_their_kind(labels):
@@ -134,7 +122,7 @@ WRONG_FILLS = {
     ),
     "text": (changed(target_left=lambda v, k: np.maximum(v, 0).astype(str)), "the target left should hold numbers"),
     "a column with gaps": (
-        lambda labels: ({name: Column(values) for name, values in labels.items()}, filled(labels)[1]),
+        lambda labels: ({name: pandas.Series(values) for name, values in labels.items()}, filled(labels)[1]),
         "the target left still holds -1",
     ),
     "NaN left": (changed(target_odd=lambda v, k: v), "the target odd still holds NaN: fill the gaps"),

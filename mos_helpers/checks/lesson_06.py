@@ -117,8 +117,6 @@ def _with_gaps(seed: int, count: int, share: float) -> tuple[dict[str, np.ndarra
 
 def _one_for_each_row(value: object, name: str, count: int) -> np.ndarray:
     """Return an array of shape (n,); lists are refused, because `batches` and a division refuse them later."""
-    if callable(getattr(type(value), "to_numpy", None)):  # a column of a table
-        value = value.to_numpy()
     listed = f"{name} is a {type(value).__name__}: make an array of it, np.array(...), as the labels are"
     require(not isinstance(value, list | tuple), listed)
     array = as_array(value, name, finite=False)
