@@ -99,7 +99,7 @@ assert list(answers) == ["digit", "odd"]
 
 # %% [markdown]
 # More lines to copy stand at the end of each lesson, under *Take this with you*: missing labels in
-# [lesson 6](06_missing_labels.ipynb), a sweep in [lesson 7](07_loss_weights.ipynb), heads in a tree in
+# [lesson 6](06_missing_labels.ipynb), a schedule of loss weights in [lesson 7](07_loss_weights.ipynb), heads in a tree in
 # [lesson 11](11_hierarchical_heads.ipynb), saving and serving in [lesson 14](14_ship_and_scale.ipynb).
 
 # %% [markdown]
