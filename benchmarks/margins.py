@@ -31,7 +31,7 @@ LIMIT = 3.0
 class Recording(ast.NodeTransformer):
     """Turns each `assert` into a call that records what it found, and goes on either way."""
 
-    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:  # noqa: N802, the name that ast wants
+    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
         """Return a call of `record` for each comparison in the condition."""
         parts = [call for part in conjuncts(node.test) for call in records(part)]
         return [ast.copy_location(ast.Expr(call), node) for call in parts]
