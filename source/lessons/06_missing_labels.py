@@ -127,8 +127,8 @@ assert len(np.unique(answers["left"].argmax(axis=1))) == 1
 
 # %% [markdown]
 # One missing label is enough, and nothing is raised. The NaN goes from the loss of *odd* back into the trunk, and the trunk
-# is lost for both heads: *left* gives the same answer to every image. (Where relu
-# turns NaN into 0, they are no NaN, and the model looks alive.)
+# is lost for both heads: *left* gives the same answer to every image. (Where relu turns NaN into 0, these answers are no NaN, and
+# the model looks alive.)
 #
 # Many people then give the rows without a label the weight 0, or the whole head the loss weight 0. Some also fill
 # the gap with a valid label, a **filler**.
@@ -153,8 +153,7 @@ assert not spoiled["filler, row weight 0"]
 
 # %% [markdown]
 # Zero times NaN is NaN. A weight can only switch off a number that *is* a number, so first we **fill** every gap with any
-# valid label, and then we give that row the weight 0. Which label we fill in does not matter for the loss, but for a
-# score.
+# valid label, and then we give that row the weight 0. Which label we fill in does not matter for the loss, but for a score.
 #
 # ### The same in a loss of your own
 #
@@ -184,7 +183,7 @@ for function in [where_after, where_before]:
 # %% [markdown]
 # Both losses are right, and the first gradient is spoiled. `tf.where` picks a value, but the gradient flows back through
 # *both* sides: the one that was not picked gets the slope 0, times the slope of the square, which is NaN. So a loss that looks
-# healthy can kill a model. Replace the bad label *before* the arithmetic, as the second function does. People call it the
+# healthy can kill a model. Replace the bad label *before* the arithmetic, as the second function does. It is called the
 # "double where".
 #
 # ### Classes: no NaN, and often -1
@@ -382,7 +381,7 @@ assert max(plain) < right.mean() - 0.05
 # ## What does the dilution do?
 #
 # The default divides by all rows. So with 5% of the labels, the loss of *odd*, and the gradient that the head sends to the
-# trunk, are a twentieth of what `mean_with_sample_weight` gives. That acts like a smaller loss weight for this head,
+# trunk, are about a twentieth of what `mean_with_sample_weight` gives. That acts like a smaller loss weight for this head,
 # `loss_weights={"left": 1.0, "odd": 0.05}`. Nobody chose that weight.
 #
 # Does it change the answers? We train with 5% of the labels of *odd*, and all of *left*, and compare it at once with the
@@ -505,8 +504,8 @@ assert by_class[:, ~is_odd].mean() < by_class[:, is_odd].mean() - 0.2
 # ### Repair the estimate
 #
 # An even digit is labelled one time in ten. So each labelled even digit stands for ten. We weight each labelled row by **one
-# over its probability of being labelled**. There are two ways to make an accuracy of it. With $p_i$ the probability, $k_i$ 1 if the label is known and else 0, and $r_i$ 1 if the answer is
-# right:
+# over its probability of being labelled**. There are two ways to make an accuracy of it. With $p_i$ the probability, $k_i$ 1 if
+# the label is known and else 0, and $r_i$ 1 if the answer is right:
 #
 # $$\text{sum of } 1/p:\ \frac{1}{n}\sum_i \frac{k_i r_i}{p_i} \qquad\qquad
 # \text{mean by } 1/p:\ \sum_i \frac{k_i r_i}{p_i} \Big/ \sum_i \frac{k_i}{p_i}$$
@@ -549,12 +548,11 @@ assert labelled.std() < min(summed.std(), averaged.std())
 #
 # ### Repair the training
 #
-# The loss is a mean over rows too, so the same weights can repair it. In a model with one output you could use
-# `class_weight`.
-# With several heads Keras refuses ("`class_weight` is only supported for Models with a single output"), and rightly: the
-# classes of which head? A weight for each row and head says it. It is 1/p for a known label, and 0 for a gap.
+# The loss is a mean over rows too, so the same weights can repair it. (In a model with one output you could use
+# `class_weight`. With several heads Keras refuses it, and rightly: the classes of which head?) A weight for each row and head
+# says it. It is 1/p for a known label, and 0 for a gap.
 #
-# **Predict first.** Does this bring back the accuracy of random gaps? There are still only about 200 labelled even digits.
+# **Predict first.** Does this bring back the accuracy of random gaps? Only about 200 even digits are labelled.
 
 # %%
 p_odd["by class, weights 1/p"] = measure(keep_train, use=keep_train)
@@ -577,8 +575,8 @@ assert repaired < random_gaps + 2
 #
 # ### Whose probabilities?
 #
-# All this needs the probabilities. Whoever believes wrong ones gets a wrong estimate, and it need not look wrong: with the same
-# probability for all, it is the score on the labelled rows. (A test: the sum of 1/p over the labelled rows should be near the
+# All this needs the probabilities. Wrong ones give a wrong estimate, and it need not look wrong: with the same probability for
+# all, it is the score on the labelled rows. (A test: the sum of 1/p over the labelled rows should be near the
 # number of all rows. It does not find every mistake.)
 #
 # Can the data tell the probabilities? Not without an **assumption**. A common one is that *only the label decides*: an odd
@@ -713,7 +711,7 @@ assert weights["digit"].tolist() == [1, 0, 1] and np.allclose(weights["odd"], [1
 # - J. Byrd and Z. C. Lipton (2019). *What is the effect of importance weighting in deep learning?* Weights in the loss fade
 #   as training goes on.
 # - Z. C. Lipton, Y.-X. Wang and A. Smola (2018). *Detecting and correcting for label shift with black box predictors.* The
-#   equation for $q$, for any number of classes, and for a classifier that may be biased.
+#   equation for $u$, for any number of classes, and for a classifier that may be biased.
 # - A. C. Miller and J. Futoma (2023). *Label shift estimators for non-ignorable missing data.* The same idea for labels that
 #   are missing by their value, with a score for how well the data fit the assumption.
 #
