@@ -419,7 +419,7 @@ def estimate(answer: object) -> str:
     found = []
     for right, keep, _ in cases:
         result = call_kept(function, right=right, keep=keep)
-        spoiled = "the result is NaN: take out the rows without a label first"
+        spoiled = "the result is NaN: take out the rows without a label first, and only those"
         number = isinstance(result, float | np.floating | np.ndarray | tf.Tensor)
         value = np.asarray(result) if number else np.zeros(())
         require(not (value.dtype.kind == "f" and value.ndim == 0 and bool(np.isnan(value))), spoiled)

@@ -67,12 +67,12 @@ titles = [
 plots.images(validation[0][:6].reshape(-1, 17, 17), titles, columns=6)
 
 # %% [markdown]
-# The **baseline** for each question is the most frequent label of the training part. It does not look at the image. A head is
+# The **naive** answer to each question is the most frequent label of the training part. It does not look at the image. A head is
 # of no use if it is not better than that.
 
 
 # %%
-def baseline(part):
+def naive(part):
     """Return how often the most frequent training label is right about left, and about odd."""
     most_frequent = {
         name: np.bincount(labels.ravel()).argmax() for name, labels in training[1].items()
@@ -80,8 +80,8 @@ def baseline(part):
     return np.array([np.mean(part[1][name] == most_frequent[name]) for name in most_frequent])
 
 
-left, odd = baseline(validation)
-print(f"baseline on validation images: left {left:.1%}, odd {odd:.1%} right")
+left, odd = naive(validation)
+print(f"naive on validation images: left {left:.1%}, odd {odd:.1%} right")
 
 # %% [markdown]
 # ## What stands in the sum?
@@ -214,7 +214,7 @@ assert np.isclose(last["loss"], last["left_loss"] + 128 * last["odd_loss"], rtol
 
 # %% [markdown]
 # The losses of the heads are logged **without** their weights, and `loss` is the **weighted** sum. (Where a model has
-# regularisers, they are in `loss` too.) The loss of *left* shows the damage, if you know where a baseline stands: ten
+# regularisers, they are in `loss` too.) The loss of *left* shows the damage, if you know where a naive answer stands: ten
 # classes with a probability of 0.1 each have a loss of $\log 10 = 2.30$.
 
 # %% [markdown]
@@ -250,11 +250,11 @@ for optimizer in [keras.optimizers.SGD, keras.optimizers.Adam]:
 #
 # One weight is no round number, 3.3. It comes from this idea: divide each loss by the loss of a model that gives every
 # class the same probability. That is $\log 10$ for ten classes and $\log 2$ for two, so both losses begin near 1, and the
-# ratio of the weights is $\log 10 / \log 2$. We call this weight *by baseline loss*.
+# ratio of the weights is $\log 10 / \log 2$. We call this weight *by naive loss*.
 
 # %%
-by_baseline = round(np.log(10) / np.log(2), 1)
-tried = [0.1, 0.3, 1.0, by_baseline, 10.0, 128.0]
+by_naive_loss = round(np.log(10) / np.log(2), 1)
+tried = [0.1, 0.3, 1.0, by_naive_loss, 10.0, 128.0]
 
 
 def sweep(seed):
@@ -597,15 +597,17 @@ plots.trade_off(
 designs = {
     "one mean, one sum (128)": on_test[128.0],
     "two means (1)": on_test[1.0],
-    f"by baseline loss ({by_baseline})": on_test[by_baseline],
+    f"by naive loss ({by_naive_loss})": on_test[by_naive_loss],
     "sum of logarithms": log_runs[:, 1],
 }
 for name, found in designs.items():
     left, odd = found.mean(axis=0)
     spread = found.mean(axis=1).std(ddof=1)
     print(f"{name:24} left {left:.1%}, odd {odd:.1%}, mean {found.mean():.1%} ± {spread:.1%}")
-left, odd = baseline(test)
-print(f"{'the baseline':24} left {left:.1%}, odd {odd:.1%}, mean {(left + odd) / 2:.1%}")
+left, odd = naive(test)
+print(
+    f"{'always the most frequent':24} left {left:.1%}, odd {odd:.1%}, mean {(left + odd) / 2:.1%}"
+)
 
 # %% tags=["check"]
 mean_of = {name: found.mean() for name, found in designs.items()}
@@ -632,10 +634,10 @@ print(keras.ops.convert_to_numpy(keras.ops.log(-0.2)))
 # %% [markdown]
 # ## How to choose
 #
-# 1. Look at what you add: a mean for every head, targets standardised. Compute the loss of a baseline for each head; if
+# 1. Look at what you add: a mean for every head, targets standardised. Compute the loss of a naive answer for each head; if
 #    these differ by a factor of ten, look for the cause.
 # 2. Write down the criterion, on validation images.
-# 3. Train with equal weights, with each loss divided by its baseline loss, and with the sum of logarithms. Here that was
+# 3. Train with equal weights, with each loss divided by its naive loss, and with the sum of logarithms. Here that was
 #    enough.
 # 4. If one head is worth more than the other, sweep by factors of 3, with several seeds, and draw the trade-off curve.
 # 5. If weights move, watch the criterion and not `val_loss`.
