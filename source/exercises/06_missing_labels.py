@@ -205,7 +205,7 @@ print(f"estimate for all:  {estimate(right, keep_seen):.3f}")
 print(f"in truth, on all:  {np.mean(says_odd == odd_test):.3f}")
 
 # %% [markdown]
-# One estimate is off by chance, often by one or two points. To see what is more than chance, we hide the test labels 100
+# One estimate is off by chance, often by a point or more. To see what is more than chance, we hide the test labels 100
 # times, others each time.
 
 
