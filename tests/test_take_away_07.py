@@ -124,3 +124,15 @@ def test_the_sum_of_logarithms_keeps_regularisers_and_weights_of_rows():
     for weights, parts in ((rows, losses), (None, {name: np.square(answers[name] - y[name]).mean() for name in y})):
         found = model.compute_loss(X, y, answers, weights)
         assert np.isclose(found, sum(np.log(part) for part in parts.values()) + penalty, rtol=1e-4)
+
+
+def test_a_model_with_the_sum_of_logarithms_is_saved_and_loaded_as_the_text_says(tmp_path):
+    kind, inputs = sum_of_logs(), keras.Input((3,))
+    heads = {name: keras.layers.Dense(1, name=name)(inputs) for name in ("a", "b")}
+    model = kind(inputs, heads)
+    model.compile("sgd", {name: keras.losses.MeanSquaredError() for name in heads}, run_eagerly=True)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={"SumOfLogs": kind})
+    y = {"a": X[:, :1], "b": X[:, 1:2]}
+    assert np.isclose(loaded.compute_loss(X, y, loaded(X)), model.compute_loss(X, y, model(X)), rtol=1e-4)
+    assert len(loaded.fit(X, y, verbose=0).history["loss"]) == 1

@@ -530,8 +530,9 @@ class SumOfLogs(keras.Model):
 
 
 # %% [markdown]
-# (`compile` must get a dictionary of loss *objects* here, and `fit` weights of rows as a dictionary, if any.) First the
-# gradient: is it the same when the loss of *odd* is a sum?
+# (`compile` must get a dictionary of loss *objects* here, and `fit` weights of rows as a dictionary, if any. To load a saved
+# model, give `load_model` the class: `custom_objects={"SumOfLogs": SumOfLogs}`.) First the gradient: is it the same when the
+# loss of *odd* is a sum?
 
 
 # %%
