@@ -61,9 +61,8 @@ print(
 )
 
 # %% [markdown]
-# All 4,000 images have a label of *left*: it is the **auxiliary task**. The other three have fewer labels: first 100, then
-# 2,000. They are the **target tasks**, one at a time. For each we ask: is a network for it alone better, or one which has the
-# head *left* too?
+# All 4,000 images have a label of *left*: it is the **auxiliary task**. The other three, the **target tasks**, have fewer labels:
+# first 100, then 2,000. For each we ask: is a network for it alone better, or one which has the head *left* too?
 #
 # **Predict first.** For which target task will the head *left* help, for which will it do nothing, and for which will it hurt?
 # Write down one answer for 100 labels and one for 2,000.
@@ -92,8 +91,7 @@ for labels in [100, 2000]:
     print(f"{128 * known.mean():2.0f} in a batch of these rows")
 
 # %% [markdown]
-# With 100 labels, a batch of all rows holds about three of them, on average. In our rows, more than half of each batch has a
-# label, and it is the same for both networks.
+# In our rows, more than half of each batch has a label, and it is the same for both networks.
 
 # %% [markdown]
 # Now the networks. All have a trunk of the same size. There are four networks with one question each, and three that ask a
@@ -245,7 +243,7 @@ assert difference["right"].max() < 0.01
 # - ***large*, 100 labels: no difference** that stands out from the spread of the seeds.
 # - ***right*: *left* hurts**, with 100 labels and with 2,000. A likely reason: both heads need the 32 features at the end of
 #   the trunk, *left* for one digit and *right* for the other. We test it below.
-# - **With 2,000 labels, *left* helps none of them.**
+# - **With 2,000 labels, *left* helps none.**
 #
 # Five seeds can miss a small difference. So here are ten, with 400 labels too (`benchmarks/sharing.py --parts pairs`): mean
 # difference in points (a point is one test image in 100), and in how many of the ten runs *left* helped.
@@ -450,9 +448,8 @@ print("weights:", weights.round(3), " total:", weights.sum().round(3))
 print("features of the task:", (weights @ experts).round(2))
 
 # %% [markdown]
-# It is the same mixture as before, but its numbers depend on the image, and they are positive with a total of 1. With
-# **one** expert the weight is always 1: then all tasks get the same features, and the expert is a shared layer.
-# `ExpertsWithGates` holds the experts and the gates.
+# It is the same mixture as before, but its numbers depend on the image, and they are positive with a total of 1. With **one**
+# expert the weight is always 1, and the expert is a shared layer. `ExpertsWithGates` holds the experts and the gates.
 
 
 # %%
