@@ -139,7 +139,7 @@ pair = {name: outputs[name] for name in ["prime_with_left", "left_with_prime"]}
 plots.architecture(keras.Model(image, pair, name="prime_with_left"))
 
 # %% [markdown]
-# They share all but the heads. The other two pairs are built the same way.
+# They share all but the heads.
 #
 # Now the training. `train` begins again from stored first weights, as in lesson 6. It fills the gaps, weighs the rows, and
 # returns the likeliest answers for the test images.
@@ -180,8 +180,7 @@ def train(model, first_weights, labels, seed):
 # ## Three tasks, three answers
 #
 # We train with five seeds, and with 100 and 2,000 labels. A seed decides which rows are labelled, and their order, the same for
-# all seven networks. Each begins with random weights of its own (a copy of the model has new ones), and that is a part of the
-# spread that we shall see.
+# all seven networks. Each begins with random weights of its own (a copy of the model has new ones): a part of the spread.
 
 # %%
 counts = [100, 2000]
@@ -238,8 +237,7 @@ assert difference["right"].max() < 0.01
 
 # %% [markdown]
 # Compare with what you wrote down.
-# - ***prime*, 100 labels: *left* helps.** Who knows the left digit knows the answer. A likely reason for the gain: the trunk
-#   learns from 4,000 labels to see the left digit.
+# - ***prime*, 100 labels: *left* helps.** A likely reason: the trunk learns from 4,000 labels to see the left digit.
 # - ***large*, 100 labels: no difference** that stands out from the spread of the seeds.
 # - ***right*: *left* hurts**, with 100 labels and with 2,000. A likely reason: both heads need the 32 features at the end of
 #   the trunk, *left* for one digit and *right* for the other. We test it below.
@@ -311,9 +309,7 @@ assert left_loses["right"] > left_loses["prime"]
 # $$\Delta_m = \frac{100}{T}\sum_{t=1}^{T} (-1)^{l_t}\,\frac{M_t - M_t^{ST}}{M_t^{ST}}$$
 #
 # $l_t$ is 1 if lower is better, and else 0. So better is positive. (Some papers use the other sign: look before you compare.)
-
-
-# %% [markdown]
+#
 # A model has two tasks. Its classifier goes from 95% right to 94%, and the mean absolute error of its regression from 2.0 to
 # 1.8.
 #
@@ -328,8 +324,8 @@ print(f"a score alone near zero: {100 * (0.03 - 0.01) / 0.01:+.0f}%")
 
 # %% [markdown]
 # With the accuracy it is positive, with the error rate negative: the same two models, and the sign changes. One more error in a
-# hundred is 1% of an accuracy of 95%, and 20% of an error rate of 5%. A relative change depends on where the metric has its
-# zero. The last line shows the extreme: a score alone of 0.01 makes a change of 0.02 look huge.
+# hundred is 1% of an accuracy of 95%, and 20% of an error rate of 5%. The last line shows the extreme: a score alone of 0.01
+# makes a change of 0.02 look huge.
 #
 # On our own results, with 100 labels, over the two tasks of each network. What the accuracy gains, the error rate loses, so
 # only the number below the line differs:
