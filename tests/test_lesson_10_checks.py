@@ -114,6 +114,7 @@ WRONG_SCORES = {
     "sorted names": (paired_in_order_of_names, "the dictionaries can have their keys in any order"),
     "of the means": (of_the_means, "and it should be"),
     "rounded": (lambda s, a, w: round(by_mean(s, a, w), 1), "it is rounded: give all digits (1 decimals are too few)"),
+    "names in a text": (lambda s, a, w: by_mean(s, a, [n for n in a if n in " ".join(w)]), "and it should be"),
     "first of lower": (lambda s, a, w: by_mean(s, a, w[:1]), "and it should be"),
     "a text": (lambda s, a, w: f"{by_mean(s, a, w):.3f}", "should be a number"),
     "taking out": (taking_out, "your function changes `scores` itself"),

@@ -55,6 +55,11 @@ def _score_cases() -> list[tuple[dict[str, float], dict[str, float], list[str]]]
         ({"accuracy": 0.94, "error": 1.8}, {"accuracy": 0.95, "error": 2.0}, ["error"]),
         ({"prime": 0.81}, {"prime": 0.77}, []),
         ({"meters": 2.2}, {"meters": 2.0}, ["meters"]),
+        (
+            {"error rate": 0.05, "error": 0.5, "score": 7.0},
+            {"error": 0.6, "score": 6.0, "error rate": 0.04},
+            ["error rate"],
+        ),
     ]
     for seed in range(12):
         rng = np.random.default_rng(seed)
@@ -293,7 +298,7 @@ def with_auxiliary(answer: object) -> None:
         prime = rng.integers(2, size=few)  # so that nobody can compute them from `left`
         prime[0] = int(left[labelled[0]] not in PRIMES)
         result = call_kept(function, left=left, labelled=labelled, prime=prime)
-        two = isinstance(result, tuple | list) and len(result) == 2
+        two = issubclass(type(result), tuple | list) and len(result) == 2
         require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
         targets = as_dict(result[0], ("left", "prime"), "the targets")
         weights = as_dict(result[1], ("left", "prime"), "the weights")
