@@ -424,7 +424,6 @@ print("mostly the own: changed are", answers_change(stitched))
 for stitch in stitches:
     stitch.set_weights([np.eye(3)])
 print("only the own:   changed are", answers_change(stitched))
-starts = [keras.models.clone_model(stitched).get_weights() for _ in range(3)]
 
 # %% [markdown]
 # With the table of the beginning all answers change. With the identity only *left* itself changes: separate networks are a
@@ -507,10 +506,9 @@ for name, parameters in sizes.items():
 # - **Best for *prime*: hard sharing.** No other design beats it. At equal size a separate network has 24 units instead of 64,
 #   and it does not see the labels of *left*.
 # - **Best for *right*: cross-stitch units**, on both sources; on MNIST separate networks are as good.
-# - **So soft sharing did not win everywhere.**
-# - **The experts with gates are worse than hard sharing**, or no better (*right* on MNIST). It is not that the gates choose
-#   badly: gates that are held at a third for each expert lose more on *left* and *right*. This says nothing about other tasks
-#   and sizes: Ma and others report gains where tasks are less related.
+# - **The experts with gates are worse than hard sharing**, or no better (*right* on MNIST). Bad choices of the gates do not
+#   explain it: gates that are held at a third lose more on *left* and *right*, and a little less on *prime*. This says nothing
+#   about other tasks and sizes: Ma and others report gains where tasks are less related.
 #
 # ## What did the cross-stitch units learn?
 #
@@ -521,6 +519,7 @@ for name, parameters in sizes.items():
 # *left*?
 
 # %%
+starts = [keras.models.clone_model(stitched).get_weights() for _ in range(3)]
 compiled(stitched)
 tables = []
 for seed, start in zip(seeds, starts, strict=False):
