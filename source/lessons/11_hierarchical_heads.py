@@ -455,15 +455,15 @@ assert few["conditional"] + few["conditional_modulo_five"] < 2 * few["flat"]
 # %% [markdown]
 # - **The digit.** Flat, independent, both chains and sums are about equally good: they differ far less than the runs of one
 #   design with 60 labels among themselves. The group labels add nothing, since they follow from the digit labels.
-# - **Contradictions.** Independent heads contradict each other on about one image in ten with few labels, and on about one in
-#   twenty with many. So "both right" is clearly lower than "digit right".
-# - **A chain contradicts itself almost as often**, and the reverse chain too. The second head may listen to the first, but
-#   nothing makes it obey. To be *told* an answer is not to be *bound* by it.
-# - **The group.** To read it off the digit is about as good as to ask the head that was trained for it, or better, as in
-#   lesson 1.
+# - **Contradictions.** Independent heads contradict each other on about one image in ten with few labels, and on one in twenty
+#   to one in fifteen with many. So "both right" is clearly lower than "digit right".
+# - **A chain contradicts itself almost as often**, and the reverse chain saves up to a quarter or so. The second head may
+#   listen to the first, but nothing makes it obey. To be *told* an answer is not to be *bound* by it.
+# - **The group.** To read it off the digit is at least about as good as to ask the head that was trained for it, as in lesson 1.
 # - **Sums** contradict the digit far less often. Why at all? That comes next.
-# - **The conditional head** never contradicts itself, and it is the only design that is *worse* about the digit: clearly on the
-#   bundled digits, and by one to three points on MNIST, which with 60 labels is about the spread of the runs.
+# - **The conditional head** never contradicts itself, and it is the only design that is *worse* about the digit: by three points
+#   or more on the bundled digits; on MNIST by one or two points with 60 labels, which is within the spread of the runs, and by
+#   half a point or so with 1,000.
 #
 # Why is the conditional head worse? A likely reason, which we do not test: the logits of the groups learn from the labels of
 # the *groups* alone, and the logits within a group from the images of that group alone. In the flat head each image teaches
@@ -556,7 +556,7 @@ for rows in decided.values():
     assert abs(mean["conditional"][0] - mean["conditional"][1]) < 0.03
 
 # %% [markdown]
-# With independent heads and with chains, group first costs some points of the digit (about one or two on MNIST, and more on the
+# With independent heads and with chains, group first costs some points of the digit (about one or two on MNIST, three to five on the
 # bundled digits), and gains nothing on the group. The reason is plain: **a wrong group cannot be repaired.** Where the coarse
 # head is wrong, no digit within its group is right, even if the fine head knew better.
 #
