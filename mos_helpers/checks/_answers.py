@@ -89,10 +89,11 @@ def _is_the_same(before: Any, after: Any) -> bool:  # noqa: ANN401
     return bool(before == after)
 
 
-def judge_all(cases: list, ask: Callable[[Any], Any], judge: Callable[[list, list], None]) -> None:
+def judge_all(cases: list, ask: Callable[[Any], Any], judge: Callable[[list, list], None]) -> list:
     """Call `judge` with all cases and what `ask` gives for each, so that a mistake is named if it explains them all.
 
     If `ask` refuses a case, `judge` first sees the cases before it: a wrong value there is told before a wrong shape.
+    Returns what `ask` gave.
     """
     results: list[Any] = []
     for case in cases:
@@ -103,6 +104,7 @@ def judge_all(cases: list, ask: Callable[[Any], Any], judge: Callable[[list, lis
                 judge(cases[: len(results)], results)
             raise
     judge(cases, results)
+    return results
 
 
 def as_number(value: object, name: str = "the answer") -> float:
