@@ -364,7 +364,7 @@ def make_head(kind, units, name, target):
     """Return the output layer, the loss and the metric of a head, if its training targets fit."""
     if kind not in CONTRACT:
         raise ValueError(f"kind must be one of {', '.join(CONTRACT)}, not {kind!r}")
-    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+    if not isinstance(name, str) or not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", name):
         raise ValueError(f"name must be letters, digits and _, without spaces, not {name!r}")
     if units < 1 or (kind == "binary" and units > 1):
         raise ValueError(

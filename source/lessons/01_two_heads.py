@@ -316,7 +316,8 @@ def build_heads(inputs, classes, units=64):
         features = keras.layers.Dense(units, activation="relu")(features)
     outputs, losses, metrics = {}, {}, {}
     for name, number in classes.items():
-        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", str(name)) or number < 1:
+        known = isinstance(name, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", name)
+        if not known or not isinstance(number, int) or number < 1:
             wanted = "a name of letters, digits and _, and 1 or more classes"
             raise ValueError(f"classes: each head needs {wanted}, not {name!r}: {number!r}")
         kind = "binary" if number == 1 else "sparse_categorical"

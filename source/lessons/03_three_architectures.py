@@ -599,7 +599,7 @@ def build(classes, inputs, units, share=True):
     if not isinstance(classes, dict) or not classes:
         raise TypeError(f"classes must be a dictionary, as {{'left': 10}}, not {classes!r}")
     for name, number in classes.items():
-        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", str(name)):
+        if not isinstance(name, str) or not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", name):
             raise ValueError(
                 f"classes: a name needs letters, digits and _, without spaces, not {name!r}"
             )
