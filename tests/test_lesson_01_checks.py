@@ -139,7 +139,24 @@ def narrow_head():
     return keras.Model(image, heads | {"odd": head("odd", layers.Dense(1, activation="sigmoid")(features))})
 
 
+def after(*trunk_layers):
+    """The right heads after another trunk."""
+
+    def build():
+        features = image = keras.Input((784,))
+        for layer in trunk_layers:
+            features = layer(features)
+        return keras.Model(image, {name: head(name, features) for name in SIZES})
+
+    return build
+
+
 RIGHT_MODELS = {
+    "small numbers": after(layers.Rescaling(1 / 255), layers.Dense(16, activation="relu")),
+    "unit vectors": after(layers.Dense(32, activation="tanh"), layers.UnitNormalization()),
+    "normalised layers": after(layers.Dense(16), layers.LayerNormalization(), layers.Activation("gelu")),
+    "recurrent": after(layers.Reshape((4, 196)), layers.LSTM(8)),
+    "regularised": after(layers.Dense(16, kernel_regularizer="l2", kernel_constraint="unit_norm", use_bias=False)),
     "functional": functional,
     "convolutional": convolutional,
     "activation layers": activation_layers,
