@@ -18,7 +18,7 @@
 # - how the lessons, the exercises and their checks work.
 #
 # **What you will need.** Python and NumPy, and to have trained one network with `fit` before. No GPU. About 20 minutes; the
-# longest cell runs for about 15 seconds. Words are explained in the [glossary](glossary.ipynb).
+# longest cell runs for about 10 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %% [markdown]
 # ## Is this machine ready?

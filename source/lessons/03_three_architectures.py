@@ -17,7 +17,7 @@
 # - to compare models fairly: at equal size, over several runs, beside a simple model and a naive answer;
 # - further: to write a `MultiOutput` layer, which Keras does not have, so that it saves and loads.
 #
-# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 35 minutes; the longest cell runs for about 35
+# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 35 minutes; the longest cell runs for about 20
 # seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
@@ -408,10 +408,11 @@ for name, networks in candidates.items():
     print(f"{name:28}{one:10.2f}{many:15.2f}")
 
 # %% [markdown]
-# Less than twice, on the machine that made these outputs. For one image, nearly all of the time is the call itself, not the
-# arithmetic: a second network inside the same call adds little, and a second call adds much. For many images the arithmetic
-# counts, and the second trunk shows; whether it runs in the same call or in one of its own matters less then. These
-# networks are small: the larger the trunk, the more of the time is arithmetic, and the more a shared trunk saves. [Lesson 14](14_ship_and_scale.ipynb) measures other ways to answer faster.
+# In one model they take less than twice the time, on the machine that made these outputs. For one image, nearly all of the time
+# is the call itself, not the arithmetic: a second network inside the same call adds little, and a second call adds much. For many
+# images the arithmetic counts, and the second trunk shows; whether it runs in the same call or in one of its own matters less
+# then. These networks are small: the larger the trunk, the more of the time is arithmetic, and the more a shared trunk saves.
+# [Lesson 14](14_ship_and_scale.ipynb) measures other ways to answer faster.
 
 # %% [markdown]
 # ## Beside them: scikit-learn
