@@ -42,6 +42,7 @@ def test_heads_of_all_kinds_train_are_saved_and_load(make_head, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("binary", 1, "sold"),
         ("binary", 1, "sold", [0, 1, 1]),
         ("binary", 1, "sold", [[0], [1]]),
         ("binary", 1, "sold", np.array([True, False])),

@@ -339,7 +339,7 @@ check("0.1", lambda: contract)
 # %% [markdown]
 # ## Take this with you
 #
-# The contract as a function, to copy into your own project. The cell stands alone. It looks at the training targets too: most
+# The contract as a function, to copy into your own project. The cell stands alone. Give it the training targets too: most
 # mistakes show there. Keep the mean and the standard deviation of a number, to turn answers back into your unit.
 
 # %%
@@ -360,7 +360,7 @@ CONTRACT = {  # kind: activation, loss, metric
 }
 
 
-def make_head(kind, units, name, target):
+def make_head(kind, units, name, target=None):
     """Return the output layer, the loss and the metric of a head, if its training targets fit."""
     if kind not in CONTRACT:
         raise ValueError(f"kind must be one of {', '.join(CONTRACT)}, not {kind!r}")
@@ -370,7 +370,14 @@ def make_head(kind, units, name, target):
         raise ValueError(
             f"units must be {'1' if kind == 'binary' else 'at least 1'}, not {units}"
         )
-    target = np.asarray(target)
+    if target is not None:
+        check_target(kind, units, name, np.asarray(target))
+    activation, loss, metric = CONTRACT[kind]
+    return keras.layers.Dense(units, activation=activation, name=name), loss, metric
+
+
+def check_target(kind, units, name, target):
+    """Raise an error unless the array of training targets fits the head."""
     alone = units == 1 or kind == "multi-class"
     shape, hint = ("(n,)", "") if alone else (f"(n, {units})", ", a column for each unit")
     if target.ndim == 0 or target.shape[1:] not in ([(), (1,)] if alone else [(units,)]):
@@ -378,8 +385,7 @@ def make_head(kind, units, name, target):
     if target.dtype.kind not in "biuf":
         raise TypeError(f"target of {name} must hold numbers, not {target.dtype}")
     mean, spread = target.mean(axis=0), target.std(axis=0)
-    wanted = "0 or 1"
-    fits = np.isin(target, [0, 1]).all()
+    wanted, fits = "0 or 1", np.isin(target, [0, 1]).all()
     if kind == "multi-class":
         wanted, fits = (
             f"whole numbers from 0 to {units - 1}",
@@ -393,8 +399,6 @@ def make_head(kind, units, name, target):
         raise ValueError(
             f"target of {name} must have {wanted}. It has {found}, deviation {spread}"
         )
-    activation, loss, metric = CONTRACT[kind]
-    return keras.layers.Dense(units, activation=activation, name=name), loss, metric
 
 
 tags, tags_loss, tags_metric = make_head("multi-label", 3, "tags", [[0, 1, 1], [1, 0, 0]])
