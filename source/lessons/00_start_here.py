@@ -281,7 +281,7 @@ for name in targets_test:
 # What does an answer of 196 numbers look like? Above are six targets of the head `mirror`, below what it predicted.
 
 # %%
-predictions = model.predict(digits.x_test[:6], verbose=0)
+predictions = model(digits.x_test[:6])
 both = np.concatenate([targets_test["mirror"][:6], predictions["mirror"]])
 plots.images(both.reshape(-1, 14, 14), ["target"] * 6 + ["predicted"] * 6, columns=6)
 

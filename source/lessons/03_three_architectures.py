@@ -184,7 +184,7 @@ wide_head.get_layer("wide").set_weights([kernel, bias])
 
 # %%
 def largest_difference(model, other):
-    first, second = model.predict_on_batch(images_test), other.predict_on_batch(images_test)
+    first, second = model(images_test), other(images_test)
     return max(np.abs(first[name] - second[name]).max() for name in first)
 
 
@@ -309,10 +309,10 @@ for name in designs:
 # %%
 def answers(model):
     """Return the likeliest left and right digit for each test image, shape (n, 2)."""
-    predictions = model.predict_on_batch(images_test)
-    if "pair" in predictions:
-        return np.stack(np.divmod(predictions["pair"].argmax(axis=1), 10), axis=1)
-    return np.stack([predictions[name].argmax(axis=1) for name in ["left", "right"]], axis=1)
+    likeliest = {name: np.argmax(answer, axis=1) for name, answer in model(images_test).items()}
+    if "pair" in likeliest:
+        return np.stack(np.divmod(likeliest["pair"], 10), axis=1)
+    return np.stack([likeliest["left"], likeliest["right"]], axis=1)
 
 
 def scores(answers):
@@ -361,7 +361,7 @@ assert min(both.values()) > 0.5
 #   the number of inputs plus outputs.)
 # - **Separate networks with equal trunks** are right more often, and the difference is larger than the spread. They also have
 #   twice the weights.
-# - **Separate networks with an equal total** keep only a part of that lead, about one percentage point (*point*, for short).
+# - **Separate networks with an equal total** keep only a part of that lead, one or two percentage points (*points*, for short).
 #   It is there on average; single runs of the two designs lie close together, and may change places.
 # - **One head for pairs** is clearly worse. It has only about 80 images of each of its hundred classes, and what its unit
 #   for "3 and 4" learns about the 3 does not reach its unit for "3 and 5". Here it has nothing to gain: the two digits are
