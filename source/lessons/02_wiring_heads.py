@@ -18,7 +18,7 @@
 # - to know what the word `"accuracy"` measures on each kind of head;
 # - to let `check_heads` look at a model before any training.
 #
-# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 40 minutes; the longest cell runs for a few seconds.
+# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 50 minutes; the longest cell runs for a few seconds.
 # Words are explained in the [glossary](glossary.ipynb).
 
 # %%
@@ -118,8 +118,7 @@ keras.Model(image, [digit, odd]).output_names
 
 # %% tags=["nbval-check-output"]
 old.compile(optimizer="adam", loss=losses, metrics=["accuracy", "mean_squared_error"])
-history = old.fit(images, [labels, labels % 2], batch_size=32, verbose=0)
-list(history.history)
+list(old.evaluate(images, [labels, labels % 2], verbose=0, return_dict=True))
 
 # %% [markdown]
 # The first head gets the first metric, the second head gets the second. Keras 2 gave both metrics to both heads. The code is
@@ -148,8 +147,8 @@ old.fit(images, [labels, labels % 2], verbose=0)
 
 # %% tags=["check"]
 old.compile(optimizer="adam", loss=losses, metrics=[["accuracy"], ["accuracy"]])
-history = old.fit(images, [labels, labels % 2], batch_size=32, verbose=0)
-assert np.isfinite(history.history["loss"]).all()
+scores = old.evaluate(images, [labels, labels % 2], verbose=0, return_dict=True)
+assert np.isfinite(list(scores.values())).all()
 
 # %% [markdown]
 # When a message makes no sense, compile again first, and read the message that comes then.
@@ -212,21 +211,18 @@ for name in ["digit_accuracy", "digit_loss", "odd_accuracy", "odd_loss", "loss"]
 # The digit head hides the mistake better: its accuracy and its loss look possible. What does it answer on new images?
 
 # %%
-says = swapped.predict(images_test, verbose=0)[0].argmax(axis=1)
-plots.confusion(labels_test, says, labels=range(10))
+answer = swapped.predict(images_test, verbose=0)[0].argmax(axis=1)
+plots.confusion(labels_test, answer, labels=range(10))
 
 # %% tags=["check"]
-assert min(history.history["odd_loss"]) < 0
-assert np.isin(says, [0, 1]).mean() > 0.99
-assert history.history["digit_accuracy"][-1] < 0.8  # of oddness
+assert history.history["odd_loss"][-1] < 0
+assert np.isin(answer, [0, 1]).mean() > 0.95
 
 # %% [markdown]
-# It says 0 or 1: to its loss, "odd" was the class 1 and "even" the class 0. It is often wrong even about that. Both heads
-# share the trunk, and the loss that falls without end changes the trunk most.
+# It answers 0 or 1: to its loss, "odd" was the class 1 and "even" the class 0.
 #
-# Here there is a sign, the loss below zero. It does not always come: in the next section, the same swap can leave the loss
-# above zero (on MNIST it does). Two yes/no heads whose targets are swapped give no sign: each learns the other's question,
-# and every number looks right.
+# Here there is a sign, the loss below zero. It does not always come. Two yes/no heads whose targets are swapped give no sign:
+# each learns the other's question, and every number looks right.
 
 # %% [markdown]
 # ## A dictionary meets a list
@@ -356,15 +352,19 @@ named.compile(optimizer="adam", loss=loss, metrics=both)
 values = named.evaluate(images_test, targets_test, batch_size=500, verbose=0)
 scores = named.evaluate(images_test, targets_test, batch_size=500, verbose=0, return_dict=True)
 
-left = dict(scores)
-for value, name in zip(values, [*named.metrics_names, "no name left"], strict=True):
-    true_name = next(key for key in left if np.isclose(left[key], value))
-    left.pop(true_name)
-    print(f"{value:6.3f}  metrics_names says {name:17}it is {true_name}")
+print("metrics_names", named.metrics_names)
+print("values       ", [f"{value:.3f}" for value in values])
+print("by name      ", {name: f"{score:.3f}" for name, score in scores.items()})
+
+# %% tags=["check"]
+assert named.metrics_names == ["loss", "compile_metrics", "digit_loss", "odd_loss"]
+in_order = ["loss", "digit_loss", "odd_loss", "digit_accuracy", "odd_mean_squared_error"]
+assert np.allclose(values, [scores[name] for name in in_order], rtol=1e-3)
 
 # %% [markdown]
-# From the second row on, the names are wrong: `metrics_names` is not the list of the names of these values. Their order is not
-# easy to guess either: first the losses, then the metrics. So ask for the scores by name, with `return_dict=True`.
+# There are five values and four names, and from the second place on the names are wrong: the second value is the loss of
+# `digit`. The order of the values is not easy to guess either: first the losses, then the metrics. So ask for the scores by
+# name, with `return_dict=True`.
 #
 # `predict` has a trap of the same kind. `model` was written with `odd` first.
 
@@ -425,12 +425,10 @@ made = {name: answer.astype("float32") for name, answer in made.items()}
 
 # %%
 four.compile(metrics={name: ["accuracy"] for name in kinds})
-says = {
-    name: float(score)
-    for name, score in four.compute_metrics(x=None, y=truth, y_pred=made).items()
-}
+found = four.compute_metrics(x=None, y=truth, y_pred=made)
+accuracy = {name: float(found[f"{name}_accuracy"]) for name in kinds}
 for name in kinds:
-    print(f"{name:7}accuracy {says[f'{name}_accuracy']:.3f}")
+    print(f"{name:7}accuracy {accuracy[name]:.3f}")
 
 # %% [markdown]
 # Only `digit` tells what it seems to tell.
@@ -458,9 +456,10 @@ named_scores = {
 {name: round(score, 3) for name, score in named_scores.items() if name != "loss"}
 
 # %% tags=["check"]
-assert says["digit_accuracy"] == says["facts_accuracy"] == 1 and says["ink_accuracy"] == 0
-assert np.isclose(says["odd_accuracy"], np.mean(labels_test % 2 == 0))
-assert named_scores["odd_binary_accuracy"] == 1 and named_scores["ink_mean_absolute_error"] == 0
+even = np.mean(labels_test % 2 == 0)
+assert np.allclose([accuracy[name] for name in kinds], [1, even, 1, 0], atol=1e-4)
+assert np.isclose(named_scores["odd_binary_accuracy"], 1, atol=1e-4)
+assert np.isclose(named_scores["ink_mean_absolute_error"], 0, atol=1e-4)
 assert 0.5 < named_scores["facts_binary_accuracy"] < 0.9
 
 # %% [markdown]
@@ -474,18 +473,18 @@ assert 0.5 < named_scores["facts_binary_accuracy"] < 0.9
 
 
 # %%
-def own_squared_error(true, said):
+def own_squared_error(true, predicted):
     """Return the squared error of each image."""
-    return keras.ops.mean((keras.ops.cast(true, said.dtype) - said) ** 2, axis=-1)
+    return keras.ops.mean((keras.ops.cast(true, predicted.dtype) - predicted) ** 2, axis=-1)
 
 
 named.compile(loss=loss, metrics={"odd": ["mean_squared_error", own_squared_error]})
 scores = named.evaluate(images_test, targets_test, batch_size=500, verbose=0, return_dict=True)
-says_odd = named.predict(images_test, verbose=0)["odd"]
+predicted = named.predict(images_test, verbose=0)["odd"]
 
 print(f"Keras's metric {scores['odd_mean_squared_error']:.3f}")
 print(f"our metric     {scores['odd_own_squared_error']:.3f}")
-print(f"NumPy          {np.mean((says_odd[:, 0] - targets_test['odd']) ** 2):.3f}")
+print(f"NumPy          {np.mean((predicted[:, 0] - targets_test['odd']) ** 2):.3f}")
 
 # %% [markdown]
 # Ours is wrong, though the formula is right. The targets have shape (n,) and the head gives (n, 1). Their difference has shape
@@ -494,10 +493,10 @@ print(f"NumPy          {np.mean((says_odd[:, 0] - targets_test['odd']) ** 2):.3f
 
 
 # %%
-def own_squared_error(true, said):
+def own_squared_error(true, predicted):
     """Return the squared error of each image."""
-    true = keras.ops.reshape(keras.ops.cast(true, said.dtype), keras.ops.shape(said))
-    return keras.ops.mean((true - said) ** 2, axis=-1)
+    true = keras.ops.reshape(keras.ops.cast(true, predicted.dtype), keras.ops.shape(predicted))
+    return keras.ops.mean((true - predicted) ** 2, axis=-1)
 
 
 named.compile(loss=loss, metrics={"odd": ["mean_squared_error", own_squared_error]})
@@ -510,7 +509,9 @@ print(f"our repaired metric {repaired['odd_own_squared_error']:.3f}")
 
 # %% tags=["check"]
 assert scores["odd_own_squared_error"] > 1.5 * scores["odd_mean_squared_error"]
-assert np.isclose(repaired["odd_own_squared_error"], repaired["odd_mean_squared_error"])
+assert np.isclose(
+    repaired["odd_own_squared_error"], repaired["odd_mean_squared_error"], rtol=1e-3
+)
 
 # %% [markdown]
 # ## A loss that does not fit its head
@@ -539,7 +540,7 @@ with warnings.catch_warnings(record=True) as caught:
     always = keras.Model(image, one_unit).predict(images_test, verbose=0)
 
 print(caught[0].message)
-print("smallest and largest answer:", always.min(), always.max())
+print(f"smallest and largest answer: {always.min():.3f}, {always.max():.3f}")
 
 # %% [markdown]
 # **A head without a sigmoid, and a loss that expects one.** Here are two images on which such a head is very wrong: it says 4
@@ -547,26 +548,28 @@ print("smallest and largest answer:", always.min(), always.max())
 #
 # **Predict first.** The gradient says how to change the two answers. Should it be small or large?
 
-# %% tags=["nbval-check-output"]
+# %%
 import tensorflow as tf
 
-said, true = tf.Variable([[4.0], [-3.0]]), tf.constant([[0.0], [1.0]])
+output, true = tf.Variable([[4.0], [-3.0]]), tf.constant([[0.0], [1.0]])
+gradients = {}
 for from_logits in [False, True]:
     with tf.GradientTape() as tape:
-        value = keras.losses.BinaryCrossentropy(from_logits=from_logits)(true, said)
-    gradient = tape.gradient(value, said).numpy().ravel()
-    print(f"from_logits={from_logits!s:6} loss {value:5.2f}, gradient {gradient.round(2)}")
+        value = keras.losses.BinaryCrossentropy(from_logits=from_logits)(true, output)
+    gradients[from_logits] = tape.gradient(value, output).numpy().ravel()
+    print(
+        f"from_logits={from_logits!s:6} loss {value:5.2f}, gradient",
+        gradients[from_logits].round(2),
+    )
+
+# %% tags=["check"]
+assert not gradients[False].any()
+assert np.allclose(gradients[True], [0.491, -0.476], atol=0.01)
 
 # %% [markdown]
 # It should be large, and it is zero. The loss expects probabilities, so it first cuts every answer to the range from 0 to 1,
 # and what was cut off has no slope. Exactly the worst answers teach nothing, and no message says so. With `from_logits=True`
 # the loss applies the sigmoid itself, and the gradient is what it should be.
-
-# %% [markdown]
-# ## Two more, for later
-#
-# Two silent faults need a lesson of their own, the one on missing labels ([lesson 6](06_missing_labels.ipynb)): labels that
-# are hidden by weights of zero, and a last batch that is smaller than the others. Both change the losses that Keras reports.
 
 # %% [markdown]
 # ## Find it before training
@@ -661,25 +664,59 @@ assert all(
 # %% [markdown]
 # ## Take this with you
 #
-# The whole lesson in one cell, to copy into your own project: a model is compiled only when all parts have the same keys.
-
+# The whole lesson in one cell, to copy into your own project. It needs nothing of this notebook. A model is compiled only
+# when all parts have the same keys; the last lines try it on made-up numbers.
 
 # %%
-def wire(inputs, heads, targets, **parts):
-    """Return a compiled model; raise a KeyError if a part has other keys than the heads."""
+import keras
+import numpy as np
+
+
+def wire(inputs, heads, targets, *, loss, optimizer="adam", **settings):
+    """Return a compiled model; `heads`, `targets`, `loss` and each part with a value for each head have the same keys.
+
+    `heads` are the outputs, each under the name of its layer. `settings` are further arguments of `compile`.
+    """
+    of_heads = {"heads": heads, "targets": targets, "loss": loss}
+    for name in {"loss_weights", "metrics", "weighted_metrics"} & set(settings):
+        of_heads[name] = settings[name]
+    for name, part in of_heads.items():
+        if not isinstance(part, dict):
+            given = type(part).__name__
+            raise TypeError(
+                f"{name} must be a dictionary with a key for each head, not a {given}"
+            )
+        if set(part) != set(heads):
+            raise ValueError(
+                f"{name} has the keys {list(part)}, and the heads are {list(heads)}"
+            )
+    rows = {name: len(target) for name, target in targets.items()}
+    if len(set(rows.values())) > 1:
+        raise ValueError(f"targets must all have the same number of rows, and they have {rows}")
     model = keras.Model(inputs, heads)
-    layer_names = dict.fromkeys(model.output_names)
-    for name, part in {"targets": targets, "the layers": layer_names, **parts}.items():
-        if not isinstance(part, dict) or set(part) != set(heads):
-            found = list(part) if isinstance(part, dict) else type(part).__name__
-            raise KeyError(f"{name} needs the keys {sorted(heads)}, and has {found}")
-    model.compile(optimizer="adam", **parts)
+    if set(model.output_names) != set(heads):
+        layers = sorted(model.output_names)
+        raise ValueError(
+            f"heads has the keys {sorted(heads)}, and the layers are named {layers}"
+        )
+    model.compile(optimizer=optimizer, loss=loss, **settings)
     return model
 
 
-image, digit, odd = make_heads()
-good = wire(image, {"digit": digit, "odd": odd}, targets, loss=loss, metrics=metrics)
-good.evaluate(images, targets, verbose=0, return_dict=True).keys()
+rng = np.random.default_rng(0)
+table = rng.normal(size=(100, 5)).astype("float32")
+truth = {"colour": rng.integers(0, 3, size=100), "weight": table.sum(axis=1)}
+losses = {"colour": "sparse_categorical_crossentropy", "weight": "mean_squared_error"}
+
+row = keras.Input(shape=(5,))
+colour = keras.layers.Dense(3, activation="softmax", name="colour")(row)
+weight = keras.layers.Dense(1, name="weight")(row)
+wired = wire(row, {"colour": colour, "weight": weight}, truth, loss=losses)
+print(list(wired.evaluate(table, truth, verbose=0, return_dict=True)))
+try:
+    wire(row, [colour, weight], truth, loss=losses)
+except TypeError as error:
+    print(error)
 
 # %% [markdown]
 # In this notebook we
