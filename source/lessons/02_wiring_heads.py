@@ -77,7 +77,7 @@ old.compile(optimizer="adam", loss=losses, metrics=["accuracy"])
 old.fit(images, [labels, labels % 2], verbose=0)
 
 # %% [markdown]
-# `compile` said nothing, and `fit` fails. Read the message from its end: it received `metrics=['accuracy']`, one entry, and it
+# `compile` accepted it, and `fit` fails. Read the message from its end: it received `metrics=['accuracy']`, one entry, and it
 # expected two, because the model has two outputs. Keras 2 gave the one metric to both heads. Keras 3 wants one entry for each
 # head.
 
@@ -88,7 +88,7 @@ old.fit(images, [labels, labels % 2], verbose=0)
 
 # %%
 old.compile(optimizer="adam", loss=losses, metrics=[["accuracy"], ["accuracy"]])
-history = old.fit(images, [labels, labels % 2], batch_size=32, epochs=2, verbose=0)
+history = old.fit(images, [labels, labels % 2], verbose=0)
 
 # %% tags=["nbval-check-output"]
 list(history.history)
@@ -272,22 +272,17 @@ for head in ["digit", "odd"]:
 # ## Loss weights on the wrong head
 #
 # A **loss weight** is the factor of a head's loss in the sum. To see where a weight goes, we give `odd` the weight 1 and
-# `digit` the weight 0. Then the total loss must be equal to the loss of `odd`. `evaluate` shows this without any training.
+# `digit` the weight 0. Then the total loss must be equal to the loss of `odd`. `test_on_batch` shows this, without any training.
 
 
 # %%
 def weighted_head(form, loss, loss_weights):
-    """Return the name of the head whose loss is the total loss.
-
-    `form` is "dict" or "list", for the outputs and the targets.
-    """
+    """Return the name of the head whose loss is the total; `form` of the outputs is "dict" or "list"."""
     image, digit, odd = make_heads()
     model = keras.Model(image, {"odd": odd, "digit": digit} if form == "dict" else [odd, digit])
-    model.compile(
-        loss=loss, loss_weights=loss_weights, run_eagerly=True
-    )  # faster for one batch
+    model.compile(loss=loss, loss_weights=loss_weights, run_eagerly=True)  # fast for one batch
     y = targets_test if form == "dict" else [targets_test["odd"], targets_test["digit"]]
-    scores = model.evaluate(images_test, y, batch_size=500, verbose=0, return_dict=True)
+    scores = model.test_on_batch(images_test, y, return_dict=True)
     return next(h for h in ("odd", "digit") if np.isclose(scores["loss"], scores[f"{h}_loss"]))
 
 
@@ -407,7 +402,7 @@ truth = {"digit": labels_test, "odd": labels_test % 2, "facts": facts, "ink": in
 # - `digit`, one of ten classes: the answer is right for every image.
 # - `odd`, yes or no, as a *logit*: a number that is above 0 for yes and below 0 for no, before any sigmoid. The answer is
 #   right for every image: 0.4 for odd, -3 for even.
-# - `facts`, six yes/no facts: for each image the answer says yes to the *first* true fact only, and misses all others.
+# - `facts`, six yes/no facts: for each image the answer is yes for the *first* true fact only, and misses all others.
 # - `ink`, the number of pixels with ink: the answer is exactly right.
 #
 # **Predict first.** Three heads are perfect and one is not. What is the accuracy of each?
@@ -479,12 +474,12 @@ def own_squared_error(true, predicted):
 
 
 named.compile(loss=loss, metrics={"odd": ["mean_squared_error", own_squared_error]})
-scores = named.evaluate(images_test, targets_test, batch_size=500, verbose=0, return_dict=True)
-predicted = named.predict(images_test, verbose=0)["odd"]
+predicted = named.predict(images_test, verbose=0)
+scores = named.compute_metrics(x=None, y=targets_test, y_pred=predicted)
 
 print(f"Keras's metric {scores['odd_mean_squared_error']:.3f}")
 print(f"our metric     {scores['odd_own_squared_error']:.3f}")
-print(f"NumPy          {np.mean((predicted[:, 0] - targets_test['odd']) ** 2):.3f}")
+print(f"NumPy          {np.mean((predicted['odd'][:, 0] - targets_test['odd']) ** 2):.3f}")
 
 # %% [markdown]
 # Ours is wrong, though the formula is right. The targets have shape (n,) and the head gives (n, 1). Their difference has shape
@@ -500,15 +495,13 @@ def own_squared_error(true, predicted):
 
 
 named.compile(loss=loss, metrics={"odd": ["mean_squared_error", own_squared_error]})
-repaired = named.evaluate(
-    images_test, targets_test, batch_size=500, verbose=0, return_dict=True
-)
+repaired = named.compute_metrics(x=None, y=targets_test, y_pred=predicted)
 
 print(f"Keras's metric      {repaired['odd_mean_squared_error']:.3f}")
 print(f"our repaired metric {repaired['odd_own_squared_error']:.3f}")
 
 # %% tags=["check"]
-assert scores["odd_own_squared_error"] > 1.5 * scores["odd_mean_squared_error"]
+assert float(scores["odd_own_squared_error"]) > 1.5 * float(scores["odd_mean_squared_error"])
 assert np.isclose(
     repaired["odd_own_squared_error"], repaired["odd_mean_squared_error"], rtol=1e-3
 )
@@ -530,7 +523,7 @@ named.evaluate(images_test, targets_test, verbose=0)
 # "Rank" is the number of axes: the target has one, the output two. The cure is `sparse_categorical_crossentropy`, or targets
 # in that form: `keras.utils.to_categorical(labels, 10)`.
 #
-# **A softmax over one unit.** A softmax makes its outputs share a total of 1. One unit takes it all, so the head says 1 for
+# **A softmax over one unit.** A softmax makes its outputs share a total of 1. One unit takes it all, so the head gives 1 for
 # every image and cannot learn. Keras warns; we catch the warning to print it.
 
 # %% tags=["nbval-check-output"]
@@ -543,7 +536,7 @@ print(caught[0].message)
 print(f"smallest and largest answer: {always.min():.3f}, {always.max():.3f}")
 
 # %% [markdown]
-# **A head without a sigmoid, and a loss that expects one.** Here are two images on which such a head is very wrong: it says 4
+# **A head without a sigmoid, and a loss that expects one.** Here are two images on which such a head is very wrong: it gives 4
 # where the target is 0, and -3 where the target is 1.
 #
 # **Predict first.** The gradient says how to change the two answers. Should it be small or large?
@@ -673,48 +666,44 @@ import numpy as np
 
 
 def wire(inputs, heads, targets, *, loss, optimizer="adam", **settings):
-    """Return a compiled model; `heads`, `targets`, `loss` and each part with a value for each head have the same keys.
+    """Return a compiled model; `settings` are further arguments of `compile`.
 
-    `heads` are the outputs, each under the name of its layer. `settings` are further arguments of `compile`.
+    `heads` are the outputs, each under the name of its layer. All parts with a value for each head have its keys.
     """
-    of_heads = {"heads": heads, "targets": targets, "loss": loss}
-    for name in {"loss_weights", "metrics", "weighted_metrics"} & set(settings):
-        of_heads[name] = settings[name]
-    for name, part in of_heads.items():
+    parts = {"heads": heads, "targets": targets, "loss": loss}
+    per_head = ["loss_weights", "metrics", "weighted_metrics"]
+    parts |= {name: settings[name] for name in per_head if name in settings}
+    for name, part in parts.items():
         if not isinstance(part, dict):
             given = type(part).__name__
             raise TypeError(
-                f"{name} must be a dictionary with a key for each head, not a {given}"
+                f"{name} must be a dictionary with the names of the heads, not a {given}"
             )
         if set(part) != set(heads):
-            raise ValueError(
-                f"{name} has the keys {list(part)}, and the heads are {list(heads)}"
-            )
+            raise ValueError(f"{name} has the keys {list(part)}, the heads are {list(heads)}")
     rows = {name: len(target) for name, target in targets.items()}
     if len(set(rows.values())) > 1:
         raise ValueError(f"targets must all have the same number of rows, and they have {rows}")
     model = keras.Model(inputs, heads)
-    if set(model.output_names) != set(heads):
-        layers = sorted(model.output_names)
-        raise ValueError(
-            f"heads has the keys {sorted(heads)}, and the layers are named {layers}"
-        )
+    layers = list(model.output_names)
+    if set(layers) != set(heads):
+        raise ValueError(f"heads has the keys {list(heads)}, the layers are named {layers}")
     model.compile(optimizer=optimizer, loss=loss, **settings)
     return model
 
 
 rng = np.random.default_rng(0)
 table = rng.normal(size=(100, 5)).astype("float32")
-truth = {"colour": rng.integers(0, 3, size=100), "weight": table.sum(axis=1)}
-losses = {"colour": "sparse_categorical_crossentropy", "weight": "mean_squared_error"}
+truth = {"colour": rng.integers(0, 3, size=100), "size": table.sum(axis=1)}
+losses = {"colour": "sparse_categorical_crossentropy", "size": "mean_squared_error"}
 
 row = keras.Input(shape=(5,))
 colour = keras.layers.Dense(3, activation="softmax", name="colour")(row)
-weight = keras.layers.Dense(1, name="weight")(row)
-wired = wire(row, {"colour": colour, "weight": weight}, truth, loss=losses)
+size = keras.layers.Dense(1, name="size")(row)
+wired = wire(row, {"colour": colour, "size": size}, truth, loss=losses)
 print(list(wired.evaluate(table, truth, verbose=0, return_dict=True)))
 try:
-    wire(row, [colour, weight], truth, loss=losses)
+    wire(row, [colour, size], truth, loss=losses)
 except TypeError as error:
     print(error)
 
