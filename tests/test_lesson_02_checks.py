@@ -303,7 +303,10 @@ WRONG_CONTRACTS = [
     ({"facts": {"loss": "bce_loss"}}, "the loss of facts raised ValueError"),
     ({"ink": {"activation": "sigmoid"}}, "it never gives a negative number"),
     ({"ink": {"activation": "sigmoid", "loss": "binary_crossentropy"}}, "it never gives a negative number"),
-    ({"ink": {"activation": "relu"}}, "it never gives a negative number"),
+    (
+        {"ink": {"activation": "relu"}},
+        "a target of -2.5 the ink head ends at 0.00, and it never gives a negative number",
+    ),
     ({"ink": {"activation": "tanh"}}, "do the activation and the loss fit a quantity?"),
     ({"ink": {"activation": "softmax"}}, "it never gives a negative number"),
     ({"ink": {"loss": "binary_crossentropy"}}, "do the activation and the loss fit a quantity?"),
@@ -431,6 +434,34 @@ def test_a_repaired_page_however_it_is_written(trained, digits, options):
     )
 
 
+def test_a_page_that_was_trained_on_ten_numbers_with_an_own_loss(trained, digits):
+    def own(true, predicted):
+        return -keras.ops.sum(true * keras.ops.log(predicted + 1e-7), axis=-1)
+
+    model = network()
+    model.set_weights(trained)
+    model.compile(keras.optimizers.SGD(0.0), LOSSES | {"digit": own}, metrics=METRICS, run_eagerly=True)
+    one_hot = {"digit": np.eye(10)[digits.y_train[:64]], "odd": digits.y_train[:64] % 2}
+    model.train_on_batch(digits.x_train[:64].reshape(-1, 784), one_hot)
+    assert outcome("2.3", (model, digits))[0] == "correct"
+
+
+def test_a_page_that_is_a_class(trained, digits):
+    class Page(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = network()
+
+        def call(self, images):
+            return {"odd": self.inner(images)["odd"], "digit": self.inner(images)["digit"]}
+
+    model = Page()
+    model(digits.x_train[:2].reshape(-1, 784))
+    model.inner.set_weights(trained)
+    model.compile("adam", LOSSES, metrics=METRICS)
+    assert outcome("2.3", (model, digits))[0] == "correct"
+
+
 WRONG_MODELS = {
     "a list": ({"form": list}, "should return a dict, and it returns a list"),
     "no squared error": (
@@ -438,7 +469,10 @@ WRONG_MODELS = {
         "of the head odd reports its squared error",
     ),
     "no accuracy": ({"metrics": {"odd": ["mse"]}}, "no metric of the head digit reports its accuracy"),
-    "swapped metrics": ({"metrics": {"digit": ["mse"], "odd": ["accuracy"]}}, "your model raised"),
+    "swapped metrics": (
+        {"metrics": {"digit": ["mse"], "odd": ["accuracy"]}},
+        "your model raised",
+    ),
     "metrics of the old page": ({"metrics": ["accuracy"]}, "your model raised ValueError"),
     "the root": (
         {"metrics": METRICS | {"odd": [keras.metrics.RootMeanSquaredError()]}},
@@ -455,6 +489,10 @@ WRONG_MODELS = {
         "another activation comes before its softmax",
     ),
     "sigmoid of sigmoid": ({"odd": twice}, "another activation comes before its sigmoid"),
+    "a metric for ten numbers": (
+        {"metrics": METRICS | {"digit": [keras.metrics.CategoricalAccuracy(name="accuracy")]}},
+        "no metric of the head digit reports its accuracy",
+    ),
     "another name": (
         {"metrics": METRICS | {"digit": ["sparse_categorical_accuracy"]}},
         "no score has the name digit_accuracy",
