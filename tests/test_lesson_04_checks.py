@@ -9,6 +9,8 @@ import tensorflow as tf
 from checking import outcome
 from sklearn import metrics
 
+from mos_helpers.checks import lesson_04
+
 
 def refused(question, answer, words):
     state, message = outcome(question, answer)
@@ -743,3 +745,32 @@ WRONG_MODELS = {
 @pytest.mark.parametrize(("answer", "words"), WRONG_MODELS.values(), ids=WRONG_MODELS)
 def test_wrong_models(answer, words):
     refused("4.4", answer, words)
+
+
+# --- every mistake that a check knows
+
+
+@pytest.mark.parametrize(
+    ("score", "message"), [(score, message) for score, table in lesson_04.WRONG_SCORES.items() for message in table]
+)
+def test_a_mistake_in_a_score_hears_its_own_message(score, message):
+    refused("4.1", scores_by(**{score: lesson_04.WRONG_SCORES[score][message]}), f"{score} is {message}")
+
+
+@pytest.mark.parametrize("message", lesson_04.WRONG_WEIGHTED)
+def test_a_mistake_in_a_loss_hears_its_own_message(message):
+    def weighted(weights):
+        mistake, weights = lesson_04.WRONG_WEIGHTED[message], np.array(weights, "float64")
+        return lambda t, z: tf.constant(mistake(np.float64(t), np.float64(z), weights))
+
+    refused("4.3", weighted, f"the loss {message}")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_labels_tell_the_mistakes_in_metrics_apart(seed):
+    rng = np.random.default_rng(seed)
+    stated = 1 / (1 + np.exp(-rng.normal(0, 2, (80, 4)) - rng.normal(0, 1, 4)))
+    truth = lesson_04._truth_that_tells(stated)
+    for name, right in lesson_04.RIGHT_METRICS.items():
+        for wrong in lesson_04.WRONG_METRICS[name].values():
+            assert abs(right(truth, stated) - wrong(truth, stated)) > 0.01
