@@ -69,7 +69,7 @@ def test_predictions_of_another_head(names):
 
 @pytest.mark.parametrize("scaler", [StandardScaler(), np.ones(3)])
 def test_a_scaler_that_is_not_fitted(names, scaler):
-    with pytest.raises(TypeError, match="scaler: .* given, a fitted StandardScaler wanted"):
+    with pytest.raises(TypeError, match=r"scaler: .* given, a fitted StandardScaler wanted"):
         names["in_units"](np.zeros((5, 6)), scaler)
 
 

@@ -724,14 +724,10 @@ def gaussian_loss(target, prediction):
 def in_units(prediction, scaler):
     """Return means and spreads, both of shape (n, k), in the units that the scaler was fitted on."""
     if not hasattr(scaler, "scale_"):
-        raise TypeError(
-            f"scaler: {type(scaler).__name__} given, a fitted StandardScaler wanted."
-        )
+        raise TypeError(f"scaler: {scaler!r} given, a fitted StandardScaler wanted.")
     shape, k = np.shape(prediction), len(scaler.scale_)
     if shape[1:] != (2 * k,):
-        raise ValueError(
-            f"prediction: shape {shape} given, (n, {2 * k}) wanted: it is one head's."
-        )
+        raise ValueError(f"prediction: shape {shape} given, (n, {2 * k}) wanted.")
     means, log_variance = np.split(np.asarray(prediction), 2, axis=1)
     spread = np.exp(np.clip(log_variance, -10, 10) / 2) * scaler.scale_
     return scaler.inverse_transform(means), spread
