@@ -387,7 +387,7 @@ WRONG_LOSSES = {
         lambda y, m, s: loss(y[:300], m[:300], s[:300]) if len(y) < 300 else loss(y, m, s) + 0.1,
         "for an",
     ),
-    "unlimited": (unlimited, "limit it to the range from -10 to 10 first"),
+    "unlimited": (unlimited, "limit it to -10 to 10"),
     "limited below only": (lambda *a: loss(*a, high=np.inf), "limit it to"),
     "limited elsewhere": (lambda *a: loss(*a, low=-20, high=20), "limit it to -10 to 10"),
     "cells": (lambda y, m, s: (np.exp(-s) * (y - m) ** 2 + s) / 2, "should be one number"),
