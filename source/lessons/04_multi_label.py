@@ -18,7 +18,7 @@
 # - to choose thresholds, to use a chain where labels depend on each other, and to give rare labels more weight.
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 55 minutes, 15 of them for the last part, *Further*;
-# the longest cell runs for about 15 seconds. On the bundled digits the numbers differ, for instance an exact match of about
+# the longest cell runs for about 10 seconds. On the bundled digits the numbers differ, for instance an exact match of about
 # 0.60 where you see about 0.52. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
@@ -83,7 +83,7 @@ labels["test"][:3]
 nothing = np.zeros_like(labels["test"])
 right = nothing == labels["test"]
 print(
-    f"{right.mean():.1%} of the answers, and all ten on {right.all(axis=1).mean():.1%} of the images"
+    f"right: {right.mean():.1%} of the answers, all ten on {right.all(1).mean():.1%} of the images"
 )
 
 # %% [markdown]
@@ -408,9 +408,9 @@ assert abs(by["elements"]) < 0.01 and abs(by["exact"]) < 0.04 and (change[:, 5] 
 # %% [markdown]
 # On average the samples F1 rises: it gives nothing to an image without any right "yes", and lower thresholds usually leave
 # fewer of those. The macro F1, for which the thresholds were chosen, rises less (on the bundled digits by hardly more than
-# its spread): one threshold for all was not far from the best. The element-wise accuracy moves least of all, and rather down
-# than up. mAP needs no threshold, so it stays. And the exact match? It changes by one or two points, up on some data and down
-# on other. **A threshold is chosen for one score, and may cost another one.**
+# its spread): one threshold for all was not far from the best. The element-wise accuracy hardly moves, and rather down
+# than up. mAP needs no threshold, so it stays. And the exact match? It changes by a point or two at most, up on some data and
+# down on other. **A threshold is chosen for one score, and may cost another one.**
 #
 # It is known why the chosen thresholds lie below 0.5: with honest probabilities, the threshold that is best for F1 is half
 # of the best F1 (Lipton and others, 2014). Compare the mean threshold with the F1 in the table.
