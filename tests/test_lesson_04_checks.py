@@ -174,7 +174,7 @@ WRONG_SCORES = {
     ),
     "one row off": (
         scores_by(exact=lambda t, s: ((t == s).all(axis=1).sum() - (len(t) > 100)) / len(t)),
-        "for an array of shape (200, 6), an array of shape (200, 6) exact should be",
+        "for truth of shape (200, 6), said of shape (200, 6): exact should be",
     ),
     "last label left out": (
         scores_by(macro_f1=lambda t, s: f1(t, s)[: max(1, t.shape[1] - 1)].mean()),
@@ -501,7 +501,7 @@ WRONG_LOSSES = {
     ),
     "weights emptied": (emptied, "your function changes `weights` itself"),
     "only eagerly": (by_rows, "your function raised"),
-    "weights sorted": (lambda w: loss_by()(np.sort(w)), "for "),
+    "weights sorted": (lambda w: loss_by()(np.sort(w)), "for targets = "),
     "no weights": (loss_by(lambda w, t, z: t * softplus(-z) + (1 - t) * softplus(z)), "the loss has no weights"),
     "other labels": (
         loss_by(lambda w, t, z: t * softplus(-z) + w * (1 - t) * softplus(z)),

@@ -385,7 +385,7 @@ WRONG_LOSSES = {
     "rounded": (lambda *a: round(float(loss(*a)), 2), "it is rounded to 2 decimals"),
     "one row short": (
         lambda y, m, s: loss(y[:300], m[:300], s[:300]) if len(y) < 300 else loss(y, m, s) + 0.1,
-        "for an",
+        "for target of shape (300, 2)",
     ),
     "unlimited": (unlimited, "limit it to -10 to 10"),
     "limited below only": (lambda *a: loss(*a, high=np.inf), "limit it to"),

@@ -46,7 +46,7 @@ def explained(found: Sequence, right: Sequence, mistakes: Mapping[str, Sequence]
     for message, wrong in mistakes.items():
         if all(alike(one, other, tolerance) for one, other in zip(found, wrong, strict=True)):
             return message
-    for decimals in range(7):
+    for decimals in range(1, 7):
         if all(alike(one, np.round(other, decimals), 1e-9) for one, other in zip(found, right, strict=True)):
             return f"it is rounded to {decimals} decimals: return the number as it is"
     return None
@@ -72,15 +72,13 @@ def first_difference(found: Sequence, right: Sequence, tolerance: float) -> int 
     return None
 
 
-def shown(*arrays: object) -> str:
-    """Return small arrays as text, and of larger ones the shape."""
+def shown(names: Sequence[str], arguments: tuple) -> str:
+    """Return small arguments as text, and of larger ones the shape."""
     texts = []
-    for value in arrays:
+    for name, value in zip(names, arguments, strict=True):
         array = np.asarray(value)
-        small = array.size <= 8
-        texts.append(
-            str(np.round(array.astype("float64"), 3).tolist()) if small else f"an array of shape {array.shape}"
-        )
+        values = (array if array.dtype.kind in "iub" else np.round(array.astype("float64"), 3)).tolist()
+        texts.append(f"{name} = {values}" if array.size <= 8 else f"{name} of shape {array.shape}")
     return ", ".join(texts)
 
 
@@ -89,6 +87,7 @@ def require_results(
     right: Sequence,
     cases: Sequence[tuple],
     mistakes: Mapping[str, Callable],
+    names: Sequence[str],
     *,
     say: Callable[[str], str] = str,
     name: str = "the result",
@@ -101,6 +100,7 @@ def require_results(
         right: the right results.
         cases: the arguments of each case, from small to large.
         mistakes: for each message, the function that makes this mistake.
+        names: what the arguments are called.
         say: makes a message out of the words of a mistake.
         name: what the difference calls the result.
         tolerance: what counts as equal, absolute and relative.
@@ -114,6 +114,6 @@ def require_results(
     one, other = np.asarray(found[number], "float64"), np.asarray(right[number], "float64")
     require(one.shape == other.shape, f"{name} should have shape {other.shape}, and yours has {one.shape}")
     worst = np.unravel_index(np.abs(one - other).argmax(), one.shape)
-    where = f" at {tuple(map(int, worst))}" if one.ndim else ""
+    where = f" at index {', '.join(str(int(place)) for place in worst)}" if one.ndim else ""
     yours, wanted = apart(float(one[worst]), float(other[worst]))
-    require(False, f"for {shown(*cases[number])} {name}{where} should be {wanted}, and yours is {yours}")
+    require(False, f"for {shown(names, cases[number])}: {name}{where} should be {wanted}, and yours is {yours}")

@@ -191,6 +191,7 @@ def scores(answer: object) -> None:
             results_of(right, cases),
             cases,
             WRONG_SCORES[name],
+            ("truth", "said"),
             say=lambda words, name=name: f"{name}: {words}" if words.startswith("it is ") else f"{name} is {words}",
             name=name,
             tolerance=tolerance,
@@ -414,8 +415,9 @@ def weighted(answer: object) -> None:
         gradients.append(gradient)
         cases.append((targets.astype("float64"), logits.astype("float64"), np.array(weights, "float64")))
     right = results_of(lambda t, z, w: _parts(t, z, w).mean(axis=1), cases)
+    names = "targets", "logits", "weights"
     require_results(
-        found, right, cases, WRONG_WEIGHTED, say=lambda words: f"the loss {words}", name="the loss", tolerance=1e-4
+        found, right, cases, WRONG_WEIGHTED, names, say="the loss {}".format, name="the loss", tolerance=1e-4
     )
     for (t, z, w), gradient in zip(cases, gradients, strict=True):
         slope = ((1 - t) * _sigmoid(z) - w * t * (1 - _sigmoid(z))) / t.shape[1]
