@@ -232,10 +232,10 @@ def pose_errors(answers, in_units):
 
 def table(rows, columns, digits=3):
     """Print rows of runs, each of shape (runs, columns)."""
-    print(" " * 24 + "".join(f"{column:>14}" for column in columns))
+    print(" " * 23 + "".join(f"{column:>15}" for column in columns))
     for name, runs in rows.items():
         cells = [said(column, digits) for column in np.transpose(runs)]
-        print(f"{name:24}" + "".join(f"{cell:>14}" for cell in cells))
+        print(f"{name:23}" + "".join(f"{cell:>15}" for cell in cells))
 
 
 raw_errors = np.array([pose_errors(run, lambda pose: pose) for run in runs_raw])
@@ -245,8 +245,8 @@ table({"naive": [naive], "raw pose": raw_errors}, names)
 assert raw_errors[:, 0].mean() < 0.85 * naive[0] and raw_errors[:, 3].mean() > naive[3]
 
 # %% [markdown]
-# The angle and the shifts have become better than the naive answers: on MNIST not by much, on the bundled digits by far. The
-# size is *worse* than a naive answer: the loss hardly asks for it.
+# The angle and the shifts have become better than the naive answers. The size is *worse* than a naive answer: the loss hardly
+# asks for it.
 
 # %% [markdown]
 # ## The repair: standardised targets
