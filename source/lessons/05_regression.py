@@ -62,8 +62,8 @@ titles = [
 plots.images(images_test[:8].reshape(-1, 21, 21), titles[:8], columns=4)
 
 # %% [markdown]
-# Above each image: the digit, the angle (positive is counter-clockwise), the shift to the right and down in pixels, and the
-# factor.
+# Above each image: the digit, the angle (positive is counter-clockwise), the shift to the right and down in pixels (those
+# before halving), and the factor.
 #
 # The angle says how far *we* turned the digit. Some writers lean to the right, others do not, and that cannot be told from
 # our turn. So no network will bring the error of the angle to zero.
