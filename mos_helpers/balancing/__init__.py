@@ -12,7 +12,8 @@
 | `PCGrad`             | a model that takes out of each head's gradient what works against another head   |
 | `MGDA`               | a model whose trunk follows the shortest mixture of the heads' gradients         |
 | `pcgrad_factors`, `mgda_factors` | by how much they multiply the gradient of each head                  |
-| `valley_losses`, `valley_paths`  | a problem of two numbers, and the paths on it                        |
+
+`mos_helpers.balancing.valleys` holds a problem of two numbers and two losses, to look at what a combination does.
 """
 
 from mos_helpers.balancing.dwa import DynamicWeights, dwa_weights
@@ -22,7 +23,6 @@ from mos_helpers.balancing.mgda import MGDA, mgda_factors
 from mos_helpers.balancing.pcgrad import PCGrad, pcgrad_factors
 from mos_helpers.balancing.trunk_gradients import TrunkGradients
 from mos_helpers.balancing.uncertainty import UncertaintyWeights, uncertainty_loss
-from mos_helpers.balancing.valleys import valley_losses, valley_paths
 
 __all__ = [
     "MGDA",
@@ -38,6 +38,4 @@ __all__ = [
     "mgda_factors",
     "pcgrad_factors",
     "uncertainty_loss",
-    "valley_losses",
-    "valley_paths",
 ]

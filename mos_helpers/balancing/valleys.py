@@ -44,20 +44,20 @@ def valley_paths(factors: Callable[[tf.Tensor], tf.Tensor], rate: float, updates
         raise ValueError(f"rate: {rate} given, a number above 0 wanted.")
     if updates < KEPT:
         raise ValueError(f"updates: {updates} given, at least {KEPT} wanted.")
-    return _descend(factors, rate, updates, tf.constant(STARTS)).numpy()
+    return _descend(factors, tf.constant(rate), tf.constant(updates), tf.constant(STARTS)).numpy()
 
 
 @tf.function(jit_compile=True)
-def _descend(factors: Callable, rate: float, updates: int, points: tf.Tensor) -> tf.Tensor:
+def _descend(factors: Callable, rate: tf.Tensor, updates: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     mean = square = tf.zeros_like(points)
-    path = tf.TensorArray(tf.float32, size=KEPT, element_shape=points.shape)
+    path = tf.TensorArray(tf.float32, size=KEPT, element_shape=points.shape).write(0, points)
     for update in tf.range(updates):
         step = _combined(points, factors)
         mean, square = 0.9 * mean + 0.1 * step, 0.999 * square + 0.001 * step**2
         done = tf.cast(update + 1, tf.float32)
         along, size = mean / (1 - 0.9**done), square / (1 - 0.999**done)
         points -= rate * along / (tf.sqrt(size) + 1e-8)
-        path = path.write((update + 1) * (KEPT - 1) // updates, points)
+        path = path.write(tf.cast((update + 1) * (KEPT - 1) / updates, tf.int32), points)  # the first is the start
     return path.stack()
 
 
