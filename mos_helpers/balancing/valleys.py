@@ -57,10 +57,11 @@ def _descend(factors: Callable, rate: tf.Tensor, updates: tf.Tensor, points: tf.
         done = tf.cast(update + 1, tf.float32)
         along, size = mean / (1 - 0.9**done), square / (1 - 0.999**done)
         points -= rate * along / (tf.sqrt(size) + 1e-8)
-        path = path.write(tf.cast((update + 1) * (KEPT - 1) / updates, tf.int32), points)  # the first is the start
+        path = path.write(1 + update * (KEPT - 1) // updates, points)
     return path.stack()
 
 
+@tf.autograph.experimental.do_not_convert
 def _combined(points: tf.Tensor, factors: Callable) -> tf.Tensor:
     """Return both gradients at each point, multiplied by the factors and added."""
     with tf.GradientTape(persistent=True) as tape:
