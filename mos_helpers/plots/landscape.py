@@ -32,7 +32,7 @@ def landscape(
         ValueError: for no design or more than four, another shape, or numbers that are not finite.
     """
     runs = _checked(paths)
-    figure = Figure(2.9 * len(runs) + 0.9, 3.6)
+    figure = Figure(2.8 * len(runs) + 0.9, 3.9 if len(runs) > 1 else 4.2)
     panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
     side = np.linspace(-limit, limit, 160)
     x, y = np.meshgrid(side, side)
@@ -44,10 +44,10 @@ def landscape(
             axes.plot(line[1], line[2], color=BLUE, linewidth=5, alpha=0.4, label=line[0])
         _draw(axes, path)
         ticks = np.linspace(-limit, limit, 5)
-        axes.set(title=name, xlabel="x", xticks=ticks, yticks=ticks, aspect="equal")
+        axes.set(title=name, xlabel="x", xticks=ticks, yticks=ticks)
     panels[0].set_ylabel("y")
     handles = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
-    figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, frameon=False)
+    figure.legend(handles.values(), handles, loc="outside upper center", ncols=4 if len(runs) > 1 else 2, frameon=False)
     figure.alt = _alt(runs, line)
     return figure
 

@@ -415,7 +415,7 @@ print(f"sum of logarithms: {said(results['sum of logarithms'])}")
 assert abs(np.mean(results["sum of logarithms"]) - learned.mean()) < 0.04
 
 # %% [markdown]
-# The same, within the spread. (A loss that can be zero needs a small number added to it before the logarithm.)
+# The same, within the spread. (A loss that can be 0 needs a small number added to it before the logarithm.)
 
 # %% [markdown]
 # ## Does it measure the noise?
@@ -585,8 +585,8 @@ assert min(repaired) > max(means["plain sum"], means["DWA"]) + 0.1
 assert max(repaired) < means["tuned weight"] + 0.05
 
 # %% [markdown]
-# **Uncertainty weighting and GradNorm, both begun at the first losses, and the sum of logarithms** repair the factor 100
-# without a sweep, about as well as the tuned weight, and none of them clearly better. **DWA** does not.
+# **Uncertainty weighting and GradNorm, both begun at the first losses, and the sum of logarithms** lie on the dot of the tuned
+# weight: they repair the factor 100 without a sweep, as well and not better. **DWA** does not.
 #
 # What if there is no factor, and so nothing to repair? `python benchmarks/adaptive_weights.py --data digits` (or `mnist`)
 # trains each method with ten seeds, a little longer than here, with and without the factor. It reports the *remaining error*,
