@@ -608,7 +608,7 @@ assert max(repaired) < means["tuned weight"] + 0.05
 # ## Heads of two kinds
 #
 # The benchmark also trains the digit and the pose of [lesson 5](05_regression.ipynb), a cross-entropy beside a mean squared
-# error of standardised numbers (add `--heads digit_and_pose`). **Predict first.** No loss is multiplied by anything. Which
+# error of standardised numbers. **Predict first.** No loss is multiplied by anything. Which
 # method will be better than the plain sum?
 
 # %% [markdown]

@@ -229,7 +229,7 @@ assert together[:, -1].mean() > apart[:, -1].mean() + 0.1
 # - *Left* and *right* end near a right angle, and a large share of their batches is in conflict. **This is what two unrelated
 #   heads look like**: the mean cosine is about 0, so the cosine of a single batch can have either sign. A negative one is not a
 #   sign that the heads harm each other.
-# - Soon after the start their mean cosine is lower. Later it comes back, with the plain sum and no other help.
+# - In our run their mean cosine falls below 0 at first. It comes back with the plain sum and no other help.
 # - *Digit* and *odd* are in conflict in a small part of the batches at the end, and their mean cosine is clearly above 0. At the
 #   start the pairs look alike: only the training shows which heads are related.
 #
@@ -394,13 +394,14 @@ assert np.ptp(ends[1:, :, 0], axis=1).min() > 2
 
 # %% [markdown]
 # Yes, from all three starts. And no: they stop at places on the front that depend on the start. On the front no small step
-# helps both losses, so both methods stop wherever they reach it. They do not know which head matters more to you. The sum has
+# helps both losses, so both methods stop wherever they reach it. The sum has
 # one best place, and loss weights move it (lesson 7).
 #
 # ## In `fit`
 #
 # Now for networks. `fit` calls the method `train_step` of a model for each batch. A model of our own can override it. The
-# heads' own weights get the plain gradients, since no other head uses them. Only on the trunk are gradients combined.
+# heads' own weights get plain gradients, since no other head uses them. Only on the trunk are gradients combined. What
+# regularisers ask for (`self.losses`, here nothing) is added as it is.
 #
 # `combine` gets the trunk's gradients, one row for each head, and returns one row. Here it is the plain sum. `as_parts` cuts
 # this row up again, into one part for each variable.
@@ -428,10 +429,15 @@ class Combined(keras.Model):
             answers = self(images, training=True)
             losses = losses_of(targets, answers)
             total = self.compute_loss(images, targets, answers)
+            penalty = tf.reduce_sum(self.losses)
         self.metrics[0].update_state(total, sample_weight=tf.shape(images)[0])
 
         rows = [as_row(tape.gradient(loss, trunk)) for loss in losses.values()]
-        updates = as_parts(self.combine(tf.stack(rows)), trunk)
+        extra = tape.gradient(
+            penalty, trunk, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        combined = as_parts(self.combine(tf.stack(rows)), trunk)
+        updates = [part + more for part, more in zip(combined, extra, strict=True)]
         self.optimizer.apply(updates + tape.gradient(total, heads), trunk + heads)
         return self.compute_metrics(images, targets, answers)
 
@@ -482,7 +488,7 @@ assert np.isclose(logs["Keras"]["loss"], logs["our sum"]["loss"], rtol=1e-3)
 # cosines are small.
 #
 # `mos_helpers.balancing` holds the same, without the limits of ours: `PCGrad` and `MGDA` take any number of heads, any
-# losses, loss weights, sample weights and regularisers, and find the trunk by themselves (the variables with a gradient from
+# losses, loss weights and sample weights, and find the trunk by themselves (the variables with a gradient from
 # more than one head). They work with validation, `steps_per_execution` and `jit_compile`, and they save and load.
 #
 # ## What does it cost?
