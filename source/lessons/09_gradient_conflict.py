@@ -433,11 +433,10 @@ class Combined(keras.Model):
         self.metrics[0].update_state(total, sample_weight=tf.shape(images)[0])
 
         rows = [as_row(tape.gradient(loss, trunk)) for loss in losses.values()]
-        extra = tape.gradient(
-            penalty, trunk, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
+        extra = [tape.gradient(penalty, variable) for variable in trunk]
         combined = as_parts(self.combine(tf.stack(rows)), trunk)
-        updates = [part + more for part, more in zip(combined, extra, strict=True)]
+        pairs = zip(combined, extra, strict=True)
+        updates = [part if more is None else part + more for part, more in pairs]
         self.optimizer.apply(updates + tape.gradient(total, heads), trunk + heads)
         return self.compute_metrics(images, targets, answers)
 
