@@ -313,8 +313,9 @@ class UncertaintyWeights(keras.Model):
 #
 # ### Its own learning rate
 #
-# In one update Adam moves a variable by about the learning rate at most, however large the gradient is. **Predict first.** The loss of *right* begins at about 100 times 2.3, so $s$ should be about
-# $\log(2 \cdot 230)$. The learning rate is 0.003. How many updates does Adam need, if it moves $s$ itself?
+# In one update Adam moves a variable by about the learning rate at most, however large the gradient is. **Predict first.** The
+# loss of *right* begins at about 100 times 2.3, so $s$ should be about $\log(2 \cdot 230)$. The learning rate is 0.003. How
+# many updates does Adam need, if it moves $s$ itself?
 
 # %%
 print(f"s = {np.log(460):.1f}, at least {np.log(460) / 0.003:,.0f} updates")
@@ -345,7 +346,8 @@ assert from_zero[0] < np.mean(results["tuned weight"], axis=0)[0] - 0.1
 assert min(zero_logs[0]["left_weight"] + zero_logs[0]["right_weight"]) > 0
 
 # %% [markdown]
-# *Left* is much worse than with the tuned weight. The weights move as they should, but too late (the figure below). Two reasons fit what we see; we did not test them apart.
+# *Left* is much worse than with the tuned weight. The weights move as they should, but too late (the figure below). Two
+# reasons fit what we see; we did not test them apart.
 #
 # - In the first updates the weights are still equal, and the trunk learns for *right* alone. Its loss falls, so its best weight
 #   $1/(2L)$ rises. The head that is ahead is helped further.
@@ -555,7 +557,7 @@ assert np.mean(results["GradNorm"], axis=0)[0] > from_ones[0]
 # %% [markdown]
 # With weights of 1 the ratio comes near 100 in the third epoch, as predicted. In our run it then went higher: *left* is behind,
 # so $\alpha$ gives it a longer gradient. *Left* is far better than with the plain sum, but not as good as with the tuned
-# weight, and *right* has become worse than with either. So here too it is better to begin with weights that fit the losses
+# weight, and in our run *right* was worse than with either. So here too it is better to begin with weights that fit the losses
 # before training: `begin_at` sets them in proportion to one over each loss. Then little is left for GradNorm to do. In each
 # update it needs one more gradient for each head, from the loss back to the last shared layer only.
 
@@ -590,8 +592,7 @@ assert max(repaired) < means["tuned weight"] + 0.05
 #
 # What if there is no factor, and so nothing to repair? `python benchmarks/adaptive_weights.py --data digits` (or `mnist`)
 # trains each method with ten seeds, a little longer than here, with and without the factor. It reports the *remaining error*,
-# the share of the naive answer's error that is left (0 is perfect, 1 is naive).
-# The mean of both heads:
+# the share of the naive answer's error that is left (0 is perfect, 1 is naive). The mean of both heads:
 #
 # | spread below 0.04 | digits | digits, times 100 | MNIST | MNIST, times 100 |
 # |---|---|---|---|---|
@@ -608,8 +609,8 @@ assert max(repaired) < means["tuned weight"] + 0.05
 # ## Heads of two kinds
 #
 # The benchmark also trains the digit and the pose of [lesson 5](05_regression.ipynb), a cross-entropy beside a mean squared
-# error of standardised numbers. **Predict first.** No loss is multiplied by anything. Which
-# method will be better than the plain sum?
+# error of standardised numbers. **Predict first.** No loss is multiplied by anything. Which method will be better than the
+# plain sum?
 
 # %% [markdown]
 # | remaining error, ten seeds; the spread is below 0.03 | digits: digit | digits: pose | MNIST: digit | MNIST: pose |
