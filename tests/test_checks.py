@@ -13,6 +13,7 @@ import checking
 import keras
 import nbformat
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 from checking import HOSTILE, outcome, outcome_of
@@ -404,6 +405,10 @@ def test_what_is_said_of_a_dict(answer, words):
         (np.ones((2, 3)), {"shape": (None, 2)}, "should have shape (any, 2), and yours has (2, 3)"),
         (tf.cast([1.0], "bfloat16"), {"kind": "float"}, None),
         (keras.Variable([1.0]), {}, None),
+        (pandas.Series([1, 2], name="odd"), {"kind": "integer", "shape": (2,)}, None),
+        (pandas.DataFrame({"odd": [1.5, 2.5]}), {"shape": (2, 1)}, None),
+        (pandas.Series([1, None], dtype="Int64"), {}, "should hold finite numbers"),
+        (pandas.Series(["a"]), {}, "should hold numbers"),
     ],
 )
 def test_as_array(value, options, words):
@@ -564,11 +569,10 @@ class Turns:
 
 @pytest.mark.parametrize("function", [endless, endless_catching, endless_catching_all])
 def test_a_function_that_does_not_end_is_stopped(function):
-    turns, began = Turns(), time.monotonic()
+    turns = Turns()
     state, message = outcome("99.7", lambda: function(turns))
     assert state == "not yet"
-    assert message == "the check did not end within 0.3 seconds: does your code loop forever?"
-    assert time.monotonic() - began < 2.5
+    assert message.startswith("the check did not end within 0.3 seconds: does your code loop forever")
     turns_so_far = turns.count
     time.sleep(0.05)
     assert turns.count == turns_so_far > 0
@@ -580,9 +584,16 @@ def test_an_answer_that_does_not_end_is_stopped():
 
 def test_a_function_that_cannot_be_stopped_is_left_behind(monkeypatch):
     monkeypatch.setattr(_engine, "_SECONDS_TO_STOP", 0.2)
-    began = time.monotonic()
-    assert "It cannot be stopped and still runs: restart the kernel" in outcome("99.7", lambda: time.sleep(3))[1]
-    assert time.monotonic() - began < 2
+    go_on = threading.Event()
+    waiting = functools.partial(go_on.wait, 600)  # in compiled code, which no other thread can interrupt
+    assert "It cannot be stopped and still runs: restart the kernel" in outcome("99.7", waiting)[1]
+    go_on.set()
+
+
+def test_a_busy_machine_takes_nothing_from_an_answers_time(monkeypatch):
+    monkeypatch.setattr(_engine.time, "process_time", lambda: 0.0)  # others have the processor
+    monkeypatch.setattr(_engine, "_PATIENCE", 1000)
+    assert outcome("99.7", lambda: time.sleep(0.5) or 1)[0] == "correct"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot send the signal of the stop button")
@@ -598,9 +609,7 @@ def test_the_stop_button_ends_a_check(request):
             time.sleep(0.01)
 
     threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
-    began = time.monotonic()
     assert outcome("99.2", endless_counting) == ("not yet", "you stopped the check before its end.")
-    assert time.monotonic() - began < 4
     turns_so_far = len(turns)
     time.sleep(0.1)
     assert len(turns) == turns_so_far > 0

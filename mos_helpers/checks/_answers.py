@@ -2,6 +2,7 @@
 
 import copy
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Real
@@ -115,7 +116,9 @@ def as_array(
     kind: Literal["number", "integer", "float", "bool"] = "number",
     finite: bool = True,
 ) -> np.ndarray:
-    """Return `value` as a NumPy array of its own, if it is an array, a tensor, or a list or tuple of numbers.
+    """Return `value` as a NumPy array of its own.
+
+    It may be an array, a tensor, a list or tuple of numbers, or a column, index or table of pandas.
 
     Args:
         value: The answer, or a part of it.
@@ -124,10 +127,11 @@ def as_array(
         kind: The values wanted; "number" takes True and False as well.
         finite: Whether NaN and infinity are refused.
     """
-    if not issubclass(type(value), np.ndarray | tf.Tensor | tf.Variable | keras.Variable | list | tuple):
+    tensor = issubclass(type(value), tf.Tensor | tf.Variable | keras.Variable)
+    if not tensor and not issubclass(type(value), (np.ndarray, list, tuple, *_columns())):
         raise NotYet(f"{name} should be an array, and yours is {describe(value)}")
     try:
-        array = np.array(value if issubclass(type(value), np.ndarray | list | tuple) else value.numpy())
+        array = np.array(value.numpy() if tensor else value)
     except (TypeError, ValueError):
         raise NotYet(f"{name} should be an array, and yours cannot be made into one") from None
     if array.dtype.name == "bfloat16":  # which NumPy does not know
@@ -140,6 +144,12 @@ def as_array(
     if finite and not np.isfinite(array).all():
         raise NotYet(f"{name} should hold finite numbers, and yours holds NaN or infinity")
     return array
+
+
+def _columns() -> tuple[type, ...]:
+    # The course does not need pandas; whoever has a column of it has imported it.
+    pandas = sys.modules.get("pandas")
+    return (pandas.Series, pandas.DataFrame, pandas.Index) if pandas else ()
 
 
 def as_dict(value: object, keys: Iterable[str] | None = None, name: str = "the answer") -> dict[str, Any]:

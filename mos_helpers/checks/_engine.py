@@ -11,7 +11,8 @@ A lesson's module, `lesson_01.py` for the questions 1.1, 1.2, ..., imports what 
 A check that returns has found the answer correct; a text that it returns is added to the line. Any error in it means
 that the answer is not right. It runs in a thread of its own, with fixed seeds and with the dtype policy in use, and
 what is printed meanwhile is not shown. A check that takes too long is stopped, but not before the call of compiled
-code that it is in has ended; one such as `10**10**9`, which lets no other thread run, holds up everything.
+code that it is in has ended; one such as `10**10**9`, which lets no other thread run, holds up everything. Processor
+time counts, so that a busy machine fails no answer; one that waits for something is stopped too, later.
 
 Afterwards all is as before: the random state of Python, NumPy, TensorFlow and Keras, the names that Keras gives to
 layers, and the variables of each model, layer, optimizer or metric that is the answer, that stands in a dict, list or
@@ -77,6 +78,7 @@ __all__ = [
 ]
 
 _SECONDS_TO_STOP = 2.0
+_PATIENCE = 4  # times the limit, for a check that is waiting or gets little of the processor
 
 
 class CheckFailed(AssertionError):
@@ -102,7 +104,7 @@ def question(question_id: str, *, hints: list[str], seconds: float = 30) -> Call
     Args:
         question_id: Lesson and question, as in "1.2".
         hints: Two or three sentences, each giving away more than the one before.
-        seconds: How long the check may take, the learner's own code included.
+        seconds: How much processor time the check may take, the learner's own code included.
 
     Raises:
         ValueError: If the question exists already, or lacks hints or a docstring. The docstring's first line says
@@ -230,7 +232,10 @@ def _examine(found: _Question, answer: object) -> tuple[str, str]:
         kept.restore()
     if ended and verdicts:
         return verdicts[0]
-    text = f"because the check did not end within {found.seconds:g} seconds: does your code loop forever?"
+    text = (
+        f"because the check did not end within {found.seconds:g} seconds: does your code loop forever, "
+        "or take many slow steps?"
+    )
     if not stopped:
         text += " It cannot be stopped and still runs: restart the kernel"
     return "not yet", text
@@ -266,9 +271,12 @@ def _run(work: Callable[[], None], seconds: float) -> tuple[bool, bool]:
 def _wait(done: threading.Event, seconds: float) -> bool:
     # Not Thread.join, after which an interrupted thread can count as ended. In short steps, as Windows cannot
     # interrupt a long one.
-    end = time.monotonic() + seconds
-    while not done.wait(0.1) and time.monotonic() < end:
-        pass
+    began, worked = time.monotonic(), time.process_time()
+    while not done.wait(0.1):
+        passed = time.monotonic() - began
+        # Several threads at once use more processor time than has passed.
+        if min(passed, time.process_time() - worked) > seconds or passed > _PATIENCE * seconds:
+            break
     return done.is_set()
 
 
