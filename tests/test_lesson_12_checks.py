@@ -10,6 +10,7 @@ import tensorflow as tf
 from checking import outcome
 from scipy import special
 
+from mos_helpers.checks import lesson_12
 from mos_helpers.hierarchy import MarginalCrossentropy
 
 
@@ -579,3 +580,16 @@ WRONG_LOGITS = {
 @pytest.mark.parametrize(("answer", "words"), WRONG_LOGITS.values(), ids=WRONG_LOGITS)
 def test_wrong_logits(answer, words):
     refused("12.4", answer, words)
+
+
+@pytest.mark.parametrize(
+    ("question", "mistakes"),
+    [
+        ("12.1", lesson_12._ROW_MISTAKES),
+        ("12.2", lesson_12._LOSS_MISTAKES),
+        ("12.3", lesson_12._GRADIENT_MISTAKES),
+    ],
+)
+def test_each_mistake_hears_its_own_message(question, mistakes):
+    for mistake, why in mistakes:
+        refused(question, mistake, why)
