@@ -557,7 +557,8 @@ assert wrong["fine labels only"][1] > wrong["fine labels only"][0]
 # teach. (The digit head of the independent heads, read alone, gains little.) Mistakes **inside the group** do not become
 # rarer. They even become more frequent, because some images that were in a wrong group are now in the right one. The
 # last column is the fair measure: of the images in the right group, how many have the right digit? It is not higher than
-# with the fine labels alone, and mostly a few points lower: the images that are new in the right group are the hard ones.
+# with the fine labels alone, and mostly a few points lower. (A reason that fits, not tested: the images that are new in the
+# right group are the hard ones.)
 # Only fine labels help inside a group. So spend the money for fine labels where groups are large and their
 # digits alike: a fine label of a "two" would be wasted here.
 
@@ -585,8 +586,7 @@ assert mean["... trees by chance"][0] > mean["marginal likelihood"][0] - 0.06
 
 # %% [markdown]
 # - **One vote for each image** loses nearly all of the gain on MNIST. On the bundled digits it ends about ten points below
-#   the fine labels alone: worse than leaving the coarse labels out. It also differs
-#   most from seed to seed. It fits what we saw in the hand-made example: coarse labels make the model surer of what it
+#   the fine labels alone: worse than leaving the coarse labels out. It also differs most from seed to seed. It fits what we saw in the hand-made example: coarse labels make the model surer of what it
 #   happens to believe within a group, and 20 labels of the same weight can hardly correct 980. The balance is a loss weight
 #   like any other. We chose it before we looked, and did not tune it; [lesson 7](07_loss_weights.ipynb) tells how to choose.
 # - **Sharing the label equally** gains only a few points over the fine labels alone. "One half for 4, one half for 9" asks
