@@ -1,6 +1,12 @@
 """Rules for the notebooks that nbval runs, on top of its own: see CONTRIBUTING.md."""
 
+import json
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +24,33 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Make the checks of a solution strict: the kernel that starts next takes over this environment."""
     if isinstance(item, IPyNbCell):
         os.environ["MOS_STRICT"] = "1" if item.path.parent.name == "solutions" else "0"
+        if sys.platform == "linux":
+            item.config.option.nbval_current_env = False
+            item.config.option.nbval_kernel_name = forked_kernel(item.config)
+
+
+@pytest.fixture(scope="session")
+def kernel_name(pytestconfig: pytest.Config) -> str:
+    """Return the name of the kernel for a notebook that a test runs itself."""
+    return forked_kernel(pytestconfig) if sys.platform == "linux" else "python3"
+
+
+@cache
+def forked_kernel(config: pytest.Config) -> str:
+    """Return the name of a kernel forked from a process that has imported TensorFlow (tests/forked_kernels.py)."""
+    folder = Path(tempfile.mkdtemp(prefix="kernels"))
+    config.add_cleanup(lambda: shutil.rmtree(folder))
+    command = [sys.executable, str(ROOT / "tests" / "forked_kernels.py"), str(folder / "socket")]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    config.add_cleanup(lambda: server.communicate())
+    if server.stdout.readline() != "ready\n":
+        raise RuntimeError(f"{' '.join(command)} did not start")
+    spec = {"argv": [*command, "-f", "{connection_file}"], "display_name": "forked", "language": "python"}
+    place = folder / "kernels" / "forked" / "kernel.json"
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps(spec), encoding="utf-8")
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
+    return "forked"
 
 
 @pytest.hookimpl(wrapper=True)
