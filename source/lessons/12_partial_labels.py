@@ -381,6 +381,16 @@ def labels(digit, known, seed):
 
 
 # %% [markdown]
+# What do a 4 with a fine label (image 4) and a 4 with a coarse one (image 24) look like to three of the heads?
+
+# %% tags=["nbval-check-output"]
+targets, weights = labels(digits.y_train[draw(seed=0)], known=20, seed=0)
+for name in ["fine_only", "independent_group", "marginal"]:
+    for image in [4, 24]:
+        target, weight = targets[name][image].astype(int), weights[name][image]
+        print(f"{name:18} image {image:2}: target {target}, weight {weight:.0f}")
+
+# %% [markdown]
 # `mean_with_sample_weight` divides by the sum of the weights, so that hidden rows do not dilute a masked loss (lesson 6).
 # We compile once and train many times, each time from new weights and from a new state of the optimizer. Layers of the
 # same shape begin with the same numbers, so that no design has a lucky start.
