@@ -594,7 +594,7 @@ assert mean["label shared equally"][0] < mean["marginal likelihood"][0] - 0.02
 assert mean["... trees by chance"][0] > mean["marginal likelihood"][0] - 0.06
 
 # %% [markdown]
-# - **One vote for each image** loses nearly all of the gain on MNIST. On the bundled digits it ends about ten points below
+# - **One vote for each image** loses most of the gain on MNIST, or all of it. On the bundled digits it ends about ten points below
 #   the fine labels alone: worse than leaving the coarse labels out. It also differs most from seed to seed. It fits what we saw in the hand-made example: coarse labels make the model surer of what it
 #   happens to believe within a group, and 20 labels of the same weight can hardly correct 980. The balance is a loss weight
 #   like any other. We chose it before we looked, and did not tune it; [lesson 7](07_loss_weights.ipynb) tells how to choose.
