@@ -171,6 +171,11 @@ def _smallest_cross_entropy(logits: np.ndarray, target: np.ndarray, smoothing: f
     return _best_temperature(lambda t: -(wanted * _softened(logits, t)).sum())
 
 
+def _largest_cross_entropy(logits: np.ndarray, target: np.ndarray) -> float:
+    rows = np.arange(len(target))
+    return max((0.1, 10), key=lambda t: -_softened(logits, t)[rows, target].mean())  # it has one valley
+
+
 def _smallest_squares(logits: np.ndarray, target: np.ndarray) -> float:
     wanted = np.eye(logits.shape[1])[target]
     return _best_temperature(lambda t: ((np.exp(_softened(logits, t)) - wanted) ** 2).sum())
@@ -220,8 +225,8 @@ def temperature(answer: object) -> None:
     near = bool(((off < 0.15) | (np.abs(found - best) < 0.1)).all())
     smallest = int(np.argmin(np.where(off > _NEAR, off, np.inf)))
     case = f"{heads[smallest].words} it gives {found[smallest]:.4g}, and {best[smallest]:.4g}"
-    steps = "are your steps small enough, your numbers exact enough, and does every row count?"
-    require(not near, f"{case} is best: that is near, but not within {_NEAR:.0%}. Every time, {steps}")
+    steps = "Are your steps small enough, your numbers exact enough, and does every row count?"
+    require(not near, f"{case} is best: that is near, but not within {_NEAR:.0%}. {steps}")
     require(False, f"{case} has a smaller cross-entropy")
 
 
@@ -232,7 +237,7 @@ def _temperature_mistakes(
     yield "that is one divided by the temperature", 1 / best
     yield "that is the logarithm of the temperature", np.log(best)
     yield "that is the logarithm of the temperature, to the base 10", np.log10(best)
-    yield "that is the temperature with a minus", -best
+    yield "that is the temperature with a minus: a temperature is above zero", -best
     ones = np.ones(len(best))
     text = "it is 1 for every head. No temperature changes the accuracy, and if the predicted probabilities are the "
     yield f"{text}targets, 1 is always best. Compare with the true classes", ones
@@ -248,11 +253,13 @@ def _temperature_mistakes(
 
     text = "the head stated probabilities, and you use them as logits: take their logarithms first"
     yield text, each(_smallest_cross_entropy, [head.probability.astype("float64") for head in heads])
-    yield "that has the smallest squared error, and the smallest cross-entropy is wanted", each(
-        _smallest_squares, logits
+    yield (
+        "that has the smallest squared error, and the smallest cross-entropy is wanted",
+        each(_smallest_squares, logits),
     )
     text = "that divides the powers by their sum in each column. The probabilities of one image stand in a row"
     yield text, each(_divided_by_columns, logits)
+    yield "that has the largest cross-entropy, and the smallest is wanted", each(_largest_cross_entropy, logits)
     for share in (0.01, 0.05, 0.1, 0.2):
         text = f"that is best for soft targets, in which the true class has {1 - share:.0%} and the others a share of "
         text += "the rest (label smoothing). The true class counts alone"
@@ -262,9 +269,9 @@ def _temperature_mistakes(
 def _old_answers(seed: int, rows: int = 6) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     return {
+        "size": rng.normal(size=(rows, 2)),
         "left": rng.dirichlet(np.ones(10), size=rows),
         "odd": rng.random((rows, 1)),
-        "size": rng.normal(size=(rows, 2)),
     }
 
 
@@ -314,6 +321,12 @@ def _moves() -> Iterator[_Move]:
     yield before, swapped, 1e-3, ["odd"], "the answers of odd came in another order"
     broken = same | {"left": np.where(np.eye(6, 10) > 0, np.nan, same["left"])}
     yield before, broken, 1e-3, ["left"], "some answers of left are NaN now"
+    for old, words in [(0.0, "0"), (1.0, "1")]:
+        sure = before | {"odd": np.full((6, 1), old)}
+        nan = sure | {"odd": np.where(np.eye(6, 1, -3) > 0, np.nan, old)}
+        yield sure, nan, 1e-3, ["odd"], f"an answer of odd that was {words} is NaN now"
+    infinite = same | {"size": np.where(np.eye(6, 2, -5) > 0, np.inf, same["size"])}
+    yield before, infinite, 1e-3, ["size"], "an answer of size is infinite now"
     yield before, {"odd": same["odd"], "left": same["left"]}, 1e-3, ["size"], "size is gone"
     both = {"odd": same["odd"], "left": same["left"][::-1].copy()}
     yield before, both, 1e-3, ["left", "size"], "left moved, and size is gone"
@@ -333,12 +346,19 @@ def _moves_among_many() -> Iterator[_Move]:
             after[name][700, 0] += sign * 2e-3
             words = f"one of 1,000 answers of {name} moved {direction} by twice the tolerance, and a mean hides it"
             yield before, after, 1e-3, [name], words
-    half = "moved by half the tolerance, and a sum or a norm adds them up"
-    for sign in (1, -1):
-        after = {name: values + sign * 5e-4 for name, values in before.items()}
-        yield before, after, 1e-3, [], f"all answers of 1,000 images {half}"
+        for row, place in [(0, "first"), (999, "last")]:
+            after = {other: before[other].copy() for other in reversed(before)}
+            after[name][row, -1] += 1.1e-3
+            words = f"the {place} of 1,000 answers of {name} moved by 1.1 times the tolerance"
+            yield before, after, 1e-3, [name], words
+    for share, words in [(0.5, "half"), (0.9, "0.9 of")]:
+        small = f"moved by {words} the tolerance, and a sum or a norm adds them up"
+        for sign in (1, -1):
+            after = {name: values + sign * share * 1e-3 for name, values in before.items()}
+            yield before, after, 1e-3, [], f"all answers of 1,000 images {small}"
     after = {name: values + rng.choice([-5e-4, 5e-4], values.shape) for name, values in before.items()}
-    yield before, after, 1e-3, [], f"all answers of 1,000 images {half}, some up and some down"
+    some = "moved by half the tolerance, and a sum or a norm adds them up, some up and some down"
+    yield before, after, 1e-3, [], f"all answers of 1,000 images {some}"
 
 
 def _moves_of_shape() -> Iterator[_Move]:
@@ -358,30 +378,44 @@ def _moves_of_shape() -> Iterator[_Move]:
         constant = before | {"odd": np.full(old, 0.25)}
         case = f"odd has the shape {new} now, and had {old}; all its numbers are 0.25"
         yield constant, constant | {"odd": np.full(new, 0.25)}, 1e-3, ["odd"], case
+    chosen = {"class": np.arange(1000) % 10}
+    yield chosen, {"class": chosen["class"] + (np.arange(1000) == 999)}, 0.5, ["class"], "the last class is another one"
 
 
-def _workers(seed: int, counts: list[int]) -> tuple[list[dict[str, np.ndarray]], dict[str, np.ndarray]]:
-    """Return each worker's mean gradient, NaN without rows, and the mean gradient of all rows."""
+def _workers(
+    seed: int, counts: list[int], shapes: dict[str, tuple[int, ...]], precision: str = "f8"
+) -> tuple[list[dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    """Return each worker's mean gradient, NaN without rows, and the mean gradient of all rows.
+
+    Each worker names the variables in an order of its own.
+    """
     rng = np.random.default_rng(seed)
-    rows = {"trunk": rng.normal(size=(sum(counts), 3, 2)), "digit": rng.normal(size=(sum(counts), 4))}
+    rows = {name: rng.normal(size=(sum(counts), *shape)) for name, shape in shapes.items()}
     parts = np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
-    means = [
-        {name: g[part].mean(axis=0) if len(part) else np.full(g.shape[1:], np.nan) for name, g in rows.items()}
-        for part in parts
-    ]
-    return means, {name: g.mean(axis=0) for name, g in rows.items()}
+    means = []
+    for turn, part in enumerate(parts):
+        order = [*rows][turn % len(rows) :] + [*rows][: turn % len(rows)]
+        empty = {name: np.full(shapes[name], np.nan) for name in order}
+        mean = {name: rows[name][part].mean(axis=0) for name in order} if len(part) else empty
+        means.append({name: np.asarray(value, precision) for name, value in mean.items()})
+    return means, {name: np.asarray(g.mean(axis=0)) for name, g in rows.items()}
+
+
+_TWO = {"trunk": (3, 2), "digit": (4,)}
+_THREE = {"kernel": (2, 3), "bias": (3,), "scale": (1,)}
 
 
 def _gradients() -> Iterator[tuple[list[dict[str, np.ndarray]], dict[str, np.ndarray], list[int]]]:
     """Yield each worker's mean gradient, the mean gradient of all rows, and the numbers of rows."""
-    for seed, counts in enumerate([[4, 4], [5, 2], [1, 6, 3], [3, 0], [0, 5, 2], [2, 5, 0, 1], [7]]):
-        yield *_workers(seed, counts), counts
+    for seed, counts in enumerate([[5, 2], [4, 4], [1, 6, 3], [3, 0], [0, 5, 2], [2, 5, 0, 1], [7], [0, 0, 4, 0]]):
+        yield *_workers(seed, counts, _TWO), counts
+    yield *_workers(20, [31, 2, 128], _THREE, "f4"), [31, 2, 128]
     for seed, counts in enumerate([[4, 3], [2, 0, 3]]):
-        means, wanted = _workers(seed, counts)
+        means, wanted = _workers(seed, counts, _TWO)
         for gradient in (means[-1], wanted):
             gradient["trunk"][1, 0] = np.nan
         yield means, wanted, counts
-    means, wanted = _workers(9, [3, 5])
+    means, wanted = _workers(9, [3, 5], _TWO)
     for gradient in (means[0], wanted):
         for values in gradient.values():
             values[...] = np.nan
@@ -398,45 +432,96 @@ def _gradients() -> Iterator[tuple[list[dict[str, np.ndarray]], dict[str, np.nda
 )
 def combined(answer: object) -> None:
     """A function from the workers' mean gradients and their numbers of rows to the gradient of the whole batch."""
-    function = as_function(answer)
+    function, cases = as_function(answer), []
     for gradients, wanted, counts in _gradients():
-        result = call_kept(function, gradients=gradients, counts=counts)
-        found = as_dict(result, wanted, "the result")
+        result = as_dict(call_kept(function, gradients=gradients, counts=counts), wanted, "the result")
         for name, value in wanted.items():
-            own = as_array(found[name], f"the gradient of {name}", shape=value.shape, finite=False)
-            _require_gradient(name, own, value, [g[name] for g in gradients], counts)
+            found = as_array(result[name], f"the gradient of {name}", shape=value.shape, finite=False)
+            cases.append(_Part(name, counts, [g[name] for g in gradients], found, value))
+    wrong = [case for case in cases if not _equal(case.found, case.wanted)]
+    if not wrong:
+        return
+    for message, rule in _mistakes():
+        explained = all(_equal(case.found, rule(case.parts, case.counts)) for case in cases)
+        require(not explained, f"{wrong[0]}: {message}")
+    for case in wrong:
+        _require_no_nan(case)
+    closest = min(wrong, key=lambda case: np.nanmax(np.abs(case.found - case.wanted)))
+    place = np.unravel_index(np.nanargmax(np.abs(closest.found - closest.wanted)), closest.found.shape)
+    one, other = _told_apart(float(closest.found[place]), float(closest.wanted[place]))
+    require(False, f"{closest}: its number at {[int(i) for i in place]} is {one}, and should be {other}")
+
+
+class _Part(NamedTuple):
+    """One variable of one case: what the workers sent, the answer, and what is wanted."""
+
+    name: str
+    counts: list[int]
+    parts: list[np.ndarray]
+    found: np.ndarray
+    wanted: np.ndarray
+
+    def __str__(self) -> str:
+        return f"with {self.counts} rows, the gradient of {self.name} is wrong"
 
 
 def _equal(found: np.ndarray, value: np.ndarray) -> bool:
-    return np.allclose(found, value, rtol=1e-5, atol=1e-8, equal_nan=True)
+    return np.allclose(found, value, rtol=1e-5, atol=1e-6, equal_nan=True)
 
 
-def _require_gradient(
-    name: str, found: np.ndarray, wanted: np.ndarray, parts: list[np.ndarray], counts: list[int]
-) -> None:
-    if _equal(found, wanted):
-        return
-    case = f"with {counts} rows, the gradient of {name} is wrong"
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Return two numbers with so many digits that they do not read alike."""
+    digits = next((n for n in range(4, 17) if f"{one:.{n}g}" != f"{other:.{n}g}"), 17)
+    return f"{one:.{digits}g}", f"{other:.{digits}g}"
+
+
+def _require_no_nan(case: _Part) -> None:
+    """Refuse NaN that is hidden, spread, or taken from a worker without rows."""
+    found, wanted = np.isnan(case.found), np.isnan(case.wanted)
     hidden = "a worker with rows sent NaN, and the result hides it: leave out only workers without rows, so that a "
     hidden += "worker that went wrong is seen"
-    require(not (np.isnan(wanted) & ~np.isnan(found)).any(), f"{case}: {hidden}")
+    require(not (wanted & ~found).any(), f"{case}: {hidden}")
     spread = "it is NaN in more places than the worker that sent NaN"
-    require(not (np.isnan(wanted).any() and (np.isnan(found) & ~np.isnan(wanted)).any()), f"{case}: {spread}")
-    hollow = bool(np.isnan(found).any()) and 0 in counts
-    require(not hollow, f"{case}: a worker without rows has a mean of NaN, so leave it out")
-    for message, value in _mistakes(parts, counts).items():
-        require(not _equal(found, value), f"{case}: {message}")
-    require(False, f"{case}: its first number is {found.flat[0]:.4g}, and should be {wanted.flat[0]:.4g}")
+    require(not (wanted.any() and (found & ~wanted).any()), f"{case}: {spread}")
+    hollow = "a worker without rows has a mean of NaN, so leave it out"
+    require(not (found.any() and 0 in case.counts), f"{case}: {hollow}")
 
 
-def _mistakes(parts: list[np.ndarray], counts: list[int]) -> dict[str, np.ndarray]:
-    filled = [np.nan_to_num(part) for part in parts]
-    weighted = sum(part * count for part, count in zip(filled, counts, strict=True))
+def _mean_of_numbers(parts: list[np.ndarray]) -> np.ndarray:
+    known = ~np.isnan(parts)
+    return np.where(known.any(axis=0), np.nansum(parts, axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def _mistakes() -> Iterator[tuple[str, Callable[[list[np.ndarray], list[int]], np.ndarray]]]:
+    """Yield what each mistake is, and the function that makes it; each for three ways to treat NaN."""
+
+    def sums(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
+        return np.sum(parts, axis=0)
+
+    def weighted(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
+        return sum(part * count for part, count in zip(parts, counts, strict=True))
+
     few = "a worker with few rows counts as much as one with many"
-    return {
-        few: sum(filled) / len(counts),
-        f"{few}, and those without rows are left out": sum(filled) / sum(count > 0 for count in counts),
-        "it is the sum over the workers": sum(filled),
+    rules = {
+        few: lambda parts, counts: sums(parts, counts) / len(counts),
+        f"{few}, and those without rows are left out": lambda parts, counts: (
+            sums(parts, counts) / sum(count > 0 for count in counts)
+        ),
+        f"{few}, and whoever sends NaN is left out": lambda parts, counts: _mean_of_numbers(parts),
+        "it is the sum over the workers": sums,
         "it is the sum over the rows: divide by the number of all rows": weighted,
-        "divide by the number of all rows, not by the number of workers": weighted / len(counts),
+        "divide by the number of all rows, not by the number of workers": lambda parts, counts: (
+            weighted(parts, counts) / len(counts)
+        ),
+        "divide by the number of all rows, not by the number of workers with rows": lambda parts, counts: (
+            weighted(parts, counts) / sum(count > 0 for count in counts)
+        ),
     }
+    treatments = [
+        lambda part, count: part,
+        lambda part, count: part if count else np.zeros_like(part),
+        lambda part, count: np.nan_to_num(part),
+    ]
+    for message, rule in rules.items():
+        for treat in treatments:
+            yield message, lambda parts, counts, rule=rule, treat=treat: rule(list(map(treat, parts, counts)), counts)
