@@ -444,12 +444,13 @@ def combined(answer: object) -> None:
     for message, rule in _mistakes():
         explained = all(_equal(case.found, rule(case.parts, case.counts)) for case in cases)
         require(not explained, f"{wrong[0]}: {message}")
-    for case in wrong:
+    plain = [case for case in wrong if not np.isnan([case.found, case.wanted]).any()]
+    for case in wrong if not plain else []:
         _require_no_nan(case)
-    closest = min(wrong, key=lambda case: np.nanmax(np.abs(case.found - case.wanted)))
-    place = np.unravel_index(np.nanargmax(np.abs(closest.found - closest.wanted)), closest.found.shape)
-    one, other = _told_apart(float(closest.found[place]), float(closest.wanted[place]))
-    require(False, f"{closest}: its number at {[int(i) for i in place]} is {one}, and should be {other}")
+    case = min(plain or wrong, key=lambda case: np.nanmax(np.abs(case.found - case.wanted)))
+    place = np.unravel_index(np.nanargmax(np.abs(case.found - case.wanted)), case.found.shape)
+    one, other = _told_apart(float(case.found[place]), float(case.wanted[place]))
+    require(False, f"{case}: its number at {[int(i) for i in place]} is {one}, and should be {other}")
 
 
 class _Part(NamedTuple):
@@ -485,6 +486,7 @@ def _require_no_nan(case: _Part) -> None:
     require(not (wanted.any() and (found & ~wanted).any()), f"{case}: {spread}")
     hollow = "a worker without rows has a mean of NaN, so leave it out"
     require(not (found.any() and 0 in case.counts), f"{case}: {hollow}")
+    require(not (found & ~wanted).any(), f"{case}: it holds NaN, and no worker sent any")
 
 
 def _mean_of_numbers(parts: list[np.ndarray]) -> np.ndarray:

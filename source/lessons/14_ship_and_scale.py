@@ -134,7 +134,8 @@ print("updates:", int(loaded.optimizer.iterations), "in steps of", loaded.steps_
 
 # %% [markdown]
 # The first four come back: every weight is the same number, so the answers are the same. The fifth does not: the loss weights
-# are variables no longer. We set the loss weight of *odd* to 0 in both models, through the variable that we gave to `compile`:
+# are variables no longer. We set the loss weight of *odd* to 0 in both models, through the variable that we gave to
+# `compile`:
 
 # %%
 loss_weights["odd"].assign(0.0)
@@ -198,8 +199,8 @@ print("compiled:", to_answer.compiled, " heads:", list(to_answer.output))
 # ## Serve
 #
 # A server needs no Keras and none of our code. But our images were prepared, at half the resolution. If the server does that
-# in a program of its own, it will one day do it differently. So the preparation belongs in the model that is served: it
-# takes a whole canvas.
+# in a program of its own, it will one day do it differently. So the preparation belongs in the model that is served: it takes
+# a whole canvas.
 
 # %%
 canvas = keras.Input((34, 34), name="canvas")
@@ -298,17 +299,17 @@ for name, values in milliseconds.items():
 # %% [markdown]
 # ## Decide
 #
-# A head says 0.8. Is it right in eight of ten such cases? Then it is **calibrated**. Cross-entropy rewards honest
-# probabilities, but training does not always end there: Guo and others (2017) found modern networks too sure of themselves.
+# A head says 0.8. Is it right in eight of ten such cases? Then it is **calibrated**. Guo and others (2017) found modern
+# networks too sure of themselves.
 #
 # Their remedy has one number for each head, the **temperature** $T$: divide the logits by $T$, and apply softmax again. With
 # $T > 1$ the answers get less sure, with $T < 1$ surer. The logits need not be there. For a softmax head, the logarithms of
 # the probabilities do the same, as softmax ignores an added constant. For a sigmoid head too, if "no" gets a column of its
 # own: $1-p$ and $p$.
 #
-# *left* has no such logits: its probabilities are products of softmaxes. So we apply the temperature to what it answers in the
-# end: $p^{1/T}$, divided by the sum over the classes. In this form the order of the classes, and so the accuracy, stays for
-# every head.
+# *left* has no such logits: its probabilities are products of softmaxes. So we apply the temperature to what it answers in
+# the end: $p^{1/T}$, divided by the sum over the classes. In this form the order of the classes, and so the accuracy, stays
+# for every head.
 
 
 # %%
@@ -430,8 +431,8 @@ plots.curves(
 )
 
 # %% [markdown]
-# Mean and standard deviation of five runs. *left* as it is lies above 0 in nearly all groups: it is right more often than it
-# says. With its temperature it lies nearer to 0. *odd* is near from the beginning, and there is little to repair.
+# *left* as it is lies above 0 in nearly all groups: it is right more often than it says. With its temperature it lies nearer
+# to 0. *odd* is near from the beginning, and there is little to repair.
 #
 # ### When should a head be silent?
 #
@@ -444,7 +445,10 @@ def threshold_for(wanted, sure, right):
     """Return the lowest threshold so that the answers at or above it are right in the wanted share."""
     order = np.argsort(-sure)
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(share >= wanted)
+    last = np.append(
+        np.diff(sure[order]) < 0, True
+    )  # answers that are equally sure go together
+    enough = np.flatnonzero(last & (share >= wanted))
     return sure[order][enough[-1]] if len(enough) else np.inf
 
 
@@ -475,9 +479,8 @@ for rows in kept.values():
 
 # %% [markdown]
 # Each head leaves a part of the images to a person, and is right more often on the others: in about 95 of 100 cases, as
-# chosen. Not exactly: of more than a thousand answers, the share that is right varies by half a point or so from sample to
-# sample. And on the bundled digits, *odd* stays about three points below. The validation images are made of few digits there,
-# and a threshold is only as good as the images that it was chosen on.
+# chosen. On the bundled digits, *odd* stays a few points below: the validation images are made of few digits there, and a
+# threshold is only as good as the images that it was chosen on.
 
 # %% [markdown]
 # ## Watch
@@ -568,10 +571,8 @@ def distances(images):
 
 
 # %% [markdown]
-# No window is exactly like the validation images. So which distance is large? A test of significance would answer: "if the
-# digits were the same, such a distance would be rare." But the digits of new images are never the same. We ask instead how
-# large the distances are **when nothing has happened**: in thirty windows of 300 new images each, of the same size as those
-# to be watched.
+# No window is exactly like the validation images. So which distance is large? We ask how large the distances are **when
+# nothing has happened**: in thirty windows of 300 new images each, of the same size as those to be watched.
 
 # %%
 quiet = two_questions(digits.x_test, digits.y_test, 9000, seed=6)[0].reshape(30, 300, -1)
@@ -605,13 +606,12 @@ for name in ["pale ink", "turned"]:
 assert noticed["only odd"]["odd"][1] > 2 * limits["odd"][1]
 
 # %% [markdown]
-# Pale ink and turned images are noticed by both heads: *sure* is far above the limits. (A distance does not say in which
-# direction. Here the heads are less sure.) The change of the right digit is plain in the classes of the head that asks about
-# it, far above the limit. The other head stays near its limits. (It may pass one of them, as other right digits lie beside
-# the left one.) A watch on one number for the whole model would not say where to look.
+# Pale ink and turned images are noticed by both heads, by *sure* or by *classes*. (A distance does not say in which
+# direction: here the heads are less sure.) The change of the right digit is plain in the classes of the head that asks about
+# it. The other head stays near its limits. A watch on one number for the whole model would not say where to look.
 #
-# With a limit that is the largest of thirty, one quiet window in thirty or so will cause an alarm for nothing, for each
-# distance. More windows make a better limit.
+# As a limit is the largest of thirty, one quiet window in thirty or so will cause an alarm for nothing, for each distance.
+# More windows make a better limit.
 
 # %% [markdown]
 # ## Add a head
@@ -665,8 +665,8 @@ print(f"its own trunk, 300 updates:  {share_right(own, test[0]):13.1%}")
 
 # %% [markdown]
 # A head on a frozen trunk needs many updates, and they are cheap. Even so it stays far behind a network of its own: the trunk
-# learned for *left* and *odd*, and kept only a part of what tells the right digit. That is the price of a frozen trunk. What
-# two heads gain or lose when the trunk learns too is the question of [lesson 10](10_when_to_share.ipynb).
+# learned for *left* and *odd*, and kept only a part of what tells the right digit. What two heads gain or lose when the trunk
+# learns too is the question of [lesson 10](10_when_to_share.ipynb).
 #
 # Now all three heads in one model. Did an old answer move? We ask the model that will be shipped: after saving and loading.
 
@@ -683,11 +683,10 @@ assert share_right(own, test[0]) > share_right(head, features_test) + 0.05
 assert share_right(head, features_test) > 0.3
 
 # %% [markdown]
-# They did not move: no weight of the old model has changed. (If the trunk must compute new features each time, because the images are changed at random, set
-# `model.trainable = False` on the *old* model, and then compile the new one: only its new layer learns. A frozen layer of
-# batch normalisation then uses its stored means and variances. Dropout in a frozen trunk goes on while the new head learns,
-# and is off when answering. A layer that is frozen after `compile` and a first `fit` is still trained: [lesson
-# 2](02_wiring_heads.ipynb)'s `check_heads` finds that.)
+# They did not move: no weight of the old model has changed. (If the trunk must compute new features each time, because the
+# images are changed at random, set `model.trainable = False` on the *old* model **before** you compile the new one. A layer
+# that is frozen after `compile` and a first `fit` is still trained: [lesson 2](02_wiring_heads.ipynb)'s `check_heads` finds
+# that.)
 
 # %% [markdown]
 # ## Scale
@@ -698,10 +697,9 @@ assert share_right(head, features_test) > 0.3
 # rows, starts the update, and writes the logs. `data.batches` leaves the arrays where TensorFlow works, shuffles row
 # *numbers*, and gathers each batch in one step. `steps_per_execution=50` makes 50 updates before Python is asked again.
 #
-# If the arrays do not fit into memory, they come from files. Here we write eight files of 500 images each, one byte for each
-# pixel, in TensorFlow's own form: a TFRecord file holds one record after the other. TensorFlow reads several files at the
-# same time (`interleave`), takes whole batches apart at once, and prepares the next batches while the network learns
-# (`prefetch`).
+# Arrays that do not fit into memory come from files. Here we write eight files of 500 images each, one byte for each pixel: a
+# TFRecord file holds one record after the other. TensorFlow reads several files at the same time (`interleave`), takes whole
+# batches apart at once, and prepares the next batches while the network learns (`prefetch`).
 
 # %%
 pixels = np.round(training[0] * 255).astype(np.uint8)
@@ -761,19 +759,17 @@ read = [y["left"].numpy() for _, y in from_files(folder)]
 assert len(read) == 31 and {len(part) for part in read} == {128}
 
 # %% [markdown]
-# The median of three turns of 50 updates, on the machine that built this page; the first turn compiles, and is not counted.
-# Such times differ from run to run, and for arrays as small as these `batches` alone may save nothing. The gain comes with
-# `steps_per_execution`: with 50 updates in one call, much of the cost around the update is gone. Files need no memory for the
-# images, and here they usually cost more than `batches` from memory. `benchmarks/input_pipeline.py` measures it all with
-# 60,000 images, as multiples of the speed of plain `fit` on arrays. On a quiet machine with two cores, `batches` was 1.5 times
-# as fast, and 3 times with 32 updates in one call. Files were 0.8 times as fast, and 0.4 times if they are read one after the
-# other and each image is taken apart by itself.
+# The median of three turns of 50 updates; the first turn compiles, and is not counted. Such times differ from run to run, and
+# for arrays as small as these there may be no gain at all. `benchmarks/input_pipeline.py` measures it with 60,000 images, as
+# multiples of the speed of plain `fit` on arrays. On a quiet machine with two cores, `batches` was 1.5 times as fast, and 3
+# times with 32 updates in one call. Files need no memory for the images: they were 0.8 times as fast, and 0.4 times if they
+# are read one after the other and each image is taken apart by itself.
 
 # %% [markdown]
 # ### Several devices in one process
 #
-# `MirroredStrategy` puts a copy of the model on each device. Each copy takes its part of every batch. The gradients of the
-# copies are added up so that the result is the mean over the whole batch, and `fit` works as before. Four rules:
+# `MirroredStrategy` puts a copy of the model on each device. Each copy takes its part of every batch. The copies' gradients
+# become the mean over the whole batch, and `fit` works as before. Four rules:
 # - Make the model, or load it, inside the `scope`.
 # - Each batch must be divisible by the number of devices. If the first one is not, `fit` ends with an error about `AddN`. If a
 #   later one is not, such as a smaller last batch, there is **no message**, and the result is not that of one device.
@@ -781,7 +777,7 @@ assert len(read) == 31 and {len(part) for part in read} == {128}
 # - On graphics processors write `MirroredStrategy()`: it takes all of them. Ours are two virtual devices of one processor. With
 #   these, `fit` fails for a model that was compiled with `steps_per_execution` above 1.
 #
-# Virtual devices make nothing faster. We ask whether the result is the same as with one device, after 20 updates.
+# Virtual devices make nothing faster. Is the result the same as with one device, after 20 updates?
 
 # %%
 restart(plain, first_weights[0])
@@ -816,28 +812,24 @@ assert learned > 1e-3
 #
 # On a cluster, each machine runs the same program. The environment variable `TF_CONFIG` tells it the addresses of all
 # **workers** (the processes that train together) and its own place. `mos_helpers.scaling.worker` is such a program: it loads
-# a saved model and some rows, trains, and saves. On each machine, you start
-# ```
-# python -m mos_helpers.scaling.worker start.keras rows.npz results
-# ```
-# `run_workers` of `mos_helpers.scaling` starts several of them on one machine. We do not run it here, as each process needs
-# half a gigabyte. A test of the course (`tests/test_scaling.py`) runs two of them, and finds:
+# a saved model and some rows, trains, and saves. On each machine you start
+# `python -m mos_helpers.scaling.worker start.keras rows.npz results`, and `run_workers` of `mos_helpers.scaling` starts several of them on one machine. A test of the course
+# (`tests/test_scaling.py`) does that with two, and finds:
 # - Each worker takes an equal part of each batch, and in the end both have **exactly** the same weights. One process with whole
-#   batches has these weights too, but for rounding: with equal parts, the mean of the workers' gradients is the gradient of
-#   the whole batch. The exercise asks what to do when the parts are not equal.
-# - Keras 3's `fit` does not work under `MultiWorkerMirroredStrategy`: it ends with `Attempt to convert a value (PerReplica ...)`.
-#   But the strategy itself works, and so does the model's own `train_step`, in a loop that we write:
-#   `strategy.run(model.train_step, args=(batch,))`. The program does that.
+#   batches has them too, but for rounding: with equal parts, the mean of the workers' gradients is the gradient of the whole
+#   batch. The exercise asks what to do when the parts are not equal.
+# - Keras 3's `fit` does not work under `MultiWorkerMirroredStrategy`: `Attempt to convert a value (PerReplica ...)`. But the
+#   model's own `train_step` does, in a loop that we write: `strategy.run(model.train_step, args=(batch,))`.
 #
-# **When is it worth it?** When one update takes long, and each worker has a machine of its own. `benchmarks/scaling.py` runs two
-# workers on one machine with two cores: they trained a third or less of the images per second of one process, as they share
-# the cores and talk to each other besides.
+# **When is it worth it?** When one update takes long, and each worker has a machine of its own. Two workers on one machine
+# with two cores trained a third or less of the images per second of one process (`benchmarks/scaling.py`): they share the
+# cores, and talk to each other besides.
 
 # %% [markdown]
 # ## Take this with you
 #
-# What a server should do around a SavedModel: answers by name, corrected, and with the right to be silent. It needs nothing of
-# the course:
+# What a server should do around a SavedModel: answers by name, corrected, and with the right to be silent. It needs nothing
+# of the course:
 # ```
 # service = Service("saved_model/1", {"size": "classes", "tags": "labels", "price": "numbers"})
 # service.choose(validation_inputs, validation_targets)   # json.dumps(service.settings) keeps what it chose
@@ -925,7 +917,12 @@ class Service:
             )
             sure, hit = corrected(p, t).max(axis=-1).ravel(), (p.argmax(axis=-1) == y).ravel()
             order = np.argsort(-sure)
-            enough = np.flatnonzero(hit[order].cumsum() / np.arange(1, len(hit) + 1) >= right)
+            last = np.append(
+                np.diff(sure[order]) < 0, True
+            )  # answers that are equally sure go together
+            enough = np.flatnonzero(
+                last & (hit[order].cumsum() >= right * np.arange(1, len(hit) + 1))
+            )
             self.settings[n] = [
                 float(t),
                 float(sure[order][enough[-1]]) if len(enough) else 2.0,
@@ -942,13 +939,10 @@ class Service:
 
 # %% [markdown]
 # In this notebook we
-# - saved a model with a layer of the course, found its loss weights turned into numbers, and met a loss that was not
-#   registered;
-# - put the preparation of the images into the model, exported it twice, took the answers by name, and found them equal to
-#   `predict` within 0.00001;
+# - saved a model, found its loss weights turned into numbers, and met a loss that was not registered;
+# - put the preparation of the images into the model, exported it twice, and took the answers by name;
 # - corrected each head by a temperature, below 1 for *left* after short training and higher after long, and chose thresholds;
-# - saw `save_best_only` save everything, let each head notice new kinds of images, with limits from windows in which nothing
-#   had happened, and added a head that moved no old answer;
+# - saw `save_best_only` save everything, let each head notice new kinds of images, and added a head that moved no old answer;
 # - read images from files, and trained on two devices with the same result.
 #
 # ## References
