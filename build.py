@@ -19,6 +19,7 @@ import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import jupytext
@@ -156,6 +157,7 @@ def helpers_used(target: Target) -> list[Path]:
     return sorted(found - {target.source})
 
 
+@cache
 def imported(path: Path, root: Path) -> list[str]:
     """Return the full names of the mos_helpers modules (and of what is taken from them) that a file imports."""
     names = []

@@ -1,6 +1,12 @@
 """Rules for the notebooks that nbval runs, on top of its own: see CONTRIBUTING.md."""
 
+import json
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +24,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Make the checks of a solution strict: the kernel that starts next takes over this environment."""
     if isinstance(item, IPyNbCell):
         os.environ["MOS_STRICT"] = "1" if item.path.parent.name == "solutions" else "0"
+        if sys.platform == "linux":
+            fork_kernels(item.config)
+
+
+@cache
+def fork_kernels(config: pytest.Config) -> None:
+    """Have kernels forked from one process that has imported TensorFlow: see tests/forked_kernels.py."""
+    folder = Path(tempfile.mkdtemp(prefix="kernels"))
+    config.add_cleanup(lambda: shutil.rmtree(folder))
+    command = [sys.executable, str(ROOT / "tests" / "forked_kernels.py"), str(folder / "socket")]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    config.add_cleanup(lambda: server.communicate())
+    if server.stdout.readline() != "ready\n":
+        raise RuntimeError(f"{' '.join(command)} did not start")
+    spec = {"argv": [*command, "-f", "{connection_file}"], "display_name": "forked", "language": "python"}
+    place = folder / "kernels" / "forked" / "kernel.json"
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps(spec), encoding="utf-8")
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
+    config.option.nbval_current_env, config.option.nbval_kernel_name = False, "forked"
 
 
 @pytest.hookimpl(wrapper=True)

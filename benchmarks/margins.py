@@ -5,9 +5,9 @@
     python benchmarks/margins.py --table         only print what was measured before
 
 A lesson's cells are run again and again, and each run adds another number to every seed that they set. Of an `assert`
-that compares two numbers, in a cell tagged `check`, the distance between them is kept; it is negative where the claim is
-false. A claim is sound if it held in all runs and its mean distance is at least three standard deviations. Of any other
-`assert` only the truth is kept. Results go to benchmarks/results/margins, one file for each lesson.
+that compares two numbers, in a cell tagged `check`, the distance between them is kept; it is negative where the claim
+is false. A claim is sound if it held in all runs and its mean distance is at least three standard deviations. Of any
+other `assert` only the truth is kept. Results go to benchmarks/results/margins, one file for each lesson.
 """
 
 import argparse
@@ -31,7 +31,7 @@ LIMIT = 3.0
 class Recording(ast.NodeTransformer):
     """Turns each `assert` into a call that records what it found, and goes on either way."""
 
-    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:  # noqa: N802, the name that ast wants
+    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
         """Return a call of `record` for each comparison in the condition."""
         parts = [call for part in conjuncts(node.test) for call in records(part)]
         return [ast.copy_location(ast.Expr(call), node) for call in parts]
@@ -91,8 +91,7 @@ def run_cells(path: Path, found: dict[str, list]) -> None:
 
 def measure(path: Path, runs: int) -> None:
     """Run a source from several seeds, and print what its claims gave as JSON, on the last line."""
-    from mos_helpers import data  # noqa: F401, loads TensorFlow quietly
-
+    import mos_helpers  # noqa: F401  # isort: skip, as it loads TensorFlow quietly
     import keras
 
     set_random_seed, found = keras.utils.set_random_seed, {}

@@ -45,22 +45,31 @@ check("1.1", lambda: answer)
 )
 
 
-@pytest.fixture
-def course(tmp_path):
-    """A course of one lesson and one exercise, with helpers that need no TensorFlow."""
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A course of one lesson and one exercise, built, with helpers that need no TensorFlow."""
+    root = tmp_path_factory.mktemp("course")
     for folder in ("source/lessons", "source/exercises", "mos_helpers/checks"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "mos_helpers/__init__.py").write_text("")
-    (tmp_path / "mos_helpers/numbers.py").write_text("ONE = 1\n")
-    (tmp_path / "mos_helpers/unused.py").write_text("")
-    (tmp_path / "mos_helpers/checks/__init__.py").write_text(
+        (root / folder).mkdir(parents=True)
+    (root / "mos_helpers/__init__.py").write_text("")
+    (root / "mos_helpers/numbers.py").write_text("ONE = 1\n")
+    (root / "mos_helpers/unused.py").write_text("")
+    (root / "mos_helpers/checks/__init__.py").write_text(
         "class Todo(NotImplementedError): pass\n"
         "def check(name, answer):\n    assert answer() == 2\n    print(name, 'correct')\n"
     )
-    (tmp_path / "mos_helpers/checks/lesson_01.py").write_text("")
-    lesson(tmp_path, "from mos_helpers.numbers import ONE\nONE + 1", "print('one idea a cell')")
-    (tmp_path / "source/exercises/01_one.py").write_text(EXERCISE)
-    return tmp_path
+    (root / "mos_helpers/checks/lesson_01.py").write_text("")
+    lesson(root, "from mos_helpers.numbers import ONE\nONE + 1", "print('one idea a cell')")
+    (root / "source/exercises/01_one.py").write_text(EXERCISE)
+    for notebook in build.targets(root):
+        build.build(notebook)
+    return root
+
+
+@pytest.fixture
+def course(built, tmp_path):
+    """A copy of that course, to change."""
+    return shutil.copytree(built, tmp_path / "course")
 
 
 def lesson(root, *cells):
@@ -76,7 +85,6 @@ def read(root, folder="notebooks"):
 
 
 def test_a_lesson_is_written_with_its_outputs_and_nothing_that_varies(course):
-    build.build(target(course))
     notebook = read(course)
     assert [output.data["text/plain"] for output in notebook.cells[0].outputs] == ["2"]
     assert notebook.metadata.kernelspec.name == "python3"
@@ -87,7 +95,6 @@ def test_a_lesson_is_written_with_its_outputs_and_nothing_that_varies(course):
 
 
 def test_a_second_build_changes_no_byte(course):
-    build.build(target(course))
     before = target(course).path.read_bytes()
     build.build(target(course))
     assert target(course).path.read_bytes() == before
@@ -107,7 +114,6 @@ def test_equal_cells_get_different_ids(course):
 
 
 def test_an_exercise_has_stubs_and_no_answers(course):
-    build.build(target(course, "exercises"))
     cells = read(course, "exercises").cells
     assert cells[2].source == 'given = 1\nraise Todo("1.1")'
     assert all("one and one" not in cell.source and "SOLUTION" not in cell.source for cell in cells)
@@ -116,7 +122,6 @@ def test_an_exercise_has_stubs_and_no_answers(course):
 
 
 def test_a_solution_has_answers_and_their_reasons(course):
-    build.build(target(course, "solutions"))
     cells = read(course, "solutions").cells
     assert "answer = given + 1" in cells[2].source
     assert "one and one" in cells[3].source
@@ -126,6 +131,7 @@ def test_a_solution_has_answers_and_their_reasons(course):
 def test_a_wrong_solution_cannot_be_built(course):
     path = course / "source/exercises/01_one.py"
     path.write_text(path.read_text().replace("given + 1", "given + 2"))
+    target(course, "solutions").path.unlink()
     with pytest.raises(build.BuildError, match="AssertionError"):
         build.build(target(course, "solutions"))
     assert not target(course, "solutions").path.exists()
@@ -159,7 +165,6 @@ REFUSED = {
 
 @pytest.mark.parametrize(("cell", "reason"), REFUSED.values(), ids=REFUSED)
 def test_an_unfit_notebook_is_refused_and_the_old_one_stays(course, cell, reason):
-    build.build(target(course))
     before = target(course).path.read_bytes()
     lesson(course, cell)
     with pytest.raises(build.BuildError, match=reason):
@@ -182,7 +187,6 @@ def test_an_error_that_does_not_come_is_refused(course):
 
 
 def test_an_interrupted_write_leaves_the_old_notebook_whole(course, monkeypatch):
-    build.build(target(course))
     before = target(course).path.read_bytes()
     lesson(course, "3")
 
@@ -242,20 +246,17 @@ def delete(course):
     ],
 )
 def test_drift_is_noticed(course, change, reason):
-    build.build(target(course))
     assert build.problem(target(course)) is None
     change(course)
     assert reason in build.problem(target(course))
 
 
 def test_a_helper_that_is_not_used_makes_nothing_stale(course):
-    build.build(target(course))
     (course / "mos_helpers/unused.py").write_text("TWO = 2\n")
     assert build.problem(target(course)) is None
 
 
 def test_an_exercise_with_outputs_and_a_notebook_without_source_are_noticed(course):
-    build.build(target(course, "exercises"))
     notebook = read(course, "exercises")
     notebook.cells[1].execution_count = 1
     nbformat.write(notebook, target(course, "exercises").path)

@@ -13,6 +13,7 @@ SOURCES = sorted((ROOT / "source").glob("*/*.py"))
 LESSONS = [path for path in SOURCES if path.parent.name == "lessons" and path.stem[:2].isdigit()]
 EXERCISES = [path for path in SOURCES if path.parent.name == "exercises"]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *SOURCES]
+LINES = {"14_ship_and_scale": 420}  # two lessons in one
 LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 ROW = re.compile(
     r"^\| (?!word|---)(?P<word>[^|]+) \|[^|]+\| \[(?P<number>\d+)\]\((?P<file>[^)]+)\) \|(?P<other>[^|]*)\|$"
@@ -155,6 +156,20 @@ def test_papers_are_cited_in_one_form(path):
     for item in references(path):
         guide = " guide" in item
         assert guide or re.fullmatch(r"[A-Z].* \(\d{4}\)\. \*[^*]+[.?]\*( .+\.)?", item), item
+
+
+# Length
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name)
+def test_a_lesson_is_short_and_its_last_cell_is_tested(path):
+    cells = jupytext.read(path, fmt="py:percent").cells
+    words = sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
+    code = [line for cell in cells if cell.cell_type == "code" for line in cell.source.splitlines() if line.strip()]
+    assert words <= 3_000
+    assert len(code) <= LINES.get(path.stem, 300)
+    if "## Take this with you" in text(path):
+        assert (ROOT / "tests" / f"test_take_away_{path.stem[:2]}.py").exists()
 
 
 # Figures

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -400,9 +399,7 @@ def test_download_that_stalls_ends(monkeypatch, arrays, serve, cache, tmp_path, 
     monkeypatch.setattr(loading, "STALL_SECONDS", 0.3)
     content = save(tmp_path / "served.npz", arrays)
     serve(content, sent=1000, then="stall")
-    start = time.monotonic()
     assert data.load_digits().source == "bundled digits"
-    assert time.monotonic() - start < 5
     assert "broke off" in one_line(capsys)
     assert list(cache.iterdir()) == []
     assert socket.getdefaulttimeout() is None
@@ -469,9 +466,7 @@ def test_file_that_appears_during_the_download_is_kept(monkeypatch, arrays, serv
 
 
 def test_offline(capsys):
-    start = time.monotonic()
     assert data.load_digits().source == "bundled digits"
-    assert time.monotonic() - start < 3
     assert one_line(capsys) == (
         "MNIST could not be downloaded (the server did not answer): "
         "using the 1,797 digits bundled with scikit-learn instead.\n"
@@ -493,19 +488,22 @@ def test_server_that_never_answers(monkeypatch, capsys):
     monkeypatch.setattr(loading, "PROBE_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(loading, "MNIST_ADDRESS", f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz")
-        start = time.monotonic()
         assert data.load_digits().source == "bundled digits"
-        assert 0.9 < time.monotonic() - start < 4
     assert "did not answer" in one_line(capsys)
 
 
 def test_name_lookup_that_hangs(monkeypatch, capsys):
-    released = threading.Event()
+    released, looked_up = threading.Event(), threading.Event()
+
+    def getaddrinfo(*args, **kwargs):
+        released.wait(60)
+        looked_up.set()
+        return []
+
     monkeypatch.setattr(loading, "PROBE_SECONDS", 0.3)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: released.wait(20) and [])
-    start = time.monotonic()
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     assert data.load_digits().source == "bundled digits"
-    assert time.monotonic() - start < 5
+    assert not looked_up.is_set()
     released.set()
     assert "did not answer" in one_line(capsys)
 

@@ -1,3 +1,5 @@
+import base64
+import io
 import re
 import sys
 from itertools import combinations, pairwise
@@ -10,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from nbclient import NotebookClient
+from PIL import Image
 
 from mos_helpers import plots
 from mos_helpers.hierarchy import Tree
@@ -624,6 +627,14 @@ def test_every_figure_shows_itself_with_alt_text(name):
     assert set(data) == {"image/png", "text/plain"}
     assert figure.alt
     assert figure.alt == data["text/plain"] == metadata["image/png"]["alt"]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_figure_has_two_pixels_for_each_that_it_is_shown_with(name):
+    data, metadata = EXAMPLES[name]()._repr_mimebundle_()
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    shown = metadata["image/png"]
+    assert np.allclose(picture.size, [2 * shown["width"], 2 * shown["height"]], atol=1)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -1,6 +1,5 @@
 """Several digits on one canvas: the labels say what is drawn, and everything that is drawn can be seen."""
 
-import time
 
 import hypothesis
 import hypothesis.strategies as st
@@ -214,13 +213,3 @@ ONES = np.ones(10)
 def test_wrong_arguments(arguments, error, words):
     with pytest.raises(error, match=words):
         data.several_digits(**{"x": X, "y": Y, "n": 4, "canvas": 8} | arguments)
-
-
-def test_ten_thousand_take_less_than_a_second():
-    digits = data.load_digits("digits")
-    seconds = []
-    for _ in range(3):  # the best of three, as the machine may do other things
-        start = time.perf_counter()
-        data.several_digits(digits.x_train, digits.y_train, 10_000, at_most=4)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 1

@@ -10,6 +10,7 @@ second thread. The rules are those of the tests (conftest.py). MNIST is left out
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -68,7 +69,8 @@ def reason(case: ET.Element) -> str:
     """Return the last line of a failure."""
     fault = case.find("failure")
     fault = case.find("error") if fault is None else fault
-    lines = [line.strip() for line in (fault.text or "").splitlines() if line.strip()]
+    text = re.sub(r"#x1B\[[0-9;]*m", "", fault.text or "")  # the colours of a traceback
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else fault.get("message", "")
 
 
