@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import permutations
+from operator import itemgetter
 
 import keras
 import numpy as np
@@ -150,7 +151,7 @@ def _require_known(name: str, found: object, table: dict[str, np.ndarray]) -> No
 
 # --- 15.2
 
-_AT_ONCE = 1000  # rows of which the gradients are computed together
+_AT_ONCE = 1000  # rows that the model gets together
 _ROUNDING = 1e-6  # a gradient that is smaller, divided by the largest one of its head, counts as 0
 _FEWEST = 60  # slips on which targets are compared: on fewer, true labels might all be the same by chance
 
@@ -375,13 +376,8 @@ def _require_no_fillers(taught: dict[str, np.ndarray], targets: object, is_known
 
 def _taught(model: keras.Model, data: tuple) -> dict[str, np.ndarray]:
     """Return for each head which slips have a gradient on its output, bool of shape (n,)."""
-    n, found = len(keras.tree.flatten(data[0])[0]), {}
-    for start in range(0, n, _AT_ONCE):
-        for head, sizes in _gradients(model, data, np.arange(start, min(start + _AT_ONCE, n))).items():
-            found.setdefault(head, []).append(sizes)
     result = {}
-    for head, parts in found.items():
-        sizes = np.concatenate(parts)
+    for head, sizes in _gradients(model, data, np.arange(len(keras.tree.flatten(data[0])[0]))).items():
         numbers = f"the loss is a number, but its gradient on the output {head} holds NaN for some slips"
         require(bool(np.isfinite(sizes).all()), numbers)
         result[head] = sizes > _ROUNDING * max(float(sizes.max()), 1e-30)
@@ -391,8 +387,10 @@ def _taught(model: keras.Model, data: tuple) -> dict[str, np.ndarray]:
 def _gradients(model: keras.Model, data: tuple, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Return for each head the largest gradient of the loss on its output, for each of some rows."""
     x, targets, weights = _tensors(data, rows)
+    parts = [slice(start, start + _AT_ONCE) for start in range(0, len(rows), _AT_ONCE)]
     with blaming("your model or its loss"):
-        said = keras.tree.map_structure(tf.identity, model(x, training=False))
+        found = [model(keras.tree.map_structure(itemgetter(part), x), training=False) for part in parts]
+        said = keras.tree.map_structure(lambda *each: tf.concat(each, 0), *found)
         outputs = keras.tree.flatten(said)
         with tf.GradientTape() as tape:
             tape.watch(outputs)
