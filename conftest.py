@@ -25,12 +25,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if isinstance(item, IPyNbCell):
         os.environ["MOS_STRICT"] = "1" if item.path.parent.name == "solutions" else "0"
         if sys.platform == "linux":
-            fork_kernels(item.config)
+            item.config.option.nbval_current_env = False
+            item.config.option.nbval_kernel_name = forked_kernel(item.config)
+
+
+@pytest.fixture(scope="session")
+def kernel_name(pytestconfig: pytest.Config) -> str:
+    """Return the name of the kernel for a notebook that a test runs itself."""
+    return forked_kernel(pytestconfig) if sys.platform == "linux" else "python3"
 
 
 @cache
-def fork_kernels(config: pytest.Config) -> None:
-    """Have kernels forked from one process that has imported TensorFlow: see tests/forked_kernels.py."""
+def forked_kernel(config: pytest.Config) -> str:
+    """Return the name of a kernel forked from a process that has imported TensorFlow (tests/forked_kernels.py)."""
     folder = Path(tempfile.mkdtemp(prefix="kernels"))
     config.add_cleanup(lambda: shutil.rmtree(folder))
     command = [sys.executable, str(ROOT / "tests" / "forked_kernels.py"), str(folder / "socket")]
@@ -43,7 +50,7 @@ def fork_kernels(config: pytest.Config) -> None:
     place.parent.mkdir(parents=True)
     place.write_text(json.dumps(spec), encoding="utf-8")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
-    config.option.nbval_current_env, config.option.nbval_kernel_name = False, "forked"
+    return "forked"
 
 
 @pytest.hookimpl(wrapper=True)

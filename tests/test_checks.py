@@ -864,7 +864,7 @@ def test_a_generator_is_not_used_up():
 # In Jupyter
 
 
-def test_in_a_notebook():
+def test_in_a_notebook(kernel_name):
     sources = [
         "from mos_helpers.checks import Todo, check, hint",
         'answer_one = ...\nraise Todo("1.1")',
@@ -878,7 +878,7 @@ def test_in_a_notebook():
         'hint("99.1")',
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True).execute()
+    NotebookClient(notebook, timeout=120, kernel_name=kernel_name, allow_errors=True).execute()
     outputs = [cell.outputs for cell in notebook.cells]
     line = "Question 1.1 is open: put your answer in place of this line."
     assert outputs[0] == outputs[2] == []

@@ -728,10 +728,12 @@ except KeyboardInterrupt:
 
 
 @pytest.fixture(scope="module")
-def notebook():
+def notebook(kernel_name):
     cells = [nbformat.v4.new_code_cell(source.strip()) for source in NOTEBOOK]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
+    NotebookClient(
+        notebook, timeout=120, kernel_name=kernel_name, resources={"metadata": {"path": str(ROOT)}}
+    ).execute()
     return notebook
 
 

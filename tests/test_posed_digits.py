@@ -1,6 +1,5 @@
 """Digits in a pose: the targets say what is drawn, no ink is lost, and nothing else is changed."""
 
-
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np

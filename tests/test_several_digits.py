@@ -1,6 +1,5 @@
 """Several digits on one canvas: the labels say what is drawn, and everything that is drawn can be seen."""
 
-
 import hypothesis
 import hypothesis.strategies as st
 import pytest

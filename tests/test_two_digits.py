@@ -1,6 +1,5 @@
 """Two digits on one canvas: the labels say what is drawn, and nothing else is drawn."""
 
-
 import hypothesis
 import hypothesis.strategies as st
 import pytest
