@@ -397,8 +397,8 @@ for name in losses:
 # %% [markdown]
 # - After 300 updates *left* is **not sure enough** ($T < 1$) in all five runs. So a network is not always too sure: this one
 #   was stopped early. The temperature changes its cross-entropy little, and on other images it may not help at all.
-# - Longer training makes both heads surer: each temperature rises. On MNIST it is then well above 1, and both heads gain from
-#   it. On the bundled digits there is little left to gain.
+# - Longer training makes both heads surer: each temperature rises. On MNIST both are then above 1: the heads have become too
+#   sure. On the bundled digits *left* is still below 1 or near it.
 # - A temperature fits the validation images. Where these show few different digits, as on the bundled digits, it can even make
 #   the test images a little worse. A temperature per head is cheap, and not always needed: measure.
 #
@@ -432,7 +432,7 @@ plots.curves(
 
 # %% [markdown]
 # *left* as it is lies above 0 in nearly all groups: it is right more often than it says. With its temperature it lies nearer
-# to 0. *odd* is near from the beginning, and there is little to repair.
+# to 0 in most of them. *odd* is nearer from the beginning, and there is less to repair.
 #
 # ### When should a head be silent?
 #
@@ -813,8 +813,8 @@ assert learned > 1e-3
 # On a cluster, each machine runs the same program. The environment variable `TF_CONFIG` tells it the addresses of all
 # **workers** (the processes that train together) and its own place. `mos_helpers.scaling.worker` is such a program: it loads
 # a saved model and some rows, trains, and saves. On each machine you start
-# `python -m mos_helpers.scaling.worker start.keras rows.npz results`, and `run_workers` of `mos_helpers.scaling` starts several of them on one machine. A test of the course
-# (`tests/test_scaling.py`) does that with two, and finds:
+# `python -m mos_helpers.scaling.worker start.keras rows.npz results`, and `run_workers` of `mos_helpers.scaling` starts
+# several of them on one machine. A test of the course (`tests/test_scaling.py`) does that with two, and finds:
 # - Each worker takes an equal part of each batch, and in the end both have **exactly** the same weights. One process with whole
 #   batches has them too, but for rounding: with equal parts, the mean of the workers' gradients is the gradient of the whole
 #   batch. The exercise asks what to do when the parts are not equal.
