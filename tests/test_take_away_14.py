@@ -122,14 +122,14 @@ WRONG_KINDS = {
 @pytest.mark.parametrize("change", WRONG_KINDS.values(), ids=WRONG_KINDS)
 def test_a_head_of_another_kind_is_named(service_class, folder, rows, change):
     (name,) = change
-    with pytest.raises(ValueError, match=f"the head {name} does not give probabilities of .*is it of another kind?"):
+    with pytest.raises(ValueError, match=f"the head {name} gives no probabilities of .*is it another kind?"):
         service_class(folder, HEADS | change)(rows[:4])
 
 
 BAD_INPUTS = {
-    "too wide": (np.zeros((4, 5)), r"inputs must be {'row': \(None, 3\)}, not {'row': \(4, 5\)}"),
-    "one row without its axis": (np.zeros(3), "inputs must be"),
-    "another name": ({"image": np.zeros((4, 3))}, "not {'image'"),
+    "too wide": (np.zeros((4, 5)), r"the input row must have shape \(None, 3\), not \(4, 5\)"),
+    "one row without its axis": (np.zeros(3), "the input row must have shape"),
+    "another name": ({"image": np.zeros((4, 3))}, r"inputs must be named \['row'\], not \['image'\]"),
 }
 
 
@@ -141,7 +141,17 @@ def test_inputs_that_do_not_fit_are_named(service_class, folder, inputs, words):
 
 def test_targets_that_do_not_fit_are_named(service_class, folder, rows, targets):
     service = service_class(folder, HEADS)
-    with pytest.raises(ValueError, match=r"targets must hold numbers of shape \(4000, 2\) for the head tags"):
+    with pytest.raises(ValueError, match=r"targets must hold whole numbers of shape \(4000, 2\) for the head tags"):
         service.choose(rows, targets | {"tags": np.zeros(4000)})
     with pytest.raises(ValueError, match="for the head size"):
         service.choose(rows, {name: values for name, values in targets.items() if name != "size"})
+
+
+def test_a_model_with_two_inputs(service_class, tmp_path):
+    inputs = {"code": keras.Input((), dtype="int64", name="code"), "row": keras.Input((2,), name="row")}
+    both = keras.layers.Embedding(5, 3)(inputs["code"])[:, :2] + inputs["row"]
+    keras.Model(inputs, {"size": keras.ops.softmax(both)}).export(tmp_path, verbose=False)
+    service = service_class(tmp_path, {"size": "classes"})
+    assert service({"code": [1, 4], "row": [[9.0, 0.0], [0.0, 9.0]]}) == {"size": [0, 1]}
+    with pytest.raises(ValueError, match="inputs must be named"):
+        service([[9.0, 0.0]])

@@ -843,6 +843,8 @@ import numpy as np
 import tensorflow as tf
 from scipy import optimize
 
+KINDS = ("classes", "labels", "numbers")
+
 
 def corrected(probability, temperature):
     powers = np.clip(probability, 1e-12, 1) ** (1 / temperature)
@@ -855,74 +857,58 @@ class Service:
     def __init__(self, folder, heads, settings=None):
         self.saved = tf.saved_model.load(str(folder))  # keep it: the signature needs it
         self.ask = self.saved.signatures["serving_default"]
-        names, kinds = sorted(self.ask.structured_outputs), ["classes", "labels", "numbers"]
-        if (
-            not isinstance(heads, dict)
-            or sorted(heads) != names
-            or not all(k in kinds for k in heads.values())
-        ):
-            raise ValueError(f"heads must give one of {kinds} to each of {names}, not {heads}")
-        self.heads, self.settings = (
-            heads,
-            settings or {},
-        )  # of each head: [temperature, threshold]
+        names, kinds = sorted(self.ask.structured_outputs), set(KINDS)
+        if not isinstance(heads, dict) or sorted(heads) != names or set(heads.values()) - kinds:
+            raise ValueError(f"heads must give one of {KINDS} to each of {names}, not {heads}")
+        self.unsure = {n: kind for n, kind in heads.items() if kind != "numbers"}
+        self.settings = settings or {}  # of each head: [temperature, threshold]
 
     def stated(self, inputs):
-        """Return what the model states, by head: a last axis over the classes, or over no and yes of each label."""
-        wanted = {
-            n: tuple(spec.shape) for n, spec in self.ask.structured_input_signature[1].items()
-        }
+        """Return numbers, or probabilities with a last axis: classes, or no and yes of a label."""
+        wanted = self.ask.structured_input_signature[1]
         inputs = inputs if isinstance(inputs, dict) else {min(wanted): inputs}
-        given = {n: np.asarray(x, "float32") for n, x in inputs.items()}
-        fit = [given[n].shape[1:] == wanted[n][1:] for n in wanted if n in given]
-        if sorted(given) != sorted(wanted) or not all(fit):
-            raise ValueError(
-                f"inputs must be {wanted}, not { {n: x.shape for n, x in given.items()} }"
-            )
-        found = {
-            n: y.numpy()
-            for n, y in self.ask(**{n: tf.constant(x) for n, x in given.items()}).items()
-        }
-        for n, kind in self.heads.items():
-            if kind == "labels" or (kind == "classes" and found[n].shape[1] == 1):
-                both = np.stack([1 - found[n], found[n]], axis=-1)
-                found[n] = both if kind == "labels" else both[:, 0]
-            sums = 1 if kind == "numbers" else found[n].sum(axis=-1)
-            if not np.allclose(sums, 1, atol=1e-3) or (
-                kind != "numbers" and found[n].min() < 0
-            ):
+        if sorted(inputs) != sorted(wanted):
+            raise ValueError(f"inputs must be named {sorted(wanted)}, not {sorted(inputs)}")
+        inputs = {n: tf.cast(x, wanted[n].dtype) for n, x in inputs.items()}
+        for n, x in inputs.items():
+            if not wanted[n].shape.is_compatible_with(x.shape):
                 raise ValueError(
-                    f"the head {n} does not give probabilities of {kind}: is it of another kind?"
+                    f"the input {n} must have shape {wanted[n].shape}, not {x.shape}"
                 )
+        found = {n: values.numpy() for n, values in self.ask(**inputs).items()}
+        for n, kind in self.unsure.items():
+            p = found[n]
+            if kind == "labels" or p.shape[1] == 1:
+                p = np.stack([1 - p, p], axis=-1)
+            p = p[:, 0] if kind == "classes" and p.ndim == 3 else p
+            if p.min() < 0 or not np.allclose(p.sum(axis=-1), 1, atol=1e-3):
+                raise ValueError(
+                    f"the head {n} gives no probabilities of {kind}: is it another kind?"
+                )
+            found[n] = p
         return found
 
     def choose(self, inputs, targets, right=0.95):
-        """Choose each temperature, and the lowest threshold at which the share `right` of the answers is right."""
-        for n, p in self.stated(inputs).items():
-            if self.heads[n] == "numbers":
-                continue
-            if n not in targets or np.size(targets[n]) != p[..., 0].size:
+        """Choose temperatures, and the lowest thresholds at which the share `right` is right."""
+        stated = self.stated(inputs)
+        for n in self.unsure:
+            p, shape = stated[n], stated[n].shape[:-1]
+            if n not in targets or np.size(targets[n]) != np.prod(shape):
                 raise ValueError(
-                    f"targets must hold numbers of shape {p.shape[:-1]} for the head {n}"
+                    f"targets must hold whole numbers of shape {shape} for the head {n}"
                 )
-            y = np.reshape(targets[n], p.shape[:-1]).astype(int)
+            y = np.reshape(targets[n], shape).astype(int)
             true = np.eye(p.shape[-1])[y] > 0
-            t = (
-                10
-                ** optimize.minimize_scalar(
-                    lambda log, p=p, true=true: -np.log(corrected(p, 10**log)[true]).mean(),
-                    bounds=(-1, 1),
-                    method="bounded",
-                ).x
-            )
-            sure, hit = corrected(p, t).max(axis=-1).ravel(), (p.argmax(axis=-1) == y).ravel()
+
+            def loss(log, p=p, true=true):
+                return -np.log(corrected(p, 10**log)[true]).mean()
+
+            t = 10 ** optimize.minimize_scalar(loss, bounds=(-1, 1), method="bounded").x
+            sure = corrected(p, t).max(axis=-1).ravel()
             order = np.argsort(-sure)
-            last = np.append(
-                np.diff(sure[order]) < 0, True
-            )  # answers that are equally sure go together
-            enough = np.flatnonzero(
-                last & (hit[order].cumsum() >= right * np.arange(1, len(hit) + 1))
-            )
+            hits = (p.argmax(axis=-1) == y).ravel()[order].cumsum()
+            last = np.append(np.diff(sure[order]) < 0, True)  # equally sure answers go together
+            enough = np.flatnonzero(last & (hits >= right * np.arange(1, len(hits) + 1)))
             self.settings[n] = [
                 float(t),
                 float(sure[order][enough[-1]]) if len(enough) else 2.0,
@@ -930,7 +916,7 @@ class Service:
 
     def __call__(self, inputs):
         answers = self.stated(inputs)
-        for n in (n for n, kind in self.heads.items() if kind != "numbers"):
+        for n in self.unsure:
             t, threshold = self.settings.get(n, [1, 0])
             p = corrected(answers[n], t)
             answers[n] = np.where(p.max(axis=-1) >= threshold, p.argmax(axis=-1), None)
