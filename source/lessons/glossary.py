@@ -91,7 +91,7 @@
 # | threshold | the probability from which on an answer is "yes", or from which on a head answers at all | [4](04_multi_label.ipynb) | cutoff, cut-off |
 # | log-variance | the logarithm of a variance: what a head states so that the variance is never negative | [5](05_regression.ipynb) | |
 # | coverage | the share of targets that lie inside their stated interval | [5](05_regression.ipynb) | |
-# | calibrated, honest | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
+# | calibrated | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
 # | temperature | the number by which a head's logits are divided, to make its probabilities honest | [14](14_ship_and_scale.ipynb) | |
 # | relative score | how much better a model is than separate networks, averaged over tasks, in percent | [10](10_when_to_share.ipynb) | delta-m |
 
