@@ -53,7 +53,9 @@ class SumOfLogs(keras.Model):
     ) -> object:
         """Return the sum of the logarithms; the heads' losses go to the logs as they are."""
         super().compute_loss(x, y, y_pred, sample_weight, training)
-        return sum(keras.ops.log(self.loss[name](y[name], y_pred[name])) for name in self.loss)
+        rows = sample_weight or {}
+        parts = [self.loss[name](y[name], y_pred[name], rows.get(name)) for name in self.loss]
+        return sum(keras.ops.log(part) for part in parts) + sum(self.losses)
 
 
 class Experiment:

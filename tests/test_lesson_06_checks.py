@@ -1,9 +1,11 @@
 """The checks of exercise 6: right answers pass, wrong ones hear why not."""
 
+import functools
 import re
 
 import keras
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 from checking import outcome
@@ -55,7 +57,22 @@ def by_keras(labels):
     return targets, weights
 
 
-@pytest.mark.parametrize("function", [filled, changed(filler=1), in_place, by_loops, by_keras])
+def as_columns(labels):
+    return tuple({name: pandas.Series(values) for name, values in part.items()} for part in filled(labels))
+
+
+def by_their_kind(labels):
+    targets, weights = {}, {}
+    for name, values in labels.items():
+        known = values >= 0  # false for NaN
+        targets[name], weights[name] = np.where(known, values, 1), np.float16(known)
+    return targets, weights
+
+
+RIGHT_FILLS = [filled, changed(filler=1), by_loops, by_keras, as_columns, by_their_kind]
+
+
+@pytest.mark.parametrize("function", RIGHT_FILLS)
 def test_gaps_however_they_are_filled(function):
     assert outcome("6.1", function) == ("correct", "")
 
@@ -72,7 +89,42 @@ def one_mask(labels):
     return targets, {"left": both, "odd": both}
 
 
+def by_place(labels):
+    left, odd = labels.values()
+    return filled({"left": left, "odd": odd})
+
+
+def by_place_in_the_result(labels):
+    targets, weights = filled(labels)
+    return dict(zip(labels, targets.values(), strict=True)), dict(zip(("left", "odd"), weights.values(), strict=True))
+
+
+def other_values(labels):
+    labels["odd"] = np.nan_to_num(labels["odd"])
+    return filled(labels)[0], filled(labels)[1]
+
+
+def emptied(labels):
+    odd, left = labels.pop("odd"), labels.pop("left")
+    return filled({"left": left, "odd": odd})
+
+
 WRONG_FILLS = {
+    "in place": (in_place, "your function changes `labels` itself"),
+    "another array in the dictionary": (other_values, "your function changes `labels` itself"),
+    "an emptied dictionary": (emptied, "your function changes `labels` itself"),
+    "no copy": (changed(target_odd=lambda v, k: np.nan_to_num(v, copy=False)), "your function changes `labels` itself"),
+    "by place": (by_place, "the labels may come in another order"),
+    "weights by place": (by_place_in_the_result, "the labels may come in another order"),
+    "the first fifty rows": (
+        lambda labels: filled({name: values[:50] for name, values in labels.items()}),
+        "the target left has 50 rows of 200",
+    ),
+    "text": (changed(target_left=lambda v, k: np.maximum(v, 0).astype(str)), "the target left should hold numbers"),
+    "a column with gaps": (
+        lambda labels: ({name: pandas.Series(values) for name, values in labels.items()}, filled(labels)[1]),
+        "the target left still holds -1",
+    ),
     "NaN left": (changed(target_odd=lambda v, k: v), "the target odd still holds NaN: fill the gaps"),
     "-1 left": (changed(target_left=lambda v, k: v), "the target left still holds -1"),
     "filled with -1": (changed(filler=-1), "the target left still holds -1"),
@@ -145,21 +197,67 @@ def rounded_counts(report):
     return {"accuracy": np.float32(right / report["labelled"]), "loss": loss}
 
 
-@pytest.mark.parametrize("function", [repaired, rounded_counts])
+def in_half_precision(report):
+    return {name: np.float16(value) for name, value in repaired(report).items()}
+
+
+def in_bfloat16(report):
+    return {name: tf.cast(value, "bfloat16") for name, value in repaired(report).items()}
+
+
+def by_keywords(report):
+    def repair(*, rows, labelled, loss, accuracy, hidden_said_even):
+        right = int(accuracy * rows + 0.5) - hidden_said_even
+        return {"accuracy": right / labelled, "loss": np.array(loss / (labelled / rows))}
+
+    return repair(**report)
+
+
+@pytest.mark.parametrize("function", [repaired, rounded_counts, in_half_precision, in_bfloat16, by_keywords])
 def test_a_report_however_it_is_repaired(function):
     state, message = outcome("6.2", function)
     assert state == "correct"
     assert "and the report said" in message
 
 
+def right_rows(report):
+    return repaired(report)["accuracy"] * report["labelled"]
+
+
+def repair_by_place(report):
+    rows, labelled, loss, accuracy, even = report.values()
+    return {"loss": loss * rows / labelled, "accuracy": (accuracy * rows - even) / labelled}
+
+
+def popped(report):
+    rows = report.pop("rows")
+    return repaired(report | {"rows": rows})
+
+
 WRONG_REPAIRS = {
+    "cut to whole rows": (
+        repair_by(
+            accuracy=lambda r: (int(r["accuracy"] * r["rows"]) - r["hidden_said_even"]) / r["labelled"],
+        ),
+        "one row too few, so use `round`",
+    ),
+    "whole rows in the end": (repair_by(accuracy=lambda r: int(right_rows(r)) / r["labelled"]), "so use `round`"),
+    "one row more": (repair_by(accuracy=lambda r: (right_rows(r) + 1) / r["labelled"]), "on the labelled rows it is"),
+    "rows": (repair_by(accuracy=right_rows), "a number of rows: divide"),
+    "wrong answers": (repair_by(accuracy=lambda r: 1 - repaired(r)["accuracy"]), "the share of wrong answers"),
+    "two digits": (repair_by(accuracy=lambda r: round(repaired(r)["accuracy"], 2)), "it is rounded to 2 digits"),
+    "loss in three digits": (repair_by(loss=lambda r: round(repaired(r)["loss"], 3)), "it is rounded to 3 digits"),
+    "by place": (repair_by_place, "it gives the loss"),
+    "popped": (popped, "your function changes `report` itself"),
+    "text": (repair_by(loss=lambda r: f"{repaired(r)['loss']:.4f}"), "loss should be a number, and yours is the text"),
+    "nearly": (repair_by(loss=lambda r: 1.0003 * repaired(r)["loss"]), "and the mean over the labelled rows is"),
     "unchanged": (lambda r: {"loss": r["loss"], "accuracy": r["accuracy"]}, "which is the diluted one"),
     "diluted twice": (repair_by(loss=lambda r: r["loss"] * r["labelled"] / r["rows"]), "which is diluted twice"),
     "hidden rows": (
         repair_by(loss=lambda r: r["loss"] * r["rows"] / (r["rows"] - r["labelled"])),
         "rows without a label",
     ),
-    "a sum": (repair_by(loss=lambda r: r["loss"] * r["rows"]), "and the mean over the labelled rows is"),
+    "a sum": (repair_by(loss=lambda r: r["loss"] * r["rows"]), "which is a sum over the rows"),
     "accuracy unchanged": (repair_by(accuracy=lambda r: r["accuracy"]), "which counts the hidden rows too"),
     "only divided": (
         repair_by(accuracy=lambda r: r["accuracy"] * r["rows"] / r["labelled"]),
@@ -179,9 +277,9 @@ WRONG_REPAIRS = {
     ),
     "all hidden rows": (
         repair_by(accuracy=lambda r: (r["accuracy"] * r["rows"] - r["rows"] + r["labelled"]) / r["labelled"]),
-        "and on the labelled rows it is",
+        "not every hidden row was counted as right",
     ),
-    "percent": (repair_by(accuracy=lambda r: 100 * repaired(r)["accuracy"]), "and on the labelled rows it is"),
+    "percent": (repair_by(accuracy=lambda r: 100 * repaired(r)["accuracy"]), "which is percent"),
     "the example": (lambda r: {"loss": 0.3, "accuracy": 0.88}, "and the mean over the labelled rows is"),
     "one score": (lambda r: {"loss": repaired(r)["loss"]}, "the keys of the result should be loss and accuracy"),
     "a tuple": (lambda r: tuple(repaired(r).values()), "should be a dict"),
@@ -192,7 +290,15 @@ WRONG_REPAIRS = {
 
 def test_the_report_is_shown_with_four_digits():
     message = outcome("6.2", WRONG_REPAIRS["unchanged"][0])[1]
-    assert max(len(digits) for digits in re.findall(r"\d\.(\d+)", message)) <= 4, message
+    shown = message.partition("{")[2].partition("}")[0]
+    assert max(len(digits) for digits in re.findall(r"\d\.(\d+)", shown)) <= 4, message
+
+
+def test_two_numbers_that_differ_do_not_look_alike():
+    found, wanted = re.search(
+        r"the loss ([\d.]+), and .* is ([\d.]+)", outcome("6.2", WRONG_REPAIRS["nearly"][0])[1]
+    ).groups()
+    assert found != wanted
 
 
 @pytest.mark.parametrize(("answer", "words"), WRONG_REPAIRS.values(), ids=WRONG_REPAIRS)
@@ -255,7 +361,31 @@ def keras_without_columns(labels, said):
     return loss(tf.where(weight > 0, labels, 0.0), said, sample_weight=weight)
 
 
-RIGHT_LOSSES = [by_operations, by_rows, by_boolean_mask, by_loss_class, plain_zero]
+def by_ignored_class(labels, said):
+    both = keras.ops.stack([1 - said, said], axis=1)
+    classes = keras.ops.where(keras.ops.isnan(labels), -1.0, labels)
+    loss = keras.losses.sparse_categorical_crossentropy(classes, both, ignore_class=-1)
+    known = keras.ops.cast(classes >= 0, "float32")
+    return keras.ops.sum(loss * known) / keras.ops.maximum(keras.ops.sum(known), 1)
+
+
+class MaskedLoss:
+    def __call__(self, labels, said):
+        return by_rows(labels, said)
+
+
+RIGHT_LOSSES = [
+    by_operations,
+    by_rows,
+    by_boolean_mask,
+    by_loss_class,
+    plain_zero,
+    by_ignored_class,
+    MaskedLoss(),
+    functools.partial(by_operations),
+    tf.function(by_operations),
+    lambda labels, said: tf.cast(by_operations(labels, said), "float16"),
+]
 
 
 @pytest.mark.parametrize("function", RIGHT_LOSSES)
@@ -312,7 +442,23 @@ def second(function):
     return lambda labels, said: function(*parts(labels, said))
 
 
+def eager_gradient_only(labels, said):
+    return by_operations(labels, said if tf.executing_eagerly() else tf.stop_gradient(said))
+
+
 WRONG_LOSSES = {
+    "no gradient in a graph": (eager_gradient_only, "its gradient is not"),
+    "zeros only": (
+        lambda y, p: tf.reduce_sum(-tf.where(y == 0, tf.math.log(1 - p), 0.0)) / parts(y, p)[2],
+        "rows with the label 1 are missing",
+    ),
+    "base 2": (lambda y, p: by_operations(y, p) / np.float32(np.log(2)), "has the base 2"),
+    "one in the sum": (lambda y, p: tf.reduce_sum(parts(y, p, 1.0)[1]) / parts(y, p)[2], "filled rows, with 1, are in"),
+    "one more label": (
+        lambda y, p: by_operations(y, p) * parts(y, p)[2] / (parts(y, p)[2] + 1),
+        "the loss should be",
+    ),
+    "the first rows": (lambda y, p: by_operations(y[:7], p[:7]), "the loss should be"),
     "where after": (where_after, "the loss is right, but its gradient holds NaN"),
     "weight of zero": (
         lambda y, p: tf.reduce_sum(parts(y, p)[0] * cross_entropy(y, p)) / parts(y, p)[2],
@@ -325,7 +471,7 @@ WRONG_LOSSES = {
     "each": (second(lambda known, each, count: known * each), "one for each row, shape (40,)"),
     "the sign": (lambda y, p: -by_operations(y, p), "has the wrong sign"),
     "filler in the mean": (second(lambda known, each, count: tf.reduce_mean(each)), "the filler counts as a label"),
-    "filler of one": (lambda y, p: tf.reduce_mean(parts(y, p, 1.0)[1]), "the filler counts as a label"),
+    "filler of one": (lambda y, p: tf.reduce_mean(parts(y, p, 1.0)[1]), "the filler, 1, counts as a label"),
     "filler in the sum": (second(lambda known, each, count: tf.reduce_sum(each) / count), "filled rows are in the sum"),
     "turned": (lambda y, p: by_operations(1 - y, p), "takes 1 for 0 and 0 for 1"),
     "ones only": (
@@ -334,7 +480,7 @@ WRONG_LOSSES = {
     ),
     "squares": (
         lambda y, p: tf.reduce_sum(tf.where(tf.math.is_finite(y), (y - p) ** 2, 0.0)) / parts(y, p)[2],
-        "the loss should be",
+        "mean of the squared errors",
     ),
     "NumPy": (by_numpy, "no gradient reaches the probabilities"),
     "NumPy on the labels": (numpy_first, "inside `tf.function` it fails: use keras.ops or TensorFlow for all values"),
@@ -381,14 +527,42 @@ def as_array_without_axes(right, keep):
     return np.array(averaged(right, keep))
 
 
-@pytest.mark.parametrize("function", [averaged, by_nansum, by_tensors, by_loop, as_array_without_axes])
+def in_few_bits(right, keep):
+    return np.float16(averaged(right, keep))
+
+
+def by_masked_arrays(right, keep):
+    right, keep = np.ma.masked_invalid(right), np.ma.masked_invalid(keep)
+    return float((right / keep).sum() / (1 / keep).sum())
+
+
+RIGHT_ESTIMATES = [averaged, by_nansum, by_tensors, by_loop, as_array_without_axes, in_few_bits, by_masked_arrays]
+
+
+@pytest.mark.parametrize("function", RIGHT_ESTIMATES)
 def test_an_estimate_however_it_is_made(function):
     state, message = outcome("6.4", function)
     assert state == "correct"
     assert "the labelled rows say" in message
 
 
+def estimate_in_place(right, keep):
+    keep[np.isnan(keep)] = np.inf
+    return np.nansum(right / keep) / (1 / keep).sum()
+
+
 WRONG_ESTIMATES = {
+    "in place": (estimate_in_place, "your function changes `keep` itself"),
+    "1 - keep": (
+        lambda r, p: np.nansum(r * (1 - p)) / max(1e-12, np.nansum(1 - p)),
+        "the weights are 1 - keep, and should be 1 / keep",
+    ),
+    "rounded": (lambda r, p: round(averaged(r, p), 3), "it is rounded to 3 digits"),
+    "two classes": (
+        lambda r, p: np.average(r[p > 0], weights=np.where(p[p > 0] > 0.5, 1, 4)),
+        "the mean by 1/p is",
+    ),
+    "text": (lambda r, p: str(averaged(r, p)), "the estimate should be a number, and yours is the text"),
     "labelled rows": (lambda r, p: np.nanmean(r), "which is the share on the labelled rows"),
     "NaN": (lambda r, p: (r / p).sum() / (1 / p).sum(), "the result is NaN: take out the rows without a label"),
     "keep as weight": (lambda r, p: np.nansum(r * p) / np.nansum(p), "the weights are keep, and should be 1 / keep"),
@@ -397,9 +571,9 @@ WRONG_ESTIMATES = {
     "a sum": (lambda r, p: np.nansum(r / p), "which is a sum"),
     "gaps as wrong": (lambda r, p: np.nan_to_num(r).mean(), "counts rows without a label as wrong"),
     "errors": (lambda r, p: 1 - averaged(r, p), "which is the share of wrong answers"),
-    "squared": (lambda r, p: np.nansum(r / p**2) / np.nansum(1 / p**2), "and the mean by 1/p is"),
+    "squared": (lambda r, p: np.nansum(r / p**2) / np.nansum(1 / p**2), "the weights are 1 / keep ** 2"),
     "clipped": (lambda r, p: min(1.0, np.nansum(r / p) / len(r)), "the sum of 1/p divided by all rows"),
-    "percent": (lambda r, p: 100 * averaged(r, p), "and the mean by 1/p is"),
+    "percent": (lambda r, p: 100 * averaged(r, p), "which is percent"),
     "an array of one": (lambda r, p: averaged(r, p)[None], "the estimate should be one number"),
     "each": (lambda r, p: r[~np.isnan(r)] / p[~np.isnan(r)], "the estimate should be one number"),
     "one argument": (lambda r: np.nanmean(r), "your function raised TypeError"),

@@ -1,5 +1,7 @@
 """The checks of exercise 7: right answers pass, wrong ones hear why not."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -53,12 +55,41 @@ def in_place(heads, batch_size):
     return normalised({name: head["weight"] for name, head in heads.items()})
 
 
-@pytest.mark.parametrize("function", [by(part), by_arrays, by_keras])
+def in_few_bits(heads, batch_size):
+    return {name: np.float16(share) for name, share in by(part)(heads, batch_size).items()}
+
+
+def sorted_by_name(heads, batch_size):
+    found = by(part)(heads, batch_size)
+    return {name: found[name] for name in sorted(found)}
+
+
+@pytest.mark.parametrize("function", [by(part), by_arrays, by_keras, in_few_bits, sorted_by_name])
 def test_shares_however_they_are_counted(function):
     assert outcome("7.1", function)[0] == "correct"
 
 
+def by_sorted_names(heads, batch_size):
+    return dict(zip(sorted(heads), by(part)(heads, batch_size).values(), strict=True))
+
+
+def two_heads(heads, batch_size):
+    return normalised({name: part(heads[name], batch_size) if name in [*heads][:2] else 0.0 for name in heads})
+
+
 WRONG_SHARES = {
+    "sorted names": (by_sorted_names, "the heads may stand in any order"),
+    "two heads only": (two_heads, "and the shares are"),
+    "rounded": (lambda h, n: {k: round(v, 2) for k, v in by(part)(h, n).items()}, "they are rounded to 2 digits"),
+    "nearly": (lambda h, n: {k: 1.0002 * v for k, v in by(part)(h, n).items()}, "and the shares are"),
+    "text": (
+        lambda h, n: {k: f"{v:.1%}" for k, v in by(part)(h, n).items()},
+        "should be a number, and yours is the text",
+    ),
+    "emptied": (
+        lambda h, n: normalised({name: part(h.pop(name), n) for name in [*h]}),
+        "your function changes `heads` itself",
+    ),
     "not divided": (lambda h, n: {k: part(v, n) for k, v in h.items()}, "which are no shares yet"),
     "by the largest": (
         lambda h, n: {k: part(v, n) / max(part(w, n) for w in h.values()) for k, v in h.items()},
@@ -150,7 +181,23 @@ def by_class(*args):
     return ByClass(*args)
 
 
-@pytest.mark.parametrize("function", [at_begin(right), by_lambda, by_class, ByClass])
+class ByStep(ByClass):
+    """Knows no number but that of the epoch, and adds up from the start."""
+
+    def on_epoch_begin(self, epoch, logs):
+        value = self.start
+        for _ in range(min(epoch, self.epochs)):
+            value += (self.end - self.start) / self.epochs
+        logs["weight"] = self.variable.assign(value)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        pass
+
+
+RIGHT_WARM_UPS = [at_begin(right), by_lambda, by_class, ByClass, ByStep, functools.partial(at_begin(right))]
+
+
+@pytest.mark.parametrize("function", RIGHT_WARM_UPS)
 def test_a_warm_up_however_it_is_written(function):
     assert outcome("7.2", function) == ("correct", "")
 
@@ -206,8 +253,35 @@ def exploding(variable, start, end, epochs):
     return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: variable.assign_to(start))
 
 
+def only_if(keeps):
+    def warm_up(variable, start, end, epochs):
+        def begin(epoch, logs):
+            if keeps(epoch, epochs):
+                variable.assign(start + epoch / epochs * (end - start))
+
+        return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+
+    return warm_up
+
+
 WRONG_WARM_UPS = {
-    "does not stop": (at_begin(lambda e, a, b, n: a + e / n * (b - a)), "it should stay at"),
+    "not after the end": (only_if(lambda e, n: e <= n), "after epoch number 3 it sets nothing"),
+    "not at the end": (only_if(lambda e, n: e < n), "it should reach the end, and it sets nothing from there on"),
+    "int": (at_begin(lambda e, a, b, n: int(right(e, a, b, n))), "it is cut to whole numbers"),
+    "floor": (at_begin(lambda e, a, b, n: np.floor(right(e, a, b, n))), "it is cut to whole numbers"),
+    "round": (at_begin(lambda e, a, b, n: round(right(e, a, b, n))), "it is rounded to whole numbers"),
+    "amount //": (at_begin(lambda e, a, b, n: a + min(e, n) * ((b - a) // n)), "the amount for an epoch is cut"),
+    "adds end": (at_begin(lambda e, a, b, n: a + min(e / n, 1) * b), "it adds end"),
+    "by epochs + 1": (at_begin(lambda e, a, b, n: right(e, a, b, n + 1)), "and not to the one after"),
+    "factors": (
+        at_begin(lambda e, a, b, n: a * (b / a) ** min(e / n, 1) if a * b else right(e, a, b, n)),
+        "by the same factor",
+    ),
+    "squared": (at_begin(lambda e, a, b, n: a + min(e / n, 1) ** 2 * (b - a)), "and it should be"),
+    "does not stop": (
+        at_begin(lambda e, a, b, n: a + e / n * (b - a)),
+        "after epoch number 4 it should stay at",
+    ),
     "counts its calls": (counting, "a continued training needs the number of the epoch"),
     "at the end": (at_end, "-7 is the value from before"),
     "set at once": (set_at_once, "it is one epoch too late"),
@@ -218,7 +292,7 @@ WRONG_WARM_UPS = {
     ),
     "turned round": (at_begin(lambda e, a, b, n: right(e, b, a, n)), "it goes from end to start"),
     "0 to 1": (at_begin(lambda e, a, b, n: min(e / n, 1)), "whatever start and end are"),
-    "start forgotten": (at_begin(lambda e, a, b, n: min(e / n, 1) * b), "and it should be"),
+    "start forgotten": (at_begin(lambda e, a, b, n: min(e / n, 1) * b), "it goes from 0 to end, whatever start is"),
     "only larger": (at_begin(lambda e, a, b, n: min(a + e / n * (b - a), b)), "start may be larger than end"),
     "between": (at_begin(lambda e, a, b, n: max(a, min(b, a + e / n * (b - a)))), "start may be larger than end"),
     "clip": (at_begin(lambda e, a, b, n: np.clip(a + e / n * (b - a), a, b)), "start may be larger than end"),
@@ -281,7 +355,26 @@ def by_tensors(weights, left, odd, promise):
     return {"front": tf.constant(found["front"]), "chosen": found["chosen"]}
 
 
-@pytest.mark.parametrize("function", [chosen, by_sorting, by_tensors])
+def in_few_bits_too(weights, left, odd, promise):
+    found = chosen(weights, left, odd, promise)
+    pick = found["chosen"]
+    return {"front": np.float16(found["front"]), "chosen": pick if pick is None else np.float16(pick)}
+
+
+def last_of_twins(weights, left, odd, promise):
+    found = by_sorting(weights[::-1], left[:, ::-1], odd[:, ::-1], promise)
+    return {"front": tuple(found["front"][::-1]), "chosen": found["chosen"]}
+
+
+class Choice:
+    def __call__(self, weights, left, odd, promise):
+        return chosen(weights, left, odd, promise)
+
+
+RIGHT_CHOICES = [chosen, by_sorting, by_tensors, in_few_bits_too, last_of_twins, Choice()]
+
+
+@pytest.mark.parametrize("function", RIGHT_CHOICES)
 def test_a_choice_however_it_is_made(function):
     assert outcome("7.3", function) == ("correct", "")
 
@@ -335,25 +428,82 @@ def promise_of(number):
     return choose
 
 
+def loop_of(better):
+    """The choice by a loop that keeps the best so far."""
+
+    def choose(weights, left, odd, promise):
+        left, odd = left.mean(axis=0), odd.mean(axis=0)
+        best = None
+        for k in range(len(weights)):
+            if odd[k] >= promise and (best is None or better(left[k], left[best], odd[k], odd[best])):
+                best = k
+        found = {} if best is None else {"chosen": weights[best]}
+        return chosen(weights, left[None], odd[None], promise, **found)
+
+    return choose
+
+
+def rounded(digits):
+    return lambda w, a, b, p: chosen(w, a.mean(0).round(digits)[None], b.mean(0).round(digits)[None], p)
+
+
+def chosen_by_rounded(digits):
+    def choose(weights, left, odd, promise):
+        pick = rounded(digits)(weights, left, odd, promise)["chosen"]
+        return chosen(weights, left, odd, promise, chosen=pick)
+
+    return choose
+
+
 WRONG_CHOICES = {
+    "last of ties": (loop_of(lambda a, best, b, other: a >= best), "has the same left and a better odd"),
+    "first of ties": (loop_of(lambda a, best, b, other: a > best), "has the same left and a better odd"),
+    "rounded to 2": (rounded(2), "the means are rounded to 2 digits: compare them as they are"),
+    "rounded to 1": (rounded(1), "the means are rounded to 1 digits: compare them as they are"),
+    "chosen by rounded means": (chosen_by_rounded(2), "the means are rounded to 2 digits: compare them as they are"),
+    "the front of those that keep the promise": (
+        lambda w, a, b, p: chosen(
+            w,
+            a,
+            b,
+            p,
+            front=[x for x, y in zip(w, b.mean(0), strict=True) if x in chosen(w, a, b, p)["front"] and y >= p],
+        ),
+        "it holds only weights that keep the promise",
+    ),
+    "worst left": (one_by(lambda a, b: -a), "that is the worst left"),
+    "the first that keeps it": (one_by(lambda a, b: 0), "that is the first one that keeps the promise"),
+    "a weight twice": (
+        lambda w, a, b, p: chosen(w, a, b, p, front=chosen(w, a, b, p)["front"] * 2),
+        "stands there twice",
+    ),
+    "turned round": (lambda w, a, b, p: chosen(w, a, b, p, front=chosen(w, a, b, p)["front"][::-1]), "keep the order"),
+    "a place": (
+        lambda w, a, b, p: chosen(w, a, b, p, chosen=-1 if chosen(w, a, b, p)["chosen"] else None),
+        "which is none of the weights",
+    ),
+    "text": (lambda w, a, b, p: chosen(w, a, b, p, chosen="0.3"), "the chosen weight should be a number"),
     "all": (lambda w, a, b, p: chosen(w, a, b, p, front=w), "another weight beats it"),
     "strictly": (front_by(lambda q, p: q[0] > p[0] and q[1] > p[1]), "does not belong to it: a point with the same"),
     "twins dropped": (drops_twins, "two equal points do not beat each other"),
-    "left only": (front_by(lambda q, p: q[0] > p[0]), "is missing: nothing beats it"),
+    "left only": (front_by(lambda q, p: q[0] > p[0]), "is missing: a weight on the front may be worse in one head"),
     "places": (lambda w, a, b, p: chosen(w, a, b, p, front=[w.index(x) for x in chosen(w, a, b, p)["front"]]), "place"),
     "sorted": (lambda w, a, b, p: chosen(w, a, b, p, front=sorted(chosen(w, a, b, p)["front"])), "keep the order"),
     "one run": (lambda w, a, b, p: chosen(w, a[:1], b[:1], p), "the front of the first run: take the mean"),
     "best runs": (by_run(np.max), "the front of the best run: take the mean"),
     "worst runs": (by_run(np.min), "the front of the worst run: take the mean"),
     "median": (by_run(np.median), "the front of the median of the runs: take the mean"),
-    "each run keeps the promise": (promise_of(np.min), "the mean over the runs counts"),
-    "some run keeps the promise": (promise_of(np.max), "which does not keep it"),
+    "each run keeps the promise": (promise_of(np.min), "that keeps the promise in each run: take the mean"),
+    "some run keeps the promise": (
+        promise_of(np.max),
+        "that keeps the promise in some run: take the mean over the runs",
+    ),
     "sorts the weights": (lambda w, a, b, p: chosen(sorted(w), a, b, p) | {"order": w.sort()}, "changes `weights`"),
     "over the weights": (lambda w, a, b, p: chosen(w[: len(a)], a.T, b.T, p), "is missing"),
     "best mean": (one_by(lambda a, b: a + b), "take the best left that keeps the promise"),
     "best odd": (one_by(lambda a, b: b), "take the best left that keeps the promise"),
-    "no promise": (one_by(lambda a, b: (a, b), lambda b, p: True), "the chosen weight is"),
-    "more than the promise": (one_by(lambda a, b: (a, b), lambda b, p: b > p), "the chosen weight is"),
+    "no promise": (one_by(lambda a, b: (a, b), lambda b, p: True), "only weights that keep the promise can be chosen"),
+    "more than the promise": (one_by(lambda a, b: (a, b), lambda b, p: b > p), "`>=` is enough to keep the promise"),
     "tie by chance": (one_by(lambda a, b: (a, -b)), "has the same left and a better odd"),
     "the best anyway": (
         lambda w, a, b, p: chosen(w, a, b, p, chosen=chosen(w, a, b, min(p, b.mean(axis=0).max()))["chosen"]),
@@ -410,7 +560,19 @@ def in_single(losses, gradients):
     return {"loss": np.float32(sum(map(np.log, losses.values()))), "gradient": gradient}
 
 
-@pytest.mark.parametrize("function", [logs, of_product, by_tape, in_single])
+def in_few_bits_three(losses, gradients):
+    return {name: np.float16(value) for name, value in logs(losses, gradients).items()}
+
+
+def as_a_list(losses, gradients):
+    found = logs(losses, gradients)
+    return {"gradient": found["gradient"].tolist(), "loss": found["loss"].tolist()}
+
+
+RIGHT_LOGS = [logs, of_product, by_tape, in_single, in_few_bits_three, as_a_list]
+
+
+@pytest.mark.parametrize("function", RIGHT_LOGS)
 def test_a_sum_of_logarithms_however_it_is_made(function):
     assert outcome("7.4", function)[0] == "correct"
 
@@ -425,7 +587,31 @@ def gradient_of(change):
     )
 
 
+def in_pairs(losses_in_order, gradients_in_order):
+    def gradient(losses, gradients):
+        pairs = zip(losses_in_order(losses), gradients_in_order(gradients), strict=True)
+        return sum(gradients[b] / losses[a] for a, b in pairs)
+
+    return lambda losses, gradients: logs(losses, gradients, gradient=gradient)
+
+
 WRONG_LOGS = {
+    "sorted gradients": (in_pairs(list, sorted), "the keys may stand in any order"),
+    "sorted losses": (in_pairs(sorted, list), "the keys may stand in any order"),
+    "half": (gradient_of(lambda loss, g: g / (2 * loss)), "each gradient is divided by twice its loss"),
+    "squared": (gradient_of(lambda loss, g: g / loss**2), "divided by the square of its loss"),
+    "two heads": (
+        lambda v, g: logs(v, g, gradient=lambda v, g: sum(g[name] / v[name] for name in [*v][:2])),
+        "of it should be",
+    ),
+    "absolute": (loss_of(lambda v: np.abs(np.log(v)).sum()), "so take no absolute values"),
+    "rounded": (loss_of(lambda v: round(float(np.log(v).sum()), 2)), "it is rounded to 2 digits"),
+    "nearly": (loss_of(lambda v: np.log(v).sum() + 0.001), "and the sum of the logarithms is"),
+    "popped": (
+        lambda v, g: logs(v, {name: g.pop(name) for name in [*g]}),
+        "your function changes `gradients` itself",
+    ),
+    "text": (loss_of(lambda v: str(np.log(v).sum())), "the loss should be a number, and yours is the text"),
     "log of the sum": (loss_of(lambda v: np.log(v.sum())), "which is the logarithm of the sum"),
     "plain sum": (loss_of(np.sum), "which is the sum of the losses"),
     "mean": (loss_of(lambda v: np.log(v).mean()), "which is a mean"),
@@ -448,14 +634,14 @@ WRONG_LOGS = {
     "times the logarithm": (gradient_of(lambda loss, g: g * np.log(loss)), "multiplied by the logarithm of its loss"),
     "by place": (
         lambda v, g: logs(v, g, gradient=lambda v, g: sum(a / b for a, b in zip(g.values(), v.values(), strict=True))),
-        "the keys may stand in another order",
+        "the keys may stand in any order",
     ),
     "in place": (changed_in_place, "your function changes `gradients` itself"),
     "by the logarithm": (gradient_of(lambda loss, g: g / np.log(loss)), "the slope of log(x) is 1/x"),
-    "kept away from 0": (gradient_of(lambda loss, g: g / (loss + 1)), "its first number should be"),
+    "kept away from 0": (gradient_of(lambda loss, g: g / (loss + 1)), "1 is added to each loss there"),
     "by the first": (
         lambda v, g: logs(v, g, gradient=lambda v, g: sum(g.values()) / next(iter(v.values()))),
-        "gradient",
+        "all are divided by one loss",
     ),
     "stacked": (
         lambda v, g: logs(v, g, gradient=lambda v, g: np.array([g[name] / v[name] for name in v])),

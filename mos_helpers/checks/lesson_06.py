@@ -1,14 +1,57 @@
 """The checks of exercise 6: fill, repair, mask and estimate."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from mos_helpers.checks._answers import NotYet, summary
-from mos_helpers.checks._engine import as_array, as_dict, as_function, as_number, call, describe, question, require
+from mos_helpers.checks._engine import (
+    as_array,
+    as_dict,
+    as_function,
+    as_number,
+    call,
+    call_kept,
+    describe,
+    question,
+    require,
+)
 
 HEADS = ("left", "odd")
+
+
+def _near(found: float, value: float, precise: float = 1e-4) -> bool:
+    return bool(np.isclose(found, value, rtol=precise, atol=1e-6))
+
+
+def _precision(value: object) -> float:
+    """Return how near a number must come to the right one: an answer in few bits cannot come as near."""
+    kind = str(getattr(value, "dtype", ""))
+    return 1e-2 if "bfloat16" in kind else 2e-3 if "float16" in kind else 1e-4
+
+
+def _apart(found: float, wanted: float) -> tuple[str, str]:
+    """Return both numbers with as many digits as it takes to see that they differ."""
+    for digits in range(4, 17):
+        texts = f"{found:.{digits}g}", f"{wanted:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def _named(
+    found: Sequence[float], wanted: Sequence[float], mistakes: Mapping[str, Sequence[float]], precise: float
+) -> str | None:
+    """Return the mistake that gives the number found in every case, if there is one."""
+    for mistake, values in mistakes.items():
+        if all(_near(number, value, precise) for number, value in zip(found, values, strict=True)):
+            return mistake
+    for digits in range(5):
+        rounded = [round(value, digits) for value in wanted]
+        if np.allclose(found, rounded, rtol=1e-6, atol=1e-9):
+            return f"{{}}: it is rounded to {digits} digits, and should not be"
+    return None
 
 
 @question(
@@ -22,19 +65,42 @@ HEADS = ("left", "odd")
 def fill(answer: object) -> None:
     """A function from labels with gaps to a dictionary of targets and one of weights."""
     function = as_function(answer)
-    for seed, (count, share) in enumerate([(50, 0.5), (1, 1.0), (8, 1.0), (8, 0.0), (200, 0.1)]):
+    cases = [(50, 0.5), (1, 1.0), (50, 0.5), (8, 1.0), (1, 0.0), (8, 0.0), (200, 0.1), (4000, 0.7)]
+    for seed, (count, share) in enumerate(cases):
         labels, known = _with_gaps(seed, count, share)
-        result = call(function, labels)
-        two = isinstance(result, tuple | list) and len(result) == 2
-        require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
-        targets, weights = as_dict(result[0], HEADS, "the targets"), as_dict(result[1], HEADS, "the weights")
-        for name in HEADS:
-            target = _one_for_each_row(targets[name], f"the target {name}", count)
-            weight = _one_for_each_row(weights[name], f"the weight of {name}", count)
-            both = known["left"] & known["odd"]
-            shared = f"the weight of {name} is 0 where the other label is missing: each head has gaps of its own"
-            require(not (both != known[name]).any() or not np.array_equal(weight, both), shared)
-            _require_filled(name, target, weight, labels[name], known[name])
+        in_usual_order = seed % 2 == 0
+        given = labels if in_usual_order else dict(reversed(labels.items()))
+        try:
+            _require_filled_and_weighed(function, given, known)
+        except NotYet:
+            by_name = 'the labels may come in another order: take labels["left"] and labels["odd"] by their names'
+            require(in_usual_order or not _passes(function, labels, known), by_name)
+            raise
+
+
+def _passes(function: Callable, labels: dict[str, np.ndarray], known: dict[str, np.ndarray]) -> bool:
+    try:
+        _require_filled_and_weighed(function, labels, known)
+    except NotYet:
+        return False
+    return True
+
+
+def _require_filled_and_weighed(
+    function: Callable, labels: dict[str, np.ndarray], known: dict[str, np.ndarray]
+) -> None:
+    """Say what is wrong with what the function makes of these labels."""
+    result = call_kept(function, labels=labels)
+    two = isinstance(result, tuple | list) and len(result) == 2
+    require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
+    targets, weights = as_dict(result[0], HEADS, "the targets"), as_dict(result[1], HEADS, "the weights")
+    both, count = known["left"] & known["odd"], len(known["odd"])
+    for name in HEADS:
+        target = _one_for_each_row(targets[name], f"the target {name}", count)
+        weight = _one_for_each_row(weights[name], f"the weight of {name}", count)
+        shared = f"the weight of {name} is 0 where the other label is missing: each head has gaps of its own"
+        require(not (both != known[name]).any() or not np.array_equal(weight, both), shared)
+        _require_filled(name, target, weight, labels[name], known[name])
 
 
 def _with_gaps(seed: int, count: int, share: float) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -96,16 +162,18 @@ def _require_filled(name: str, target: np.ndarray, weight: np.ndarray, label: np
 def repair(answer: object) -> str:
     """A function from a report to the loss and the accuracy on the labelled rows."""
     function = as_function(answer)
-    for seed in range(6):
-        report, wanted = _report(seed)
-        result = as_dict(call(function, dict(report)), ("loss", "accuracy"), "the result")
-        found = {name: as_number(value, name) for name, value in result.items()}
-        _require_repaired(found, wanted, report)
-    return f"This head had a loss of {wanted['loss']:.3f}, and the report said {report['loss']:.3f}."
+    cases, results = [_report(seed) for seed in range(12)], []
+    for report, _ in cases:
+        result = as_dict(call_kept(function, report=report), ("loss", "accuracy"), "the result")
+        results.append({name: (as_number(value, name), _precision(value)) for name, value in result.items()})
+    for score in ("loss", "accuracy"):
+        _require_repaired(score, [result[score] for result in results], cases)
+    report, wanted = cases[1]
+    return f"The head of one report had a loss of {wanted['loss']:.3f}, and the report said {report['loss']:.3f}."
 
 
 def _report(seed: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Return a report of made-up answers, and what it should have said."""
+    """Return a report of made-up answers as Keras gives it, its keys in any order, and what it should have said."""
     rng = np.random.default_rng(seed)
     rows = int(rng.integers(200, 3000))
     known = rng.random(rows) < rng.uniform(0.1, 0.9)
@@ -115,39 +183,73 @@ def _report(seed: int) -> tuple[dict[str, float], dict[str, float]]:
     report = {
         "rows": rows,
         "labelled": int(known.sum()),
-        "loss": float((known * each).mean()),
-        "accuracy": float((says == filled).mean()),
+        "loss": float(np.float32((known * each).mean())),
+        "accuracy": float(np.float32((says == filled).mean())),  # 32 bits, as in Keras
         "hidden_said_even": int((~known & (says == 0)).sum()),
     }
+    if seed:
+        report = {name: report[name] for name in rng.permutation([*report]).tolist()}
     return report, {"loss": float(each[known].mean()), "accuracy": float((says == odd)[known].mean())}
 
 
-def _require_repaired(found: dict[str, float], wanted: dict[str, float], report: dict[str, float]) -> None:
+def _right(report: dict[str, float]) -> float:
+    return report["accuracy"] * report["rows"]
+
+
+MISTAKEN_REPAIRS = {
+    "loss": {
+        "{}, which is the diluted one: divide by the labelled rows instead": lambda r: r["loss"],
+        "{}, which is diluted twice: turn the ratio round": lambda r: r["loss"] * r["labelled"] / r["rows"],
+        "{}: it is divided by the rows without a label": lambda r: r["loss"] * r["rows"] / (r["rows"] - r["labelled"]),
+        "{}, which is a sum over the rows: divide it by the labelled ones": lambda r: r["loss"] * r["rows"],
+    },
+    "accuracy": {
+        "{}, which counts the hidden rows too": lambda r: r["accuracy"],
+        "{}: hidden rows on which the model says even were counted as right, so take them away first": lambda r: (
+            _right(r) / r["labelled"]
+        ),
+        "{}: it is divided by all rows": lambda r: (_right(r) - r["hidden_said_even"]) / r["rows"],
+        "{}: the hidden rows that were counted as right are those with even": lambda r: (
+            (_right(r) - (r["rows"] - r["labelled"] - r["hidden_said_even"])) / r["labelled"]
+        ),
+        "{}: not every hidden row was counted as right, only those on which the model says even": lambda r: (
+            (_right(r) - (r["rows"] - r["labelled"])) / r["labelled"]
+        ),
+        "{}: `int` cuts 1439.9999 to 1439, one row too few, so use `round`": lambda r: (
+            (int(_right(r)) - r["hidden_said_even"]) / r["labelled"]
+        ),
+        "{}, a number of rows: divide it by the labelled ones": lambda r: _right(r) - r["hidden_said_even"],
+        "{}, which is percent: an accuracy lies between 0 and 1": lambda r: (
+            100 * (_right(r) - r["hidden_said_even"]) / r["labelled"]
+        ),
+        "{}, which is the share of wrong answers: turn it round": lambda r: (
+            1 - (_right(r) - r["hidden_said_even"]) / r["labelled"]
+        ),
+    },
+}
+
+
+def _require_repaired(
+    score: str, found: list[tuple[float, float]], cases: list[tuple[dict[str, float], dict[str, float]]]
+) -> None:
     """Say what is wrong with a repaired loss or accuracy."""
-    rows, labelled = report["rows"], report["labelled"]
-    shown = {name: round(value, 4) for name, value in report.items()}
-    case = f"for {shown} it gives"
-
-    def near(name: str, value: float) -> bool:
-        return bool(np.isclose(found[name], value, rtol=1e-4, atol=1e-6))
-
-    loss, accuracy = f"{case} the loss {found['loss']:.4g}", f"{case} the accuracy {found['accuracy']:.4g}"
-    require(not near("loss", report["loss"]), f"{loss}, which is the diluted one: divide by the labelled rows instead")
-    require(not near("loss", report["loss"] * labelled / rows), f"{loss}, which is diluted twice: turn the ratio round")
-    hidden = report["loss"] * rows / (rows - labelled)
-    require(not near("loss", hidden), f"{loss}: it is divided by the rows without a label")
-    require(near("loss", wanted["loss"]), f"{loss}, and the mean over the labelled rows is {wanted['loss']:.4g}")
-    same = f"{accuracy}, which counts the hidden rows too"
-    require(not near("accuracy", report["accuracy"]), same)
-    filler = f"{accuracy}: hidden rows on which the model says even were counted as right, so take them away first"
-    require(not near("accuracy", report["accuracy"] * rows / labelled), filler)
-    all_rows = (report["accuracy"] * rows - report["hidden_said_even"]) / rows
-    require(not near("accuracy", all_rows), f"{accuracy}: it is divided by all rows")
-    odd = (report["accuracy"] * rows - (rows - labelled - report["hidden_said_even"])) / labelled
-    require(not near("accuracy", odd), f"{accuracy}: the hidden rows that were counted as right are those with even")
-    require(
-        near("accuracy", wanted["accuracy"]), f"{accuracy}, and on the labelled rows it is {wanted['accuracy']:.4g}"
-    )
+    wrong = [
+        place
+        for place, ((value, precise), (_, wanted)) in enumerate(zip(found, cases, strict=True))
+        if not _near(value, wanted[score], precise)
+    ]
+    if not wrong:
+        return
+    mistakes = {words: [of(r) for r, _ in cases] for words, of in MISTAKEN_REPAIRS[score].items()}
+    values, precise = zip(*found, strict=True)
+    mistake = _named(values, [wanted[score] for _, wanted in cases], mistakes, max(precise))
+    (value, _), (report, wanted) = found[wrong[0]], cases[wrong[0]]
+    value, wanted = _apart(value, wanted[score])
+    shown = {name: round(number, 4) for name, number in report.items()}
+    case = f"for {shown} it gives the {score} {value}"
+    where = "the mean over the labelled rows is" if score == "loss" else "on the labelled rows it is"
+    require(mistake is None, (mistake or "").format(case))
+    require(False, f"{case}, and {where} {wanted}")
 
 
 @question(
@@ -161,33 +263,51 @@ def _require_repaired(found: dict[str, float], wanted: dict[str, float], report:
 def masked_loss(answer: object) -> None:
     """A function from labels with NaN, and probabilities, to the mean loss over the labelled rows."""
     function = as_function(answer)
-    for labels, said, known in _masked_cases():
-        variable = tf.Variable(said)
+    cases = [*_masked_cases()]
+
+    def with_gradient(labels: tf.Tensor, said: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            loss = call(function, tf.constant(labels), tf.convert_to_tensor(variable))
-        value = _scalar(loss, len(said))
-        gradient = tape.gradient(loss, variable) if isinstance(loss, tf.Tensor) else None
-        _require_loss(value, labels, said, known)
-        _require_gradient(gradient, labels, said, known)
-    graph = tf.function(function, input_signature=[tf.TensorSpec([None], "float32")] * 2)
-    for labels, said, known in _masked_cases():
+            tape.watch(said)
+            loss = tf.convert_to_tensor(function(labels, said))
+        return loss, tape.gradient(loss, said, unconnected_gradients="zero")
+
+    values, gradients = [], []
+    for labels, said, _ in cases:
+        said = tf.constant(said)
+        with tf.GradientTape() as tape:
+            tape.watch(said)
+            loss = call(function, tf.constant(labels), said)
+        values.append(_scalar(loss, len(labels)))
+        gradients.append(tape.gradient(loss, said) if isinstance(loss, tf.Tensor) else None)
+    _require_losses(values, cases)
+    for gradient, case in zip(gradients, cases, strict=True):
+        _require_gradient(gradient, *case)
+    graph = tf.function(with_gradient, input_signature=[tf.TensorSpec([None], "float32")] * 2)
+    inside, values = [], []
+    for labels, said, _ in cases:
         try:
-            loss = graph(labels, said)
+            inside.append(graph(labels, said))
         except Exception as error:
             lost = (
                 "inside `tf.function` it fails: use keras.ops or TensorFlow for all values, and no NumPy or `.numpy()`"
             )
             raise NotYet(f"{lost} ({summary(error)})") from None
-        _require_loss(_scalar(loss, len(said)), labels, said, known)
+        values.append(_scalar(inside[-1][0], len(labels)))
+    _require_losses(values, cases)
+    for (_, gradient), case in zip(inside, cases, strict=True):
+        _require_gradient(gradient, *case)
 
 
-def _masked_cases() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+Masked = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _masked_cases() -> Iterator[Masked]:
     """Yield labels with NaN, probabilities, and which labels are known."""
-    cases = [(40, 0.5), (40, 1.0), (7, 0.3), (1, 1.0), (200, 0.05), (12, 0.0)]
+    cases = [(40, 0.5), (40, 1.0), (7, 0.3), (1, 1.0), (200, 0.05), (12, 0.0), (1, 0.0), (30, 0.8)]
     for seed, (count, share) in enumerate(cases):
         rng = np.random.default_rng(seed)
         known = rng.random(count) < share
-        known[0] |= share > 0
+        known[-1 if seed % 2 else 0] |= share > 0
         labels = np.where(known, rng.integers(2, size=count), np.nan).astype("float32")
         yield labels, rng.uniform(0.05, 0.95, size=count).astype("float32"), known
 
@@ -203,37 +323,70 @@ def _scalar(loss: object, count: int) -> float:
     return as_number(loss, "the loss")
 
 
-def _require_loss(value: float, labels: np.ndarray, said: np.ndarray, known: np.ndarray) -> None:
-    """Say what is wrong with the value of the loss."""
-    rows = f"with {known.sum()} labels in {len(known)} rows"
-    if not known.any():
+def _cross_entropies(labels: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """Return the loss of each row; a gap counts as the label 0."""
+    return np.where(labels == 1, -np.log(said), -np.log(1 - said)).astype("float64")
+
+
+def _mean(values: np.ndarray, known: np.ndarray) -> float:
+    return float(values[known].mean())
+
+
+COLUMNS = "if you use a loss of Keras, give it columns, `[:, None]`: it averages the last axis before it weights"
+MISTAKEN_LOSSES = {
+    "the loss is divided by all rows: divide by those with a label": lambda y, p, k: float(
+        _cross_entropies(y, p)[k].sum() / len(k)
+    ),
+    "the loss is a sum: divide it by the number of labels": lambda y, p, k: float(_cross_entropies(y, p)[k].sum()),
+    "the loss has the wrong sign: the logarithm of a probability is negative": lambda y, p, k: (
+        -_mean(_cross_entropies(y, p), k)
+    ),
+    f"the filler counts as a label: give the filled rows a loss of 0 ({COLUMNS})": lambda y, p, k: float(
+        _cross_entropies(y, p).mean()
+    ),
+    f"the filler, 1, counts as a label: give the filled rows a loss of 0 ({COLUMNS})": lambda y, p, k: float(
+        _cross_entropies(np.where(k, y, 1), p).mean()
+    ),
+    "the filled rows are in the sum: give them a loss of 0": lambda y, p, k: float(
+        _cross_entropies(y, p).sum() / k.sum()
+    ),
+    "the filled rows, with 1, are in the sum: give them a loss of 0": lambda y, p, k: float(
+        _cross_entropies(np.where(k, y, 1), p).sum() / k.sum()
+    ),
+    "the loss takes 1 for 0 and 0 for 1: turn the labels round": lambda y, p, k: _mean(_cross_entropies(1 - y, p), k),
+    "rows with the label 0 are missing from the loss: they count -log(1 - said)": lambda y, p, k: _mean(
+        np.where(y == 1, _cross_entropies(y, p), 0), k
+    ),
+    "rows with the label 1 are missing from the loss: they count -log(said)": lambda y, p, k: _mean(
+        np.where(y == 0, _cross_entropies(y, p), 0), k
+    ),
+    "it is the mean of the squared errors, and a cross-entropy is wanted": lambda y, p, k: _mean((y - p) ** 2, k),
+    "the logarithm has the base 2 there: use the natural one, `log`": lambda y, p, k: (
+        _mean(_cross_entropies(y, p), k) / np.log(2)
+    ),
+}
+
+
+def _require_losses(values: list[float], cases: list[Masked]) -> None:
+    """Say what is wrong with the values of the loss."""
+    with_labels = [(value, case) for value, case in zip(values, cases, strict=True) if case[2].any()]
+    for value, (_, _, known) in with_labels:
+        rows = f"with {known.sum()} labels in {len(known)} rows"
+        require(bool(np.isfinite(value)), f"{rows} the loss is {value}: replace the NaN before the arithmetic")
+    found = [value for value, _ in with_labels]
+    wanted = [_mean(_cross_entropies(labels, said), known) for _, (labels, said, known) in with_labels]
+    wrong = [place for place, value in enumerate(found) if not _near(value, wanted[place], 1e-3)]
+    if wrong:
+        mistakes = {words: [of(*case) for _, case in with_labels] for words, of in MISTAKEN_LOSSES.items()}
+        mistake = _named(found, wanted, mistakes, 1e-3)
+        known = with_labels[wrong[0]][1][2]
+        rows = f"with {known.sum()} labels in {len(known)} rows"
+        require(mistake is None, f"{rows} {mistake}".replace("{}", "the loss is another"))
+        yours, right = _apart(found[wrong[0]], wanted[wrong[0]])
+        require(False, f"{rows} the loss should be {right}, and yours is {yours}")
+    for value, (_, _, known) in zip(values, cases, strict=True):
         empty = f"without any label the loss should be 0, and yours is {value:.4g}: is it 0/0?"
-        require(bool(np.isfinite(value)) and abs(value) < 1e-6, empty)
-        return
-    require(bool(np.isfinite(value)), f"{rows} the loss is {value}: replace the NaN before the arithmetic")
-    each = np.where(labels == 1, -np.log(said), -np.log(1 - said)).astype("float64")
-    wanted = each[known].mean()
-
-    def near(other: float) -> bool:
-        return bool(np.isclose(value, other, rtol=1e-3, atol=1e-5))
-
-    if near(wanted):
-        return
-    total, count = each[known].sum(), known.sum()
-    require(not near(total / len(known)), f"{rows} the loss is divided by all rows: divide by those with a label")
-    require(not near(total), f"{rows} the loss is a sum: divide it by the number of labels")
-    require(not near(-wanted), f"{rows} the loss has the wrong sign: the logarithm of a probability is negative")
-    filled = [np.where(known, each, -np.log(1 - said)), np.where(known, each, -np.log(said))]
-    fillers = near(filled[0].mean()) or near(filled[1].mean())
-    columns = "if you use a loss of Keras, give it columns, `[:, None]`: it averages the last axis before it weights"
-    require(not fillers, f"{rows} the filler counts as a label: give the filled rows a loss of 0 ({columns})")
-    over = near(filled[0].sum() / count) or near(filled[1].sum() / count)
-    require(not over, f"{rows} the filled rows are in the sum: give them a loss of 0")
-    turned = np.where(labels == 1, -np.log(1 - said), -np.log(said))[known].mean()
-    require(not near(turned), f"{rows} the loss takes 1 for 0 and 0 for 1: turn the labels round")
-    half = near((each * labels)[known].sum() / count)
-    require(not half, f"{rows} rows with the label 0 are missing from the loss: they count -log(1 - said)")
-    require(False, f"{rows} the loss should be {wanted:.4f}, and yours is {value:.4f}")
+        require(bool(known.any()) or (bool(np.isfinite(value)) and abs(value) < 1e-6), empty)
 
 
 def _require_gradient(gradient: object, labels: np.ndarray, said: np.ndarray, known: np.ndarray) -> None:
@@ -262,41 +415,67 @@ def _require_gradient(gradient: object, labels: np.ndarray, said: np.ndarray, kn
 def estimate(answer: object) -> str:
     """A function from right answers and probabilities to the estimated accuracy on all rows."""
     function = as_function(answer)
-    for seed, count in enumerate([400, 400, 60, 1, 2000]):
-        rng = np.random.default_rng(seed)
-        keep = rng.choice([0.9, 0.1], size=count) if seed % 2 else rng.uniform(0.05, 1.0, size=count)
-        right = (rng.random(count) < np.where(keep > 0.5, 0.95, 0.5)).astype("float64")
-        known = rng.random(count) < keep
-        known[0] = True
-        hidden_right, hidden_keep = np.where(known, right, np.nan), np.where(known, keep, np.nan)
-        result = call(function, hidden_right, hidden_keep)
-        _require_estimate(result, right[known], keep[known], count)
-    truth, labelled = right.mean(), right[known].mean()
-    return f"On other data, where {truth:.1%} is right, the labelled rows say {labelled:.1%}."
+    cases = [_seen(seed, count) for seed, count in enumerate([400, 400, 60, 1, 2000, 25])]
+    found = []
+    for right, keep, _ in cases:
+        result = call_kept(function, right=right, keep=keep)
+        spoiled = "the result is NaN: take out the rows without a label first, and only those"
+        number = isinstance(result, float | np.floating | np.ndarray | tf.Tensor)
+        value = np.asarray(result) if number else np.zeros(())
+        require(not (value.dtype.kind == "f" and value.ndim == 0 and bool(np.isnan(value))), spoiled)
+        found.append((as_number(result, "the estimate"), _precision(result)))
+    _require_estimates(found, [case[:2] for case in cases])
+    right, keep, truth = cases[4]
+    return f"On other data, where {truth:.1%} is right, the labelled rows say {np.nanmean(right):.1%}."
 
 
-def _require_estimate(result: object, right: np.ndarray, keep: np.ndarray, count: int) -> None:
-    """Say what is wrong with an estimate from labelled rows."""
-    spoiled = "the result is NaN: take out the rows without a label first"
-    value = np.asarray(result) if isinstance(result, float | np.floating | np.ndarray | tf.Tensor) else np.zeros(())
-    require(not (value.dtype.kind == "f" and value.ndim == 0 and bool(np.isnan(value))), spoiled)
-    found = as_number(result, "the estimate")
-    weighted = right / keep
-    wanted = float(weighted.sum() / (1 / keep).sum())
-    case = f"for {len(right)} labelled rows of {count} it gives {found:.4g}"
+Seen = tuple[np.ndarray, np.ndarray]
 
-    def near(other: float) -> bool:
-        return bool(np.isclose(found, other, rtol=1e-4, atol=1e-6))
 
-    if near(wanted):
+def _seen(seed: int, count: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return what is right and the probabilities, both with NaN where there is no label, and the true accuracy."""
+    rng = np.random.default_rng(seed)
+    keep = rng.uniform(0.05, 1.0, size=count) if seed % 2 else rng.choice([0.8, 0.2], size=count)
+    right = (rng.random(count) < np.where(keep > 0.5, 0.95, 0.5)).astype("float64")
+    known = rng.random(count) < keep
+    known[-1 if seed % 2 else 0] = True
+    return np.where(known, right, np.nan), np.where(known, keep, np.nan), float(right.mean())
+
+
+def _estimate(right: np.ndarray, keep: np.ndarray) -> float:
+    return float(np.nansum(right / keep) / np.nansum(1 / keep))
+
+
+MISTAKEN_ESTIMATES = {
+    "{}, which is the share on the labelled rows: weight them by 1 / keep": lambda r, p: np.nanmean(r),
+    "{}: the weights are keep, and should be 1 / keep": lambda r, p: np.nansum(r * p) / np.nansum(p),
+    "{}: the weights are 1 - keep, and should be 1 / keep": lambda r, p: (
+        np.nansum(r * (1 - p)) / max(1e-12, np.nansum(1 - p))
+    ),
+    "{}, the sum of 1/p divided by all rows: divide by the sum of 1/p": lambda r, p: np.nansum(r / p) / len(r),
+    "{}, the sum of 1/p divided by all rows, and cut off at 1: divide by the sum of 1/p": lambda r, p: min(
+        1.0, np.nansum(r / p) / len(r)
+    ),
+    "{}: it is divided by the number of labelled rows and not by the sum of 1/p": lambda r, p: np.nanmean(r / p),
+    "{}, which is a sum: divide it by the sum of the weights": lambda r, p: np.nansum(r / p),
+    "{}: it counts rows without a label as wrong": lambda r, p: np.nansum(r) / len(r),
+    "{}, which is the share of wrong answers: turn it round": lambda r, p: 1 - _estimate(r, p),
+    "{}, which is percent: an accuracy lies between 0 and 1": lambda r, p: 100 * _estimate(r, p),
+    "{}: the weights are 1 / keep ** 2, and should be 1 / keep": lambda r, p: _estimate(r, p**2),
+}
+
+
+def _require_estimates(found: list[tuple[float, float]], cases: list[Seen]) -> None:
+    """Say what is wrong with the estimates from labelled rows."""
+    wanted = [_estimate(*case) for case in cases]
+    wrong = [place for place, (value, precise) in enumerate(found) if not _near(value, wanted[place], precise)]
+    if not wrong:
         return
-    require(not near(right.mean()), f"{case}, which is the share on the labelled rows: weight them by 1 / keep")
-    require(not near(np.average(right, weights=keep)), f"{case}: the weights are keep, and should be 1 / keep")
-    require(not near(weighted.sum() / count), f"{case}, the sum of 1/p divided by all rows: divide by the sum of 1/p")
-    require(
-        not near(weighted.mean()), f"{case}: it is divided by the number of labelled rows and not by the sum of 1/p"
-    )
-    require(not near(weighted.sum()), f"{case}, which is a sum: divide it by the sum of the weights")
-    require(not near(right.sum() / count), f"{case}: it counts rows without a label as wrong")
-    require(not near(1 - wanted), f"{case}, which is the share of wrong answers: turn it round")
-    require(False, f"{case}, and the mean by 1/p is {wanted:.4g}")
+    mistakes = {words: [float(of(*case)) for case in cases] for words, of in MISTAKEN_ESTIMATES.items()}
+    values, precise = zip(*found, strict=True)
+    mistake = _named(values, wanted, mistakes, max(precise))
+    right, _ = cases[wrong[0]]
+    value, should = _apart(found[wrong[0]][0], wanted[wrong[0]])
+    case = f"for {np.isfinite(right).sum()} labelled rows of {len(right)} it gives {value}"
+    require(mistake is None, (mistake or "").format(case))
+    require(False, f"{case}, and the mean by 1/p is {should}")

@@ -12,8 +12,8 @@
 # Four questions on [lesson 6](../notebooks/06_missing_labels.ipynb), from easy to hard. About 45 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
-# variables. If you are stuck, run `hint("6.1")` in a new cell: each run gives one hint more. The answers are in
-# `solutions/06_missing_labels.ipynb`.
+# variables, and your functions should not change what they are given. If you are stuck, run `hint("6.1")` in a new cell: each
+# run gives one hint more. The answers are in `solutions/06_missing_labels.ipynb`.
 
 # %%
 from mos_helpers import data  # first: it keeps TensorFlow's start-up messages quiet
@@ -30,8 +30,8 @@ keras.utils.set_random_seed(6)
 # A table comes with gaps in both columns. The digit `left` is a whole number from 0 to 9, or -1 if nobody wrote it down. The
 # answer `odd` is 0.0 or 1.0, or NaN.
 #
-# Write `fill(labels)`. It gets a dictionary of two arrays, `"left"` and `"odd"`, each of shape `(n,)`. It returns **two**
-# dictionaries with the same keys: the targets and the weights for `fit`, all of them arrays of shape `(n,)`. Known labels
+# Write `fill(labels)`. It gets a dictionary of two arrays, `"left"` and `"odd"` in any order, each of shape `(n,)`. It returns
+# **two** dictionaries with the same keys: the targets and the weights for `fit`, all of them arrays of shape `(n,)`. Known labels
 # stay as they are and get the weight 1. Each gap gets a label that its head can take, and the weight 0.
 
 
@@ -62,8 +62,9 @@ check("6.1", lambda: fill)
 #
 # `{"rows": 2000, "labelled": 500, "loss": 0.075, "accuracy": 0.57, "hidden_said_even": 700}`
 #
-# where `"hidden_said_even"` counts the rows *without* a label to which the model answers "even". Write `repair(report)`. It
-# returns a dictionary with the `"loss"` and the `"accuracy"` on the labelled rows.
+# where `"hidden_said_even"` counts the rows *without* a label to which the model answers "even". The keys may stand in any
+# order, and Keras computes with 32 bits: 0.57 of 2000 rows may be 1139.9999 rows. Write `repair(report)`. It returns a
+# dictionary with the `"loss"` and the `"accuracy"` on the labelled rows.
 
 
 # %%
@@ -204,7 +205,7 @@ print(f"estimate for all:  {estimate(right, keep_seen):.3f}")
 print(f"in truth, on all:  {np.mean(says_odd == odd_test):.3f}")
 
 # %% [markdown]
-# One estimate is off by chance, often by one or two points. To see what is more than chance, we hide the test labels 100
+# One estimate is off by chance, often by a point or more. To see what is more than chance, we hide the test labels 100
 # times, others each time.
 
 

@@ -12,8 +12,8 @@
 # Four questions on [lesson 7](../notebooks/07_loss_weights.ipynb), from easy to hard. About 45 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
-# variables, and your functions should not change what they are given. If you are stuck, run `hint("7.1")` in a new cell: each run gives one hint more. The answers are in
-# `solutions/07_loss_weights.ipynb`.
+# variables, and your functions should not change what they are given. If you are stuck, run `hint("7.1")` in a new cell: each
+# run gives one hint more. The answers are in `solutions/07_loss_weights.ipynb`.
 
 # %%
 from mos_helpers import plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -94,7 +94,7 @@ check("7.2", lambda: warm_up)
 # %% [markdown]
 # ## Question 7.3: choose by a criterion
 #
-# You have swept some weights over several runs. `weights` has shape `(k,)`; `left` and `odd` are the accuracies on
+# You have swept some weights over several runs. `weights` is a list of k numbers; `left` and `odd` are arrays, the accuracies on
 # validation images, of shape `(runs, k)`. Write `choose(weights, left, odd, promise)`. It takes the **mean over the runs**
 # and returns a dictionary:
 # - `"front"`: a list of the weights that are worth a look, in the given order. A weight is *not* worth a look if another
@@ -210,9 +210,10 @@ for rule in [plain_sum, sum_of_logs]:
 
 # %%
 weight = keras.Variable(0.0, trainable=False)
-callback = warm_up(weight, 0.0, 1.0, 4)
+callbacks = keras.callbacks.CallbackList([warm_up(weight, 0.0, 1.0, 4)])  # as `fit` calls them
 for epoch in range(6):
-    callback.on_epoch_begin(epoch)
+    callbacks.on_epoch_begin(epoch)
+    callbacks.on_train_batch_begin(0)
     print(f"epoch {epoch}: weight {weight.numpy():.2f}")
 
 tried = np.array([0.1, 0.3, 1.0, 3.0, 10.0])
