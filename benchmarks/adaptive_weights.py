@@ -64,7 +64,8 @@ class SumOfLogarithms(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):  # noqa: ANN001, ANN201
         """Return the sum of the logarithms."""
         super().compute_loss(x, y, y_pred, sample_weight, training)
-        return sum(keras.ops.log(loss) for loss in balancing.head_losses(self, y, y_pred, sample_weight).values())
+        losses = balancing.head_losses(self, y, y_pred, sample_weight)
+        return sum(self.losses) + sum(keras.ops.log(loss) for loss in losses.values())
 
 
 class Experiment:

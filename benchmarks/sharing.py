@@ -85,6 +85,14 @@ def gated_experts(units: int) -> keras.Model:
     return keras.Model(image, {name: head(name, hidden[name], name) for name in TASKS})
 
 
+def held_gates(units: int) -> keras.Model:
+    """Return the same design with gates that give each expert a third, so that nothing can be chosen."""
+    image = keras.Input((289,))
+    features = keras.layers.Average()([keras.layers.Dense(units, activation="relu")(image) for _ in range(3)])
+    hidden = {name: keras.layers.Dense(units // 2, activation="relu")(features) for name in TASKS}
+    return keras.Model(image, {name: head(name, hidden[name], name) for name in TASKS})
+
+
 class Trainer:
     """One compiled model, trained again and again from stored first weights."""
 
@@ -158,17 +166,18 @@ def nearest(build: object, parameters: int) -> int:
 
 
 def print_designs(labels: int, options: argparse.Namespace, sources: tuple) -> None:
-    """Print the scores of four designs of one size, and what their mixing tables or gates became."""
+    """Print the scores of designs of one size, and what their mixing tables or gates became."""
     truth, hard = sources[2], None
     designs = {
         "hard sharing": hard_sharing,
         "separate": separate,
         "cross-stitch": cross_stitch,
         "experts with gates": gated_experts,
+        "gates held": held_gates,
     }
     wanted = hard_sharing(UNITS).count_params()
     for design, build in designs.items():
-        units = nearest(build, wanted)
+        units = nearest(gated_experts if design == "gates held" else build, wanted)
         trainer = Trainer(build(units), options.seeds)
         rows, seen = [], []
         for seed in range(options.seeds):
@@ -198,6 +207,7 @@ def of_gates(experts: ExpertsWithGates, images: np.ndarray) -> dict[str, float]:
         numbers[f"{task}: entropy of a row / log(experts)"] = -(weights * np.log(weights + 1e-12)).sum(
             axis=1
         ).mean() / np.log(experts.experts)
+        numbers[f"{task}: largest weight of a row"] = weights.max(axis=1).mean()
         numbers[f"{task}: largest mean weight of an expert"] = weights.mean(axis=0).max()
     for one, other in [("left", "prime"), ("left", "right"), ("prime", "right")]:
         numbers[f"{one} and {other}: distance"] = np.abs(gates[one] - gates[other]).sum(axis=1).mean() / 2
@@ -205,16 +215,14 @@ def of_gates(experts: ExpertsWithGates, images: np.ndarray) -> dict[str, float]:
 
 
 def of_tables(model: keras.Model) -> dict[str, float]:
-    """Return the size of each pair's entries in the two mixing tables, without sign."""
+    """Return what each task takes from each other one, in the two mixing tables."""
     tables = [layer for layer in model.layers if isinstance(layer, CrossStitch)]
-    numbers = {}
-    for depth, layer in enumerate(tables, 1):
-        table = np.abs(keras.ops.convert_to_numpy(layer.mixing))
-        numbers[f"table {depth}: diagonal"] = np.diag(table).mean()
-        for one, other in [("left", "prime"), ("left", "right"), ("prime", "right")]:
-            i, j = layer.tasks.index(one), layer.tasks.index(other)
-            numbers[f"table {depth}: {one} and {other}"] = (table[i, j] + table[j, i]) / 2
-    return numbers
+    return {
+        f"table {depth}: {one} takes from {other}": float(layer.mixing[i, j])
+        for depth, layer in enumerate(tables, 1)
+        for i, one in enumerate(layer.tasks)
+        for j, other in enumerate(layer.tasks)
+    }
 
 
 def main() -> None:

@@ -97,11 +97,11 @@ def test_dwa_as_a_callback():
 @both
 def test_the_logs_are_right(make):
     model = make()
-    model.compile(keras.optimizers.Adam(0.0), LOSSES, metrics={"digit": ["accuracy"]})
+    model.compile(keras.optimizers.Adam(0.0), LOSSES, metrics={"digit": ["accuracy"]}, run_eagerly=True)
     if isinstance(model, GradNorm):
         model.rate = 1e-9
     x, y = rows()
-    logs = model.fit(x, y, validation_data=(x, y), verbose=0).history
+    logs = model.fit(x, y, batch_size=128, validation_data=(x, y), verbose=0).history
     answers = {name: answer.numpy() for name, answer in model(x).items()}
     digit = -np.log(answers["digit"][np.arange(len(x)), y["digit"]]).mean()
     pose = np.mean((answers["pose"] - y["pose"]) ** 2)
@@ -110,7 +110,9 @@ def test_the_logs_are_right(make):
     for prefix in ("", "val_"):
         found = [logs[f"{prefix}{key}"][0] for key in ("digit_loss", "pose_loss", "loss", "pose_weight")]
         np.testing.assert_allclose(found, [digit, pose, total, weights["pose"]], rtol=1e-4)
-    assert set(model.evaluate(x, y, verbose=0, return_dict=True)) == {k for k in logs if not k.startswith("val_")}
+    assert set(model.evaluate(x, y, batch_size=128, verbose=0, return_dict=True)) == {
+        k for k in logs if not k.startswith("val_")
+    }
 
 
 @both
@@ -132,7 +134,7 @@ def test_saved_and_loaded(make, tmp_path):
     x, y = rows(64)
     model = make()
     model.compile("adam", LOSSES, run_eagerly=True)  # three batches: faster than making a graph
-    model.fit(x, y, verbose=0)
+    model.fit(x, y, batch_size=64, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert type(loaded) is type(model)
@@ -143,7 +145,7 @@ def test_saved_and_loaded(make, tmp_path):
         np.testing.assert_array_equal(found(x)["pose"].numpy(), model(x)["pose"].numpy())
         for name, weight in model.weights_of_heads().items():
             assert float(found.weights_of_heads()[name]) == float(weight)
-    assert len(loaded.fit(x, y, verbose=0).history["loss"]) == 1
+    assert len(loaded.fit(x, y, batch_size=64, verbose=0).history["loss"]) == 1
 
 
 def test_uncertainty_weights_come_to_the_closed_form():

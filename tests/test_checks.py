@@ -33,9 +33,12 @@ from mos_helpers.checks._engine import (
     call,
     call_kept,
     describe,
+    judge_all,
     outputs_of,
     question,
     require,
+    rounding_of,
+    told_apart,
 )
 
 HINTS = ["First.", "Second.", "Third."]
@@ -852,6 +855,47 @@ def test_a_function_that_changes_its_argument_is_refused(change):
 @pytest.mark.parametrize("given_values", [np.array([1, np.nan]), np.array(["a", "b"]), [1, 2], {"digit": [1]}, {1, 2}])
 def test_a_function_that_keeps_its_argument_is_not_refused(given_values):
     assert call_kept(lambda values, number: number, values=given_values, number=42) == 42
+
+
+@pytest.mark.parametrize(
+    ("value", "rounding"),
+    [
+        ([0.5, 0.25], 1e-4),
+        (np.zeros(3, "float64"), 1e-4),
+        (np.zeros(3, "int64"), 1e-4),
+        ([[np.float16(0.5)]], 2e-3),
+        (tf.zeros(3, "float16"), 2e-3),
+        ((tf.zeros(3, "bfloat16"), np.zeros(3)), 0.02),
+        ([], 1e-4),
+    ],
+)
+def test_rounding_of_16_bits(value, rounding):
+    assert rounding_of(value) == rounding
+
+
+def test_two_numbers_are_told_apart():
+    assert told_apart(0.5, 0.25) == ("0.500", "0.250")
+    assert told_apart(0.37612, 0.3762) == ("0.3761", "0.3762")
+    assert told_apart(1, 1 + 1e-15)[0] == "1.00000000000"
+
+
+def test_all_cases_are_judged_at_once_and_those_before_a_refused_one_first():
+    seen = []
+
+    def ask(case):
+        if case > 2:
+            raise NotYet("too large")
+        return -case
+
+    def judge(cases, results):
+        seen.append((cases, results))
+
+    assert judge_all([1, 2], ask, judge) == [-1, -2]
+    with pytest.raises(NotYet, match="too large"):
+        judge_all([1, 2, 3], ask, judge)
+    with pytest.raises(NotYet, match="too large"):
+        judge_all([3, 1], ask, judge)
+    assert seen == [([1, 2], [-1, -2])] * 2
 
 
 def test_a_generator_is_not_used_up():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mos_helpers.balancing import MGDA, PCGrad, TrunkGradients, mgda_factors, pcgrad_factors
+from mos_helpers.balancing import MGDA, PCGrad, TrunkGradients, mgda_factors, pcgrad_factors, valleys
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -132,9 +132,43 @@ def test_the_factors_do_not_depend_on_a_common_scale(rows, scale):
         assert np.allclose(factors_of(function, scale * rows, *args), wanted, rtol=1e-6)
 
 
+def test_mgda_works_against_no_head_however_different_the_lengths_are():
+    rng = np.random.default_rng(0)
+    for heads in rng.integers(3, 11, size=200):
+        lengths = 10.0 ** rng.uniform(-2, 2, size=(heads, 1))
+        rows = lengths * rng.normal(size=(heads, rng.integers(heads, 60)))
+        step = factors_of(mgda_factors, rows) @ rows
+        cosines = rows @ step / np.linalg.norm(rows, axis=1) / np.linalg.norm(step)
+        assert cosines.min() > -1e-3
+
+
 def test_mgda_gives_the_larger_share_to_the_smaller_gradient():
     assert np.allclose(factors_of(mgda_factors, np.diag([10.0, 1.0])), [1 / 101, 100 / 101])
     assert np.allclose(factors_of(mgda_factors, np.diag([10.0, 1.0, 1.0])), [1 / 201, 100 / 201, 100 / 201], atol=0.01)
+
+
+# --- the problem of two numbers
+
+
+def test_the_losses_have_their_lowest_places_where_they_should():
+    points = tf.constant([[7.0, -8.0], [-7.0, -8.0], [0.0, 0.0]])
+    first, second = valleys.valley_losses(points)
+    assert np.allclose(first, [-20, -0.4, 0], atol=0.02)
+    assert np.allclose(second, [-0.4, -20, 0], atol=0.02)
+
+
+def test_a_path_begins_at_its_start_and_ends_after_the_last_update():
+    path = valleys.valley_paths(lambda products: tf.ones(2), rate=0.03, updates=10_000)
+    assert path.shape == (1000, 3, 2)
+    assert np.array_equal(path[0], np.float32(valleys.STARTS))
+    assert np.abs(path[-1] - [0, -8.4]).max() < 0.3
+    assert np.isfinite(path).all()
+
+
+@pytest.mark.parametrize(("rate", "updates", "words"), [(0, 5000, "rate: 0 given"), (0.1, 10, "updates: 10 given")])
+def test_wrong_arguments_of_a_path(rate, updates, words):
+    with pytest.raises(ValueError, match=words):
+        valleys.valley_paths(lambda products: tf.ones(2), rate, updates)
 
 
 # --- the models
@@ -158,15 +192,14 @@ FIRST = build(keras.Model).get_weights()
 
 
 @cache
-def fitted(kind, **options):
+def fitted(kind, validate=True, steps=2, **options):
     model = build(kind)
     model.set_weights(FIRST)
     metrics = {"a": ["accuracy"]}
     weights = {"a": 1.0, "b": 0.3}
-    model.compile("adam", LOSSES, loss_weights=weights, weighted_metrics=metrics, steps_per_execution=2, **options)
-    history = model.fit(
-        IMAGES, TARGETS, 24, 3, verbose=0, shuffle=False, sample_weight=WEIGHTS, validation_data=(IMAGES, TARGETS)
-    )
+    model.compile("adam", LOSSES, loss_weights=weights, weighted_metrics=metrics, steps_per_execution=steps, **options)
+    rest = {"validation_data": (IMAGES, TARGETS), "validation_batch_size": 96} if validate else {}
+    history = model.fit(IMAGES, TARGETS, 24, 3, verbose=0, shuffle=False, sample_weight=WEIGHTS, **rest)
     return model, history.history
 
 
@@ -187,23 +220,26 @@ def test_a_model_trains_saves_and_loads(kind, tmp_path):
         f"{part}{name}" for part in ("", "val_") for name in ("loss", "a_loss", "b_loss", "a_accuracy")
     }
     assert logs["loss"][-1] < logs["loss"][0]
-    answers = model.predict(IMAGES, verbose=0)
-    report = model.evaluate(IMAGES, TARGETS, verbose=0, return_dict=True)
+    answers = model(IMAGES)
+    report = model.evaluate(IMAGES, TARGETS, batch_size=96, verbose=0, return_dict=True)
     assert report["loss"] == pytest.approx(logs["val_loss"][-1], rel=1e-4)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert type(loaded).__name__ == kind.__name__
-    assert np.allclose(loaded.predict(IMAGES, verbose=0)["a"], answers["a"])
+    assert np.allclose(loaded(IMAGES)["a"], answers["a"])
+    loaded.run_eagerly = True
     assert np.isfinite(loaded.train_on_batch(IMAGES, TARGETS, return_dict=True)["loss"])
     model.save_weights(tmp_path / "model.weights.h5")
     plain = build(keras.Model)
     plain.load_weights(tmp_path / "model.weights.h5")
-    assert np.allclose(plain.predict(IMAGES, verbose=0)["a"], answers["a"])
+    assert np.allclose(plain(IMAGES)["a"], answers["a"])
 
 
 @pytest.mark.parametrize("kind", [PCGrad, MGDA])
 def test_with_and_without_xla_it_is_the_same(kind):
-    assert np.allclose(fitted(kind, jit_compile=True)[1]["loss"], fitted(kind)[1]["loss"], rtol=1e-3)
+    assert np.allclose(
+        fitted(kind, validate=False, steps=1, jit_compile=True)[1]["loss"], fitted(kind)[1]["loss"], rtol=1e-3
+    )
 
 
 def test_only_the_trunk_is_combined():
@@ -228,8 +264,8 @@ def test_three_heads_and_a_trunk_that_one_of_them_does_not_use():
     targets = {name: RNG.normal(size=(96, 1)).astype("float32") for name in "abc"}
     for kind in (PCGrad, MGDA):
         model = kind(image, outputs)
-        model.compile("adam", dict.fromkeys("abc", "mse"))
-        logs = model.fit(IMAGES, targets, epochs=4, verbose=0).history["loss"]
+        model.compile(keras.optimizers.Adam(0.01), dict.fromkeys("abc", "mse"), run_eagerly=True)
+        logs = model.fit(IMAGES, targets, batch_size=96, epochs=4, verbose=0).history["loss"]
         assert logs[-1] < logs[0]
 
 

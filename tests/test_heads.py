@@ -1,7 +1,7 @@
 """`MultiOutput` is a layer like any other, and `check_heads` names each mistake without touching the model."""
 
+import cProfile
 import random
-import time
 
 import numpy as np
 import pytest
@@ -54,6 +54,10 @@ def functional(heads):
     return keras.Model(i, MultiOutput(heads)(layers.Dense(4, name="trunk")(i)))
 
 
+def same_numbers(before, after):
+    np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-5)
+
+
 def inner_model():
     i = keras.Input((4,))
     return keras.Model(i, layers.Dense(3)(i))
@@ -66,7 +70,8 @@ def inner_model():
 @pytest.mark.parametrize("make", [lambda: functional(digit_and_odd()), Subclassed], ids=["functional", "subclassed"])
 def test_losses_metrics_and_logs_use_the_keys(make):
     model = make()
-    model.compile("sgd", LOSSES, metrics={"digit": ["accuracy"], "odd": ["accuracy"]})
+    metrics = {"digit": ["accuracy"], "odd": ["accuracy"]}
+    model.compile("sgd", LOSSES, metrics=metrics, run_eagerly=make is Subclassed)
     history = model.fit(X, TARGETS, validation_data=(X, TARGETS), verbose=0).history
     scores = ["digit_accuracy", "digit_loss", "loss", "odd_accuracy", "odd_loss"]
     assert sorted(history) == scores + [f"val_{score}" for score in scores]
@@ -89,11 +94,11 @@ def test_losses_metrics_and_logs_use_the_keys(make):
 )
 def test_a_saved_model_predicts_the_same(make, tmp_path):
     model = make()
-    before = model.predict(X, verbose=0)
+    before = model(X)
     model.save(tmp_path / "model.keras")
-    after = keras.models.load_model(tmp_path / "model.keras").predict(X, verbose=0)
+    after = keras.models.load_model(tmp_path / "model.keras")(X)
     assert list(before) == list(after)
-    keras.tree.map_structure(np.testing.assert_array_equal, before, after)
+    keras.tree.map_structure(same_numbers, before, after)
 
 
 def test_paths_of_weights_hold_the_keys_also_after_loading(tmp_path):
@@ -411,7 +416,7 @@ def test_nothing_is_changed(monkeypatch):
         keras.utils.set_random_seed(0)
         model = Subclassed()
         model(X[:1])
-        model.compile("adam", LOSSES, metrics={"odd": ["accuracy"]})
+        model.compile("adam", LOSSES, metrics={"odd": ["accuracy"]}, run_eagerly=True)
         targets = {key: value.copy() for key, value in TARGETS.items()}
         weight = {"odd": np.ones(N), "digit": None}
         for array in (*targets.values(), weight["odd"]):
@@ -425,17 +430,23 @@ def test_nothing_is_changed(monkeypatch):
             assert (model.train_function, model.optimizer.built) == (None, False)
         draws = random.random(), np.random.random(), float(keras.random.uniform(()))  # noqa: NPY002
         history = model.fit(X, targets, sample_weight=weight, verbose=0).history
-        return draws, history, [w.tolist() for w in model.get_weights()]
+        return draws, history, model.get_weights()
 
-    assert trained(check=True) == trained(check=False)
+    with_check, without = trained(check=True), trained(check=False)
+    assert with_check[0] == without[0]
+    keras.tree.map_structure(same_numbers, with_check[1:], without[1:])
 
 
-def test_it_is_fast():
-    model, n = compiled(), 60_000
-    targets = {"digit": np.arange(n) % 10, "odd": np.arange(n) % 2}
-    start = time.process_time()
-    assert not check_heads(model, targets)
-    assert time.process_time() - start < 0.5
+def test_it_does_no_more_for_more_rows():
+    def calls(rows):
+        targets = {"digit": np.arange(rows) % 10, "odd": np.arange(rows) % 2}
+        profile = cProfile.Profile()
+        assert not profile.runcall(check_heads, model, targets)
+        return sum(entry.callcount for entry in profile.getstats())
+
+    model = compiled()
+    calls(600)
+    assert calls(60_000) < 1.5 * calls(600)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -451,6 +462,7 @@ def test_what_compile_was_given_is_found_inside_keras():
     found = read_compiled(model)
     assert found[:4] == (LOSSES, {"digit": 1.0, "odd": 2.0}, metrics, weighted)
     assert found[4:] == ((), (), False, ())
+    model.run_eagerly = True
     model.train_on_batch(X, TARGETS)
     model.get_layer("odd").trainable = False
     assert read_compiled(model).frozen_late == ("odd",)

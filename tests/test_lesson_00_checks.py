@@ -1,13 +1,45 @@
 """The check of the example question: right answers pass, wrong ones hear why not."""
 
+import functools
+
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 from checking import outcome
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", keras.activations.sigmoid])
+def by_hand(numbers):
+    return 1 / (1 + np.exp(-numbers))
+
+
+class Sigmoid:
+    def __call__(self, numbers):
+        return keras.ops.sigmoid(numbers)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        "sigmoid",
+        keras.activations.sigmoid,
+        keras.ops.sigmoid,
+        tf.nn.sigmoid,
+        tf.sigmoid,
+        keras.layers.Activation("sigmoid"),
+        functools.partial(tf.nn.sigmoid, name="odd"),
+        lambda numbers: by_hand(numbers.astype("float16")),
+        by_hand,
+        Sigmoid(),
+    ],
+)
 def test_right_answers(activation):
-    assert outcome("0.1", {"units": 7, "activation": activation})[0] == "correct"
+    assert outcome("0.1", {"units": 7, "activation": activation}) == ("correct", "")
+
+
+@pytest.mark.parametrize("units", [7.0, np.int64(7), np.float32(7), tf.constant(7)])
+def test_right_units(units):
+    assert outcome("0.1", {"activation": "sigmoid", "units": units})[0] == "correct"
 
 
 @pytest.mark.parametrize(
@@ -19,6 +51,23 @@ def test_right_answers(activation):
         ({"units": 2**7, "activation": "softmax"}, "and you gave 128"),
         ({"units": 7, "activation": None}, "does not give probabilities"),
         ({"units": 7, "activation": "relu"}, "'relu' does not give probabilities"),
+        ({"units": 7, "activation": "linear"}, "'linear' does not give probabilities: of the number 2 it makes 2"),
+        ({"units": 7, "activation": tf.nn.softmax}, "a yes for one is a no for the others"),
+        ({"units": 7, "activation": keras.layers.Softmax()}, "a yes for one is a no for the others"),
+        ({"units": 7, "activation": lambda x: tf.nn.softmax(x, axis=-1)}, "a yes for one is a no for the others"),
+        ({"units": 7, "activation": tf.nn.log_softmax}, "does not give probabilities"),
+        ({"units": 7, "activation": np.tanh}, "does not give probabilities"),
+        ({"units": 7, "activation": "hard_sigmoid"}, "'hard_sigmoid' is no sigmoid: of the number 2 it makes 0.833"),
+        ({"units": 7, "activation": lambda x: tf.sigmoid(tf.sigmoid(x))}, "is no sigmoid"),
+        ({"units": 7, "activation": "Sigmoid"}, "names are lower-case"),
+        ({"units": 7, "activation": "sigmoidal"}, "Keras has no activation the text 'sigmoidal'"),
+        ({"units": 7, "activation": keras.layers.Activation}, "the class Activation is no activation"),
+        ({"units": 7, "activation": 3}, "the number 3 is no activation"),
+        ({"units": 7, "activation": lambda x: x[:, 0]}, "should have shape (2, 7)"),
+        ({"units": 7, "activation": lambda x, y: x}, "your function raised TypeError"),
+        ({"units": "7", "activation": "sigmoid"}, "units should be a number, and yours is the text '7'"),
+        ({"units": (7,), "activation": "sigmoid"}, "units should be a number"),
+        ({"units": True, "activation": "sigmoid"}, "units should be a number"),
         ({"units": 7}, "should be units and activation"),
         ((7, "sigmoid"), "should be a dict"),
     ],

@@ -1,8 +1,11 @@
 """The checks of exercise 2: right answers pass, wrong ones hear why not."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from checking import outcome
 from keras import layers
 
@@ -36,6 +39,30 @@ def test_eight_right_lines():
     assert outcome("2.1", good()) == ("correct", "All eight.")
 
 
+def own_crossentropy(true, predicted):
+    labels = keras.ops.reshape(keras.ops.cast(true, "int32"), (-1,))
+    return -keras.ops.log(keras.ops.sum(keras.ops.one_hot(labels, 10) * predicted, axis=-1))
+
+
+def own_accuracy(true, predicted):
+    right = (keras.ops.reshape(predicted, (-1,)) > 0.5) == (keras.ops.reshape(true, (-1,)) == 1)
+    return keras.ops.mean(keras.ops.cast(right, "float32"))
+
+
+def own_squared_error(true, predicted):
+    return (keras.ops.reshape(keras.ops.cast(true, "float32"), (-1, 1)) - predicted) ** 2
+
+
+def stretched_squared_error(true, predicted):
+    return keras.ops.mean((keras.ops.cast(true, "float32") - predicted) ** 2, axis=-1)
+
+
+def used_before():
+    metric = keras.metrics.MeanSquaredError()
+    metric.update_state([[1.0], [0.0]], [[9.0], [9.0]])
+    return metric
+
+
 RIGHT_LINES = [
     {"line_3": layers.Dense(10, keras.activations.softmax, name="digit")},
     {"line_3": layers.Dense(10, layers.Softmax(), name="digit")},
@@ -57,6 +84,29 @@ RIGHT_LINES = [
     {"line_8": keras.metrics.MeanSquaredError},
     {"line_8": ["mse"]},
     {"line_8": {"odd": ["mean_squared_error"]}},
+    {"line_3": layers.Dense(10, "softmax", name="digit", dtype="float16")},
+    {"line_3": layers.Dense(10, tf.nn.softmax, name="digit")},
+    {"line_5": "crossentropy"},
+    {"line_5": {"digit": "sparse_categorical_crossentropy"}},
+    {"line_5": keras.losses.SparseCategoricalCrossentropy(reduction="sum")},
+    {"line_5": keras.losses.SparseCategoricalCrossentropy(reduction=None)},
+    {"line_5": keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight")},
+    {"line_5": functools.partial(keras.losses.sparse_categorical_crossentropy, from_logits=False)},
+    {"line_5": own_crossentropy},
+    {"line_6": {"digit": ["acc"], "odd": ["acc", "Precision"]}},
+    {"line_6": {"digit": "accuracy", "odd": keras.metrics.BinaryAccuracy(name="share")}},
+    {"line_6": (["accuracy"], ["accuracy"])},
+    {"line_6": {"digit": [keras.metrics.SparseTopKCategoricalAccuracy(k=1)], "odd": [own_accuracy]}},
+    {"line_7": {"digit": tf.constant(LABELS), "odd": tf.constant(LABELS % 2)}},
+    {"line_7": [LABELS.tolist(), (LABELS % 2).tolist()]},
+    {"line_7": [LABELS.astype("uint8"), (LABELS % 2).astype("float16")]},
+    {"line_7": [LABELS[:1], LABELS[:1] % 2]},
+    {"line_8": ["accuracy", "mse"]},
+    {"line_8": keras.losses.MeanSquaredError()},
+    {"line_8": keras.losses.mean_squared_error},
+    {"line_8": functools.partial(keras.losses.mean_squared_error)},
+    {"line_8": own_squared_error},
+    {"line_8": used_before()},
 ]
 
 
@@ -102,6 +152,49 @@ WRONG_LINES = [
     ({"line_8": keras.metrics.RootMeanSquaredError()}, "the root of the squared error"),
     ({"line_8": "squared_error"}, "Keras knows no such thing"),
     ({"line_8": ...}, "Line 8: no answer yet"),
+    ({"line_3": layers.Dense(10, name="digit")}, "should keep its softmax"),
+    ({"line_3": layers.Dense(10, "log_softmax", name="digit")}, "should keep its softmax"),
+    ({"line_3": layers.Dense(10, lambda x: keras.ops.softmax(keras.ops.softmax(x)), name="digit")}, "keep its softmax"),
+    ({"line_3": layers.Dense(10, lambda x: keras.ops.softmax(x, axis=0), name="digit")}, "keep its softmax"),
+    ({"line_3": layers.Dense(10, "softmax", name="Digit")}, "has the name Digit"),
+    ({"line_4": type("Empty", (keras.Model,), {"__init__": lambda self: None})}, "does not make a model"),
+    ({"line_5": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}, "has its softmax already"),
+    ({"line_5": "kl_divergence"}, "expects ten numbers for each image"),
+    ({"line_5": "mse"}, "Line 5: "),
+    ({"line_6": {"digit": ["accuracy"], "odd": [keras.metrics.Precision()]}}, "the head odd does not get its accuracy"),
+    ({"line_6": {"digit": ["accuracy"], "odd": [keras.metrics.Recall()]}}, "the head odd does not get its accuracy"),
+    ({"line_6": {"digit": ["accuracy"], "odd": ["auc"]}}, "Line 6: "),
+    ({"line_6": {"digit": ["accuracy"], "odd": [keras.metrics.AUC()]}}, "the head odd does not get its accuracy"),
+    (
+        {"line_6": {"digit": ["accuracy"], "odd": [keras.metrics.BinaryAccuracy(threshold=0.0)]}},
+        "head odd does not get",
+    ),
+    (
+        {"line_6": {"digit": ["accuracy"], "odd": [keras.metrics.BinaryAccuracy(threshold=0.3)]}},
+        "head odd does not get",
+    ),
+    ({"line_6": {"digit": ["accuracy"], "odd": ["sparse_categorical_accuracy"]}}, "the head odd does not get"),
+    ({"line_6": {"digit": ["sparse_top_k_categorical_accuracy"], "odd": ["accuracy"]}}, "the head digit does not get"),
+    ({"line_6": ["accuracy"] * 3}, "there are 3 entries for two heads"),
+    ({"line_6": []}, "there are 0 entries for two heads"),
+    ({"line_6": ["accuracy", "acuracy"]}, "Keras refuses it with a ValueError: Could not interpret metric"),
+    ({"line_6": {"digit": ["accuracy"], "odd": ["accuracy"], "other": []}}, "are the names digit and odd?"),
+    ({"line_7": {"digit": LABELS % 2, "odd": LABELS % 2}}, "and it should get the digits"),
+    (
+        {"line_7": {"digit": LABELS + 2, "odd": LABELS % 2}},
+        "the digits run from 0 to 9, and the digit head gets 2 to 11",
+    ),
+    ({"line_7": {"digit": LABELS / 10, "odd": LABELS % 2}}, "the digits run from 0 to 9"),
+    ({"line_7": {"digit": LABELS.astype(str), "odd": LABELS % 2}}, "should hold numbers"),
+    ({"line_7": {"digit": LABELS, "odd": LABELS}}, "1 where the digit is odd, and else 0"),
+    ({"line_7": {"digit": LABELS, "odd": 1 - LABELS % 2}}, "not where even"),
+    ({"line_7": {"digit": LABELS, "odd": (LABELS % 2)[::-1]}}, "should get 1 where the digit is odd"),
+    ({"line_7": {"digit": LABELS, "odd": (LABELS % 2)[:-1]}}, "one value for each image"),
+    ({"line_8": stretched_squared_error}, "compares each target with the answers to all images"),
+    ({"line_8": lambda true, predicted: keras.ops.sum(own_squared_error(true, predicted))}, "the sum of the squared"),
+    ({"line_8": "binary_crossentropy"}, "does not measure the squared error"),
+    ({"line_8": ["accuracy", "mae"]}, "does not measure the squared error"),
+    ({"line_8": keras.metrics.BinaryAccuracy()}, "does not measure the squared error"),
 ]
 
 
@@ -111,6 +204,10 @@ def test_one_wrong_line(changes, words):
     assert state == "not yet"
     assert message.startswith("7 of 8 lines are right. Line ")
     assert words in message
+
+
+def test_numbers_of_numpy_are_keys_too():
+    assert outcome("2.1", {np.int64(number): piece for number, piece in good().items()}) == ("correct", "All eight.")
 
 
 def test_each_line_speaks_for_itself():
@@ -142,6 +239,21 @@ def test_other_dictionaries(answer, words):
 
 FACTS = {"units": 6, "activation": "sigmoid", "loss": "binary_crossentropy"}
 INK = {"units": 1, "activation": None, "loss": "mean_squared_error"}
+
+
+def own_yes_no_loss(true, predicted):
+    log = keras.ops.log
+    return -keras.ops.mean(true * log(predicted + 1e-7) + (1 - true) * log(1 - predicted + 1e-7), axis=-1)
+
+
+def only_the_yes(true, predicted):
+    return -keras.ops.mean(true * keras.ops.log(predicted + 1e-7), axis=-1)
+
+
+def twice(values):
+    return keras.ops.sigmoid(keras.ops.sigmoid(values))
+
+
 RIGHT_CONTRACTS = [
     {},
     {"facts": {"activation": keras.activations.sigmoid, "loss": keras.losses.BinaryCrossentropy()}},
@@ -151,6 +263,19 @@ RIGHT_CONTRACTS = [
     {"ink": {"activation": "linear", "loss": "mse"}},
     {"ink": {"loss": "mean_absolute_error"}},
     {"ink": {"loss": keras.losses.Huber()}},
+    {"ink": {"loss": "log_cosh"}},
+    {"ink": {"loss": keras.losses.MeanSquaredError(reduction="sum")}},
+    {"ink": {"activation": lambda x: x, "loss": lambda true, predicted: keras.ops.mean(abs(true - predicted))}},
+    {"facts": {"loss": keras.losses.BinaryCrossentropy(label_smoothing=0.01)}},
+    {"facts": {"loss": keras.losses.BinaryCrossentropy(label_smoothing=0.1)}},
+    {"facts": {"activation": None, "loss": keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1)}},
+    {"facts": {"loss": keras.losses.BinaryCrossentropy(reduction="sum")}},
+    {"facts": {"loss": keras.losses.BinaryCrossentropy(reduction=None)}},
+    {"facts": {"loss": keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")}},
+    {"facts": {"loss": keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True)}},
+    {"facts": {"activation": layers.Activation("sigmoid"), "loss": "BinaryCrossentropy"}},
+    {"facts": {"activation": tf.nn.sigmoid, "loss": keras.losses.binary_crossentropy}},
+    {"facts": {"activation": functools.partial(keras.ops.sigmoid), "loss": own_yes_no_loss}},
 ]
 
 
@@ -169,7 +294,7 @@ WRONG_CONTRACTS = [
     ({"facts": {"units": 1}}, "facts needs 6 units"),
     ({"facts": {"activation": None}}, "does not become right"),
     ({"facts": {"activation": "relu"}}, "does not become right"),
-    ({"facts": {"loss": keras.losses.BinaryCrossentropy(from_logits=True)}}, "does not become right"),
+    ({"facts": {"loss": keras.losses.BinaryCrossentropy(from_logits=True)}}, "in the loss (from_logits=True)"),
     ({"facts": {"loss": "mse"}}, "take the cross-entropy"),
     ({"facts": {"activation": None, "loss": "mse"}}, "punished for right answers"),
     ({"facts": {"loss": "sparse_categorical_crossentropy"}}, "the head of your contract raised"),
@@ -178,12 +303,45 @@ WRONG_CONTRACTS = [
     ({"facts": {"loss": "bce_loss"}}, "the loss of facts raised ValueError"),
     ({"ink": {"activation": "sigmoid"}}, "it never gives a negative number"),
     ({"ink": {"activation": "sigmoid", "loss": "binary_crossentropy"}}, "it never gives a negative number"),
-    ({"ink": {"activation": "relu"}}, "it never gives a negative number"),
+    (
+        {"ink": {"activation": "relu"}},
+        "a target of -2.5 the ink head ends at 0.00, and it never gives a negative number",
+    ),
     ({"ink": {"activation": "tanh"}}, "do the activation and the loss fit a quantity?"),
     ({"ink": {"activation": "softmax"}}, "it never gives a negative number"),
     ({"ink": {"loss": "binary_crossentropy"}}, "do the activation and the loss fit a quantity?"),
     ({"ink": {"units": 10}}, "ink needs 1 units"),
     ({"ink": {"metric": "mae"}}, "the keys of the contract of ink"),
+    ({"facts": {"loss": "kl_divergence"}}, "lets a wrong yes pass"),
+    ({"facts": {"loss": only_the_yes}}, "lets a wrong yes pass"),
+    ({"facts": {"loss": "categorical_crossentropy"}}, "lets a wrong yes pass"),
+    ({"facts": {"loss": "crossentropy"}}, "lets a wrong yes pass"),
+    ({"facts": {"loss": "poisson"}}, "take the cross-entropy"),
+    ({"facts": {"loss": "mae"}}, "take the cross-entropy"),
+    ({"facts": {"activation": twice}}, "two sigmoids, one after the other"),
+    (
+        {
+            "facts": {
+                "activation": layers.Activation("sigmoid"),
+                "loss": keras.losses.BinaryCrossentropy(from_logits=True),
+            }
+        },
+        "two sigmoids, in the activation and in the loss",
+    ),
+    ({"facts": {"activation": lambda x: keras.ops.softmax(keras.ops.sigmoid(x))}}, "share a total of 1"),
+    ({"facts": {"activation": "tanh"}}, "does not become right"),
+    ({"facts": {"activation": "hard_sigmoid"}}, "does not become right"),
+    ({"facts": {"units": 6.0}}, "a whole number"),
+    ({"facts": {"units": "6"}}, "should be a number"),
+    ({"facts": {"units": True}}, "should be a number"),
+    ({"ink": {"loss": "mean_absolute_percentage_error"}}, "in proportion to the target"),
+    ({"ink": {"loss": "mean_squared_logarithmic_error"}}, "fit a quantity?"),
+    ({"ink": {"loss": "poisson"}}, "fit a quantity?"),
+    ({"ink": {"loss": "cosine_similarity"}}, "fit a quantity?"),
+    ({"ink": {"loss": "hinge"}}, "fit a quantity?"),
+    ({"ink": {"activation": "elu"}}, "fit a quantity?"),
+    ({"ink": {"activation": "softplus"}}, "it never gives a negative number"),
+    ({"ink": {"loss": "sparse_categorical_crossentropy"}}, "the head of your contract raised"),
 ]
 
 
@@ -206,12 +364,12 @@ def digits():
     return data.load_digits("digits")
 
 
-def network(form=dict, digit="softmax", odd="sigmoid", units=1):
+def network(form=dict, digit="softmax", odd="sigmoid", units=1, dtype=None):
     image = keras.Input((784,))
-    trunk = layers.Dense(32, activation="relu")(image)
+    trunk = layers.Dense(64, activation="relu")(image)
     outputs = {
-        "digit": layers.Dense(10, activation=digit, name="digit")(trunk),
-        "odd": layers.Dense(units, activation=odd, name="odd")(trunk),
+        "digit": layers.Dense(10, activation=digit, name="digit", dtype=dtype)(trunk),
+        "odd": layers.Dense(units, activation=odd, name="odd", dtype=dtype)(trunk),
     }
     return keras.Model(image, outputs if form is dict else list(outputs.values()))
 
@@ -219,22 +377,27 @@ def network(form=dict, digit="softmax", odd="sigmoid", units=1):
 @pytest.fixture(scope="module")
 def trained(digits):
     """Weights of a trained model, so that each test needs no training of its own."""
+    keras.utils.set_random_seed(2)
     model = network()
-    model.compile("adam", LOSSES)
+    model.compile(keras.optimizers.Adam(0.003), LOSSES, steps_per_execution=20)
     targets = {"digit": digits.y_train, "odd": digits.y_train % 2}
-    model.fit(digits.x_train.reshape(-1, 784), targets, batch_size=32, epochs=15, verbose=0)
+    model.fit(digits.x_train.reshape(-1, 784), targets, batch_size=64, epochs=14, verbose=0)
     return model.get_weights()
 
 
 METRICS = {"digit": ["accuracy"], "odd": ["mean_squared_error"]}
 
 
-def compiled(trained, losses=LOSSES, metrics=METRICS, form=dict, **changes):
+def compiled(trained, losses=LOSSES, metrics=METRICS, weighted_metrics=None, form=dict, **changes):
     model = network(form, **changes)
     if trained is not None:
         model.set_weights(trained)
-    model.compile("adam", losses, metrics=metrics)
+    model.compile("adam", losses, metrics=metrics, weighted_metrics=weighted_metrics)
     return model
+
+
+def mean_absolute_error_named(name):
+    return keras.metrics.MeanAbsoluteError(name=name)
 
 
 RIGHT_MODELS = {
@@ -246,6 +409,13 @@ RIGHT_MODELS = {
     "one-hot targets": {"losses": LOSSES | {"digit": "categorical_crossentropy"}},
     "loss objects": {"losses": LOSSES | {"digit": keras.losses.SparseCategoricalCrossentropy()}},
     "squared error as loss and metric": {"losses": LOSSES | {"odd": "mse"}},
+    "losses in a list": {"losses": list(LOSSES.values())},
+    "one-hot targets in a list": {"losses": ["categorical_crossentropy", "binary_crossentropy"]},
+    "the loss that Keras chooses": {"losses": {"digit": "crossentropy", "odd": "crossentropy"}},
+    "sum of the losses": {"losses": LOSSES | {"odd": keras.losses.BinaryCrossentropy(reduction="sum")}},
+    "weighted metrics": {"metrics": None, "weighted_metrics": METRICS},
+    "low precision": {"dtype": "bfloat16"},
+    "half precision": {"dtype": "float16"},
 }
 
 
@@ -254,7 +424,42 @@ def test_a_repaired_page_however_it_is_written(trained, digits, options):
     model = compiled(trained, **options)
     state, message = outcome("2.3", (model, digits))
     assert (state, "On new images: accuracy of digit 9" in message) == ("correct", True), message
-    assert all((a == b).all() for a, b in zip(model.get_weights(), trained, strict=True))
+    assert all(
+        (a == b).all()
+        for a, b in zip(
+            model.get_weights(),
+            [w.astype(v.dtype) for w, v in zip(trained, model.get_weights(), strict=True)],
+            strict=True,
+        )
+    )
+
+
+def test_a_page_that_was_trained_on_ten_numbers_with_an_own_loss(trained, digits):
+    def own(true, predicted):
+        return -keras.ops.sum(true * keras.ops.log(predicted + 1e-7), axis=-1)
+
+    model = network()
+    model.set_weights(trained)
+    model.compile(keras.optimizers.SGD(0.0), LOSSES | {"digit": own}, metrics=METRICS, run_eagerly=True)
+    one_hot = {"digit": np.eye(10)[digits.y_train[:64]], "odd": digits.y_train[:64] % 2}
+    model.train_on_batch(digits.x_train[:64].reshape(-1, 784), one_hot)
+    assert outcome("2.3", (model, digits))[0] == "correct"
+
+
+def test_a_page_that_is_a_class(trained, digits):
+    class Page(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = network()
+
+        def call(self, images):
+            return {"odd": self.inner(images)["odd"], "digit": self.inner(images)["digit"]}
+
+    model = Page()
+    model(digits.x_train[:2].reshape(-1, 784))
+    model.inner.set_weights(trained)
+    model.compile("adam", LOSSES, metrics=METRICS)
+    assert outcome("2.3", (model, digits))[0] == "correct"
 
 
 WRONG_MODELS = {
@@ -264,7 +469,10 @@ WRONG_MODELS = {
         "of the head odd reports its squared error",
     ),
     "no accuracy": ({"metrics": {"odd": ["mse"]}}, "no metric of the head digit reports its accuracy"),
-    "swapped metrics": ({"metrics": {"digit": ["mse"], "odd": ["accuracy"]}}, "your model raised"),
+    "swapped metrics": (
+        {"metrics": {"digit": ["mse"], "odd": ["accuracy"]}},
+        "your model raised",
+    ),
     "metrics of the old page": ({"metrics": ["accuracy"]}, "your model raised ValueError"),
     "the root": (
         {"metrics": METRICS | {"odd": [keras.metrics.RootMeanSquaredError()]}},
@@ -272,6 +480,31 @@ WRONG_MODELS = {
     ),
     "logits": ({"odd": None}, "the output odd leaves the range"),
     "ten sigmoids": ({"digit": "sigmoid"}, "should have a total of 1: use softmax"),
+    "softmax of softmax": (
+        {"digit": lambda x: keras.ops.softmax(keras.ops.softmax(x))},
+        "another activation comes before its softmax",
+    ),
+    "softmax of sigmoid": (
+        {"digit": lambda x: keras.ops.softmax(keras.ops.sigmoid(x))},
+        "another activation comes before its softmax",
+    ),
+    "sigmoid of sigmoid": ({"odd": twice}, "another activation comes before its sigmoid"),
+    "a metric for ten numbers": (
+        {"metrics": METRICS | {"digit": [keras.metrics.CategoricalAccuracy(name="accuracy")]}},
+        "no metric of the head digit reports its accuracy",
+    ),
+    "another name": (
+        {"metrics": METRICS | {"digit": ["sparse_categorical_accuracy"]}},
+        "no score has the name digit_accuracy",
+    ),
+    "the right name of another metric": (
+        {"metrics": METRICS | {"odd": [mean_absolute_error_named("mean_squared_error")]}},
+        "of the head odd reports its squared error",
+    ),
+    "the right name of another metric, and the right metric": (
+        {"metrics": METRICS | {"odd": [mean_absolute_error_named("mean_squared_error"), own_squared_error]}},
+        "odd_mean_squared_error is not the squared error of the head odd, which has the name odd_own_squared_error",
+    ),
 }
 
 
@@ -310,7 +543,22 @@ def in_one_batch(model, images, targets):
     return {head: np.float64(scores[f"{head}_{name[head]}"]) for head in name}
 
 
-@pytest.mark.parametrize("function", [by_dictionary, by_numpy, in_one_batch])
+class Scores:
+    def __call__(self, model, images, targets):
+        return by_dictionary(model, images, targets)
+
+
+def by_batches(model, images, targets):
+    scores = model.evaluate(
+        tf.data.Dataset.from_tensor_slices((images, targets)).batch(16), verbose=0, return_dict=True
+    )
+    return {"digit": scores["digit_accuracy"], "odd": keras.ops.convert_to_tensor(scores["odd_mean_squared_error"])}
+
+
+RIGHT_SCORES = [by_dictionary, by_numpy, in_one_batch, Scores(), functools.partial(by_dictionary), by_batches]
+
+
+@pytest.mark.parametrize("function", RIGHT_SCORES)
 def test_scores_however_they_are_found(function):
     assert outcome("2.4", function) == ("correct", "")
 
@@ -361,6 +609,45 @@ def forgets_to_return(model, images, targets):
     by_dictionary(model, images, targets)
 
 
+def changed(function, change):
+    return lambda *given: {name: change(score) for name, score in function(*given).items()}
+
+
+def by_any_squared_error(model, images, targets):
+    scores = by_dictionary(model, images, targets)
+    every = model.evaluate(images, targets, verbose=0, return_dict=True)
+    return scores | {"odd": [score for name, score in sorted(every.items()) if name.endswith("squared_error")][-1]}
+
+
+def of_odd(model, images, targets):
+    scores = model.evaluate(images, targets, verbose=0, return_dict=True)
+    accuracies = [score for name, score in sorted(scores.items()) if name.endswith("_accuracy")]
+    return {"digit": accuracies[-1], "odd": scores["odd_mean_squared_error"]}
+
+
+def empties(model, images, targets):
+    scores = by_dictionary(model, images, targets)
+    targets.pop("odd")
+    return scores
+
+
+def fills(model, images, targets):
+    scores = by_dictionary(model, images, targets)
+    images *= 0
+    return scores
+
+
+def trains(model, images, targets):
+    scores = by_dictionary(model, images, targets)
+    model.train_on_batch(images, targets)
+    return scores
+
+
+def compiles(model, images, targets):
+    model.compile(loss=LOSSES, metrics={"digit": ["accuracy"], "odd": ["mean_squared_error"]}, run_eagerly=True)
+    return by_dictionary(model, images, targets)
+
+
 WRONG_SCORES = [
     (by_place, "with a list of outputs, odd first and more metrics, the score of"),
     (by_metrics_names, "That is odd_loss"),
@@ -371,6 +658,16 @@ WRONG_SCORES = [
     (crossed, "the score of odd should be"),
     (forgets_to_return, "is a `return` missing?"),
     ({"digit": 0.9, "odd": 0.1}, "should be a function"),
+    (changed(by_dictionary, lambda score: 100 * score), "That is in percent"),
+    (changed(by_dictionary, lambda score: round(float(score), 2)), "Do not round it"),
+    (changed(by_dictionary, lambda score: str(score)), "should be a number"),
+    (changed(by_dictionary, np.sqrt), "the score of"),
+    (by_any_squared_error, "the score of odd should be"),
+    (of_odd, "the score of digit should be"),
+    (empties, "changes `targets` itself"),
+    (fills, "changes `images` itself"),
+    (trains, "your function trains the model"),
+    (compiles, "your function compiles the model again"),
 ]
 
 
@@ -403,13 +700,96 @@ def by_prediction(model, listed):
     return {name: assert_same[name] for name in sorted(assert_same)}
 
 
-@pytest.mark.parametrize("function", [by_output, by_shape_of_outputs, by_prediction])
+class Names:
+    def __call__(self, model, listed):
+        return by_output(model, listed)
+
+
+def by_hand(model, listed):
+    names = list(model.output.keys()) if isinstance(model.output, dict) else model.output_names
+    if len(listed) != len(names):
+        raise ValueError(f"{len(names)} targets are wanted")
+    return {names[place]: tf.constant(listed[place]) for place in range(len(names))}
+
+
+RIGHT_NAMES = [by_output, by_shape_of_outputs, by_prediction, by_hand, Names(), functools.partial(by_output)]
+
+
+@pytest.mark.parametrize("function", RIGHT_NAMES)
 def test_targets_by_name_however_they_are_made(function):
     assert outcome("2.5", function) == ("correct", "")
 
 
 SORTED = "not in the order of the alphabet, the head odd gets the target that belongs to loop"
+
+
+def by_layer(model, listed):
+    tensors = model.output.values() if isinstance(model.output, dict) else model.output
+    names = [tensor._keras_history.operation.name for tensor in tensors]
+    return dict(zip(names, listed, strict=True))
+
+
+def two_or_three(model, listed):
+    names = list(by_output(model, listed))
+    if len(names) == 2:
+        return {names[0]: listed[0], names[1]: listed[1]}
+    return {names[0]: listed[0], names[1]: listed[1], names[2]: listed[2]}
+
+
+def empties_the_list(model, listed):
+    result = by_output(model, listed)
+    listed.clear()
+    return result
+
+
+def fills_the_targets(model, listed):
+    result = by_output(model, [np.copy(target) for target in listed])
+    for target in listed:
+        target[...] = 0
+    return result
+
+
+def sorts_the_names(model, listed):
+    result = by_output(model, listed)
+    model.output_names.sort()
+    return result
+
+
+def whole_numbers(model, listed):
+    return {name: np.asarray(target).astype(int) for name, target in by_output(model, listed).items()}
+
+
+def in_order(model, listed):
+    return {name: np.sort(target, axis=0) for name, target in by_output(model, listed).items()}
+
+
+def too_long_is_cut(model, listed):
+    names = list(model.output) if isinstance(model.output, dict) else model.output_names
+    if len(listed) < len(names):
+        raise ValueError("too short")
+    return dict(zip(names, listed, strict=False))
+
+
+def index_error(model, listed):
+    names = list(model.output) if isinstance(model.output, dict) else model.output_names
+    return {name: listed[place] for place, name in enumerate(names)}
+
+
+def all_but_none(model, listed):
+    return by_output(model, listed) if listed else {}
+
+
 WRONG_NAMES = [
+    (by_layer, "whose layers have other names"),
+    (two_or_three, "the keys of the result should be size, colour, age and place"),
+    (empties_the_list, "changes `listed` itself"),
+    (fills_the_targets, "changes `listed` itself"),
+    (sorts_the_names, "changes the names inside the model"),
+    (whole_numbers, "is not the one in the list"),
+    (in_order, "is not the one in the list"),
+    (too_long_is_cut, "3 targets for 2 heads should raise a ValueError, and yours raises nothing"),
+    (index_error, "1 target for 2 heads should raise a ValueError, and yours raises IndexError"),
+    (all_but_none, "0 targets for 2 heads should raise a ValueError, and yours raises nothing"),
     (lambda model, listed: dict(zip(model.output_names, listed, strict=True)), f"a dictionary of outputs, {SORTED}"),
     (lambda model, listed: dict(zip(sorted(model.output_names), listed, strict=True)), "a list of outputs, not in"),
     (lambda model, listed: dict(zip(model.output, listed, strict=True)), "and yours are a KerasTensor and"),
@@ -419,12 +799,12 @@ WRONG_NAMES = [
         lambda model, listed: dict(
             zip(list(model.output) if isinstance(model.output, dict) else model.output_names, listed, strict=False)
         ),
-        "1 targets for 2 heads should raise a ValueError",
+        "1 target for 2 heads should raise a ValueError, and yours raises nothing",
     ),
     (lambda model, listed: listed, "the result should be a dict"),
     (lambda model, listed: print(model), "is a `return` missing?"),
     (lambda model, listed: dict.fromkeys(by_output(model, listed), listed), "should have shape"),
-    (lambda model, listed: {name: target + 1 for name, target in by_output(model, listed).items()}, "belongs to odd"),
+    (lambda model, listed: {name: target + 1 for name, target in by_output(model, listed).items()}, "is not the one"),
     (lambda model, listed: {name: -target - 1 for name, target in by_output(model, listed).items()}, "is not the one"),
     ({"digit": LABELS}, "should be a function"),
 ]

@@ -1,11 +1,13 @@
 """The checks of exercise 3: right answers pass, wrong ones hear why not."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from checking import outcome
-from scipy import special
+from scipy import linalg, special
 
 
 def refused(question, answer, words):
@@ -53,12 +55,63 @@ def by_layers(vector):
     return {"left": blocks[:, 0], "right": blocks[:, 1], "same": same}
 
 
-@pytest.mark.parametrize("function", [cut_by(), by_keras, by_tensorflow, by_hand, by_layers])
+def in_place_on_a_copy(vector):
+    vector = np.array(vector)
+    vector[:, :10] = softmax(vector[:, :10])
+    vector[:, 10:20] = softmax(vector[:, 10:20])
+    vector[:, 20] = special.expit(vector[:, 20])
+    return dict(zip(["left", "right", "same"], np.split(vector, [10, 20], axis=1), strict=True))
+
+
+def as_lists(vector):
+    return {name: value.tolist() for name, value in cut_by()(vector).items()}
+
+
+def of_type(kind):
+    return lambda vector: {name: tf.cast(value, kind) for name, value in by_keras(tf.cast(vector, kind)).items()}
+
+
+class Cut:
+    def __call__(self, vector):
+        return by_keras(tf.constant(vector))
+
+
+RIGHT_CUTS = [cut_by(), by_keras, by_tensorflow, by_hand, by_layers, in_place_on_a_copy, as_lists, Cut()]
+RIGHT_CUTS += [
+    of_type("float16"),
+    of_type("bfloat16"),
+    lambda v: {k: a.astype("float16") for k, a in by_hand(v).items()},
+]
+RIGHT_CUTS += [functools.partial(lambda at, vector: cut_by()(vector[:, at]), slice(None))]
+
+
+@pytest.mark.parametrize("function", RIGHT_CUTS)
 def test_a_cut_however_it_is_made(function):
     assert outcome("3.1", function)[0] == "correct"
 
 
+def in_place(vector):
+    vector[:, :10] = softmax(vector[:, :10])
+    return {"left": vector[:, :10], "right": softmax(vector[:, 10:20]), "same": special.expit(vector[:, 20:])}
+
+
+def wrong_for_few(vector):
+    found = cut_by()(vector)
+    return found if len(vector) > 1 else {name: found["left"] if name == "right" else found[name] for name in found}
+
+
 WRONG_CUTS = {
+    "in place": (in_place, "your function changes `vector` itself"),
+    "sigmoid twice": (cut_by(same=lambda v: special.expit(special.expit(v[:, 20:]))), "went through the sigmoid twice"),
+    "sigmoid, softmax": (cut_by(right=lambda v: softmax(special.expit(v[:, 10:20]))), "a sigmoid and then a softmax"),
+    "softmax, sigmoid": (cut_by(right=lambda v: special.expit(softmax(v[:, 10:20]))), "a softmax and then a sigmoid"),
+    "same of softmax": (cut_by(same=lambda v: softmax(v)[:, 20:]), "the answer same is over all 21 numbers"),
+    "rounded": (cut_by(left=lambda v: softmax(v[:, :10]).round(2)), "is rounded (decimals"),
+    "wrong for one image": (wrong_for_few, "the answer right differs from the right probabilities"),
+    "text": (cut_by(left=lambda v: softmax(v[:, :10]).astype(str)), "the answer left should hold numbers"),
+    "another key": (lambda v: {k.title(): p for k, p in cut_by()(v).items()}, "should be left, right and same"),
+    "tanh": (cut_by(same=lambda v: np.tanh(v[:, 20:])), "the answer same differs"),
+    "log softmax": (cut_by(left=lambda v: special.log_softmax(v[:, :10], axis=1)), "the answer left differs"),
     "softmax over twenty": (cut_by(left=lambda v: softmax(v[:, :20])[:, :10]), "left is over all twenty numbers"),
     "softmax over all": (cut_by(right=lambda v: softmax(v)[:, 10:20]), "right is over all 21 numbers"),
     "sigmoids": (cut_by(left=lambda v: special.expit(v[:, :10])), "left has a sigmoid for each number"),
@@ -117,7 +170,32 @@ def by_operations(pair):
     return {"left": keras.ops.sum(cells, axis=2), "right": keras.ops.sum(cells, axis=1)}
 
 
-@pytest.mark.parametrize("function", [by_columns, by_product, by_lists, by_operations])
+def by_einsum(pair):
+    cells = tf.reshape(tf.constant(pair), (-1, 10, 10))
+    return {"left": tf.einsum("nlr->nl", cells), "right": tf.einsum("nlr->nr", cells)}
+
+
+def in_half(pair):
+    return {name: np.float16(value) for name, value in by_columns(pair).items()}
+
+
+def in_bfloat16(pair):
+    cells = tf.reshape(tf.cast(pair, "bfloat16"), (-1, 10, 10))
+    return {"left": tf.reduce_sum(cells, 2), "right": tf.reduce_sum(cells, 1)}
+
+
+def by_counting(pair):
+    found = {"left": np.zeros((len(pair), 10)), "right": np.zeros((len(pair), 10))}
+    for column in range(pair.shape[1]):
+        found["left"][:, column // 10] += pair[:, column]
+        found["right"][:, column % 10] += pair[:, column]
+    return found
+
+
+RIGHT_SUMS = [by_columns, by_product, by_lists, by_operations, by_einsum, in_half, in_bfloat16, by_counting]
+
+
+@pytest.mark.parametrize("function", RIGHT_SUMS)
 def test_two_answers_however_they_are_summed(function):
     assert outcome("3.2", function)[0] == "correct"
 
@@ -137,7 +215,29 @@ def likeliest(pair):
     return {"left": np.eye(10)[found // 10], "right": np.eye(10)[found % 10]}
 
 
+def reshaped_in_place(pair):
+    pair *= 0.5
+    return {"left": 2 * table(pair).sum(axis=2), "right": 2 * table(pair).sum(axis=1)}
+
+
+def independent(pair):
+    """The likeliest right digit's row and the likeliest left digit's column, as if they told all."""
+    cells, rows = table(pair), np.arange(len(pair))
+    left = cells[rows, :, cells.sum(axis=1).argmax(axis=1)]
+    return {"left": left / left.sum(axis=1, keepdims=True), "right": cells.sum(axis=1)}
+
+
 WRONG_ANSWERS = {
+    "in place": (reshaped_in_place, "your function changes `pair` itself"),
+    "rounded to two": (both(lambda cells, axis: cells.sum(axis=axis).round(2)), "is rounded (decimals"),
+    "rounded to three": (both(lambda cells, axis: cells.sum(axis=axis).round(3)), "is rounded (decimals"),
+    "rounded to one": (both(lambda cells, axis: cells.sum(axis=axis).round(1)), "is rounded (decimals: 1)"),
+    "one likeliest digit": (
+        both(lambda cells, axis: np.eye(10)[cells.sum(axis=axis).argmax(axis=1)]),
+        "is 0 or 1, by its likeliest digit",
+    ),
+    "given the other": (independent, "the answer left differs"),
+    "logarithms": (both(lambda cells, axis: np.log(cells.sum(axis=axis) + 1e-9)), "has a total of"),
     "swapped": (lambda p: {"left": table(p).sum(axis=1), "right": table(p).sum(axis=2)}, "left and right are swapped"),
     "mean": (both(lambda cells, axis: cells.mean(axis=axis)), "is a mean over pairs"),
     "maximum": (both(lambda cells, axis: cells.max(axis=axis)), "takes only the likeliest pair with each digit"),
@@ -188,9 +288,11 @@ def by_models(inputs, units, classes):
         hidden = keras.layers.Dense(width)(image)
         return keras.Model(image, [keras.layers.Dense(number)(hidden) for number in numbers]).count_params()
 
-    fair = units
-    while sum(parameters(fair, [number]) for number in classes) > parameters(units, classes):
-        fair -= 1
+    shared, fair, more = parameters(units, classes), 0, units + 1
+    while more > fair + 1:
+        middle = (fair + more) // 2
+        fits = sum(parameters(middle, [number]) for number in classes) <= shared
+        fair, more = (middle, more) if fits else (fair, middle)
     return fair
 
 
@@ -198,7 +300,28 @@ def as_float(inputs, units, classes):
     return float(formula(inputs, units, classes))
 
 
-@pytest.mark.parametrize("function", [formula, counted_down, by_models, as_float])
+def counted_up(inputs, units, classes):
+    found = 0
+    while sum(size(inputs, found + 1, [number]) for number in classes) <= size(inputs, units, classes):
+        found += 1
+    return tf.constant(found)
+
+
+def listed(inputs, units, classes):
+    total = size(inputs, units, classes)
+    return max(n for n in range(units + 1) if sum(size(inputs, n, [c]) for c in classes) <= total)
+
+
+def empties_a_copy(inputs, units, classes):
+    left = list(classes)
+    total = number = 0
+    while left:
+        total += left.pop()
+        number += 1
+    return np.int32(np.floor(units * (inputs + 1 + total) / (number * (inputs + 1) + total)))
+
+
+@pytest.mark.parametrize("function", [formula, counted_down, by_models, as_float, counted_up, listed, empties_a_copy])
 def test_a_fair_size_however_it_is_found(function):
     state, message = outcome("3.3", function)
     assert state == "correct"
@@ -217,7 +340,44 @@ def without_bias(inputs, units, classes):
     return units * (inputs + total) // (len(classes) * inputs + total)
 
 
+def from_one(inputs, units, classes):
+    fair = 1
+    while sum(size(inputs, fair + 1, [number]) for number in classes) <= size(inputs, units, classes):
+        fair += 1
+    return fair
+
+
+def of_equal_heads(number):
+    """All heads as large as one of them."""
+    return lambda i, u, c: formula(i, u, [number(c)] * len(c))
+
+
+def empties(inputs, units, classes):
+    found = formula(inputs, units, classes)
+    classes.clear()
+    return found
+
+
 WRONG_SIZES = {
+    "a search from one": (from_one, "for inputs=3, units=1, classes=[2, 2] it gives 1"),
+    "the first head": (of_equal_heads(lambda c: c[0]), "for inputs=20, units=40, classes=[2, 10] it gives 21"),
+    "the last head": (of_equal_heads(lambda c: c[-1]), "classes="),
+    "the largest head": (of_equal_heads(max), "classes="),
+    "the smallest head": (of_equal_heads(min), "classes="),
+    "empties the list": (empties, "your function changes `classes` itself"),
+    "no trunk bias": (
+        lambda i, u, c: u * (i + sum(c)) // (len(c) * i + sum(c)),
+        "which is fewer: each layer has a bias too",
+    ),
+    "up to a hundred": (
+        lambda i, u, c: min(formula(i, u, c), 17),
+        "for inputs=289, units=96, classes=[10, 10] it gives 17",
+    ),
+    "text": (lambda i, u, c: str(formula(i, u, c)), "the result should be a number, and yours is the text"),
+    "divided once": (
+        lambda i, u, c: 48 if u == 96 else formula(i, u, c),
+        "one unit more makes 29,420, which is still no more",
+    ),
     "divided": (lambda i, u, c: u // len(c), "still no more: with fewer hidden units the heads get smaller too"),
     "rounded": (lambda i, u, c: round(u * (i + 1 + sum(c)) / (len(c) * (i + 1) + sum(c))), "which is fewer"),
     "one more": (lambda i, u, c: formula(i, u, c) + 1, "which is fewer"),
@@ -292,6 +452,30 @@ def as_tensors(left, right):
     return {name: [tf.constant(a, tf.float32) for a in part] for name, part in merged(left, right).items()}
 
 
+def by_block_diagonal(left, right):
+    heads = linalg.block_diag(left[2], right[2])
+    trunk = (np.column_stack([left[0], right[0]]), np.r_[left[1], right[1]])
+    return {"trunk": trunk, "left": (heads[:, :10], left[3]), "right": (heads[:, 10:], right[3])}
+
+
+def with_spare_units(left, right):
+    found = merged(left, right)
+    spare = {name: [np.pad(found[name][0], ((0, 2), (0, 0))), found[name][1]] for name in ("left", "right")}
+    return {"trunk": [np.pad(found["trunk"][0], ((0, 0), (0, 2))), np.pad(found["trunk"][1], (0, 2))], **spare}
+
+
+def in_float16(left, right):
+    return {name: [np.float16(array) for array in part] for name, part in merged(left, right).items()}
+
+
+RIGHT_MERGERS = [by_block_diagonal, with_spare_units, in_float16]
+
+
+@pytest.mark.parametrize("function", RIGHT_MERGERS)
+def test_networks_merged_in_another_form(function):
+    assert outcome("3.4", function)[0] == "correct"
+
+
 @pytest.mark.parametrize("function", [merged, right_first, padded, interleaved, rescaled, by_keras_model, as_tensors])
 def test_networks_however_they_are_merged(function):
     assert outcome("3.4", function)[0] == "correct"
@@ -347,7 +531,24 @@ def halved(left, right):
     return merged(left, right, left=[merged(left, right)["left"][0] / 2, left[3]])
 
 
+def appends(left, right):
+    left.append(right[0])
+    return merged(left[:4], right)
+
+
+def adds_in_place(left, right):
+    found = merged([array.copy() for array in left], right)
+    left[1] += 1
+    return found
+
+
 WRONG_MERGERS = {
+    "appends": (appends, "your function changes `left` itself"),
+    "adds in place": (adds_in_place, "your function changes `left` itself"),
+    "halved in float16": (
+        lambda a, b: in_float16([*a[:2], a[2] / 2, a[3]], b),
+        "the head left differs from the left network's answers",
+    ),
     "one below the other": (one_below_the_other, "has 12 rows, and there are 6 inputs: join the kernels along axis=1"),
     "averaged": (averaged, "the trunk has 5 units, and the two networks have 10 together"),
     "left only": (lambda a, b: merged(a, b, trunk=a[:2]), "the trunk has 5 units, and the two networks have 10"),

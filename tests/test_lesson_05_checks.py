@@ -1,5 +1,8 @@
 """The checks of exercise 5: right answers pass, wrong ones hear why not."""
 
+import functools
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +10,8 @@ import tensorflow as tf
 from checking import outcome
 from scipy import stats
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+from mos_helpers.checks import lesson_05
 
 
 def refused(question, answer, words):
@@ -51,7 +56,28 @@ def by_columns(train, other):
     return tuple(np.stack(columns, axis=1) for columns in zip(*pairs, strict=True))
 
 
-@pytest.mark.parametrize("function", [standard, by_scikit_learn, of_a_sample, by_keras, by_operations, by_columns])
+def by_map(train, other):
+    return map(StandardScaler().fit(train).transform, [train, other])
+
+
+def by_generator(train, other):
+    return ((part - train.mean(axis=0)) / train.std(axis=0) for part in (train, other))
+
+
+class Standard:
+    def __call__(self, train, other):
+        return standard(train, other)
+
+
+def in_float16(train, other):
+    return [part.astype("float16") for part in standard(train, other)]
+
+
+RIGHT_SCALES = [standard, by_scikit_learn, of_a_sample, by_keras, by_operations, by_columns, by_map, by_generator]
+RIGHT_SCALES += [Standard(), functools.partial(standard, mean=None), in_float16]
+
+
+@pytest.mark.parametrize("function", RIGHT_SCALES)
 def test_targets_however_they_are_standardised(function):
     assert outcome("5.1", function)[0] == "correct"
 
@@ -81,15 +107,26 @@ WRONG_SCALES = {
     "own": (by(StandardScaler, own=True), "`other` got its own mean and standard deviation"),
     "together": (by(StandardScaler, together=True), "come from both parts together"),
     "all columns": (lambda a, b: standard(a, b, a.mean(), a.std()), "each column needs its own mean"),
-    "rows": (lambda a, b: standard(a, b, a.mean(axis=1)[0], a.std(axis=1)[0]), "the standardised train differs"),
+    "rows": (lambda a, b: standard(a, b, a.mean(axis=1)[0], 1 + a.std(axis=1)[0]), "the standardised train differs"),
+    "last row": (lambda a, b: standard(a[:-1], b), "the standardised train should have shape"),
+    "of 1000 rows": (lambda a, b: standard(a, b, a[:1000].mean(axis=0), a[:1000].std(axis=0)), "differs"),
+    "sorted columns": (lambda a, b: standard(a, b, scale=np.sort(a.std(axis=0))), "differs from the right one"),
+    "multiplied": (lambda a, b: standard(a, b, scale=1 / a.std(axis=0)), "you multiplied by the standard deviation"),
+    "median": (lambda a, b: standard(a, b, mean=np.median(a, axis=0)), "you subtracted the median"),
+    "own mean": (
+        lambda a, b: (standard(a, b)[0], (b - b.mean(axis=0)) / a.std(axis=0)),
+        "`other` got its own mean: use that of `train`",
+    ),
+    "all of the other": (lambda a, b: standard(b, a)[::-1], "are those of `other`: use those of `train`"),
+    "a dictionary": (lambda a, b: dict(enumerate(standard(a, b))), "should be a pair"),
     "mean only": (lambda a, b: standard(a, b, scale=1), "the standard deviation is missing"),
     "scale only": (lambda a, b: standard(a, b, mean=0), "the mean is missing"),
     "variance": (lambda a, b: standard(a, b, scale=a.var(axis=0)), "you divided by the variance"),
     "minimum and maximum": (by(MinMaxScaler), "a scaling by minimum and maximum"),
-    "robust": (by(RobustScaler), "the standardised train differs"),
+    "robust": (by(RobustScaler), "a scaling by median and quartiles"),
     "swapped": (lambda a, b: standard(a, b)[::-1], "the two results are swapped"),
     "train twice": (lambda a, b: (standard(a, b)[0],) * 2, "the standardised other should have shape"),
-    "other as it is": (lambda a, b: (standard(a, b)[0], b), "the standardised other differs"),
+    "other as it is": (lambda a, b: (standard(a, b)[0], b), "`other` is as it was"),
     "one array": (lambda a, b: standard(a, b)[0], "should be a pair"),
     "floor of 1": (lambda a, b: standard(a, b, scale=np.maximum(a.std(axis=0), 1)), "without a lower limit"),
     "floor of 0.1": (lambda a, b: standard(a, b, scale=np.maximum(a.std(axis=0), 0.1)), "without a lower limit"),
@@ -150,7 +187,30 @@ def by_isclose(prediction, target, mean, scale, tolerance):
     return np.isclose(prediction * scale + mean, target, rtol=0, atol=tolerance).all(axis=1).mean()
 
 
-@pytest.mark.parametrize("function", [share, worst, by_isclose, by_loop, by_tensorflow, by_keras_operations])
+def by_generator_of_rows(prediction, target, mean, scale, tolerance):
+    rows = zip(prediction * scale + mean, target, strict=True)
+    good = [all(abs(a - b) <= t for a, b, t in zip(*row, tolerance, strict=True)) for row in rows]
+    return sum(good) / len(good)
+
+
+def in_16_bits(*arguments):
+    return np.float16(share(*arguments))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        by_generator_of_rows,
+        in_16_bits,
+        functools.partial(share),
+        share,
+        worst,
+        by_isclose,
+        by_loop,
+        by_tensorflow,
+        by_keras_operations,
+    ],
+)
 def test_a_share_however_it_is_counted(function):
     assert outcome("5.2", function)[0] == "correct"
 
@@ -175,8 +235,8 @@ WRONG_SHARES = {
     "exactly four": (lambda *a: (good(*a).sum(axis=1) == 4).mean(), "it works for 4 columns, and not for 3"),
     "all close": (lambda p, y, m, s, t: float(np.allclose(p * s + m, y, atol=t)), "all rows at once"),
     "all": (lambda *a: float(good(*a).all()), "all rows at once"),
-    "a little more": (lambda p, y, m, s, t: share(p, y, m, s, np.asarray(t) + 0.01), "it gives"),
-    "rounded": (lambda p, y, m, s, t: np.mean((np.abs(p * s + m - y).round(2) <= t).all(axis=1)), "it gives"),
+    "a little more": (lambda p, y, m, s, t: share(p, y, m, s, np.asarray(t) + 0.01), "should be"),
+    "rounded": (lambda p, y, m, s, t: np.mean((np.abs(p * s + m - y).round(2) <= t).all(axis=1)), "should be"),
     "close by default": (by_default_isclose, "set rtol=0"),
     "largest tolerance": (lambda p, y, m, s, t: share(p, y, m, s, max(t)), "the largest tolerance for all columns"),
     "smallest tolerance": (lambda p, y, m, s, t: share(p, y, m, s, min(t)), "the smallest tolerance for all"),
@@ -194,7 +254,24 @@ WRONG_SHARES = {
     "less": (lambda p, y, m, s, t: np.mean((np.abs(p * s + m - y) < t).all(axis=1)), "at most means <="),
     "count": (lambda *a: good(*a).all(axis=1).sum(), "that is a number of rows"),
     "percent": (lambda *a: 100 * share(*a), "in percent"),
-    "divided": (lambda p, y, m, s, t: share((p - m) / s, y, 0, 1, t), "it gives"),
+    "divided": (lambda p, y, m, s, t: share((p - m) / s, y, 0, 1, t), "you standardised the predictions once more"),
+    "half": (lambda p, y, m, s, t: share(p, y, m, s, np.array(t) / 2), "you took half of the tolerance"),
+    "sums": (
+        lambda p, y, m, s, t: np.mean(np.abs(p * s + m - y).sum(axis=1) <= np.sum(t)),
+        "you compared sums of errors",
+    ),
+    "minus a list": (
+        lambda p, y, m, s, t: np.mean((p * s + m - y >= -t).all(axis=1)),
+        "your function raised TypeError",
+    ),
+    "one side": (
+        lambda p, y, m, s, t: np.mean((p * s + m - y >= -np.array(t)).all(axis=1)),
+        "an error above zero counts too",
+    ),
+    "squares": (lambda p, y, m, s, t: np.mean(((p * s + m - y) ** 2 <= t).all(axis=1)), "you compared squared errors"),
+    "rounded share": (lambda *a: round(share(*a), 3), "it is rounded to 3 decimals"),
+    "as text": (lambda *a: str(share(*a)), "should be a number"),
+    "first four": (lambda p, y, m, s, t: share(p[:, :2], y[:, :2], m[:2], s[:2], t[:2]), "should be"),
     "rows": (lambda *a: good(*a).all(axis=1), "should be one number"),
     "columns": (lambda *a: good(*a).all(axis=0).mean(), "you asked of each column"),
     "nothing": (lambda *a: None, "is a `return` missing?"),
@@ -234,7 +311,27 @@ def by_spread(y, m, s):
     return np.mean(((y - m) / spread) ** 2 / 2 + np.log(spread))
 
 
-@pytest.mark.parametrize("function", [loss, by_keras_loss, by_tensorflow_loss, by_scipy, by_spread])
+def in_half_precision(y, m, s):
+    return keras.ops.cast(by_keras_loss(y, m, s), "float16")
+
+
+def by_rows(y, m, s):
+    return sum(loss(*row) for row in zip(y, m, s, strict=True)) / len(y)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        in_half_precision,
+        by_rows,
+        functools.partial(loss, log=0.5),
+        loss,
+        by_keras_loss,
+        by_tensorflow_loss,
+        by_scipy,
+        by_spread,
+    ],
+)
 def test_a_loss_however_it_is_computed(function):
     assert outcome("5.3", function)[0] == "correct"
 
@@ -275,8 +372,22 @@ WRONG_LOSSES = {
         lambda y, m, s: np.mean(np.maximum((np.exp(-s) * (y - m) ** 2 + s) / 2, 0)),
         "negative parts were set to zero",
     ),
-    "never negative": (lambda *a: max(loss(*a), 0), "the loss may be negative"),
-    "unlimited": (unlimited, "limit it to the range from -10 to 10 first"),
+    "never negative": (lambda *a: max(loss(*a), 0), "the loss was set to zero where it is negative"),
+    "one part limited": (
+        lambda y, m, s: np.mean((np.exp(-np.clip(s, -10, 10)) * (y - m) ** 2 + s) / 2),
+        "is limited in the exponential alone",
+    ),
+    "limited together": (
+        lambda y, m, s: np.clip(loss(y, m, s, low=-20, high=20), -10, 10),
+        "limit it to -10 to 10",
+    ),
+    "rows added": (lambda y, m, s: loss(y, m, s) * len(y), "the sum over the rows"),
+    "rounded": (lambda *a: round(float(loss(*a)), 2), "it is rounded to 2 decimals"),
+    "one row short": (
+        lambda y, m, s: loss(y[:300], m[:300], s[:300]) if len(y) < 300 else loss(y, m, s) + 0.1,
+        "for target of shape (300, 2)",
+    ),
+    "unlimited": (unlimited, "limit it to -10 to 10"),
     "limited below only": (lambda *a: loss(*a, high=np.inf), "limit it to"),
     "limited elsewhere": (lambda *a: loss(*a, low=-20, high=20), "limit it to -10 to 10"),
     "cells": (lambda y, m, s: (np.exp(-s) * (y - m) ** 2 + s) / 2, "should be one number"),
@@ -325,7 +436,27 @@ def by_tensorflow_turn(pair, target):
     return tf.abs(tf.math.floormod(degrees - target + 180, 360) - 180)
 
 
-RIGHT_TURNS = [turn, by_minimum, by_dot_product, by_complex, by_keras_turn, by_tensorflow_turn]
+def by_list(pair, target):
+    return [float(angle) for angle in turn(pair, target)]
+
+
+def by_rounding(pair, target):
+    turns = (angle_of(pair) - target) / 360
+    return 360 * np.abs(turns - np.round(turns))
+
+
+RIGHT_TURNS = [
+    by_list,
+    by_rounding,
+    lambda p, t: turn(p, t).astype("float16"),
+    functools.partial(turn),
+    turn,
+    by_minimum,
+    by_dot_product,
+    by_complex,
+    by_keras_turn,
+    by_tensorflow_turn,
+]
 
 
 @pytest.mark.parametrize("function", RIGHT_TURNS)
@@ -396,7 +527,16 @@ WRONG_TURNS = {
         lambda p, t: np.hypot(p[:, 0] - np.sin(np.deg2rad(t)), p[:, 1] - np.cos(np.deg2rad(t))),
         "it gives",
     ),
-    "too large": (lambda p, t: 360 - turn(p, t), "should lie between 0 and 180"),
+    "too large": (lambda p, t: 360 - turn(p, t), "that is the longer way round"),
+    "far too large": (lambda p, t: 200 + turn(p, t), "should lie between 0 and 180"),
+    "opposite": (lambda p, t: 180 - turn(p, t), "half a turn minus the error"),
+    "half turns": (lambda p, t: np.minimum(turn(p, t), 180 - turn(p, t)), "taken modulo half a turn"),
+    "other signs": (lambda p, t: (t - angle_of(p) + 180) % 360 - 180, "those of target minus prediction"),
+    "rounded": (lambda p, t: turn(p, t).round(-1), "instead of"),
+    "whole arctan": (
+        lambda p, t: np.abs((np.rad2deg(np.arcsin(p[:, 0] / np.linalg.norm(p, axis=1))) - t + 180) % 360 - 180),
+        "arcsin knows only half of the circle, also",
+    ),
     "nothing": (lambda p, t: None, "is a `return` missing?"),
 }
 
@@ -404,3 +544,26 @@ WRONG_TURNS = {
 @pytest.mark.parametrize(("answer", "words"), WRONG_TURNS.values(), ids=WRONG_TURNS)
 def test_wrong_turns(answer, words):
     refused("5.4", answer, words)
+
+
+# --- every mistake that a check knows
+
+
+KNOWN = {
+    "5.1": lesson_05.WRONG_SCALES,
+    "5.2": {
+        message: lambda p, y, m, s, t, mistake=mistake: mistake(p, y, m, s, np.array(t))
+        for message, mistake in lesson_05.WRONG_SHARES.items()
+    },
+    "5.3": lesson_05.WRONG_NLL,
+    "5.4": lesson_05.WRONG_TURNS,
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "message"), [(question, message) for question, table in KNOWN.items() for message in table]
+)
+def test_a_mistake_hears_its_own_message(question, message):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        refused(question, KNOWN[question][message], message)

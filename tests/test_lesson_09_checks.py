@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 from checking import outcome
 
+from mos_helpers.checks import lesson_09 as checks
+
 HEADS = ("left", "right")
 
 
@@ -62,9 +64,15 @@ def as_float(model, images, targets):
     return float(right_cosine(model, images, targets))
 
 
-@pytest.mark.parametrize("function", [right_cosine, by_two_tapes, by_keras_cosine, as_float])
+def by_half_precision(model, images, targets):
+    return np.float16(right_cosine(model, images, targets))
+
+
+@pytest.mark.parametrize("function", [right_cosine, by_two_tapes, by_keras_cosine, as_float, by_half_precision])
 def test_a_cosine_however_it_is_found(function):
-    assert outcome("9.1", function)[0] == "correct"
+    state, message = outcome("9.1", function)
+    assert state == "correct"
+    assert message == "The three models of this check have random weights, and the cosines 0.13, 0.04, -0.71."
 
 
 def pieces(model, images, targets):
@@ -100,8 +108,23 @@ WRONG_COSINES = {
     "angle": (lambda *a: np.degrees(np.arccos(right_cosine(*a))), "a cosine lies between -1 and 1"),
     "swapped targets": (
         lambda m, x, y: right_cosine(m, x, {"left": y["right"], "right": y["left"]}),
-        "and the cosine of these two gradients is",
+        "each head has the targets of the other",
     ),
+    "radians": (lambda *a: np.arccos(right_cosine(*a)), "the angle: give its cosine"),
+    "distance": (lambda *a: 1 - right_cosine(*a), "1 minus the cosine"),
+    "kernels": (
+        lambda m, x, y: cosine(*flat(gradients(m, x, y, lambda p: p.startswith("trunk") and "kernel" in p))),
+        "the biases are a part of the trunk",
+    ),
+    "first layer": (
+        lambda m, x, y: cosine(*flat(gradients(m, x, y, lambda p: p.startswith("trunk_1")))),
+        "on one layer",
+    ),
+    "last layer": (lambda *a: cosine(*flat([row[-2:] for row in gradients(*a)])), "on one layer"),
+    "last variable": (lambda *a: pieces(*a)[-1], "the cosine on one variable"),
+    "one row": (lambda m, x, y: right_cosine(m, x[:1], {n: t[:1] for n, t in y.items()}), "of these two gradients is"),
+    "absolute": (lambda *a: abs(right_cosine(*a)), "of these two gradients is"),
+    "rounded": (lambda *a: round(right_cosine(*a), 1), "of these two gradients is"),
     "trains": (lambda *a: (right_cosine(*a), by_training(*a))[0], "changes the weights of the model"),
     "list": (lambda *a: [right_cosine(*a)], "should be a number"),
     "nothing": (lambda *a: None, "is a `return` missing?"),
@@ -138,7 +161,24 @@ def by_lists(a, b):
     return [float(x) for x in by_factors(np.asarray(a, "float32"), np.asarray(b, "float32"))]
 
 
-@pytest.mark.parametrize("function", [lambda a, b: clean(a, b) + clean(b, a), by_factors, by_tensorflow, by_lists])
+def by_asking(a, b):
+    return a + b if a @ b >= 0 else clean(a, b) + clean(b, a)
+
+
+def by_half(a, b):
+    return by_factors(a, b).astype("float16")
+
+
+def by_matrix(a, b):
+    rows = np.stack([a, b])
+    products = rows @ rows.T
+    return (1 - np.minimum(products[0, 1], 0) / np.diag(products)) @ rows
+
+
+SURGERIES = [lambda a, b: clean(a, b) + clean(b, a), by_factors, by_tensorflow, by_lists, by_asking, by_half, by_matrix]
+
+
+@pytest.mark.parametrize("function", SURGERIES)
 def test_surgery_however_it_is_done(function):
     assert outcome("9.2", function)[0] == "correct"
 
@@ -192,6 +232,21 @@ WRONG_SURGERY = {
     "own length": (by_own_length, "of the wrong gradient"),
     "added": (lambda a, b: 2 * (a + b) - by_factors(a, b), "take them out"),
     "zero": (lambda a, b: 0 * a if a @ b < 0 else a + b, "it is not PCGrad's step"),
+    "the other part": (lambda a, b: clean(b, a), "it gives one of the two parts: add both"),
+    "one part in a conflict": (lambda a, b: clean(a, b) if a @ b < 0 else a + b, "in a conflict it gives one of"),
+    "by element": (lambda a, b: np.where(a * b < 0, always(a, b), a + b), "it asks for each element"),
+    "elements of zero": (lambda a, b: np.where(a * b < 0, 0, a + b), "it asks for each element"),
+    "turned": (
+        lambda a, b: a + b - max(a @ b, 0) / (b @ b) * b - max(a @ b, 0) / (a @ a) * a,
+        "where there is no conflict, and not in a conflict",
+    ),
+    "no length": (lambda a, b: a + b - min(a @ b, 0) * (a + b), "it divides by no length"),
+    "both lengths": (
+        lambda a, b: a + b - min(a @ b, 0) / np.linalg.norm(a) / np.linalg.norm(b) * (a + b),
+        "it divides by both lengths",
+    ),
+    "always the sum of parts": (lambda a, b: clean(a, b) + clean(b, a) + 0.1 * a, "it is not PCGrad's step"),
+    "twice without a conflict": (lambda a, b: by_factors(a, b) * (1 + (a @ b >= 0)), "the sum of the two"),
     "two": (lambda a, b: [clean(a, b), clean(b, a)], "should have shape"),
     "nothing": (lambda a, b: None, "is a `return` missing?"),
 }
@@ -233,7 +288,28 @@ def by_search(a, b):
     return tf.constant(mixture(low, a, b))
 
 
-@pytest.mark.parametrize("function", [lambda a, b: mixture(np.clip(share(a, b), 0, 1), a, b), by_cases, by_search])
+def by_small_epsilon(a, b):
+    return mixture(np.clip((b - a) @ b / ((a - b) @ (a - b) + 1e-12), 0, 1), a, b)
+
+
+def by_no_nan(a, b):
+    a, b = tf.constant(a, tf.float32), tf.constant(b, tf.float32)
+    s = tf.math.divide_no_nan(tf.tensordot(b - a, b, 1), tf.reduce_sum((a - b) ** 2))
+    return mixture(tf.clip_by_value(s, 0, 1), a, b)
+
+
+RIGHT_MIXTURES = [
+    lambda a, b: mixture(np.clip(share(a, b), 0, 1), a, b),
+    by_cases,
+    by_search,
+    by_small_epsilon,
+    by_no_nan,
+    lambda a, b: by_cases(a, b).astype("float16"),
+    lambda a, b: list(by_cases(a, b)),
+]
+
+
+@pytest.mark.parametrize("function", RIGHT_MIXTURES)
 def test_the_shortest_mixture_however_it_is_found(function):
     assert outcome("9.3", function)[0] == "correct"
 
@@ -265,12 +341,26 @@ WRONG_MIXTURES = {
     "sum": (lambda a, b: a + b, "it gives the sum"),
     "twice": (lambda a, b: 2 * mixture(np.clip(share(a, b), 0, 1), a, b), "twice the mixture"),
     "divides": (divides, "for two equal gradients it gives NaN"),
-    "for one scale only": (tiny, "and the shortest mixture of these two has the length"),
+    "for one scale only": (tiny, "0.01 is added to the number that is divided by"),
+    "an epsilon of another size": (
+        lambda a, b: mixture(np.clip((b - a) @ b / ((a - b) @ (a - b) + 3e-3), 0, 1), a, b),
+        "and the shortest mixture of these two has the length",
+    ),
+    "tried, few": (
+        lambda a, b: min((mixture(s, a, b) for s in np.linspace(0, 1, 11)), key=np.linalg.norm),
+        "all shares are multiples of 1/10",
+    ),
+    "tried, inside": (
+        lambda a, b: min((mixture(s, a, b) for s in np.linspace(0, 1, 100)[1:-1]), key=np.linalg.norm),
+        "all shares are multiples of 1/99",
+    ),
+    "lengths alone": (lambda a, b: mixture(b @ b / (a @ a + b @ b), a, b), "the angle between them counts"),
     "zero": (lambda a, b: 0 * a, "a shorter one is no mixture of them"),
     "tried": (by_trials, "compute the share and try no list of shares"),
     "in place": (mixed_in_place, "your function changes `a` itself"),
-    "the shorter": (lambda a, b: min(a, b, key=np.linalg.norm), "and the shortest mixture"),
-    "pcgrad": (by_factors, "and the shortest mixture of these two has the length"),
+    "the shorter": (lambda a, b: min(a, b, key=np.linalg.norm), "the shorter of the two gradients"),
+    "pcgrad": (by_factors, "the step of PCGrad"),
+    "NaN": (lambda a, b: a * np.nan, "should hold finite numbers"),
     "a share": (lambda a, b: np.clip(share(a, b), 0, 1), "should be an array"),
     "nothing": (lambda a, b: None, "is a `return` missing?"),
 }
@@ -326,6 +416,33 @@ def turned_order(gradients, is_trunk, rng):
     return repaired(gradients, is_trunk, rng, np.roll(np.arange(len(gradients)), rng.integers(len(gradients))))
 
 
+def alternating(gradients, is_trunk, rng):
+    order = rng.permutation(len(gradients))
+    heads = iter(range(len(gradients)))
+    return repaired(gradients, is_trunk, Orders(lambda n: order[:: 1 - 2 * (next(heads) % 2)]))
+
+
+def two_orders(gradients, is_trunk, rng):
+    orders = [rng.permutation(len(gradients)) for _ in range(2)]
+    heads = iter(range(len(gradients)))
+    return repaired(gradients, is_trunk, Orders(lambda n: orders[next(heads) % 2]))
+
+
+def rolled(gradients, is_trunk, rng):
+    return repaired(gradients, is_trunk, Orders(lambda n: np.roll(np.arange(n), rng.integers(n))))
+
+
+def first_head_alone(gradients, is_trunk, rng):
+    heads = iter(range(len(gradients)))
+    return repaired(gradients, is_trunk, Orders(lambda n: np.arange(n) if next(heads) else rng.permutation(n)))
+
+
+def for_three_heads(gradients, is_trunk, rng):
+    rows = gradients[:3]
+    update = repaired(rows, is_trunk, rng)
+    return update + gradients[3:].sum(axis=0)
+
+
 def own_generator(gradients, is_trunk, rng):
     return repaired(gradients, is_trunk, np.random.default_rng())
 
@@ -353,9 +470,51 @@ def masked(gradients, is_trunk, rng):
     return np.where(is_trunk, total, gradients.sum(axis=0))
 
 
-@pytest.mark.parametrize("function", [repaired, by_random_numbers, by_shuffle, masked])
+def in_eager_tensorflow(gradients, is_trunk, rng):
+    rows = [tf.constant(row) for row in gradients[:, is_trunk]]
+    total = tf.zeros_like(rows[0])
+    for head, own in enumerate(rows):
+        for other in rng.permutation(len(rows)):
+            overlap = tf.reduce_sum(own * rows[other])
+            if other != head and overlap < 0:
+                own = own - overlap / tf.reduce_sum(rows[other] * rows[other]) * rows[other]
+        total = total + own
+    update = tf.reduce_sum(tf.constant(gradients), axis=0)
+    return tf.tensor_scatter_nd_update(update, tf.where(is_trunk), total)
+
+
+def in_float16(gradients, is_trunk, rng):
+    return repaired(gradients, is_trunk, rng).astype("float16")
+
+
+def by_permuted(gradients, is_trunk, rng):
+    heads = len(gradients)
+    orders = iter(rng.permuted(np.tile(np.arange(heads), (heads, 1)), axis=1))
+    return repaired(gradients, is_trunk, Orders(lambda n: next(orders)))
+
+
+def by_choice(gradients, is_trunk, rng):
+    return repaired(gradients, is_trunk, Orders(lambda n: rng.choice(n, size=n, replace=False)))
+
+
+RIGHT_REPAIRS = [
+    *[repaired, by_random_numbers, by_shuffle, masked],
+    *[in_eager_tensorflow, in_float16, by_permuted, by_choice],
+]
+
+
+@pytest.mark.parametrize("function", RIGHT_REPAIRS)
 def test_a_repaired_function_however_it_is_written(function):
     assert outcome("9.4", lambda gradients, is_trunk, rng: function(gradients, is_trunk, rng))[0] == "correct"
+
+
+def test_orders_of_their_own_are_never_taken_for_a_common_one():
+    for seed in range(20):
+
+        def function(gradients, is_trunk, rng, seed=seed):
+            return repaired(gradients, is_trunk, np.random.default_rng([seed, rng.integers(2**31)]))
+
+        assert outcome("9.4", function)[0] == "correct"
 
 
 def everywhere(gradients, is_trunk, rng, order=None):
@@ -390,7 +549,12 @@ WRONG_REPAIRS = {
     "order only": (everywhere, "the weights of the heads are projected too"),
     "trunk only": (in_order, "the order is the same in each call"),
     "one order": (one_order, "one common order: draw a new order for each head"),
-    "turned order": (turned_order, "one common order"),
+    "turned order": (turned_order, "three orders at most"),
+    "alternating": (alternating, "that of another one, turned round"),
+    "two orders": (two_orders, "one common order"),
+    "rolled": (rolled, "three orders at most"),
+    "first head alone": (first_head_alone, "three orders at most"),
+    "three heads": (for_three_heads, "with 4 heads, the trunk's update fits no order"),
     "own generator": (own_generator, "draw the orders from `rng`"),
     "NumPy's generator": (numpys_generator, "draw the orders from `rng`"),
     "same seed": (lambda g, t, r: repaired(g, t, np.random.default_rng(0)), "the order is the same in each call"),
@@ -408,3 +572,17 @@ WRONG_REPAIRS = {
 @pytest.mark.parametrize(("answer", "words"), WRONG_REPAIRS.values(), ids=WRONG_REPAIRS)
 def test_wrong_repairs(answer, words):
     refused("9.4", lambda gradients, is_trunk, rng: answer(gradients, is_trunk, rng), words)
+
+
+# --- All mistakes that a check can name
+
+
+@pytest.mark.parametrize(("question", "table"), [("9.2", checks.SURGERIES), ("9.3", checks.MIXTURES)])
+def test_each_mistake_hears_its_own_words(question, table):
+    told = []
+    for words, mistake in table:
+        state, message = outcome(question, mistake)
+        told.append((state, words == message.removesuffix(".")))
+    small = sum("is added to the number" in words for words, _ in table)  # the smallest of these change nothing
+    assert told.count(("not yet", True)) >= len(table) - small // 2
+    assert {state for state, named in told if not named} <= {"correct"}

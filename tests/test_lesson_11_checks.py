@@ -1,5 +1,6 @@
 """The checks of exercise 11: right answers pass, wrong ones hear why not."""
 
+import functools
 import itertools
 
 import keras
@@ -8,12 +9,27 @@ import pytest
 import tensorflow as tf
 from checking import outcome
 
+from mos_helpers.checks import lesson_11
 from mos_helpers.hierarchy import Tree, contradictions
 
 
 def refused(question, answer, words):
     state, message = outcome(question, answer)
     assert (state, words in message) == ("not yet", True), message
+
+
+@pytest.mark.parametrize("words", lesson_11.RATE_MISTAKES)
+def test_each_mistake_about_the_rate_hears_its_own_message(words):
+    mistake = lesson_11.RATE_MISTAKES[words]
+    assert outcome("11.2", lambda *args: float(mistake(*args))) == ("not yet", f"{words}.")
+
+
+@pytest.mark.parametrize("words", lesson_11.PRODUCT_MISTAKES)
+def test_each_mistake_about_the_product_hears_its_own_message(words):
+    mistake = lesson_11.PRODUCT_MISTAKES[words]
+    state, message = outcome("11.4", lambda c, t: mistake(factors(c, t), t))
+    assert state == "not yet"
+    assert message.endswith(f"levels {words}."), message
 
 
 # --- 11.1
@@ -44,7 +60,29 @@ def by_config(pairs):
     return Tree.from_config({"children": dict(reversed(tree.children.items())), "leaves": list(tree.leaves)})
 
 
-@pytest.mark.parametrize("function", [with_setdefault, with_comprehension, with_groupby, by_config])
+def with_generator(pairs):
+    leaves, groups = zip(*pairs, strict=True)
+    held = {name: list(leaf for leaf, other in pairs if other == name) for name in dict.fromkeys(groups)}  # noqa: C400
+    return Tree(held, leaves)
+
+
+class Builder:
+    def __call__(self, pairs):
+        return with_setdefault(pairs)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        with_setdefault,
+        with_comprehension,
+        with_groupby,
+        by_config,
+        with_generator,
+        Builder(),
+        functools.partial(with_setdefault),
+    ],
+)
 def test_a_tree_however_it_is_built(function):
     assert outcome("11.1", function) == ("correct", "")
 
@@ -58,10 +96,54 @@ def grouped(pairs, **options):
     return Tree(with_setdefault(pairs).children, **options)
 
 
+def groups_of_several(pairs):
+    held = {group: leaves for group, leaves in with_setdefault(pairs).children.items() if len(leaves) > 1}
+    return Tree(held, leaves=list(dict(pairs)))
+
+
+def groups_of_several_in_any_order(pairs):
+    held = {group: leaves for group, leaves in with_setdefault(pairs).children.items() if len(leaves) > 1}
+    return Tree(held or {"none": ["left"]}, leaves=[leaf for leaf, group in pairs if group in held] or ["left"])
+
+
+def accumulating(named):
+    children = {}
+
+    def build(pairs):
+        for leaf, group in pairs:
+            children.setdefault(group, []).append(leaf)
+        return Tree(children, leaves=[leaf for leaf, _ in pairs] if named else None)
+
+    return build
+
+
+def emptying(pairs):
+    tree = with_setdefault(pairs)
+    pairs.clear()
+    return tree
+
+
+def sorting(pairs):
+    leaves = [leaf for leaf, _ in pairs]
+    pairs.sort(key=lambda pair: pair[1])
+    return Tree({group: [leaf for leaf, _ in rows] for group, rows in itertools.groupby(pairs, lambda p: p[1])}, leaves)
+
+
+GLOBAL = [("poodle", "dog"), ("oak", "plant"), ("beagle", "dog"), ("rose", "plant")]
+
 WRONG_TREES = {
+    "a global table": (lambda p: with_setdefault(GLOBAL), "the same tree for every table: use its argument"),
+    "no group of one": (groups_of_several, "'siamese', which no group holds: a group may hold one leaf"),
+    "no group of one, any order": (groups_of_several_in_any_order, "'siamese' is lost: a group may hold one leaf"),
+    "accumulating": (accumulating(named=True), "begin with an empty dictionary inside the function"),
+    "accumulating in any order": (accumulating(named=False), "use `leaves=`"),
+    "emptying": (emptying, "your function changes `pairs` itself"),
+    "sorting": (sorting, "your function changes `pairs` itself"),
+    "without the last line": (lambda p: with_setdefault(p[:-1] or p), "the leaf 'siamese' is lost."),
+    "reversed": (lambda p: grouped(p, leaves=[leaf for leaf, _ in p][::-1]), "the leaves are numbered siamese"),
     "no order": (grouped, "use `leaves=`"),
     "sorted": (lambda p: grouped(p, leaves=sorted(dict(p))), "the leaves are numbered"),
-    "last line of a group": (lambda p: Tree({g: [leaf] for leaf, g in p}), "is lost: lines of a group"),
+    "last line of a group": (lambda p: Tree({g: [leaf] for leaf, g in p}), "is lost: a group may hold several leaves"),
     "neighbours only": (neighbours_only, "is lost: lines of a group need not stand together"),
     "neighbours in order": (
         lambda p: Tree(neighbours_only(p).children, leaves=list(dict(p))),
@@ -126,7 +208,30 @@ def by_matrix(fine, coarse, tree):
     return 1 - keras.ops.mean((leaf @ tree.matrix())[np.arange(len(leaf)), coarse.argmax(axis=1)])
 
 
-@pytest.mark.parametrize("function", [rate, by_helper, by_names, by_tensorflow, by_matrix])
+def by_half_floats(fine, coarse, tree):
+    different = tree.groups_of_leaves()[fine.argmax(axis=1)] != coarse.argmax(axis=1)
+    return np.mean(different, dtype="float16") if len(fine) > 1 else np.float16(different[0])
+
+
+def by_lists(fine, coarse, tree):
+    groups = tree.groups_of_leaves().tolist()
+    leaf, group = ([row.index(max(row)) for row in part.tolist()] for part in (fine, coarse))
+    return sum(groups[one] != other for one, other in zip(leaf, group, strict=True)) / len(leaf)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        rate,
+        by_helper,
+        by_names,
+        by_tensorflow,
+        by_matrix,
+        by_half_floats,
+        by_lists,
+        functools.partial(rate),
+    ],
+)
 def test_a_rate_however_it_is_counted(function):
     state, message = outcome("11.2", function)
     assert state == "correct"
@@ -143,7 +248,29 @@ def spoiling_rate(fine, coarse, tree):
     return found
 
 
+def in_other_order(leaves, groups):
+    def rate_of(fine, coarse, tree):
+        numbers = [groups(tree).index(tree.group_of(leaf)) for leaf in leaves(tree)]
+        return np.mean(np.array(numbers)[fine.argmax(axis=1)] != coarse.argmax(axis=1))
+
+    return rate_of
+
+
 WRONG_RATES = {
+    "leaves in alphabetical order": (
+        in_other_order(lambda t: sorted(t.leaves), lambda t: list(t.levels[0])),
+        "the leaves are not numbered alphabetically",
+    ),
+    "leaves as they stand in the groups": (
+        in_other_order(lambda t: list(itertools.chain(*t.children.values())), lambda t: list(t.children)),
+        "the leaves are not numbered group by group",
+    ),
+    "one image too few": (
+        lambda f, c, t: max(0, rate(f, c, t) - 1 / len(f)),
+        "for 397 images and leaves 0, 1",
+    ),
+    "rounded": (lambda f, c, t: round(float(rate(f, c, t)), 2), "it is rounded"),
+    "NaN": (lambda f, c, t: np.nan, "should be a finite number"),
     "agreement": (lambda f, c, t: 1 - rate(f, c, t), "the share on which they agree"),
     "count": (lambda f, c, t: int(rate(f, c, t) * len(f) + 0.5), "the number of images, not their share"),
     "percent": (lambda f, c, t: 100 * rate(f, c, t), "in percent"),
@@ -210,7 +337,34 @@ def by_penalty(fine, coarse, tree):
     return decided(fine, coarse, tree, fine=(fine + 2 * inside(coarse, tree)).argmax(axis=1).astype(float))
 
 
-@pytest.mark.parametrize("function", [decided, by_loop, by_masked_logs, by_tensors, by_penalty])
+def by_product(fine, coarse, tree):
+    return decided(fine, coarse, tree, fine=((fine + 1) * inside(coarse, tree)).argmax(axis=1).astype("int32").tolist())
+
+
+def by_keras(fine, coarse, tree):
+    group = keras.ops.argmax(coarse, axis=-1)
+    outside = 1 - keras.ops.take(tree.matrix().T, group, axis=0)
+    return {"fine": keras.ops.argmax(fine - 2 * outside, axis=-1), "coarse": group}
+
+
+def by_half_floats(fine, coarse, tree):
+    return decided(fine.astype("float16"), coarse, tree)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        decided,
+        by_loop,
+        by_masked_logs,
+        by_tensors,
+        by_penalty,
+        by_product,
+        by_keras,
+        by_half_floats,
+        functools.partial(decided),
+    ],
+)
 def test_group_first_however_it_is_decided(function):
     assert outcome("11.3", function) == ("correct", "")
 
@@ -257,7 +411,14 @@ def other_in_place(fine, coarse, tree):
     return found
 
 
+def in_alphabetical_order(fine, coarse, tree):
+    group = coarse.argmax(axis=1)
+    groups = np.array([list(tree.levels[0]).index(tree.group_of(leaf)) for leaf in sorted(tree.leaves)])
+    return {"coarse": group, "fine": np.where(groups == group[:, None], fine, -1).argmax(axis=1)}
+
+
 WRONG_DECISIONS = {
+    "alphabetical": (in_alphabetical_order, "leaves do not belong to the group that was decided"),
     "in place": (in_place, "your function changes `fine` itself, and others still need it: work on a copy"),
     "coarse in place": (other_in_place, "your function changes `coarse`"),
     "leaf first": (leaf_first, "that is leaf first"),
@@ -321,7 +482,41 @@ def by_operations(conditionals, tree):
     return keras.ops.prod(keras.ops.stack(factors), axis=0)
 
 
-@pytest.mark.parametrize("function", [multiplied, by_logarithms, by_matrices, by_paths, by_operations])
+def by_recursion(conditionals, tree):
+    if not conditionals:
+        return 1
+    level = len(conditionals) - 1
+    return by_recursion(conditionals[:-1], tree) * conditionals[-1][:, tree.groups_of_leaves(level)]
+
+
+def by_half_floats(conditionals, tree):
+    return multiplied([c.astype("float16") for c in conditionals], tree)
+
+
+def by_tensors(conditionals, tree):
+    logs = [tf.gather(tf.math.log(c), tree.groups_of_leaves(k), axis=1) for k, c in enumerate(conditionals)]
+    return tf.exp(tf.add_n(logs))
+
+
+def by_reduce(conditionals, tree):
+    return functools.reduce(np.multiply, (c[:, tree.groups_of_leaves(k)] for k, c in enumerate(conditionals)))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        multiplied,
+        by_logarithms,
+        by_matrices,
+        by_paths,
+        by_operations,
+        by_recursion,
+        by_half_floats,
+        by_tensors,
+        by_reduce,
+        functools.partial(multiplied),
+    ],
+)
 def test_the_chain_rule_however_it_is_written(function):
     assert outcome("11.4", function) == ("correct", "")
 
@@ -371,11 +566,28 @@ def emptied(conditionals, tree):
     return found
 
 
+def four_levels(conditionals, tree):
+    found = 1.0
+    for level in range(4):
+        if level < len(conditionals):
+            found = found * conditionals[level][:, tree.groups_of_leaves(level)]
+    return found
+
+
+def three_products(conditionals, tree):
+    """Two levels by hand, and at most one in between."""
+    found = factors(conditionals, tree)
+    return found[0] * found[-1] * (found[1] if len(found) > 2 else 1)
+
+
 WRONG_PRODUCTS = {
+    "four levels": (four_levels, "only the first 4 levels are multiplied: a tree may have more"),
+    "three products": (three_products, "with 4 levels the probabilities of an image sum to"),
+    "reversed levels": (lambda c, t: multiplied(c[::-1], t), "your function raised IndexError"),
     "last level": (lambda c, t: c[-1], "the last level's probabilities as they are"),
-    "first level": (lambda c, t: c[0][:, t.groups_of_leaves()], "the last level is missing"),
+    "first level": (lambda c, t: c[0][:, t.groups_of_leaves()], "these are the top level's probabilities"),
     "no last level": (lambda c, t: multiplied(c[:-1], t), "with 2 levels the last level is missing"),
-    "first two levels": (lambda c, t: multiplied(c[:2], t), "with 3 levels the last level is missing"),
+    "first two levels": (lambda c, t: multiplied(c[:2], t), "only the first 2 levels are multiplied"),
     "top times leaves": (lambda c, t: c[0][:, t.groups_of_leaves()] * c[1], "with 3 levels your function raised"),
     "in place": (product_in_place, "your function changes `conditionals`"),
     "list in place": (emptied, "your function changes `conditionals`"),
@@ -383,9 +595,9 @@ WRONG_PRODUCTS = {
     "averaged": (lambda c, t: np.mean(factors(c, t), axis=0), "the levels are averaged"),
     "logarithms": (lambda c, t: np.log(multiplied(c, t)), "these are logarithms"),
     "two levels": (two_levels, "with 3 levels a level is missing between"),
-    "no top level": (lambda c, t: np.prod(factors(c, t)[1:], axis=0), "as they are: multiply"),
+    "no top level": (lambda c, t: np.prod(factors(c, t)[1:], axis=0), "the top level is missing"),
     "repeated": (repeated, "does each leaf meet its own group?"),
-    "normalised": (normalised, "differs from the right probabilities"),
+    "normalised": (normalised, "of image 19 should have"),
     "group by group": (group_by_group, "the numbers are right and the columns are not"),
     "half": (marginals, "sum to 0.5 and not to 1"),
     "groups": (lambda c, t: multiplied(c, t) @ t.matrix(), "should have shape (40, 10)"),

@@ -1,5 +1,6 @@
 """The checks of exercise 13: right answers pass, wrong ones hear why not."""
 
+import functools
 from graphlib import TopologicalSorter
 
 import keras
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 from checking import outcome
 
+from mos_helpers.checks import lesson_13
 from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss
 
 
@@ -48,7 +50,41 @@ def by_graph(names, parents):
     return set(names).union(*(graph.ancestors(name) for name in names))
 
 
-@pytest.mark.parametrize("function", [closed, until_nothing_changes, by_order, by_graph])
+def by_generators(names, parents):
+    def up(name):
+        yield name
+        for parent in parents[name]:
+            yield from up(parent)
+
+    return {found for name in names for found in up(name)}
+
+
+def as_often_as_there_are_classes(names, parents):
+    found = set(names)
+    for _ in parents:
+        for name in parents:
+            if name in found:
+                found |= set(parents[name])
+    return found
+
+
+def cut(parents, count):
+    return {name: above[:count] for name, above in parents.items()}
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        closed,
+        until_nothing_changes,
+        by_order,
+        by_graph,
+        by_generators,
+        as_often_as_there_are_classes,
+        functools.partial(closed),
+        lambda names, parents: frozenset(np.array(sorted(closed(names, parents)), dtype=str)),
+    ],
+)
 def test_a_set_however_it_is_closed(function):
     assert outcome("13.1", function)[0] == "correct"
 
@@ -94,10 +130,68 @@ def lists_emptied(names, parents):
     return closed_set
 
 
+def some_generations(count):
+    def found(names, parents):
+        found = set(names)
+        for _ in range(count):
+            found |= {parent for name in found for parent in parents[name]}
+        return found
+
+    return found
+
+
+def some_passes(count, turn=1):
+    def found(names, parents):
+        found = set(names)
+        for _ in range(count):
+            found = in_given_order(found, dict(list(parents.items())[::turn]))
+        return found
+
+    return found
+
+
+def with_a_default(names, parents, found=set()):  # noqa: B006
+    found |= closed(names, parents)
+    return set(found)
+
+
+def with_a_memory():
+    above = {}
+
+    def found(names, parents):
+        for name in parents:
+            above.setdefault(name, closed({name}, parents))
+        return set().union(*(above[name] for name in names))
+
+    return found
+
+
+def with_defaults(names, parents):
+    found, waiting = set(), list(names)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting += parents.setdefault(name + "", [])
+        parents.setdefault("root", [])
+    return found
+
+
 WRONG_SETS = {
+    "four generations": (some_generations(4), "4 generations are not enough: go on until nothing new comes"),
+    "twenty generations": (some_generations(20), "20 generations are not enough"),
+    "three passes": (some_passes(3), "3 passes over the dictionary are not enough"),
+    "ten passes back": (some_passes(10, -1), "10 passes over the dictionary are not enough"),
+    "two parents": (lambda n, p: closed(n, cut(p, 2)), "a class may have more than two parents"),
+    "three parents": (lambda n, p: closed(n, cut(p, 3)), "a class may have more than three parents"),
+    "the last parent": (lambda n, p: closed(n, {k: v[-1:] for k, v in p.items()}), "is missing"),
+    "the tops": (lambda n, p: {k for k in closed(n, p) if not p[k]}, "the classes on the way up belong to it too"),
+    "a default that keeps": (with_a_default, "names of an earlier call are still in it"),
+    "a memory of another graph": (with_a_memory(), "for {"),
+    "adds to the dictionary": (with_defaults, "your function changes `parents` itself"),
+    "one call right": (lambda n, p: closed(n, p) if "balm" not in n else {"balm"}, "is missing"),
     "parents only": (lambda n, p: n.union(*(p[name] for name in n)), "the parents' parents belong to it too"),
     "without itself": (lambda n, p: closed(n, p) - n, "the names themselves belong to the closed set"),
-    "first parent": (lambda n, p: closed(n, {k: v[:1] for k, v in p.items()}), "more than one parent"),
+    "first parent": (lambda n, p: closed(n, {k: v[:1] for k, v in p.items()}), "a class may have more than one parent"),
     "downward": (lambda n, p: {k for k in p if n & closed({k}, p)}, "this is closed downward"),
     "in place": (in_place, "your function changes `names`"),
     "emptied": (emptied, "your function changes `parents` itself"),
@@ -155,7 +249,14 @@ def count_by_tensors(labels, parents):
     return tf.reduce_sum(tf.cast(tf.reduce_any(closed_sets != labels, axis=1), tf.int32))
 
 
-@pytest.mark.parametrize("function", [count, count_by_names, count_by_graph, count_by_tensors])
+def count_by_a_sum_of_booleans(labels, parents):
+    return sum(bool(row.any()) for row in broken(labels, parents))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [count, count_by_names, count_by_graph, count_by_tensors, count_by_a_sum_of_booleans, functools.partial(count)],
+)
 def test_rows_however_they_are_counted(function):
     assert outcome("13.2", function)[0] == "correct"
 
@@ -193,7 +294,19 @@ def labels_changed(labels, parents):
     return wrong
 
 
+def missing_classes(labels, parents):
+    return int((ClassGraph(parents).close(labels) & ~labels).sum())
+
+
 WRONG_COUNTS = {
+    "two parents": (lambda x, p: count(x, cut(p, 2)), "and not at the first two only"),
+    "last parent": (lambda x, p: count(x, {k: v[-1:] for k, v in p.items()}), "and not at the last only"),
+    "missing classes": (missing_classes, "each row counts once"),
+    "backward columns": (with_columns(lambda p: list(p)[::-1]), "which column is which class?"),
+    "text": (lambda x, p: str(count(x, p)), "should be a number"),
+    "always one": (lambda x, p: 1, "of them violate the graph"),
+    "all rows": (lambda x, p: len(x), "of them violate the graph"),
+    "coherent in one graph": (lambda x, p: count(x, p) if len(p) != 9 else len(x) - count(x, p), "violate the graph"),
     "edges": (lambda x, p: broken(x, p).sum(), "each row counts once"),
     "share": (lambda x, p: count(x, p) / len(x), "that is the share of rows"),
     "coherent": (lambda x, p: len(x) - count(x, p), "the number of coherent rows"),
@@ -253,7 +366,26 @@ def by_lists(values, parents):
     return [[max(row[other] for other in np.flatnonzero(line)) for line in below(parents)] for row in values]
 
 
-@pytest.mark.parametrize("function", [by_matrix, by_passes, by_layer, by_lists])
+def in_single_precision(values, parents):
+    return tf.constant(by_passes(values, parents), tf.float32)
+
+
+class Constraint:
+    """Closes from below, one class after the other."""
+
+    def __call__(self, probabilities, parents):
+        result = probabilities.copy()
+        for name in reversed(list(TopologicalSorter(parents).static_order())):
+            for parent in parents[name]:
+                above, child = list(parents).index(parent), list(parents).index(name)
+                result[:, above] = np.where(result[:, above] > result[:, child], result[:, above], result[:, child])
+        return result
+
+
+@pytest.mark.parametrize(
+    "function",
+    [by_matrix, by_passes, by_layer, by_lists, in_single_precision, Constraint(), functools.partial(by_passes)],
+)
 def test_a_constraint_however_it_is_written(function):
     assert outcome("13.3", function)[0] == "correct"
 
@@ -289,10 +421,47 @@ def overwritten(values, parents):
     return values
 
 
+def several_passes(count):
+    def passes(values, parents):
+        for _ in range(count):
+            values = one_pass(values, parents)
+        return values
+
+    return passes
+
+
+def generations_below(count):
+    def raised(values, parents):
+        table = np.linalg.matrix_power(children(parents).astype(int), count) > 0
+        return largest(values, table)
+
+    return raised
+
+
+def with_a_remembered_table():
+    tables = []
+
+    def raised(values, parents):
+        if not tables:
+            tables.append(below(parents))
+        return largest(values, tables[0]) if values.shape[1] == len(tables[0]) else values[:, :0]
+
+    return raised
+
+
 WRONG_CONSTRAINTS = {
     "unchanged": (lambda v, p: v, "nothing is changed"),
     "children only": (lambda v, p: largest(v, children(p)), "it looks at the children only"),
-    "one pass": (one_pass, "which lies below it"),
+    "one pass": (one_pass, "one pass over the dictionary is not enough"),
+    "two passes": (several_passes(2), "2 passes over the dictionary are not enough"),
+    "twenty passes": (several_passes(20), "20 passes over the dictionary are not enough"),
+    "four generations": (generations_below(4), "4 generations are not enough"),
+    "in half precision": (lambda v, p: by_passes(v, p).astype("float16"), "but rounded"),
+    "rounded": (lambda v, p: by_passes(v, p).round(2).tolist(), "but rounded"),
+    "two parents": (lambda v, p: by_passes(v, cut(p, 2)), "a class may have more than two parents"),
+    "a little above": (lambda v, p: by_passes(v, p) + 0.001, "away from the largest ones"),
+    "text": (lambda v, p: by_passes(v, p).astype(str), "should hold numbers"),
+    "one graph remembered": (with_a_remembered_table(), "should have shape"),
     "lowered": (lowered, "it lowers each class"),
     "turned": (lambda v, p: largest(v, below(p).T), "it is turned round"),
     "without itself": (without_itself, "the class itself counts too"),
@@ -349,7 +518,15 @@ def by_differences(labels, values, parents):
     return [(loss(values + one) - loss(values - one)) / 2e-6 for one in step]
 
 
-@pytest.mark.parametrize("function", [slopes, by_tape, by_differences])
+def in_lists(labels, values, parents):
+    return [round(float(slope), 5) for slope in slopes(labels, values, parents)]
+
+
+def in_single_precision_by_hand(labels, values, parents):
+    return slopes(labels, values.astype("float32"), parents).astype("float32")
+
+
+@pytest.mark.parametrize("function", [slopes, by_tape, by_differences, in_lists, in_single_precision_by_hand])
 def test_slopes_however_they_are_found(function):
     assert outcome("13.4", function)[0] == "correct"
 
@@ -392,7 +569,40 @@ def values_changed(labels, values, parents):
     return result
 
 
+def near_by(count):
+    def found(labels, values, parents):
+        table = np.linalg.matrix_power(children(parents).astype(int), count) > 0
+        return terms(labels, values, table & (labels == 1), table)
+
+    return found
+
+
+def true_largest_alone(labels, values, parents):
+    """Give credit only where the largest of all values below is that of a true class."""
+    result = slopes(labels, values, parents)
+    table = below(parents)
+    for row, label in zip(table, labels, strict=True):
+        largest = np.where(row, values, -1).argmax()
+        if label and not labels[largest]:
+            true = np.where(row & (labels == 1), values, -1).argmax()
+            result[true] += 1 / values[true] / len(values)
+    return result
+
+
 WRONG_SLOPES = {
+    "four generations": (near_by(4), "it looks at 4 generations only"),
+    "one parent": (lambda y, v, p: slopes(y, v, cut(p, 1)), "a class may have more than one parent"),
+    "two parents": (lambda y, v, p: slopes(y, v, cut(p, 2)), "a class may have more than two parents"),
+    "no credit": (true_largest_alone, "the slope of"),
+    "text": (lambda y, v, p: slopes(y, v, p).astype(str), "should hold numbers"),
+    "half": (
+        lambda y, v, p: slopes(y, v, p) / 2,
+        "with 2 classes, the slope of 'A' should be -1.67, and yours is -0.833",
+    ),
+    "ancestors": (
+        lambda y, v, p: terms(y, v, (below(p).T & (y == 1)), below(p).T),
+        "it looks at the ancestors",
+    ),
     "plain loss": (of_plain_loss, "credited through classes that are not true"),
     "sum": (lambda y, v, p: slopes(y, v, p) * len(v), "these are the slopes of the sum"),
     "signs": (lambda y, v, p: -slopes(y, v, p), "the signs are turned"),
@@ -417,3 +627,17 @@ def test_wrong_slopes(answer, words):
 @pytest.mark.parametrize("question", ["13.1", "13.2", "13.3", "13.4"])
 def test_a_function_is_wanted(question):
     refused(question, 3, "should be a function")
+
+
+@pytest.mark.parametrize(
+    ("question", "mistakes"),
+    [
+        ("13.1", lesson_13._set_mistakes()),
+        ("13.2", lesson_13._COUNT_MISTAKES),
+        ("13.3", lesson_13._constraint_mistakes()),
+        ("13.4", lesson_13._slope_mistakes()),
+    ],
+)
+def test_each_mistake_hears_its_own_message(question, mistakes):
+    for mistake, why in mistakes:
+        refused(question, mistake, why)

@@ -1,5 +1,7 @@
 """The checks of exercise 14: right answers pass, wrong ones hear why not."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -35,6 +37,10 @@ def sorted_names(model, names):
     return keras.Model(model.inputs, {n: model.outputs[names.index(n)] for n in sorted(names)})
 
 
+def by_positions(model, names):
+    return keras.Model(model.inputs[0], {names[i]: tensor for i, tensor in enumerate(model.outputs)})
+
+
 class Renamed(keras.Model):
     """A subclass that is built from tensors all the same."""
 
@@ -46,7 +52,8 @@ def by_a_subclass_of_tensors(model, names):
     return Renamed(model, names)
 
 
-RIGHT_NAMES = [from_tensors, by_a_call, by_identities, sorted_names, by_a_subclass_of_tensors]
+RIGHT_NAMES = [from_tensors, by_a_call, by_identities, sorted_names, by_positions, by_a_subclass_of_tensors]
+RIGHT_NAMES.append(functools.partial(by_identities))
 
 
 @pytest.mark.parametrize("function", RIGHT_NAMES)
@@ -149,7 +156,17 @@ def sequential(model, names):
     return keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)])
 
 
+def empties_the_names(model, names):
+    return keras.Model(model.inputs, {names.pop(0): tensor for tensor in model.outputs})
+
+
+def three_only(model, names):
+    return keras.Model(model.inputs, {names[i]: model.outputs[i] for i in range(3)})
+
+
 WRONG_NAMES = {
+    "the names are taken out": (empties_the_names, "your function changes `names` itself"),
+    "three heads only": (three_only, "for a model with five heads"),
     "list": (a_list, "the outputs of the result should be a dictionary"),
     "alphabet": (swapped, "the names are in the order of the outputs"),
     "turned": (turned, "the names are in the order of the outputs"),
@@ -186,7 +203,7 @@ def loss_at(probability, target, t):
 
 
 def by_search(probability, target):
-    grid = np.geomspace(0.1, 10, 1000)
+    grid = np.geomspace(0.1, 10, 400)
     return grid[np.argmin([loss_at(probability, target, t) for t in grid])]
 
 
@@ -200,12 +217,11 @@ def by_powers(probability, target):
 
 
 def by_gradients(probability, target):
-    logits, log = tf.constant(np.log(probability)), tf.Variable(0.0, dtype=tf.float64)
-    optimizer = keras.optimizers.SGD(0.5)
-    log = keras.Variable(0.0)
-    for _ in range(400):
+    logits, log = tf.constant(np.log(probability), tf.float32), keras.Variable(0.0)
+    optimizer = keras.optimizers.SGD(2.0, clipvalue=0.2)
+    for _ in range(80):
         with tf.GradientTape() as tape:
-            scaled = tf.cast(logits, tf.float32) * tf.exp(-log.value)
+            scaled = logits * tf.exp(-log.value)
             loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(target, scaled, from_logits=True))
         optimizer.apply([tape.gradient(loss, log.value)], [log])
     return tf.exp(log.value)
@@ -230,7 +246,28 @@ def by_a_sum_of_one_hot(probability, target):
     return min(grid, key=lambda t: -(wanted * log_softmax(np.log(probability) / t, axis=1)).sum())
 
 
+def by_many_steps_of_keras(probability, target):
+    losses = []
+    for t in np.geomspace(0.1, 10, 500):
+        logits = keras.ops.log(probability) / t
+        losses.append(float(keras.losses.SparseCategoricalCrossentropy(from_logits=True)(target, logits)))
+    return np.geomspace(0.1, 10, 500)[np.argmin(losses)]
+
+
+def in_single_precision(probability, target):
+    probability = probability.astype("float32")
+    return np.float32(by_search(probability, target))
+
+
+class Finder:
+    def __call__(self, probability, target):
+        return np.array(by_a_sum_of_one_hot(probability, target))
+
+
 RIGHT_TEMPERATURES = [
+    by_many_steps_of_keras,
+    in_single_precision,
+    Finder(),
     by_search,
     by_powers,
     by_gradients,
@@ -276,24 +313,43 @@ def coarse(probability, target):
     return min(np.linspace(0.1, 10, 100), key=lambda t: loss_at(probability, target, t))
 
 
+def smoothed(share):
+    def loss(probability, target, t):
+        wanted = np.eye(probability.shape[1])[target] * (1 - share) + share / probability.shape[1]
+        return -(wanted * log_softmax(np.log(probability) / t, axis=1)).sum()
+
+    return searched(loss)
+
+
+def soft(probability, target, t):
+    return -(probability * log_softmax(np.log(probability) / t, axis=1)).sum()
+
+
 WRONG_TEMPERATURES = {
-    "narrow": (searched(loss_at, 0.5, 5), "is best: does your search reach from 0.1 to 10?"),
-    "not low enough": (searched(loss_at, 0.3, 10), "does your search reach from 0.1 to 10?"),
-    "not high enough": (searched(loss_at, 0.1, 6), "does your search reach from 0.1 to 10?"),
-    "few steps": (searched(loss_at, n=20), "not within 2%. Are your steps small enough?"),
-    "even steps": (coarse, "not within 2%. Are your steps small enough?"),
+    "smoothed labels": (smoothed(0.1), "that is best for soft targets, in which the true class has 90%"),
+    "labels smoothed a little": (smoothed(0.05), "that is best for soft targets, in which the true class has 95%"),
+    "probabilities as targets": (searched(soft), "it is 1 for every head"),
+    "never above 1": (lambda p, y: min(1.0, by_search(p, y)), "may also be too sure"),
+    "few rows": (lambda p, y: by_search(p[: len(y) // 20], y[: len(y) // 20]), "has a smaller cross-entropy"),
+    "half of the rows": (lambda p, y: by_search(p[::2], y[::2]), "does every row count?"),
+    "in half precision": (lambda p, y: by_search(p.astype("float16"), y), "has a smaller cross-entropy"),
+    "narrow": (searched(loss_at, 0.5, 5), "Does your search reach from 0.1 to 10?"),
+    "not low enough": (searched(loss_at, 0.3, 10), "Does your search reach from 0.1 to 10?"),
+    "not high enough": (searched(loss_at, 0.1, 6), "Does your search reach from 0.1 to 10?"),
+    "few steps": (searched(loss_at, n=20), "not within 2%. Are your steps small enough"),
+    "even steps": (coarse, "not within 2%. Are your steps small enough"),
     "rounded": (lambda p, y: np.round(by_search(p, y), 1), "not within 2%"),
     "no division": (of_powers(lambda powers: powers), "do you divide the powers by their sum in each row?"),
-    "divided by columns": (of_powers(lambda powers: powers / powers.sum(axis=0)), "not within 2%"),
+    "divided by columns": (of_powers(lambda powers: powers / powers.sum(axis=0)), "by their sum in each column"),
     "predicted class": (lambda p, y: by_search(p, p.argmax(axis=1)), "that is the lowest of all"),
-    "largest cross-entropy": (searched(lambda p, y, t: -loss_at(p, y, t)), "that is the lowest of all"),
+    "largest cross-entropy": (searched(lambda p, y, t: -loss_at(p, y, t)), "that has the largest cross-entropy"),
     "logarithm to the base 10": (lambda p, y: np.log10(by_search(p, y)), "to the base 10"),
     "multiplied": (searched(lambda p, y, t: loss_at(p, y, 1 / t)), "that is one divided by the temperature"),
     "its inverse": (lambda p, y: 1 / by_search(p, y), "that is one divided by the temperature"),
     "its logarithm": (lambda p, y: np.log(by_search(p, y)), "that is the logarithm of the temperature"),
     "below zero": (lambda p, y: -by_search(p, y), "a temperature is above zero"),
     "never below 1": (lambda p, y: max(1.0, by_search(p, y)), "may also be not sure enough"),
-    "always 1": (lambda p, y: 1.0, "has a smaller cross-entropy"),
+    "always 1": (lambda p, y: 1.0, "it is 1 for every head"),
     "accuracy": (accuracy_only, "no temperature changes the accuracy"),
     "smallest squares": (squares, "that has the smallest squared error"),
     "probabilities as logits": (
@@ -383,6 +439,20 @@ def found_by(changed, shape=np.shape):
 
 
 WRONG_MOVES = {
+    "NaN to zero": (found_by(lambda n, o, t: far(np.nan_to_num(n), o, t)), "that was 0 is NaN now: odd should be"),
+    "NaN to one": (found_by(lambda n, o, t: far(np.nan_to_num(n, nan=1.0), o, t)), "that was 1 is NaN now"),
+    "all but the last": (found_by(lambda n, o, t: far(n[:-1], o[:-1], t)), "in the list"),
+    "all but the last of many": (
+        found_by(lambda n, o, t: far(n[:-1], o[:-1], t) or (len(n) < 100 and far(n, o, t))),
+        "the last of 1,000 answers of size moved by 1.1 times the tolerance",
+    ),
+    "all but the first": (found_by(lambda n, o, t: far(n[1:], o[1:], t)), "in the list"),
+    "twice the tolerance": (found_by(lambda n, o, t: far(n, o, 1.9 * t)), "by 1.1 times the tolerance"),
+    "0.8 of the tolerance": (found_by(lambda n, o, t: far(n, o, 0.8 * t)), "0.9 of the tolerance"),
+    "by place": (
+        lambda b, a, t: [n for n, o, v in zip(b, b.values(), a.values(), strict=False) if far_or_unfit(v, o, t)],
+        "should",
+    ),
     "nothing": (lambda b, a, t: [], "odd should be in the list"),
     "all": (lambda b, a, t: list(b), "should not be in the list"),
     "new heads too": (lambda b, a, t: by_allclose(b, a, t) + sorted(set(a) - set(b)), "right should not be"),
@@ -417,7 +487,7 @@ WRONG_MOVES = {
     ),
     "mean of the differences": (
         found_by(lambda n, o, t: not np.abs(n - o).mean() <= t),
-        "one of 1,000 answers of left moved up by twice the tolerance, and a mean hides it: left should be in the list",
+        "one of 1,000 answers of size moved up by twice the tolerance, and a mean hides it: size should be in the list",
     ),
     "root of the mean square": (found_by(lambda n, o, t: not np.sqrt(((n - o) ** 2).mean()) <= t), "a mean hides it"),
     "median": (found_by(lambda n, o, t: not np.median(np.abs(n - o)) <= t), "should be in the list"),
@@ -430,7 +500,7 @@ WRONG_MOVES = {
     "sum with signs": (found_by(lambda n, o, t: not abs((n - o).sum()) <= t), "another order"),
     "not below the tolerance": (found_by(lambda n, o, t: not (np.abs(n - o) < t).all()), "the tolerance is 0"),
     "types too": (found_by(lambda n, o, t: n.dtype != o.dtype or far(n, o, t)), "rounded to 32 bits"),
-    "first only": (first_only, "left moved, and size is gone: size should be in the list"),
+    "first only": (first_only, "left moved, and size is gone: left should be in the list"),
     "no look for the gone": (
         lambda b, a, t: [n for n in b if a[n].shape != b[n].shape or far(a[n], b[n], t)],
         "size is gone: your function raised KeyError",
@@ -520,7 +590,27 @@ def from_the_first(gradients, counts):
     return {n: v / sum(counts) for n, v in total.items()}
 
 
+def by_place(gradients, counts):
+    kept = [(list(g.values()), c) for g, c in zip(gradients, counts, strict=True) if c]
+    values = [sum(g[i] * c for g, c in kept) / sum(counts) for i in range(len(gradients[0]))]
+    return dict(zip(gradients[0], values, strict=True))
+
+
+def of_two(gradients, counts):
+    return by_weights(gradients[:2], counts[:2])
+
+
 WRONG_SUMS = {
+    "by place": (by_place, "your function raised ValueError"),
+    "two workers": (of_two, "your function raised ZeroDivisionError"),
+    "in half precision": (
+        lambda g, c: {n: v.astype("float16") for n, v in by_weights(g, c).items()},
+        "and should be",
+    ),
+    "by busy workers": (
+        each(lambda g, c: sum(a * b for a, b in zip(g, c, strict=True) if b) / sum(count > 0 for count in c)),
+        "not by the number of workers with rows",
+    ),
     "sum without NaN": (
         each(lambda g, c: np.nansum([a * b for a, b in zip(g, c, strict=True)], axis=0) / sum(c)),
         "a worker with rows sent NaN, and the result hides it",
@@ -553,7 +643,7 @@ WRONG_SUMS = {
         "not by the number of workers",
     ),
     "NaN": (each(lambda g, c: sum(a * b for a, b in zip(g, c, strict=True)) / sum(c)), "a mean of NaN"),
-    "largest worker": (each(lambda g, c: g[int(np.argmax(c))]), "its first number is"),
+    "largest worker": (each(lambda g, c: g[int(np.argmax(c))]), "its number at"),
     "in place": (in_place, "changes `gradients` itself"),
     "one variable": (lambda g, c: {"trunk": by_weights(g, c)["trunk"]}, "digit"),
     "a list": (lambda g, c: list(by_weights(g, c).values()), "dict"),

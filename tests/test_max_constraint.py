@@ -160,8 +160,9 @@ def test_a_model_trains_and_saves(name, tmp_path):
     assert losses[-1] < losses[0] - 0.05
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
-    np.testing.assert_allclose(loaded.evaluate(images, labels, verbose=0), model.evaluate(images, labels, verbose=0))
+    np.testing.assert_allclose(loaded(images), model(images), rtol=1e-4, atol=1e-6)
+    before, after = (one.evaluate(images, labels, batch_size=128, verbose=0) for one in (model, loaded))
+    np.testing.assert_allclose(after, before, rtol=1e-4)
     again = loaded.fit(training, steps_per_epoch=50, verbose=0).history["loss"]
     assert again[0] < losses[0]
 

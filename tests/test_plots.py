@@ -320,6 +320,20 @@ def test_an_output_may_be_an_input():
     assert kinds(keras.Model(inputs, {"same": inputs, "y": dense(1, None, "y")(inputs)})) == {"x": "head", "y": "head"}
 
 
+@pytest.mark.parametrize("heads", [2, 12])
+def test_architecture_runs_as_it_is_asked_to(heads):
+    model = fan_out(heads)
+    wide, high = plots.architecture(model, downwards=False), plots.architecture(model, downwards=True)
+    assert wide.get_figwidth() != high.get_figwidth()
+    boxes = [
+        {patch.get_gid(): patch.get_bbox() for patch in figure.axes[0].patches if isinstance(patch, FancyBboxPatch)}
+        for figure in (wide, high)
+    ]
+    assert boxes[0]["image"].x1 < boxes[0]["head_1"].x0  # to the right of it
+    assert boxes[1]["image"].y1 < boxes[1]["head_1"].y0  # below it
+    assert sorted(wide.alt.split(". ")) == sorted(high.alt.split(". "))
+
+
 def test_architecture_alt_names_the_parts_and_groups_equal_heads():
     assert plots.architecture(chained_heads()).alt == (
         "Drawing of the model chained: 1 input, 3 outputs, 51,095 parameters. Inputs: image, (None, 784). "

@@ -13,7 +13,7 @@ def parts(figure):
     """Return, for each row, the runs, the mean, and the ends of the line (None without one)."""
     found = {}
     for line in figure.axes[0].lines:
-        row = found.setdefault(int(line.get_ydata()[0]), {"spread": None})
+        row = found.setdefault(round(float(line.get_ydata()[0])), {"spread": None})
         kind = {"o": "runs", "D": "mean"}.get(line.get_marker(), "spread")
         row[kind] = np.asarray(line.get_xdata())
     return found
@@ -38,6 +38,16 @@ def test_runs_and_means_differ_in_marker_and_colour():
     runs, mean = plots.comparison({"one": [1, 2]}).axes[0].lines[-2:]
     assert (runs.get_marker(), mean.get_marker()) == ("o", "D")
     assert runs.get_color() != mean.get_color()
+
+
+def test_no_run_lies_under_the_mean():
+    figure = plots.comparison({"equal runs": [0.5, 0.5, 0.5], "others": [0.1, 0.9]})
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    runs, mean = figure.axes[0].lines[1:3]
+    ring, diamond = (figure.axes[0].transData.transform(line.get_xydata())[0, 1] for line in (runs, mean))
+    radii = (runs.get_markersize() + mean.get_markersize() * 2**0.5) / 2 * figure.dpi / 72
+    assert ring - diamond > radii
 
 
 def test_alt_text():

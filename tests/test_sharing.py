@@ -112,6 +112,13 @@ def test_a_trained_model_saves_and_answers_the_same(tmp_path):
     assert loaded.get_layer("experts").get_config() == model.get_layer("experts").get_config()
 
 
+def test_numbers_of_numpy_are_numbers_and_can_be_saved():
+    layer = ExpertsWithGates(("a", "b"), np.int64(2), np.int32(3))
+    assert layer.get_config()["experts"] == 2
+    assert type(layer.get_config()["units"]) is int
+    assert type(CrossStitch(np.float32(0.5)).get_config()["own"]) is float
+
+
 def test_shapes_of_a_model_without_a_batch_size():
     model = both_layers()
     assert {task: output.shape for task, output in model.output.items()} == dict.fromkeys(TASKS, (None, 2))
@@ -131,6 +138,9 @@ def test_shapes_of_a_model_without_a_batch_size():
         (lambda: CrossStitch()({"a": np.zeros((2, 3)), "b": np.zeros((2, 4))}), ValueError, "of one shape"),
         (lambda: ExpertsWithGates("left", 2, 3), TypeError, "tasks must be a list of names"),
         (lambda: ExpertsWithGates([], 2, 3), ValueError, "at least one"),
+        (lambda: ExpertsWithGates(3, 2, 3), TypeError, "tasks must be a list of names"),
+        (lambda: ExpertsWithGates({"a": 1}, 2, 3), TypeError, "tasks must be a list of names"),
+        (lambda: ExpertsWithGates(["a"], True, 3), TypeError, "experts must be a whole number"),
         (lambda: ExpertsWithGates(["a", "a"], 2, 3), ValueError, "different names"),
         (lambda: ExpertsWithGates(["a"], 0, 3), ValueError, "experts must be at least 1"),
         (lambda: ExpertsWithGates(["a"], 2, 3.5), TypeError, "units must be a whole number"),

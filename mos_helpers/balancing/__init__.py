@@ -12,6 +12,8 @@
 | `PCGrad`             | a model that takes out of each head's gradient what works against another head   |
 | `MGDA`               | a model whose trunk follows the shortest mixture of the heads' gradients         |
 | `pcgrad_factors`, `mgda_factors` | by how much they multiply the gradient of each head                  |
+
+`mos_helpers.balancing.valleys` holds a problem of two numbers and two losses, to look at what a combination does.
 """
 
 from mos_helpers.balancing.dwa import DynamicWeights, dwa_weights

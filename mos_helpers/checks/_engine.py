@@ -50,12 +50,15 @@ from mos_helpers.checks._answers import (
     call,
     call_kept,
     describe,
+    judge_all,
     one_line,
     outputs_of,
     refuse_ellipsis,
     refuse_todo,
     require,
+    rounding_of,
     summary,
+    told_apart,
 )
 from mos_helpers.checks._keep import KeptVariables, codes_of, map_arrays, read_only, session_kept
 
@@ -72,9 +75,12 @@ __all__ = [
     "check",
     "describe",
     "hint",
+    "judge_all",
     "outputs_of",
     "question",
     "require",
+    "rounding_of",
+    "told_apart",
 ]
 
 _SECONDS_TO_STOP = 2.0

@@ -4,6 +4,7 @@
 |--------------------|--------------------------------------------------------------------------|
 | `load_digits`      | MNIST where it can be had, else the 1,797 digits bundled with scikit-learn |
 | `digit_attributes` | yes/no facts about digits                                                |
+| `pixel_targets`    | targets measured on the images: where the ink is, how it leans, ...      |
 | `two_digits`       | images with two overlapping digits                                       |
 | `several_digits`   | images with several digits apart, labels that come together or are rare  |
 | `posed_digits`     | images with a digit turned, shifted and scaled by known amounts          |
@@ -13,7 +14,7 @@
 
 from mos_helpers.data.batching import batches
 from mos_helpers.data.composing import two_digits
-from mos_helpers.data.deriving import digit_attributes
+from mos_helpers.data.deriving import digit_attributes, pixel_targets
 from mos_helpers.data.hiding import hide_labels
 from mos_helpers.data.loading import Digits, load_digits
 from mos_helpers.data.placing import several_digits
@@ -25,6 +26,7 @@ __all__ = [
     "digit_attributes",
     "hide_labels",
     "load_digits",
+    "pixel_targets",
     "posed_digits",
     "several_digits",
     "two_digits",

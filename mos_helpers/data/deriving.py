@@ -1,4 +1,4 @@
-"""Targets that follow from the digits."""
+"""Targets that follow from the digits: from their labels, and from their pixels."""
 
 import numpy as np
 
@@ -40,3 +40,58 @@ def digit_attributes(y: np.ndarray) -> dict[str, np.ndarray]:
     if len(wrong):
         raise ValueError(f"y must hold digits from 0 to 9, not {wrong[0]}.")
     return {name: np.isin(y, digits).astype(np.int64) for name, digits in DIGIT_ATTRIBUTES.items()}
+
+
+def pixel_targets(x: np.ndarray) -> dict[str, np.ndarray]:
+    """Return five targets that are measured on the images themselves, so that no one has to write them down.
+
+    - `quarter`: which quarter of the image holds most ink, int64 of shape (n,): 0 top left, 1 top right, 2 bottom left,
+      3 bottom right.
+    - `ink`: the share of the image that is ink, the mean of its pixels, of shape (n,).
+    - `halves`: the shares of the ink that lie in the upper and in the left half, of shape (n, 2).
+    - `slant`: how many columns the ink moves to the right for each row up, of shape (n,): minus the covariance of the
+      ink's columns and rows, divided by the variance of its rows. 0 where all ink lies in one row.
+    - `mirror`: the mirrored image, each square of 2x2 pixels averaged, in rows of height * width / 4 numbers.
+
+    All but `quarter` are float32. An image without ink has 0 for `ink` and `slant`, and 0.5 for both `halves`.
+
+    Args:
+        x: images, floating-point numbers in [0, 1] (0 for paper, 1 for ink), of shape (n, height, width), height and
+            width even. They are not changed.
+
+    Raises:
+        TypeError: x does not hold floating-point numbers.
+        ValueError: x has another shape or holds numbers outside [0, 1].
+    """
+    x = np.asarray(x)
+    if not np.issubdtype(x.dtype, np.floating):
+        raise TypeError(f"x must hold floating-point numbers in [0, 1], not {x.dtype}; divide 0 to 255 by 255.")
+    if x.ndim != 3 or 0 in x.shape or x.shape[1] % 2 or x.shape[2] % 2:
+        raise ValueError(f"x must have shape (n, height, width), height and width even, not shape {x.shape}.")
+    if not (x.min() >= 0 and x.max() <= 1):  # so that NaN is refused too
+        raise ValueError(f"x must lie in [0, 1], not from {x.min():.3g} to {x.max():.3g}.")
+    n, height, width = x.shape
+    quarters = x.reshape(n, 2, height // 2, 2, width // 2).sum(axis=(2, 4), dtype=np.float64)
+    total = quarters.sum(axis=(1, 2))
+    shares = np.stack([quarters[:, 0].sum(axis=1), quarters[:, :, 0].sum(axis=1)], axis=1)
+    halves = np.divide(shares, total[:, None], out=np.full((n, 2), 0.5), where=total[:, None] > 0)
+    small = x.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
+    targets = {
+        "quarter": quarters.reshape(n, 4).argmax(axis=1),
+        "ink": total / (height * width),
+        "halves": halves,
+        "slant": _slants(x),
+        "mirror": small[:, :, ::-1].reshape(n, -1),
+    }
+    return {name: target if name == "quarter" else target.astype(np.float32) for name, target in targets.items()}
+
+
+def _slants(x: np.ndarray) -> np.ndarray:
+    """Return how many columns the ink of each image moves to the right for each row up."""
+    by_row, by_column = x.sum(axis=2, dtype=np.float64), x.sum(axis=1, dtype=np.float64)
+    ink = np.maximum(by_row.sum(axis=1), 1e-12)
+    rows = np.arange(x.shape[1]) - (by_row @ np.arange(x.shape[1]) / ink)[:, None]
+    columns = np.arange(x.shape[2]) - (by_column @ np.arange(x.shape[2]) / ink)[:, None]
+    together = np.einsum("nrc,nr,nc->n", x, rows, columns)
+    spread = (by_row * rows**2).sum(axis=1)
+    return np.divide(-together, spread, out=np.zeros(len(x)), where=spread > 1e-9 * ink)

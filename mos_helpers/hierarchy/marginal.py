@@ -31,7 +31,7 @@ class MarginalCrossentropy(keras.losses.Loss):
 
     Raises:
         ValueError: y_true and y_pred have other shapes than this, or y_true is made of numbers of classes. A row
-            without any 1 is not noticed: its loss is infinite.
+            without any 1 is not noticed: its loss is infinite, and NaN with a sample weight of 0.
     """
 
     def __init__(

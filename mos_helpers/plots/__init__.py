@@ -10,6 +10,7 @@
 | `curves`       | How does a score change with a number?             |
 | `reliability`  | Is a model right as often as it says?              |
 | `trade_off`    | What does a better score of one head cost another? |
+| `landscape`    | Where does a way to go down get to, from where?    |
 | `tree`         | Where in a hierarchy of classes is a model weak?   |
 | `Progress`     | How far is ``fit``? (a callback, one line of text) |
 
@@ -21,6 +22,7 @@ from mos_helpers.plots.charts import confusion, history, images
 from mos_helpers.plots.comparison import comparison
 from mos_helpers.plots.curves import curves, reliability
 from mos_helpers.plots.figures import Figure
+from mos_helpers.plots.landscape import landscape
 from mos_helpers.plots.trade_offs import trade_off
 from mos_helpers.plots.training import Progress
 from mos_helpers.plots.trees import tree
@@ -34,6 +36,7 @@ __all__ = [
     "curves",
     "history",
     "images",
+    "landscape",
     "reliability",
     "trade_off",
     "tree",

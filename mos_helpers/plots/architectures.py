@@ -47,7 +47,7 @@ STYLES = {
 }
 
 
-def architecture(model: keras.Model) -> Figure:
+def architecture(model: keras.Model, downwards: bool | None = None) -> Figure:
     """Draw a model's layers as boxes: what is shared, what leads to one head, and the heads.
 
     Each box tells the layer's name, class, activation, output shape (None stands for the batch) and number of
@@ -56,13 +56,14 @@ def architecture(model: keras.Model) -> Figure:
 
     Args:
         model: a functional model, or a Sequential one that is built; with any number of inputs and outputs.
+        downwards: whether it runs downwards, for models that stand side by side to be compared; None decides by width.
 
     Raises:
         TypeError: if ``model`` is no Keras model, or a subclassed one, which has no graph to draw.
         ValueError: for a Sequential model that is not built yet.
     """
     boxes = read(model)
-    layout, down = _layout(boxes)
+    layout, down = _layout(boxes, downwards)
     facts = _summary(model)
     kinds = [kind for kind in STYLES if any(box.kind == kind for box in boxes.values())]
     graph_width, graph_height = _turned(layout.size, down)
@@ -80,15 +81,17 @@ def architecture(model: keras.Model) -> Figure:
     return figure
 
 
-def _layout(boxes: dict[Call, Box]) -> tuple[Layout, bool]:
-    """Return a layout that is not too wide, and whether it runs downwards."""
+def _layout(boxes: dict[Call, Box], down: bool | None) -> tuple[Layout, bool]:
+    """Return a layout, one that is not too wide if `down` is None, and whether it runs downwards."""
     parents = {call: box.parents for call, box in boxes.items()}
     width = _box_width(boxes)
     sizes = {call: (width, _box_height(box)) for call, box in boxes.items()}
     rightwards = arrange(parents, {call: _turned(size, down=False) for call, size in sizes.items()})
-    if rightwards.size[1] <= WIDEST_RIGHTWARDS:
+    if down is False or (down is None and rightwards.size[1] <= WIDEST_RIGHTWARDS):
         return rightwards, False
     downwards = arrange(parents, sizes)
+    if down:
+        return downwards, True
     return (downwards, True) if downwards.size[0] <= rightwards.size[1] else (rightwards, False)
 
 

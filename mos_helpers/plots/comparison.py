@@ -7,12 +7,15 @@ from matplotlib.ticker import MaxNLocator
 
 from mos_helpers.plots.figures import BLUE, INK, VERMILLION, Figure
 
+APART = 0.2  # how far runs and mean lie from the middle of their row
+
 
 def comparison(scores: Mapping[str, Sequence[float]], label: str = "accuracy") -> Figure:
     """Draw every run of every design on one scale, to see whether the designs differ by more than their runs do.
 
-    Each design is a row: a ring for each run, a diamond for the mean, and a line one standard deviation to each side
-    of it (of the runs, with n - 1). A design with one run, such as a fixed answer, has no line.
+    Each design is a row: a ring for each run, and just below them, so that it hides none, a diamond for the mean with a
+    line one standard deviation to each side of it (of the runs, with n - 1). A design with one run, such as a fixed
+    answer, has no line.
 
     Args:
         scores: for each design, in the order from top to bottom, one number for each run.
@@ -29,11 +32,13 @@ def comparison(scores: Mapping[str, Sequence[float]], label: str = "accuracy") -
         mean = values.mean()
         if len(values) > 1:
             spread = values.std(ddof=1)
-            axes.plot([mean - spread, mean + spread], [row, row], color=VERMILLION, linewidth=2.5, zorder=2)
-        axes.plot(values, np.full(len(values), row), "o", color=BLUE, markerfacecolor="none", label="a run", zorder=5)
+            below = [row + APART, row + APART]
+            axes.plot([mean - spread, mean + spread], below, color=VERMILLION, linewidth=2.5, zorder=2)
+        above = np.full(len(values), row - APART)
+        axes.plot(values, above, "o", color=BLUE, markerfacecolor="none", label="a run", zorder=5)
         axes.plot(
             [mean],
-            [row],
+            [row + APART],
             "D",
             color=VERMILLION,
             markeredgecolor="white",

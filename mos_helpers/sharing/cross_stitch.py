@@ -1,5 +1,7 @@
 """A layer between the networks of several tasks: each task goes on with a mixture of the features of all."""
 
+from numbers import Real
+
 import keras
 
 
@@ -27,11 +29,11 @@ class CrossStitch(keras.layers.Layer):
 
     def __init__(self, own: float = 0.9, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        if isinstance(own, bool) or not isinstance(own, (int, float)):
+        if isinstance(own, bool) or not isinstance(own, Real):
             raise TypeError(f"own must be a number in [0, 1], not {own!r:.60}.")
         if not 0 <= own <= 1:
             raise ValueError(f"own must be in [0, 1], not {own}.")
-        self.own = own
+        self.own = float(own)
 
     def build(self, input_shape: dict[str, tuple]) -> None:
         """Make the table."""

@@ -1,6 +1,7 @@
 """Experts that several tasks share, and a gate for each task."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import keras
 
@@ -33,16 +34,17 @@ class ExpertsWithGates(keras.layers.Layer):
         self, tasks: Sequence[str], experts: int, units: int, activation: str = "relu", **kwargs: object
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(tasks, str) or not all(isinstance(task, str) for task in tasks):
+        listed = isinstance(tasks, Sequence) and not isinstance(tasks, str)
+        if not listed or not all(isinstance(task, str) for task in tasks):
             raise TypeError(f'tasks must be a list of names, such as ["left", "right"], not {tasks!r:.60}.')
         if not tasks or len(set(tasks)) < len(tasks):
             raise ValueError(f"tasks must be different names, at least one, not {list(tasks)}.")
         for name, number in {"experts": experts, "units": units}.items():
-            if isinstance(number, bool) or not isinstance(number, int):
+            if isinstance(number, bool) or not isinstance(number, Integral):
                 raise TypeError(f"{name} must be a whole number, not {number!r:.60}.")
             if number < 1:
                 raise ValueError(f"{name} must be at least 1, not {number}.")
-        self.tasks, self.experts, self.units = list(tasks), experts, units
+        self.tasks, self.experts, self.units = list(tasks), int(experts), int(units)
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape: tuple) -> None:

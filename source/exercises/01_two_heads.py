@@ -114,9 +114,9 @@ check("1.2", lambda: (model, digits))
 # %% [markdown]
 # ## Question 1.3: contradictions
 #
-# Write a function `contradictions(predictions)`. It gets what `model.predict` gives, a dictionary with `"digit"` of shape
-# `(n, 10)` and `"odd"` of shape `(n, 1)`, and returns an array of shape `(n,)`: `True` where the likeliest digit and the odd
-# head (odd where it says more than 0.5) contradict each other.
+# Write a function `contradictions(predictions)`. It gets what `model.predict` gives: a dictionary that holds, among others,
+# `"digit"` of shape `(n, 10)` and `"odd"` of shape `(n, 1)`, in any order. It returns an array of shape `(n,)`: `True` where
+# the likeliest digit and the odd head (odd where it says more than 0.5) contradict each other.
 
 
 # %%

@@ -113,7 +113,7 @@ check("2.1", lambda: corrected)
 # *Multi-label* and *regression* do have a meaning. Write the contract of two other heads, one of each kind:
 # - `"facts"`: six yes/no facts about the digit, any number of which may be true. The target has shape `(n, 6)` and holds
 #   0 and 1;
-# - `"ink"`: one number, with mean 0 and spread 1 over the images, so it is often negative. The target has shape `(n, 1)`.
+# - `"ink"`: one number, with mean 0 and standard deviation 1 over the images, so it is often negative. The target has shape `(n, 1)`.
 #
 # Call `contracts` a dictionary with these two keys. Each value is a dictionary with `"units"`, `"activation"` and `"loss"`, as
 # Keras takes them.

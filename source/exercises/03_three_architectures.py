@@ -96,7 +96,8 @@ check("3.2", lambda: two_answers)
 # with one hidden layer and its head.
 #
 # Write `fair_units(inputs, units, classes)`. It returns the largest number of hidden units, the same in each separate network,
-# with which all of these networks together have **no more** parameters than the shared one. Every layer has a bias.
+# with which all of these networks together have **no more** parameters than the shared one: 0 if even one unit is too many.
+# Every layer has a bias.
 
 
 # %%

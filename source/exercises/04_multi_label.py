@@ -39,7 +39,7 @@ for seed, (name, (x, y, count)) in enumerate(sources.items()):
     canvas, targets = data.several_digits(
         small, y, count, canvas=28, weights=weights_of_labels, seed=seed
     )
-    images[name], labels[name] = canvas.reshape(count, -1), targets["digits"]
+    images[name], labels[name] = canvas.reshape(count, -1), targets["digits"].astype(int)
 
 {name: images[name].shape for name in images}
 
@@ -82,7 +82,7 @@ check("4.1", lambda: scores)
 # %% [markdown]
 # ## Question 4.2: a threshold for each label
 #
-# Write `choose(truth, stated)`. It gets true labels and stated probabilities, both of shape `(n, labels)`, and returns a
+# Write `choose(truth, stated)`. It gets true labels (0 and 1) and stated probabilities, both of shape `(n, labels)`, and returns a
 # threshold for each label, shape `(labels,)`: one with which the label's F1 is as high as it can be. A model says "yes"
 # where `stated > threshold`. Do not forget that each stated probability may be a limit worth trying (0.05, 0.10, 0.15, ... is
 # too coarse here; do not round them), and so may a limit below all of them, for instance -1: a stated probability may be
@@ -248,8 +248,9 @@ for title, weights in {
 
 # %% [markdown]
 # Weights and thresholds both raise the macro F1, in which each rare label counts as much as a common one. They may cost
-# element-wise accuracy and exact match. That is most so for fine thresholds without weights: few validation images show a
-# rare label, and the best threshold for these few may be a bad one for others. Now `build` is ready for tags of your own.
+# element-wise accuracy and exact match: few validation images show a rare label, and the best threshold for these few may be
+# a bad one for others. Where that costs most differs from one draw of the images to another. Now `build` is ready for tags of
+# your own.
 
 # %% tags=["nbval-check-output"]
-build(inputs=20, tags=4).output_shape
+build(20, 4).output_shape

@@ -145,22 +145,21 @@ for pose in [100.0, 1.0]:
     losses = {"digit": 2.3, "pose": pose}
     log_variances, weights = at_the_optimum(losses, ["pose"])
     parts = {name: round(float(weights[name] * loss), 3) for name, loss in losses.items()}
-    print(
-        losses, "weighted:", parts, "J:", round(objective(losses, log_variances, ["pose"]), 3)
-    )
+    value = float(objective(losses, log_variances, ["pose"]))
+    print(losses, "weighted:", parts, "J:", round(value, 3))
 
 # %% [markdown]
 # The weighted losses are the same in both units, and $J$ differs by a constant. Now DWA: both losses fall by a tenth in an
 # epoch. And GradNorm, where the factor is in the lengths too: twenty steps on the logarithms of the weights.
 
 # %%
-found = dwa({"digit": [2.3, 2.07], "pose": [100.0, 90.0]}, temperature=2.0)
+found = dwa({"digit": [2.3, 2.07], "pose": [100.0, 90.0]}, 2.0)
 print("DWA:", {name: round(float(weight), 3) for name, weight in found.items()})
 
 weights, lengths = np.ones(2), np.array([1.0, 100.0])
 losses = np.array([2.3, 100.0])
 for _ in range(20):
-    step = slopes(weights, lengths, losses, losses, alpha=1.5) * weights
+    step = np.array(slopes(weights, lengths, losses, losses, 1.5)) * weights
     weights = weights * np.exp(-0.2 * step / (weights * lengths).mean())
     weights = 2 * weights / weights.sum()
 print("GradNorm:", weights.round(3), "weighted lengths:", (weights * lengths).round(2))

@@ -90,7 +90,9 @@ check("9.1", lambda: trunk_cosine)
 ### BEGIN SOLUTION
 def surgery(a, b):
     """Return the sum of two gradients, after the conflict was taken out of each."""
-    overlap = min(a @ b, 0)
+    overlap = a @ b
+    if overlap >= 0:
+        return a + b
     return (a - overlap / (b @ b) * b) + (b - overlap / (a @ a) * a)
 
 
@@ -100,7 +102,7 @@ def surgery(a, b):
 check("9.2", lambda: surgery)
 
 # %% [markdown] tags=["solution"]
-# `min(..., 0)` keeps only a conflict. Each gradient meets the *original* other one. Multiplied out, the step is
+# Without a conflict nothing is divided, so a gradient of zero is no problem. Each gradient meets the *original* other one. Multiplied out, the step is
 # `(1 - overlap / (a @ a)) * a + (1 - overlap / (b @ b)) * b`: the factors of the lesson.
 
 # %% [markdown]

@@ -51,7 +51,7 @@ def relative_score(scores, alone, lower):
 check("10.1", lambda: relative_score)
 
 # %% [markdown] tags=["solution"]
-# This is $\Delta_m$ of the lesson. The names keep the two dictionaries together: with `zip` over their values, a score could
+# This is $\Delta_m$ of the lesson, for any tasks. The names keep the two dictionaries together: with `zip` over their values, a score could
 # meet the wrong comparison.
 
 # %% [markdown]
@@ -198,8 +198,10 @@ def scores_of(seed):
         seed=seed,
     )
     model.fit(training.repeat(), steps_per_epoch=300, verbose=0)
-    answers = model.predict_on_batch(images["test"])
-    return [np.mean(answers[n].argmax(axis=1) == prime["test"]) for n in ("alone", "shared")]
+    answers = model(images["test"])
+    return [
+        np.mean(np.argmax(answers[n], axis=1) == prime["test"]) for n in ("alone", "shared")
+    ]
 
 
 # %%

@@ -109,8 +109,8 @@ def group_first(fine, coarse, tree):
 check("11.3", lambda: group_first)
 
 # %% [markdown] tags=["solution"]
-# What lies outside the group gets -1, which is less than any probability. With 0 instead, a leaf from outside could win
-# where all leaves of the group have the probability 0, and in float32 a softmax does give zeros.
+# What lies outside the group gets -1, which is less than any probability. With 0 instead, as in the lesson's line, a leaf from
+# outside could win where all leaves of the group have the probability 0, and in float32 a softmax does give zeros.
 
 # %% [markdown]
 # ## Question 11.4: the chain rule on any number of levels
@@ -186,8 +186,8 @@ training = data.batches(images_train, targets, batch_size=50, seed=1).repeat()
 history = model.fit(training, steps_per_epoch=300, verbose=0)
 
 # %%
-predictions = model.predict_on_batch(images_test)
-fine, coarse = predictions["fine"], predictions["coarse"]
+predictions = model(images_test)
+fine, coarse = np.array(predictions["fine"]), np.array(predictions["coarse"])
 leaf = fine.argmax(axis=1)
 ways = {
     "leaf first": {"fine": leaf, "coarse": groups[leaf]},

@@ -46,12 +46,12 @@ tree.levels[:2]
 # ## Question 12.1: rows from names
 #
 # Labels come as a list of names: a digit such as `"4"`, a group such as `"hook"`, a kind such as `"without"`, or `None` where
-# nothing is known.
+# nothing is known. A name may come more than once.
 #
-# Write `rows_of(names, tree)`. It returns an array of shape `(n, leaves)` with a 1 for each leaf that the label leaves
-# possible, and a 0 for each other one. It must work for any tree, with any number of levels. `tree.levels` holds the names
-# of each level, `tree.matrix(level)` says which leaf belongs to which class of that level, and `tree.leaves` is the order of
-# the columns.
+# Write `rows_of(names, tree)`. It returns an array of shape `(n, leaves)`, a row for each label in the list, with a 1
+# for each leaf that the label leaves possible, and a 0 for each other one. It must work for any tree, with any number
+# of levels. `tree.levels` holds the names of each level, `tree.matrix(level)` says which leaf belongs to which class of
+# that level, and `tree.leaves` is the order of the columns.
 
 
 # %%
@@ -79,8 +79,7 @@ check("12.1", lambda: rows_of)
 # Write `marginal_loss(possible, logits)` in NumPy. It gets two arrays of shape `(n, leaves)`: rows of zeros and ones, each
 # with at least one 1, and logits. It returns the loss of each row, shape `(n,)`: minus the log of the summed probabilities
 # of the possible leaves. It must be right for large logits too, from -1,000,000 to 1,000,000, where a probability would be
-# rounded to
-# 0. Change neither array.
+# rounded to 0. Change neither array.
 
 
 # %%
@@ -207,5 +206,7 @@ for name, logits in model.predict(images_test, batch_size=1000, verbose=0).items
 # The images without any label had a row of ones, and needed no mask: their loss is 0 and their gradient too. In the
 # colleague's loss, such a row asks for equal probabilities of all ten digits.
 #
-# On MNIST the two losses of the test images are nearly equal, though one network has many more digits right. It is surer of
-# its answers, also where it is wrong, and an answer that is sure and wrong costs much. So look at both numbers.
+# The two numbers of a network need not agree. On MNIST the network with the right loss has many more digits right; but its
+# loss of the test images differs much from seed to seed, and is now below that of the other one, now above. It is surer of
+# its answers, also where it is wrong, and an answer that is sure and wrong costs much. The other network is never sure, and
+# its loss is nearly the same with each seed. So look at both numbers, and train from more than one seed.

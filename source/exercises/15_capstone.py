@@ -108,7 +108,8 @@ plots.images(training.images[few], titles)
 #
 # Before you plan, count. Write `known(targets)`. It gets a dictionary such as `training.targets`, with any number of rows,
 # and returns a dictionary with the same five keys. Each value is an array of True and False of shape `(n,)`: is this label of
-# this slip known? Every locker stands in one aisle, so the **aisle is also known where the locker is**.
+# this slip known? Every locker stands in one aisle, so the **aisle is also known where the locker is**. (Aisle E holds one
+# locker. Where it is written down, you may call the locker known too.)
 
 
 # %%
@@ -158,16 +159,17 @@ print(np.all(list(known(training.targets).values()), axis=0).sum(), "of", len(tr
 # | `"weights"` | what `fit` gets as `sample_weight`: a dictionary with the same keys, or None |
 #
 # All arrays have 6,000 rows, in the order of the slips. The check asks: does `check_heads(model, targets, weights)` find
-# nothing? Is the loss a number, and does it reach all weights? Does *every kind* of label teach some head, where it is the
-# only one known? And does a head learn from slips on which all its targets are the same? Then these are fillers, and gaps
-# are counted as labels. (A model with a `train_step` of its own is judged by how this moves the weights.) It cannot see
+# nothing, or only that rows of weight 0 count in a mean or in a metric? Is the loss a number, and does it reach all weights? Does *every kind* of label teach some head, where it is the
+# only one known? And does a head learn from slips on which all its targets are the same, or have nothing to do with the
+# image? Then these are fillers, and gaps are counted as labels. (A model with a `train_step` of its own is judged by how this moves the weights.) It cannot see
 # whether the labels belong to these images: the acceptance does. When the check ends, the model is as it was.
 
 # %% [markdown] tags=["solution"]
 # **The plan.** Locker and aisle come from *one* head, so that they cannot contradict each other: we decide for a locker and
 # read its aisle off ([lesson 11](../notebooks/11_hierarchical_heads.ipynb)). Its labels are rows of possible lockers: one
 # for a known locker, those of the aisle where only the aisle is known, and all ten where nothing is known ([lesson
-# 12](../notebooks/12_partial_labels.ipynb)). The other heads have a filler and a weight for each row ([lesson
+# 12](../notebooks/12_partial_labels.ipynb)). A row of zeros would make the loss NaN, even with the weight 0: zero times
+# infinity is NaN. The other heads have a filler and a weight for each row ([lesson
 # 6](../notebooks/06_missing_labels.ipynb)). The position head gives means and log-variances of standardised millimetres
 # ([lesson 5](../notebooks/05_regression.ipynb)).
 

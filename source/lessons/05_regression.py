@@ -18,8 +18,8 @@
 # - to choose between squared, absolute and Huber error when some labels are wrong;
 # - to build a head that predicts a mean and a spread, and to test whether its intervals hold as much as they state.
 #
-# **What you will need.** [Lesson 3](03_three_architectures.ipynb). No GPU. About 40 minutes; the longest cell runs for about
-# 20 seconds. Words are explained in the [glossary](glossary.ipynb).
+# **What you will need.** [Lesson 3](03_three_architectures.ipynb). No GPU. About 55 minutes; the longest cell runs for about
+# 10 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -28,38 +28,42 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-keras.utils.set_random_seed(5)
-
 # %% [markdown]
 # ## A digit in a pose
 #
 # `posed_digits` draws a digit, turns it by up to 45 degrees to each side, shifts it by up to 3 pixels and scales it by a
 # factor from 0.7 to 1. We make three parts: for training, for validation and for the test. Within a part, one digit may be
-# drawn several times, each time in a new pose. No digit is in two parts.
-
-# %%
-digits = data.load_digits()
-kept = len(digits.x_train) * 9 // 10
-
-posed_train, targets_train = data.posed_digits(
-    digits.x_train[:kept], digits.y_train[:kept], 4000, seed=1
-)
-posed_validation, targets_validation = data.posed_digits(
-    digits.x_train[kept:], digits.y_train[kept:], 2000, seed=2
-)
-posed_test, targets_test = data.posed_digits(digits.x_test, digits.y_test, 2000, seed=3)
+# drawn several times, each time in a new pose. No digit is in two parts. Images lose half of their resolution, as in lesson 3,
+# and the four numbers go side by side into one array, the **pose**.
 
 # %%
 names = ["angle", "shift_right", "shift_down", "size"]
+
+
+def make(images, labels, n, seed):
+    """Return images of shape (n, 441), targets by name, and the pose of shape (n, 4)."""
+    posed, targets = data.posed_digits(images, labels, n, seed=seed)
+    halved = posed.reshape(n, 21, 2, 21, 2).mean(axis=(2, 4)).reshape(n, -1)
+    return halved, targets, np.stack([targets[name] for name in names], axis=1)
+
+
+digits = data.load_digits()
+kept = len(digits.x_train) * 9 // 10
+x, y = digits.x_train, digits.y_train
+images_train, targets_train, pose_train = make(x[:kept], y[:kept], 4000, seed=1)
+images_validation, _, pose_validation = make(x[kept:], y[kept:], 2000, seed=2)
+images_test, targets_test, pose_test = make(digits.x_test, digits.y_test, 2000, seed=3)
+
+# %%
 titles = [
     f"{digit}, {angle:+.0f}°\n{right:+z.1f}, {down:+z.1f}, x{size:.2f}"
     for digit, angle, right, down, size in zip(*targets_test.values(), strict=True)
 ]
-plots.images(posed_test[:8], titles[:8], columns=4)
+plots.images(images_test[:8].reshape(-1, 21, 21), titles[:8], columns=4)
 
 # %% [markdown]
-# Above each image: the digit, the angle (positive is counter-clockwise), the shift to the right and down in pixels, and the
-# factor.
+# Above each image: the digit, the angle (positive is counter-clockwise), the shift to the right and down in pixels (those
+# before halving), and the factor.
 #
 # The angle says how far *we* turned the digit. Some writers lean to the right, others do not, and that cannot be told from
 # our turn. So no network will bring the error of the angle to zero.
@@ -68,26 +72,6 @@ plots.images(posed_test[:8], titles[:8], columns=4)
 # are far apart, and a squared error would punish a nearly perfect answer. A digit turned by 180 degrees is worse: nobody can
 # tell a turned 6 from a 9. Within 45 degrees, what looks alike has numbers that are near. (The exercise shows what to do
 # with a full turn.)
-#
-# The four numbers go side by side into one array, the **pose**. Images lose half of their resolution, as in lesson 3.
-
-
-# %%
-def prepare(images):
-    """Average each square of 2x2 pixels and return one row for each image."""
-    n, height, width = images.shape
-    return images.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4)).reshape(n, -1)
-
-
-def pose_of(targets):
-    return np.stack([targets[name] for name in names], axis=1)
-
-
-images_train, images_validation = prepare(posed_train), prepare(posed_validation)
-images_test = prepare(posed_test)
-pose_train, pose_validation = pose_of(targets_train), pose_of(targets_validation)
-pose_test = pose_of(targets_test)
-print(images_train.shape, pose_train.shape)
 
 # %% [markdown]
 # ## The naive answers
@@ -114,51 +98,51 @@ naive = np.abs(pose_test - np.median(pose_train, axis=0)).mean(axis=0)
 # ## One trunk, one head for the digit, one for the pose
 #
 # The pose head has four units and **no activation**: a pose may be any number, also a negative one. Four heads with one unit
-# each would be the same model (lesson 3).
+# each would be the same model (lesson 3). With 0 units there is no pose head.
 
 
 # %%
-def network(heads):
-    """Return a model with a head for each name: the number of its units."""
-    activations = {"digit": "softmax", "pose": None}
+def network(pose_units):
     image = keras.Input(shape=(441,), name="image")
     trunk = keras.layers.Dense(64, activation="relu", name="trunk_1")(image)
     trunk = keras.layers.Dense(64, activation="relu", name="trunk_2")(trunk)
-    outputs = {
-        name: keras.layers.Dense(units, activation=activations[name], name=name)(trunk)
-        for name, units in heads.items()
-    }
+    outputs = {"digit": keras.layers.Dense(10, activation="softmax", name="digit")(trunk)}
+    if pose_units:
+        outputs["pose"] = keras.layers.Dense(pose_units, name="pose")(trunk)
     return keras.Model(image, outputs)
 
 
 # %%
-def compiled(heads, pose_loss="mse"):
+def compiled(pose_units, pose_loss="mse"):
+    model = network(pose_units)
     losses = {"digit": "sparse_categorical_crossentropy", "pose": pose_loss}
-    model = network(heads)
-    model.compile(
-        optimizer=keras.optimizers.Adam(0.002),
-        loss={name: losses[name] for name in heads},
-        steps_per_execution=100,
-    )
+    losses = {name: losses[name] for name in model.output}
+    model.compile(keras.optimizers.Adam(0.002), losses, steps_per_execution=100)
     return model
 
 
 # %% [markdown]
-# `train` begins again from another seed, as in lesson 3: new weights, and an optimizer that remembers nothing.
-
+# We draw first weights for five runs, one seed each, for every kind of pose head in this lesson. A run of `train` begins with
+# them, and with an optimizer that remembers nothing, makes 300 updates, and returns the answers for the test images. The
+# compiled update is kept.
 
 # %%
-def train(model, targets, seed, updates=300):
-    """Train a compiled model from new random weights; return its answers for the test images."""
-    keras.utils.set_random_seed(seed)
-    fresh = network({name: output.shape[1] for name, output in model.output.items()})
-    model.set_weights(fresh.get_weights())
+first_weights = {}
+for pose_units in [0, 4, 8]:
+    for seed in range(5):
+        keras.utils.set_random_seed(seed)
+        first_weights[pose_units, seed] = network(pose_units).get_weights()
+
+
+def train(model, targets, seed):
+    pose_units = model.output["pose"].shape[1] if "pose" in model.output else 0
+    model.set_weights(first_weights[pose_units, seed])
     for memory in model.optimizer.variables:
         memory.assign(keras.ops.zeros_like(memory))
     model.optimizer.learning_rate = 0.002  # the loop above set it to zero too
     targets = {name: targets[name] for name in model.output}
     training = data.batches(images_train, targets, seed=seed).repeat()
-    model.fit(training, steps_per_epoch=updates, verbose=0)
+    model.fit(training, steps_per_epoch=300, verbose=0)
     return model.predict_on_batch(images_test)
 
 
@@ -172,30 +156,27 @@ def digit_accuracy(answers):
 
 # %%
 targets_raw = {"digit": targets_train["digit"], "pose": pose_train}
-alone = compiled({"digit": 10})
-both = compiled({"digit": 10, "pose": 4})
+alone, both = compiled(0), compiled(4)
 
 runs_alone = [train(alone, targets_raw, seed) for seed in range(5)]
 runs_raw = [train(both, targets_raw, seed) for seed in range(5)]
 
 
 # %%
-def said(numbers, digits=3):
-    """Return mean ± standard deviation of the runs as text."""
-    return f"{np.mean(numbers):.{digits}f} ± {np.std(numbers, ddof=1):.{digits}f}"
+def said(runs, digits=3):
+    spread = f" ± {np.std(runs, ddof=1):.{digits}f}" if len(runs) > 1 else ""
+    return f"{np.mean(runs):.{digits}f}{spread}"
 
 
-accuracy = {
-    "digit head alone": [digit_accuracy(run) for run in runs_alone],
-    "beside a raw pose": [digit_accuracy(run) for run in runs_raw],
-}
+accuracy = {"digit head alone": [digit_accuracy(run) for run in runs_alone]}
+accuracy["beside a raw pose"] = [digit_accuracy(run) for run in runs_raw]
+most_frequent = np.bincount(targets_train["digit"]).argmax()
+accuracy["most frequent digit"] = [np.mean(targets_test["digit"] == most_frequent)]
 for name, shares in accuracy.items():
     print(f"{name:20} {said(shares)}")
-most_frequent = np.bincount(targets_train["digit"]).argmax()
-print(f"{'most frequent digit':20} {np.mean(targets_test['digit'] == most_frequent):.3f}")
 
 # %% tags=["check"]
-assert min(accuracy["digit head alone"]) > max(accuracy["beside a raw pose"]) + 0.25
+assert np.mean(accuracy["digit head alone"]) > np.mean(accuracy["beside a raw pose"]) + 0.25
 
 # %% [markdown]
 # The classifier died, or nearly. The images, the trunk and the digit labels are the same; all that is new is a second head.
@@ -210,22 +191,17 @@ assert min(accuracy["digit head alone"]) > max(accuracy["beside a raw pose"]) + 
 
 # %%
 def pull(pose):
-    """Return the norm of each head's gradient on the trunk of a new network."""
-    keras.utils.set_random_seed(5)
-    model = network({"digit": 10, "pose": 4})
+    model = network(4)
+    model.set_weights(first_weights[4, 0])
     weights = model.trainable_variables[:4]  # the kernels and biases of the trunk
+    truth = {"digit": targets_train["digit"][:1000], "pose": pose[:1000]}
+    measures = {"digit": keras.losses.SparseCategoricalCrossentropy()}
+    measures["pose"] = keras.losses.MeanSquaredError()
     with tf.GradientTape(persistent=True) as tape:
         answers = model(images_train[:1000])
-        losses = {
-            "digit": keras.losses.SparseCategoricalCrossentropy()(
-                targets_train["digit"][:1000], answers["digit"]
-            ),
-            "pose": keras.losses.MeanSquaredError()(pose[:1000], answers["pose"]),
-        }
-    return {
-        name: float(tf.linalg.global_norm(tape.gradient(loss, weights)))
-        for name, loss in losses.items()
-    }
+        losses = {name: measures[name](truth[name], answers[name]) for name in measures}
+    gradients = {name: tape.gradient(losses[name], weights) for name in losses}
+    return {name: float(tf.linalg.global_norm(parts)) for name, parts in gradients.items()}
 
 
 # %%
@@ -234,10 +210,10 @@ print({name: round(norm, 2) for name, norm in pull_raw.items()})
 print(f"ratio {pull_raw['pose'] / pull_raw['digit']:.0f}")
 
 # %% tags=["check"]
-assert pull_raw["pose"] > 8 * pull_raw["digit"]
+assert pull_raw["pose"] > 5 * pull_raw["digit"]
 
 # %% [markdown]
-# The gradient of the pose head is more than ten times as long. The slope of a squared error grows with the error. Angles have
+# The gradient of the pose head is many times as long. The slope of a squared error grows with the error. Angles have
 # errors of dozens of *degrees*, so the slope is large; a probability is never wrong by more than 1. In radians, the same
 # angles would have errors 57 times smaller, and slopes too. So the unit decides which head the trunk works for, and that
 # makes no sense.
@@ -245,27 +221,32 @@ assert pull_raw["pose"] > 8 * pull_raw["digit"]
 # Adam does not help. For each weight it divides the whole gradient by its usual size, and not the part of each head: the
 # step has a fair length, but its direction is that of the pose.
 #
-# Within the pose it is the same: the angle has the large numbers, and an error in the *size*, which is a number between 0.7
-# and 1, counts almost nothing. What did the raw pose head learn?
+# Within the pose it is the same: an error in the *size*, which is a number between 0.7 and 1, counts almost nothing beside
+# errors in degrees. What did the raw pose head learn?
 
 
 # %%
 def pose_errors(answers, in_units):
-    """Return the mean absolute error of each number of the pose, in degrees and pixels."""
     return np.abs(in_units(answers["pose"][:, :4]) - pose_test).mean(axis=0)
 
 
+def table(rows, columns, digits=3):
+    """Print rows of runs, each of shape (runs, columns)."""
+    print(" " * 23 + "".join(f"{column:>15}" for column in columns))
+    for name, runs in rows.items():
+        cells = [said(column, digits) for column in np.transpose(runs)]
+        print(f"{name:23}" + "".join(f"{cell:>15}" for cell in cells))
+
+
 raw_errors = np.array([pose_errors(run, lambda pose: pose) for run in runs_raw])
-print(f"{'':14}{'naive':>8}{'raw pose':>18}")
-for column, name in enumerate(names):
-    print(f"{name:14}{naive[column]:8.3f}{said(raw_errors[:, column]):>18}")
+table({"naive": [naive], "raw pose": raw_errors}, names)
 
 # %% tags=["check"]
-assert raw_errors[:, 0].max() < 0.8 * naive[0]
-assert raw_errors[:, 3].min() > naive[3]
+assert raw_errors[:, 0].mean() < 0.85 * naive[0] and raw_errors[:, 3].mean() > naive[3]
 
 # %% [markdown]
-# The angle was learned. The size is *worse* than a naive answer: the loss hardly asks for it.
+# The angle and the shifts have become better than the naive answers. The size is *worse* than a naive answer: the loss hardly
+# asks for it.
 
 # %% [markdown]
 # ## The repair: standardised targets
@@ -280,20 +261,17 @@ from sklearn.preprocessing import StandardScaler
 scaler = StandardScaler().fit(pose_train)
 targets_standard = {"digit": targets_train["digit"], "pose": scaler.transform(pose_train)}
 
-print("mean ", scaler.mean_.round(3))
-print("scale", scaler.scale_.round(3))
+print("mean", scaler.mean_.round(3), "scale", scaler.scale_.round(3))
 pull_standard = pull(targets_standard["pose"])
 print({name: round(norm, 2) for name, norm in pull_standard.items()})
 print(f"ratio {pull_standard['pose'] / pull_standard['digit']:.1f}")
 
 # %% tags=["check"]
-ratio_raw = pull_raw["pose"] / pull_raw["digit"]
-assert pull_standard["pose"] / pull_standard["digit"] < ratio_raw / 4
+ratios = [norms["pose"] / norms["digit"] for norms in (pull_raw, pull_standard)]
+assert ratios[1] < ratios[0] / 3
 
 # %% [markdown]
-# The two gradients still differ, but they are of the same order. The errors are now up to 26 times smaller, and the ratio is
-# not 26 times smaller: all four numbers count now, and gradients of different images partly cancel. We look at the start
-# only; later the ratio changes.
+# The two gradients still differ, but much less. We look at the start only; later the ratio changes.
 
 # %%
 runs_standard, weights_standard = [], []
@@ -307,29 +285,25 @@ plots.comparison(accuracy, "accuracy of the digit head")
 
 # %%
 standard_errors = np.array([pose_errors(r, scaler.inverse_transform) for r in runs_standard])
-print(f"{'':14}{'naive':>8}{'raw pose':>18}{'standard pose':>18}")
-for column, name in enumerate(names):
-    raw, repaired = said(raw_errors[:, column]), said(standard_errors[:, column])
-    print(f"{name:14}{naive[column]:8.3f}{raw:>18}{repaired:>18}")
+table({"naive": [naive], "raw pose": raw_errors, "standard pose": standard_errors}, names)
 
 # %% tags=["check"]
 mean_accuracy = {name: np.mean(shares) for name, shares in accuracy.items()}
-assert mean_accuracy["beside a standard pose"] > mean_accuracy["beside a raw pose"] + 0.25
-assert mean_accuracy["beside a standard pose"] > mean_accuracy["digit head alone"] - 0.1
-assert (standard_errors[:, 1:].max(axis=0) < raw_errors[:, 1:].min(axis=0)).all()
-assert standard_errors[:, 3].max() < 0.7 * naive[3]
-assert standard_errors[:, 0].mean() > raw_errors[:, 0].mean()
+repaired = mean_accuracy["beside a standard pose"]
+assert repaired > mean_accuracy["beside a raw pose"] + 0.2
+assert repaired > mean_accuracy["digit head alone"] - 0.12
+by_raw, by_standard = raw_errors.mean(axis=0), standard_errors.mean(axis=0)
+assert min((by_raw - by_standard)[1:]) > 0
+assert by_standard[3] < 0.7 * naive[3] and by_standard[0] < 0.9 * naive[0]
 
 # %% [markdown]
 # - The classifier lives. It stays a little below the digit head that has the trunk for itself: sharing has a price here.
 # - Shifts and size become better, and the size is now far better than the naive answer.
-# - The angle becomes a little *worse*. It is no longer the only one that counts. Standardising does not make the model
-#   better at everything; it makes the four numbers count alike, until you decide otherwise ([lesson
-#   7](07_loss_weights.ipynb)).
+# - The angle gains nothing, and in most runs it is a little *worse*. It is no longer the one with the large numbers.
+#   Standardising does not make the model better at everything; it makes the four numbers count alike, until you decide
+#   otherwise ([lesson 7](07_loss_weights.ipynb)).
 #
-# Could a small loss weight for the raw pose do the same? The benchmark of this lesson (`benchmarks/regression.py`) tried
-# 1/200: the digit head recovers, but the pose is worse than with standardised targets. A loss weight cannot make shifts and
-# angles alike.
+# A small loss weight for the raw pose would also save the digit head. But it cannot make shifts and angles alike.
 #
 # ### Errors in degrees, also in Keras's logs
 #
@@ -379,10 +353,11 @@ right = np.array([3.0, 5.0, 7.0, 9.0], dtype="float32")
 perfect.evaluate(right[:, None], right, verbose=0, return_dict=True)
 
 # %% [markdown]
-# - `my_squared` as a **loss** is right: Keras first gives the targets the shape of the answers. `my_squared` as a **metric**
-#   is wrong, since Keras does not do that for metrics. `(4,)` minus `(4, 1)` is a table of all sixteen differences, and
-#   there is no warning. In a training loop of your own, the loss goes wrong in the same way. Give every target of one number
-#   the shape `(n, 1)`, or use Keras's own functions, as `"mse"` here.
+# - `my_squared` as a **loss** is right here: for a head of *one* unit, Keras first gives the targets the shape of the answers.
+#   `my_squared` as a **metric** is wrong, since Keras does not do that for metrics. `(4,)` minus `(4, 1)` is a table of all
+#   sixteen differences, and there is no warning. In a training loop of your own, and with a head of two units, as below, the
+#   loss goes wrong in the same way. Give every target of one number the shape `(n, 1)`, or use Keras's own functions, as
+#   `"mse"` here.
 # - `accuracy` is 0 though every answer is right. It is a metric for classes: with one unit, Keras turns each answer into 0
 #   or 1 and asks whether it equals the target ([lesson 2](02_wiring_heads.ipynb)).
 
@@ -397,22 +372,20 @@ tolerance = [10, 1, 1, 0.05]
 
 
 def within(poses):
-    """Return for each image and number whether the error is within tolerance."""
     return np.abs(poses - pose_test) <= tolerance
 
 
 good = [within(scaler.inverse_transform(run["pose"])) for run in runs_standard]
-for column, name in enumerate(names):
-    print(f"{name:22} {said([run[:, column].mean() for run in good])}")
-joint = [run.all(axis=1).mean() for run in good]
-product = [run.mean(axis=0).prod() for run in good]
-print(f"{'all four':22} {said(joint)}")
-print(f"{'product of the four':22} {said(product)}")
-print(f"{'all four, naive':22} {within(np.median(pose_train, axis=0)).all(axis=1).mean():.3f}")
+joint, product = [run.all(1).mean() for run in good], [run.mean(0).prod() for run in good]
+whole = {name: [run[:, i].mean() for run in good] for i, name in enumerate(names)}
+whole |= {"all four": joint, "product of the four": product}
+whole["all four, naive"] = [within(np.median(pose_train, axis=0)).all(axis=1).mean()]
+for name, shares in whole.items():
+    print(f"{name:22} {said(shares)}")
 
 # %% tags=["check"]
-assert max(joint) < min(run.mean(axis=0).min() for run in good)
-assert np.mean(joint) > 0.1 and abs(np.mean(joint) - np.mean(product)) < 0.06
+assert np.mean(joint) < min(np.mean(whole[name]) for name in names) - 0.05
+assert np.mean(joint) > 0.05 and abs(np.mean(joint) - np.mean(product)) < 0.08
 
 # %% [markdown]
 # All four together are right less often than any one of them. The share is close to the product of the four, as if one error
@@ -434,35 +407,28 @@ wrong = np.random.default_rng(5).random(len(pose_train)) < 0.1
 spoiled = np.where(wrong[:, None], 10 * targets_standard["pose"], targets_standard["pose"])
 targets_spoiled = {"digit": targets_train["digit"], "pose": spoiled}
 
-absolute = compiled({"digit": 10, "pose": 4}, pose_loss="mae")
-huber = compiled({"digit": 10, "pose": 4}, pose_loss="huber")
-losses = {"squared": both, "absolute": absolute, "Huber": huber}
-runs = {("squared", "right"): runs_standard}
-for name, model in losses.items():
-    runs[name, "10% wrong"] = [train(model, targets_spoiled, seed) for seed in range(5)]
+absolute, huber = compiled(4, "mae"), compiled(4, "huber")
+runs = {"squared, all right": runs_standard}
+for name, model in {"squared": both, "absolute": absolute, "Huber": huber}.items():
+    runs[f"{name}, 10% wrong"] = [train(model, targets_spoiled, seed) for seed in range(5)]
 
 
 # %%
 def row(run):
-    """Return the accuracy of the digit, the error of the angle, and how often all are right."""
     poses = scaler.inverse_transform(run["pose"][:, :4])
     angle = np.abs(poses - pose_test)[:, 0].mean()
     return digit_accuracy(run), angle, within(poses).all(axis=1).mean()
 
 
-table = {key: np.array([row(run) for run in runs[key]]) for key in sorted(runs, reverse=True)}
-print(f"{'loss':10}{'labels':12}{'digit':>16}{'angle, degrees':>18}{'all within':>18}")
-for (loss, labels), numbers in table.items():
-    print(f"{loss:10}{labels:12}{said(numbers[:, 0]):>16}", end="")
-    print(f"{said(numbers[:, 1], 1):>18}{said(numbers[:, 2]):>18}")
+robust = {name: np.array([row(run) for run in of_loss]) for name, of_loss in runs.items()}
+table(robust, ["digit", "angle", "all within"])
 
 # %% tags=["check"]
-mean = {key: numbers.mean(axis=0) for key, numbers in table.items()}
-for loss in ["absolute", "Huber"]:
-    assert mean[loss, "10% wrong"][1] < mean["squared", "10% wrong"][1] - 3
-    assert mean[loss, "10% wrong"][0] > mean["squared", "10% wrong"][0] + 0.07
-    assert abs(mean[loss, "10% wrong"][0] - mean["squared", "right"][0]) < 0.05
-assert mean["squared", "10% wrong"][1] > 1.3 * mean["squared", "right"][1]
+digit, angle, _ = zip(*[numbers.mean(axis=0) for numbers in robust.values()], strict=True)
+for other in [2, 3]:  # the absolute and the Huber error; 1 is the squared one
+    assert angle[other] < angle[1] - 2 and digit[other] > digit[1] + 0.05
+    assert abs(digit[other] - digit[0]) < 0.07
+assert angle[1] > 1.2 * angle[0]
 
 # %% [markdown]
 # - The squared error with wrong labels ruins the pose, and **again the classifier**, whose labels are all right. Ten times
@@ -470,9 +436,8 @@ assert mean["squared", "10% wrong"][1] > 1.3 * mean["squared", "right"][1]
 # - With the absolute and the Huber error the digit stays about where it was with right labels, and the angle is only a
 #   little worse. A wrong label moves the weights no more than a right one that is missed by a standard deviation.
 #
-# And with right labels? The benchmark has those runs too. Squared and absolute error are about equal. With Huber the whole
-# pose is within tolerance less often, since for small errors Huber is *half* a squared error, and so the pose counts half as
-# much. Doubled by a loss weight of 2, it is equal to the squared error.
+# And with right labels? For small errors Huber is *half* a squared error, so there the pose counts half as much. A loss weight
+# of 2 makes up for it.
 #
 # Standardising cures wrong *units*, and a robust loss cures wrong *labels*. The scaler has the same weakness: mean and
 # standard deviation of spoiled poses would be spoiled too. (We spoiled them after scaling, to change one thing at a time.
@@ -499,14 +464,13 @@ assert mean["squared", "10% wrong"][1] > 1.3 * mean["squared", "right"][1]
 
 # %%
 def negative_log_likelihood(target, prediction):
-    """The loss of means and log-variances that stand side by side."""
     mean, log_variance = keras.ops.split(prediction, 2, axis=-1)
     log_variance = keras.ops.clip(log_variance, -10, 10)
     squared = keras.ops.exp(-log_variance) * (target - mean) ** 2
     return keras.ops.mean((squared + log_variance) / 2, axis=-1)
 
 
-unsure = compiled({"digit": 10, "pose": 8}, pose_loss=negative_log_likelihood)
+unsure = compiled(8, negative_log_likelihood)
 
 # %% [markdown]
 # Eight units: four means, four log-variances. The fair comparison is **one spread, the same for all images**: the model from
@@ -541,19 +505,32 @@ def mean_and_spread(answer):
     return mean, np.exp(log_variance / 2)
 
 
-runs_unsure, factors = [], {"training": [], "validation": []}
-for seed, answer in enumerate(answers):
+runs_unsure, on_training, on_validation = [], [], []
+for seed in range(5):
     runs_unsure.append(train(unsure, targets_standard, seed))
-    mean, spread = mean_and_spread(unsure.predict_on_batch(images_train))
-    factors["training"].append(root_mean_square((targets_standard["pose"] - mean) / spread))
-    mean, spread = mean_and_spread(unsure.predict_on_batch(images_validation))
-    factors["validation"].append(root_mean_square((truth_validation - mean) / spread))
-    one = root_mean_square(truth_validation - mean)
+    on_training.append(mean_and_spread(unsure.predict_on_batch(images_train)))
+    on_validation.append(mean_and_spread(unsure.predict_on_batch(images_validation)))
 
-    mean, spread = mean_and_spread(runs_unsure[-1])
+
+# %% [markdown]
+# The factor is the root mean square of error divided by spread: 1 if the spreads fit. We compute it on the training part too,
+# only to compare.
+
+# %%
+truth_train = targets_standard["pose"]
+fitting = {"training": [root_mean_square((truth_train - m) / s) for m, s in on_training]}
+fitting["validation"] = [root_mean_square((truth_validation - m) / s) for m, s in on_validation]
+
+# %% [markdown]
+# Now we put together all four answers of each run.
+
+# %%
+for seed, answer in enumerate(answers):
+    mean, spread = mean_and_spread(runs_unsure[seed])
+    one = root_mean_square(truth_validation - on_validation[seed][0])
     answer["new means, same for all"] = mean, one
     answer["per image"] = mean, spread
-    answer["per image, corrected"] = mean, spread * factors["validation"][-1]
+    answer["per image, corrected"] = mean, spread * fitting["validation"][seed]
 
 # %% [markdown]
 # A test of such an answer has three parts. First, the loss itself on the test images, lower is better. Always the mean and
@@ -571,9 +548,9 @@ for name, numbers in losses_test.items():
 
 # %% tags=["check"]
 mean_loss = {name: np.mean(numbers) for name, numbers in losses_test.items()}
-assert mean_loss["new means, same for all"] < mean_loss["same for all"] - 0.07
-assert abs(mean_loss["per image, corrected"] - mean_loss["new means, same for all"]) < 0.06
-assert max(max(numbers) for numbers in losses_test.values()) < 0
+assert mean_loss["new means, same for all"] < mean_loss["same for all"] - 0.05
+assert abs(mean_loss["per image, corrected"] - mean_loss["new means, same for all"]) < 0.1
+assert max(mean_loss.values()) < 0
 
 # %% [markdown]
 # All are **negative**, and nothing is wrong: we left out a constant, 0.92. Even with it a loss may be below 0, since a
@@ -594,17 +571,19 @@ for answer in answers:
     order = np.argsort(spread[:, 0])
     quarters.append([error[part].mean() for part in np.array_split(order, 4)])
 quarters = np.array(quarters)
-for name, numbers in zip(["surest", "second", "third", "least sure"], quarters.T, strict=True):
-    print(f"{name:10} quarter: off by {said(numbers, 1)} degrees")
+table(
+    {"off by, in degrees": quarters}, ["surest 1/4", "second", "third", "least sure"], digits=1
+)
 
 # %% tags=["check"]
-assert (quarters[:, 3] > 1.2 * quarters[:, 0]).all()
+assert quarters[:, 3].mean() > 1.2 * quarters[:, 0].mean()
 
 # %% [markdown]
 # They are. That is what one spread for all cannot give. Third, **coverage**: an interval of 80% should hold the truth for
 # 80% of the images. In a normal distribution that is the mean ± 1.28 spreads.
 #
-# **Predict first.** Will the network's own intervals hold more or less than they state?
+# **Predict first.** Will the network's own intervals hold more or less than they state? After the table, the figure shows for
+# them the observed share minus the stated one, at four levels. (The bands are one standard deviation over the runs.)
 
 # %%
 from scipy.stats import norm
@@ -614,7 +593,6 @@ reach = norm.ppf(0.5 + stated / 2)  # 0.67, 1.28, 1.64 and 1.96 spreads
 
 
 def coverage(mean, spread):
-    """Return the share of test targets in the interval, for each level and each number."""
     off = np.abs(truth_test - mean) / spread
     return np.array([np.mean(off <= width, axis=0) for width in reach])
 
@@ -622,30 +600,21 @@ def coverage(mean, spread):
 observed = {
     name: np.array([coverage(*answer[name]) for answer in answers]) for name in answers[0]
 }
-print(f"{'stated: 0.80':24}" + "".join(f"{name:>16}" for name in names))
-for name, shares in observed.items():
-    print(f"{name:24}" + "".join(f"{said(column):>16}" for column in shares[:, 1].T))
+table({name: shares[:, 1] for name, shares in observed.items()}, names)
 
 # %%
-mean_observed = observed["per image"].mean(axis=0)
-plots.reliability(
-    {name: (stated, mean_observed[:, column]) for column, name in enumerate(names)},
-    x_label="stated share of the interval",
-    y_label="observed share",
-)
+off = {name: 100 * (observed["per image"][..., i] - stated) for i, name in enumerate(names)}
+plots.curves(100 * stated, off, "stated, in %", "observed - stated, points", level=("equal", 0))
 
 # %%
-print(f"{'factors that fit':24}" + "".join(f"{name:>16}" for name in names))
-for part, found in factors.items():
-    print(f"{part:24}" + "".join(f"{said(column, 2):>16}" for column in np.transpose(found)))
+table(fitting, names, digits=2)
 
 # %% tags=["check"]
 held = {name: shares.mean(axis=(0, 2)) for name, shares in observed.items()}
-assert (held["per image"] < stated).all()
-assert (held["per image, corrected"] > held["per image"]).all()
+assert held["per image"].mean() < min(stated.mean(), held["per image, corrected"].mean())
 for name in ["same for all", "new means, same for all", "per image, corrected"]:
-    assert (np.abs(held[name] - stated) < 0.04).all()
-assert np.mean(factors["validation"]) > np.mean(factors["training"])
+    assert max(abs(held[name] - stated)) < 0.05
+assert np.mean(fitting["validation"]) > np.mean(fitting["training"])
 
 # %% [markdown]
 # - On average the network's own intervals hold **less** than they state: it is over-confident, though not by much. It learned
@@ -667,8 +636,7 @@ print(f"weight of a squared error in the new loss, at the end: {said(sure, 1)}")
 
 # %% tags=["check"]
 paid = [digit_accuracy(run) for run in runs_unsure]
-assert np.mean(paid) < mean_accuracy["beside a standard pose"]
-assert min(sure) > 1
+assert np.mean(paid) < mean_accuracy["beside a standard pose"] and np.mean(sure) > 1
 
 # %% [markdown]
 # A few points. The new loss multiplies each squared error by $e^{-s}/2$ (before, it was 1), and as the spreads shrink, that
@@ -676,7 +644,9 @@ assert min(sure) > 1
 # 8](08_adaptive_weights.ipynb) uses the same idea on purpose, to *choose* the weights of heads.
 
 # %% [markdown]
-# ## Beside them: scikit-learn
+# ## Further
+#
+# ### Beside them: scikit-learn
 #
 # - `MultiOutputRegressor` fits one copy of a regressor for each number.
 # - `RegressorChain` does so one after the other, and each regressor also sees the numbers before it: while it is fitted the
@@ -693,55 +663,58 @@ from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.neighbors import KNeighborsRegressor
 
 regressors = {
-    "MultiOutputRegressor(Ridge)": MultiOutputRegressor(Ridge(10)),
-    "RegressorChain(Ridge)": RegressorChain(Ridge(10)),
-    "KNeighborsRegressor": KNeighborsRegressor(5),
+    "separate Ridge": MultiOutputRegressor(Ridge(10)),
+    "chain of Ridge": RegressorChain(Ridge(10)),
+    "nearest neighbours": KNeighborsRegressor(5),
 }
-poses = {
-    name: scaler.inverse_transform(
-        regressor.fit(images_train, targets_standard["pose"]).predict(images_test)
-    )
-    for name, regressor in regressors.items()
-}
-poses["network, standard pose"] = scaler.inverse_transform(runs_standard[0]["pose"])
+poses = {"network": scaler.inverse_transform(runs_standard[0]["pose"])}
+for name, regressor in regressors.items():
+    regressor.fit(images_train, targets_standard["pose"])
+    poses[name] = scaler.inverse_transform(regressor.predict(images_test))
 poses["always the median"] = np.median(pose_train, axis=0) * np.ones_like(pose_test)
 
 # %%
-print(f"{'one run of each':29}" + "".join(f"{name:>13}" for name in names) + "   all within")
-for name, found in poses.items():
-    errors = np.abs(found - pose_test).mean(axis=0)
-    print(f"{name:29}" + "".join(f"{error:13.3f}" for error in errors), end="")
-    print(f"{within(found).all(axis=1).mean():13.3f}")
+errors = {name: np.abs(found - pose_test).mean(axis=0) for name, found in poses.items()}
+within_all = {name: within(found).all(axis=1).mean() for name, found in poses.items()}
+table({name: [[*errors[name], within_all[name]]] for name in poses}, [*names, "all within"])
 
 # %% tags=["check"]
-separate, chain = poses["MultiOutputRegressor(Ridge)"], poses["RegressorChain(Ridge)"]
-assert np.abs(separate - chain).mean(axis=0).max() < 0.1
-angle = {name: np.abs(found - pose_test)[:, 0].mean() for name, found in poses.items()}
-assert (
-    angle["KNeighborsRegressor"]
-    < angle["network, standard pose"]
-    < angle["RegressorChain(Ridge)"]
-    < angle["always the median"]
-)
+assert np.abs(poses["separate Ridge"] - poses["chain of Ridge"]).mean(axis=0).max() < 0.1
+assert errors["nearest neighbours"][0] < errors["network"][0] < errors["chain of Ridge"][0]
+assert errors["chain of Ridge"][0] < errors["always the median"][0]
 
 # %% [markdown]
 # - A chain of linear models gives the same answers as separate ones, up to a small effect of the penalty: a linear function
 #   of a linear function of the image is again a linear function of the image. A chain can gain only where its models are not
-#   linear. With nearest neighbours the benchmark tried that, and found no gain on these images.
-# - The network is better than the linear models. For the angle, the nearest neighbours are better than our network, which is
-#   small and has learned for 300 updates. That is worth knowing before one tunes a network. They predict no digit, and
-#   they need all training images for every answer.
+#   linear.
+# - The network has smaller errors of the angle than the linear models. But the nearest neighbours are better than our network
+#   there, which is small and has learned for 300 updates. On the bundled digits they also have more whole poses within
+#   tolerance. That is worth knowing before one tunes a network. They predict no digit, and they need all training images for
+#   every answer.
 
 # %% [markdown]
 # ## Take this with you
 #
-# A loss for means and log-variances (`negative_log_likelihood` from above, so that the cell stands alone), and the spread
-# and coverage that go with it. The coverage is that of one run, not corrected, for intervals of 95%.
+# One cell that stands alone: a loss for means and log-variances, what its head says in units, and the coverage. It refuses
+# targets of shape `(n,)`: with them, `target - mean` would be a table of all with all, and the head would learn nothing,
+# without a warning. The loss is registered, so that `load_model` finds it. (Without that, load with `compile=False`.) Train on
+# `scaler.transform(targets)`, with a scaler that was fitted on the training part, and save the scaler beside the model.
 
 
 # %%
+import keras
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+
+@keras.saving.register_keras_serializable("regression")
 def gaussian_loss(target, prediction):
     """Loss of a head with 2k units (k means, k log-variances) for k standardised targets."""
+    shape, k = tuple(target.shape), prediction.shape[-1] // 2
+    if shape[1:] != (k,):
+        raise ValueError(
+            f"target: shape {shape} given, (rows, {k}) wanted; make (n,) an (n, 1)."
+        )
     mean, log_variance = keras.ops.split(prediction, 2, axis=-1)
     log_variance = keras.ops.clip(log_variance, -10, 10)
     squared = keras.ops.exp(-log_variance) * (target - mean) ** 2
@@ -749,19 +722,27 @@ def gaussian_loss(target, prediction):
 
 
 def in_units(prediction, scaler):
-    """Return means and spreads in the units of the targets that the scaler was fitted on."""
-    mean, log_variance = np.split(prediction, 2, axis=1)
+    """Return means and spreads, both of shape (n, k), in the units that the scaler was fitted on."""
+    if not hasattr(scaler, "scale_"):
+        raise TypeError(f"scaler: {scaler!r} given, a fitted StandardScaler wanted.")
+    shape, k = np.shape(prediction), len(scaler.scale_)
+    if shape[1:] != (2 * k,):
+        raise ValueError(f"prediction: shape {shape} given, (n, {2 * k}) wanted.")
+    means, log_variance = np.split(np.asarray(prediction), 2, axis=1)
     spread = np.exp(np.clip(log_variance, -10, 10) / 2) * scaler.scale_
-    return scaler.inverse_transform(mean), spread
+    return scaler.inverse_transform(means), spread
 
 
-def covered(target, mean, spread, spreads=1.96):
-    """Return for each target the share within so many spreads; 1.96 should give 95%."""
-    return np.mean(np.abs(target - mean) <= spreads * spread, axis=0)
+def covered(target, means, spread, spreads=1.96):
+    """Return for each number the share of targets within so many spreads; 1.96 should give 95%."""
+    if not np.shape(target) == np.shape(means) == np.shape(spread):
+        raise ValueError(f"target: shape {np.shape(target)} given, {np.shape(means)} wanted.")
+    return np.mean(np.abs(target - means) <= spreads * spread, axis=0)
 
 
-mean, spread = in_units(runs_unsure[-1]["pose"], scaler)
-dict(zip(names, covered(pose_test, mean, spread).round(3).tolist(), strict=True))
+heights = np.random.default_rng(0).normal(170, 10, (1000, 1))  # made up, in cm
+means, spread = in_units(np.zeros((1000, 2)), StandardScaler().fit(heights))
+covered(heights, means, spread).round(2)
 
 # %% [markdown]
 # In this notebook we

@@ -10,17 +10,17 @@
 # # 14. How do I save, serve, monitor and scale it?
 #
 # **What you will do.** Take one trained model with two heads on its way out of the notebook: save it, serve it, decide with
-# it, watch it, and train it in several processes.
+# it, watch it, give it a head more, and train it on several devices.
 #
 # **What you will learn**
 # - to save a model with its heads' names, and to know what is lost on loading;
 # - to export it for two kinds of server, and to take the answers by name;
 # - to correct the probabilities of each head, and to choose when a head should rather be silent;
 # - to notice new kinds of images by each head's answers, and to add a head without moving the others;
-# - why `data.batches` and `steps_per_execution` are fast, and how to train in several processes.
+# - why `data.batches` and `steps_per_execution` are fast, and how to train on several devices.
 #
 # **What you will need.** Lessons [2](02_wiring_heads.ipynb), [4](04_multi_label.ipynb), [7](07_loss_weights.ipynb) and
-# [11](11_hierarchical_heads.ipynb). No GPU. About 50 minutes; the longest cell runs for about 15 seconds. Words are explained
+# [11](11_hierarchical_heads.ipynb). No GPU. About 65 minutes; the longest cell runs for about 10 seconds. Words are explained
 # in the [glossary](glossary.ipynb).
 
 # %%
@@ -36,7 +36,6 @@ import numpy as np
 import tensorflow as tf
 from scipy import stats
 from scipy.optimize import minimize_scalar
-from sklearn.calibration import calibration_curve
 
 keras.utils.set_random_seed(14)
 
@@ -109,7 +108,7 @@ model.fit(data.batches(*training, seed=0).repeat(), steps_per_epoch=300, verbose
 report = model.evaluate(*test, batch_size=1000, verbose=0, return_dict=True)
 for name, (metric,) in metrics.items():
     naive = np.mean(test[1][name] == np.bincount(training[1][name]).argmax())
-    print(f"{name:5} {report[f'{name}_{metric}']:.1%} right, naive answer {naive:.1%}")
+    print(f"{name:5} {report[f'{name}_{metric}']:.1%} right, baseline {naive:.1%}")
 
 # %% [markdown]
 # ## Save
@@ -128,13 +127,15 @@ model.save(folder / "model.keras")
 loaded = keras.models.load_model(folder / "model.keras")
 
 answers, again = (m.predict_on_batch(test[0]) for m in (model, loaded))
+moved = max(float(np.abs(answers[name] - again[name]).max()) for name in answers)
 print("names:  ", list(again), type(loaded.get_layer("left")).__name__)
-print("answers:", {name: float(np.abs(answers[name] - again[name]).max()) for name in answers})
+print(f"answers: differ by {moved:.0e} at most")
 print("updates:", int(loaded.optimizer.iterations), "in steps of", loaded.steps_per_execution)
 
 # %% [markdown]
-# The first four come back, and the answers are exactly equal. The fifth does not: the loss weights are variables no longer.
-# We set the loss weight of *odd* to 0 in both models, through the variable that we gave to `compile`:
+# The first four come back: every weight is the same number, so the answers are the same. The fifth does not: the loss weights
+# are variables no longer. We set the loss weight of *odd* to 0 in both models, through the variable that we gave to
+# `compile`:
 
 # %%
 loss_weights["odd"].assign(0.0)
@@ -146,15 +147,16 @@ for name, one in {"model": model, "loaded": loaded}.items():
 
 # %% tags=["check"]
 loss_weights["odd"].assign(1.0)
-assert all(np.array_equal(answers[name], again[name]) for name in answers)
-assert abs(totals["model"]) < 1e-5 < 0.1 < totals["loaded"]
+assert all(map(np.array_equal, model.get_weights(), loaded.get_weights())) and moved < 1e-5
+assert abs(totals["model"]) < 1e-4
+assert totals["loaded"] > 0.1
 
 # %% [markdown]
 # The loaded model has the weights as **numbers**: what the variables held when it was saved. A schedule ([lesson
 # 7](07_loss_weights.ipynb)) that changes the variables changes nothing in it, without a message. So before you go on
 # training, compile the loaded model again, **with its own optimizer**. A new `"adam"` would begin with an empty memory, at
 # update 0.
-#
+
 # %%
 loaded.compile(
     loaded.optimizer,
@@ -197,8 +199,8 @@ print("compiled:", to_answer.compiled, " heads:", list(to_answer.output))
 # ## Serve
 #
 # A server needs no Keras and none of our code. But our images were prepared, at half the resolution. If the server does that
-# in a program of its own, it will one day do it differently. So the preparation belongs in the model that is served: it
-# takes a whole canvas.
+# in a program of its own, it will one day do it differently. So the preparation belongs in the model that is served: it takes
+# a whole canvas.
 
 # %%
 canvas = keras.Input((34, 34), name="canvas")
@@ -208,7 +210,7 @@ serving = keras.Model(canvas, model(keras.layers.Reshape((289,))(halved)))
 # %% [markdown]
 # `export` writes a **SavedModel** for TensorFlow Serving and the like (it looks for a folder with a number for each version),
 # or, with `format="litert"`, one file for **LiteRT** (before: TensorFlow Lite), for telephones and small machines. What can
-# be asked of a SavedModel is its **signature**. We start no server here, and call the signature as a server would.
+# be asked of a SavedModel is its **signature**. No server is started here: we call the signature as a server would.
 
 # %%
 serving.export(folder / "saved_model" / "1", verbose=False)
@@ -221,9 +223,9 @@ served = signature(canvas=tf.constant(canvases[:5]))
 print("SavedModel:", {name: tuple(values.shape) for name, values in served.items()})
 
 # %% [markdown]
-# The names of the heads are the names of the outputs, and the input has its name as well: `canvas`. That is one more reason
-# to name them. Now LiteRT. (TensorFlow warns that its interpreter will move into a package of its own, `ai-edge-litert`. And
-# we leave out an optional part of the interpreter, a *delegate*, as it writes a line of its own into the notebook.)
+# The names of the heads are the names of the outputs, and the input has its name as well: `canvas`. Now LiteRT. (TensorFlow
+# warns that its interpreter will move into a package of its own, `ai-edge-litert`. An optional part of the interpreter, a
+# *delegate*, would write a line of its own into the notebook: we leave it out.)
 #
 # **Predict first.** If you take output 0 for the first head, *left*, whose answer do you get?
 
@@ -241,8 +243,8 @@ for place, detail in enumerate(interpreter.get_output_details()):
 # %% [markdown]
 # The names are lost here. Output 0 has one number for each image, so it is *odd*. (The first 1 in a shape stands for any
 # number of images.) Here the shapes differ, and you would notice. With two heads of the same shape, every answer would be
-# wrong and nothing would look strange. The order of a SavedModel's outputs is no better: `benchmarks/serving.py --orders 6`
-# loads one file in six processes, and prints the order in each. In our run there were both orders.
+# wrong and nothing would look strange. The order of a SavedModel's outputs is no better: it may differ from one process to
+# the next (`benchmarks/serving.py --orders 6`).
 #
 # So take answers **by name**. The *signature runner* of LiteRT knows the names, too.
 
@@ -255,7 +257,7 @@ for name in model.output:
 
 # %% tags=["check"]
 for name in model.output:
-    assert np.allclose(served[name], answers[name][:5], atol=1e-6)
+    assert np.allclose(served[name], answers[name][:5], atol=1e-5)
     assert np.allclose(light[name], answers[name][:5], atol=1e-5)
 
 # %% [markdown]
@@ -279,7 +281,7 @@ ways = {
     "LiteRT": lambda: runner(canvas=image),
 }
 milliseconds = {name: [] for name in ways}
-for _ in range(21):
+for _ in range(11):
     for name, way in ways.items():
         start = time.perf_counter()
         way()
@@ -287,33 +289,27 @@ for _ in range(21):
 for name, values in milliseconds.items():
     print(f"{name:17} {np.median(values[1:]):7.3f} ms")
 
-# %% tags=["check"]
-median = {name: np.median(values[1:]) for name, values in milliseconds.items()}
-assert (
-    max(median["LiteRT"], median["SavedModel"], median["predict_on_batch"]) < median["predict"]
-)
-
 # %% [markdown]
-# The median of 20 turns, on the machine that built this page. `predict` is made for many images: it prepares a data set and a
+# The median of 10 turns, on the machine that built this page. `predict` is made for many images: it prepares a data set and a
 # loop each time. `predict_on_batch` does without, and it is compiled. A call of the model runs layer by layer in Python. A
-# compiled function runs the Python code only at its first call, and LiteRT hardly any. So LiteRT is the fastest, then come
-# the SavedModel and the `tf.function`, then `predict_on_batch`, and `predict` is last by far. `benchmarks/serving.py`
+# compiled function runs the Python code only at its first call, and LiteRT hardly any. So LiteRT is usually the fastest, then
+# come the SavedModel and the `tf.function`, then `predict_on_batch`, and `predict` is last by far. `benchmarks/serving.py`
 # measures it with 256 images too.
 
 # %% [markdown]
 # ## Decide
 #
-# A head says 0.8. Is it right in eight of ten such cases? Then it is **calibrated**. Cross-entropy rewards honest
-# probabilities, but training does not always end there: Guo and others (2017) found modern networks too sure of themselves.
+# A head says 0.8. Is it right in eight of ten such cases? Then it is **calibrated**. Guo and others (2017) found modern
+# networks too sure of themselves.
 #
 # Their remedy has one number for each head, the **temperature** $T$: divide the logits by $T$, and apply softmax again. With
 # $T > 1$ the answers get less sure, with $T < 1$ surer. The logits need not be there. For a softmax head, the logarithms of
 # the probabilities do the same, as softmax ignores an added constant. For a sigmoid head too, if "no" gets a column of its
 # own: $1-p$ and $p$.
 #
-# *left* has no such logits: its probabilities are products of softmaxes. So we apply the temperature to what it says in the
-# end: $p^{1/T}$, divided by the sum over the classes. In this form the order of the classes, and so the accuracy, stays for
-# every head.
+# *left* has no such logits: its probabilities are products of softmaxes. So we apply the temperature to what it answers in
+# the end: $p^{1/T}$, divided by the sum over the classes. In this form the order of the classes, and so the accuracy, stays
+# for every head.
 
 
 # %%
@@ -329,7 +325,7 @@ def cooled(probability, temperature):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def surprise(probability, target):
+def cross_entropy(probability, target):
     """Return the cross-entropy: the mean of -log of the true class's probability."""
     return -np.log(np.clip(probability[np.arange(len(target)), target], 1e-12, 1)).mean()
 
@@ -343,7 +339,7 @@ def surprise(probability, target):
 def best_temperature(probability, target):
     """Return the temperature with the smallest cross-entropy, between 0.1 and 10."""
     found = minimize_scalar(
-        lambda log: surprise(cooled(probability, 10**log), target),
+        lambda log: cross_entropy(cooled(probability, 10**log), target),
         bounds=(-1, 1),
         method="bounded",
     )
@@ -351,7 +347,7 @@ def best_temperature(probability, target):
 
 
 # %% [markdown]
-# **Predict first.** Will our network be too sure after 300 updates, or not sure enough? And after 1,200?
+# **Predict first.** Will our network be too sure after 300 updates, or not sure enough? And after 900?
 #
 # Five runs, each with first weights and an order of batches of its own. For each head: the temperature from the validation
 # images, and the cross-entropy on the test images before and after.
@@ -367,12 +363,12 @@ def restart(model, weights):
 
 
 # %%
-found = {(updates, name): [] for updates in (300, 1200) for name in losses}
+found = {(updates, name): [] for updates in (300, 900) for name in losses}
 stored = {}
 for seed, weights in enumerate(first_weights):
     restart(model, weights)
     batches = data.batches(*training, seed=seed).repeat()
-    for updates, more in [(300, 300), (1200, 900)]:
+    for updates, more in [(300, 300), (900, 600)]:
         model.fit(batches, steps_per_epoch=more, verbose=0)
         on_validation, on_test = (
             model.predict_on_batch(part[0]) for part in (validation, test)
@@ -380,7 +376,9 @@ for seed, weights in enumerate(first_weights):
         stored[updates, seed] = on_validation, on_test
         for name in losses:
             t = best_temperature(on_validation[name], validation[1][name])
-            before, after = (surprise(cooled(on_test[name], x), test[1][name]) for x in (1, t))
+            before, after = (
+                cross_entropy(cooled(on_test[name], x), test[1][name]) for x in (1, t)
+            )
             found[updates, name].append([t, before, after])
 
 # %%
@@ -392,56 +390,49 @@ for (updates, name), rows in found.items():
 
 # %% tags=["check"]
 temperature = {key: np.array(rows)[:, 0] for key, rows in found.items()}
-gain = {key: np.array(rows)[:, 1] - np.array(rows)[:, 2] for key, rows in found.items()}
-assert temperature[300, "left"].max() < 1 and gain[300, "left"].min() > 0
-assert all((temperature[1200, name] > temperature[300, name]).all() for name in losses)
+assert temperature[300, "left"].max() < 1
+for name in losses:
+    assert (temperature[900, name] - temperature[300, name]).min() > 0
 
 # %% [markdown]
-# - After 300 updates *left* is **not sure enough** ($T < 1$) in all five runs, and the temperature makes its cross-entropy
-#   smaller. So a network is not always too sure: this one was stopped early.
-# - Longer training makes both heads surer: each temperature rises. On MNIST it is then well above 1, and both heads gain from
-#   it. On the bundled digits *left* ends near 1 and *odd* near 1.2, and there is little left to gain.
-# - For *odd* after 300 updates there is no gain. On the bundled digits its cross-entropy even gets a little worse: the
-#   validation images are made of few digits there, and what fits them need not fit others. A temperature per head is cheap,
-#   and not always needed: measure.
+# - After 300 updates *left* is **not sure enough** ($T < 1$) in all five runs. So a network is not always too sure: this one
+#   was stopped early. The temperature changes its cross-entropy little, and on other images it may not help at all.
+# - Longer training makes both heads surer: each temperature rises. On MNIST both are then above 1: the heads have become too
+#   sure. On the bundled digits *left* is still below 1 or near it.
+# - A temperature fits the validation images. Where these show few different digits, as on the bundled digits, it can even make
+#   the test images a little worse. A temperature per head is cheap, and not always needed: measure.
 #
-# What does it look like? After 300 updates, five runs together: how often is the chosen class right, when the head gives it
-# this probability? First *left*, then *odd*.
+# **Predict first.** The answers of a head fall into ten groups of equal size, from the least to the most sure. In each group:
+# how often is the head right, minus how often it says so? Is that above or below 0 for *left* after 300 updates?
 
 
 # %%
-def stated_and_observed(name, temperatures):
-    """Return what a head stated and how often it was right, for ten equal groups of its answers."""
-    stated, right = [], []
+def beyond(name, temperatures):
+    """Return for each run and tenth of the answers how often they are right, minus the mean probability stated."""
+    rows = []
     for seed, t in enumerate(temperatures):
         probability = cooled(stored[300, seed][1][name], t)
-        stated.append(probability.max(axis=1))
-        right.append(probability.argmax(axis=1) == test[1][name])
-    observed, mean_stated = calibration_curve(
-        np.ravel(right), np.ravel(stated), n_bins=10, strategy="quantile"
-    )
-    return mean_stated, observed
+        sure, right = probability.max(axis=1), probability.argmax(axis=1) == test[1][name]
+        tenths = np.array_split(np.argsort(sure), 10)
+        rows.append([right[tenth].mean() - sure[tenth].mean() for tenth in tenths])
+    return np.array(rows)
 
 
-def before_and_after(name):
-    """Return both curves of a head, and print how far they are from the diagonal on average."""
-    temperatures = {"before": np.ones(5), "with temperature": temperature[300, name]}
-    curves = {when: stated_and_observed(name, t) for when, t in temperatures.items()}
-    for when, (stated, observed) in curves.items():
-        print(f"{name:5} {when:17} {np.abs(stated - observed).mean():.3f} from the diagonal")
-    return curves
-
-
-# %%
-plots.reliability(before_and_after("left"), "what left says", "how often it is right")
-
-# %%
-plots.reliability(before_and_after("odd"), "what odd says", "how often it is right")
+gaps = {}
+for name in losses:
+    gaps[f"{name}, as it is"] = beyond(name, np.ones(5))
+    gaps[f"{name}, with temperature"] = beyond(name, temperature[300, name])
+plots.curves(
+    np.arange(1, 11),
+    gaps,
+    "tenth of the answers, from the least to the most sure",
+    "right, minus stated",
+    level=("stated = observed", 0),
+)
 
 # %% [markdown]
-# Before, *left* is right more often than it says: the line lies above the diagonal. With its temperature it comes closer in
-# nearly all groups. *odd* is close from the beginning, and there is little to repair. On the bundled digits its temperature
-# takes it a little further away, as it did with the cross-entropy.
+# *left* as it is lies above 0 in nearly all groups: it is right more often than it says. With its temperature it lies nearer
+# to 0 in most of them. *odd* is nearer from the beginning, and there is less to repair.
 #
 # ### When should a head be silent?
 #
@@ -454,7 +445,10 @@ def threshold_for(wanted, sure, right):
     """Return the lowest threshold so that the answers at or above it are right in the wanted share."""
     order = np.argsort(-sure)
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(share >= wanted)
+    last = np.append(
+        np.diff(sure[order]) < 0, True
+    )  # answers that are equally sure go together
+    enough = np.flatnonzero(last & (share >= wanted))
     return sure[order][enough[-1]] if len(enough) else np.inf
 
 
@@ -485,9 +479,8 @@ for rows in kept.values():
 
 # %% [markdown]
 # Each head leaves a part of the images to a person, and is right more often on the others: in about 95 of 100 cases, as
-# chosen. Not exactly: of more than a thousand answers, the share that is right varies by half a point or so from sample to
-# sample. And on the bundled digits, *odd* stays about three points below. The validation images are made of few digits there,
-# and a threshold is only as good as the images that it was chosen on.
+# chosen. On the bundled digits, *odd* stays a few points below: the validation images are made of few digits there, and a
+# threshold is only as good as the images that it was chosen on.
 
 # %% [markdown]
 # ## Watch
@@ -578,10 +571,8 @@ def distances(images):
 
 
 # %% [markdown]
-# No window is exactly like the validation images. So which distance is large? A test of significance would answer: "if the
-# digits were the same, such a distance would be rare." But the digits of new images are never the same. We ask instead how
-# large the distances are **when nothing has happened**: in thirty windows of 300 new images each, of the same size as those
-# to be watched.
+# No window is exactly like the validation images. So which distance is large? We ask how large the distances are **when
+# nothing has happened**: in thirty windows of 300 new images each, of the same size as those to be watched.
 
 # %%
 quiet = two_questions(digits.x_test, digits.y_test, 9000, seed=6)[0].reshape(30, 300, -1)
@@ -615,16 +606,15 @@ for name in ["pale ink", "turned"]:
 assert noticed["only odd"]["odd"][1] > 2 * limits["odd"][1]
 
 # %% [markdown]
-# Pale ink and turned images are noticed by both heads: *sure* is far above the limits. (A distance does not say in which
-# direction. Here the heads are less sure.) The change of the right digit is plain in the classes of the head that asks about
-# it, far above the limit. The other head stays near its limits. (It may pass one of them, as other right digits lie beside
-# the left one.) A watch on one number for the whole model would not say where to look.
+# Pale ink and turned images are noticed by both heads, by *sure* or by *classes*. (A distance does not say in which
+# direction: here the heads are less sure.) The change of the right digit is plain in the classes of the head that asks about
+# it. The other head stays near its limits. A watch on one number for the whole model would not say where to look.
 #
-# With a limit that is the largest of thirty, one quiet window in thirty or so will cause an alarm for nothing, for each
-# distance. More windows make a better limit.
+# As a limit is the largest of thirty, one quiet window in thirty or so will cause an alarm for nothing, for each distance.
+# More windows make a better limit.
 
 # %% [markdown]
-# ### A new head on the old trunk
+# ## Add a head
 #
 # Next month somebody asks for the right digit itself. We add a head, and the old answers must stay as they are. So the trunk
 # is **frozen**, and only the new head is trained. What a frozen trunk gives for an image never changes. So we compute these
@@ -643,7 +633,7 @@ trunk = keras.Model(model.input, model.get_layer("trunk_2").output)
 features, features_test = (trunk.predict_on_batch(part[0]) for part in (training, test))
 
 # %% [markdown]
-# **Predict first.** How good will the new head be after 300 updates, and after 6,000? How good is a network of its own, whose
+# **Predict first.** How good will the new head be after 300 updates, and after 3,000? How good is a network of its own, whose
 # trunk learns too, after 300?
 
 # %%
@@ -657,8 +647,8 @@ def share_right(model, images):
     return np.mean(model.predict_on_batch(images).argmax(axis=1) == right_labels[1])
 
 
-print(f"naive answer{np.mean(right_labels[1] == np.bincount(right_labels[0]).argmax()):30.1%}")
-for updates, more in [(300, 300), (6000, 5700)]:
+print(f"baseline{np.mean(right_labels[1] == np.bincount(right_labels[0]).argmax()):34.1%}")
+for updates, more in [(300, 300), (3000, 2700)]:
     head.fit(batches, steps_per_epoch=more, verbose=0)
     print(f"frozen trunk, {updates:5,} updates: {share_right(head, features_test):14.1%}")
 
@@ -675,8 +665,8 @@ print(f"its own trunk, 300 updates:  {share_right(own, test[0]):13.1%}")
 
 # %% [markdown]
 # A head on a frozen trunk needs many updates, and they are cheap. Even so it stays far behind a network of its own: the trunk
-# learned for *left* and *odd*, and kept only a part of what tells the right digit. That is the price of a frozen trunk. What
-# two heads gain or lose when the trunk learns too is the question of [lesson 10](10_when_to_share.ipynb).
+# learned for *left* and *odd*, and kept only a part of what tells the right digit. What two heads gain or lose when the trunk
+# learns too is the question of [lesson 10](10_when_to_share.ipynb).
 #
 # Now all three heads in one model. Did an old answer move? We ask the model that will be shipped: after saving and loading.
 
@@ -684,20 +674,19 @@ print(f"its own trunk, 300 updates:  {share_right(own, test[0]):13.1%}")
 three_heads = keras.Model(model.input, {**model.output, "right": right(trunk.output)})
 three_heads.save(folder / "three_heads.keras")
 after = keras.models.load_model(folder / "three_heads.keras").predict_on_batch(test[0])
-moved = {name: float(np.abs(after[name] - before[name]).max()) for name in before}
-print("old answers moved by", moved, "; heads:", list(after))
+moved = max(float(np.abs(after[name] - before[name]).max()) for name in before)
+print(f"old answers moved by {moved:.0e} at most; heads:", list(after))
 
 # %% tags=["check"]
-assert max(moved.values()) == 0 and list(after) == ["left", "odd", "right"]
+assert moved < 1e-5 and list(after) == ["left", "odd", "right"]
 assert share_right(own, test[0]) > share_right(head, features_test) + 0.05
-assert share_right(head, features_test) > 0.4
+assert share_right(head, features_test) > 0.3
 
 # %% [markdown]
-# They did not move at all. (If the trunk must compute new features each time, because the images are changed at random, set
-# `model.trainable = False` on the *old* model, and then compile the new one: only its new layer learns. A frozen layer of
-# batch normalisation then uses its stored means and variances. Dropout in a frozen trunk goes on while the new head learns,
-# and is off when answering. A layer that is frozen after `compile` and a first `fit` is still trained: [lesson
-# 2](02_wiring_heads.ipynb)'s `check_heads` finds that.)
+# They did not move: no weight of the old model has changed. (If the trunk must compute new features each time, because the
+# images are changed at random, set `model.trainable = False` on the *old* model **before** you compile the new one. A layer
+# that is frozen after `compile` and a first `fit` is still trained: [lesson 2](02_wiring_heads.ipynb)'s `check_heads` finds
+# that.)
 
 # %% [markdown]
 # ## Scale
@@ -708,10 +697,9 @@ assert share_right(head, features_test) > 0.4
 # rows, starts the update, and writes the logs. `data.batches` leaves the arrays where TensorFlow works, shuffles row
 # *numbers*, and gathers each batch in one step. `steps_per_execution=50` makes 50 updates before Python is asked again.
 #
-# If the arrays do not fit into memory, they come from files. Here we write eight files of 500 images each, one byte for each
-# pixel, in TensorFlow's own form: a TFRecord file holds one record after the other. TensorFlow reads several files at the
-# same time (`interleave`), takes whole batches apart at once, and prepares the next batches while the network learns
-# (`prefetch`).
+# Arrays that do not fit into memory come from files. Here we write eight files of 500 images each, one byte for each pixel: a
+# TFRecord file holds one record after the other. TensorFlow reads several files at the same time (`interleave`), takes whole
+# batches apart at once, and prepares the next batches while the network learns (`prefetch`).
 
 # %%
 pixels = np.round(training[0] * 255).astype(np.uint8)
@@ -730,7 +718,8 @@ def from_files(folder, batch_size=128):
     def take_apart(rows):
         rows = tf.io.decode_raw(rows, tf.uint8)
         images = tf.cast(rows[:, :289], tf.float32) / 255
-        return images, {"left": rows[:, 289], "odd": rows[:, 290]}
+        labels = tf.cast(rows[:, 289:], tf.int64)
+        return images, {"left": labels[:, 0], "odd": labels[:, 1]}
 
     batches = rows.shuffle(2000, seed=0).batch(batch_size, drop_remainder=True)
     return batches.map(take_apart, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
@@ -741,20 +730,19 @@ def from_files(folder, batch_size=128):
 # cost?
 
 # %%
-plain, quick = build(), build()
-plain.compile("adam", losses, metrics=metrics)
-quick.compile("adam", losses, metrics=metrics, steps_per_execution=31)
-# 4,000 images are 31 full batches of 128, and five times over they are 155
-long = np.tile(training[0], (5, 1)), {name: np.tile(y, 5) for name, y in training[1].items()}
-options = {"steps_per_epoch": 155, "verbose": 0}
+plain = build()
+plain.compile(
+    "adam", losses, metrics=metrics
+)  # `model` was compiled with steps_per_execution=50
+# 4,000 images are 31 full batches of 128, and twice over they are 62
+long = np.tile(training[0], (2, 1)), {name: np.tile(y, 2) for name, y in training[1].items()}
+options = {"steps_per_epoch": 50, "verbose": 0}
 forms = {
     "arrays": lambda: plain.fit(*long, batch_size=128, **options),
     "batches": lambda: plain.fit(data.batches(*long, seed=0), **options),
-    "batches, 31 steps": lambda: quick.fit(data.batches(*long, seed=0), **options),
-    "files, 31 steps": lambda: quick.fit(from_files(folder).repeat(), **options),
+    "batches, 50 steps": lambda: model.fit(data.batches(*long, seed=0), **options),
+    "files, 50 steps": lambda: model.fit(from_files(folder).repeat(), **options),
 }
-
-# %%
 seconds = {name: [] for name in forms}
 for _ in range(4):
     for name, run in forms.items():
@@ -764,226 +752,184 @@ for _ in range(4):
 median = {name: np.median(values[1:]) for name, values in seconds.items()}
 for name, value in median.items():
     times = median["arrays"] / value
-    print(f"{name:18} {1000 * value / 155:5.2f} ms for an update, {times:.1f} times as fast")
+    print(f"{name:18} {1000 * value / 50:5.2f} ms for an update, {times:.1f} times as fast")
 
 # %% tags=["check"]
-assert median["batches, 31 steps"] < median["arrays"]
+read = [y["left"].numpy() for _, y in from_files(folder)]
+assert len(read) == 31 and {len(part) for part in read} == {128}
 
 # %% [markdown]
-# The median of three turns of 155 updates; the first turn compiles, and is not counted. How much `batches` alone saves
-# differs from run to run, and for arrays as small as these it may save nothing. The gain comes with `steps_per_execution`:
-# with 31 updates in one call, much of the cost around the update is gone. Files need no memory for the images, and here they
-# usually cost more than `batches` from memory. `benchmarks/input_pipeline.py` measures it all with 60,000 images, as
+# The median of three turns of 50 updates; the first turn compiles, and is not counted. Such times differ from run to run, and
+# for arrays as small as these there may be no gain at all. `benchmarks/input_pipeline.py` measures it with 60,000 images, as
 # multiples of the speed of plain `fit` on arrays. On a quiet machine with two cores, `batches` was 1.5 times as fast, and 3
-# times with 32 updates in one call. Files were 0.8 times as fast, and 0.4 times if they are read one after the other and each
-# image is taken apart by itself.
-
-# %% [markdown]
-# ### Mixed precision
-#
-# A graphics processor computes faster with 16 bits. The policy `mixed_bfloat16` keeps the weights in 32 bits and computes in
-# 16. But the heads should answer in 32 bits, so they get `dtype="float32"`.
-#
-# **Predict first.** Just below 1, how far apart are two numbers that `bfloat16` can hold?
-
-# %%
-near_one = tf.cast(tf.constant([0.990, 0.994, 0.999]), tf.bfloat16)
-print("0.990, 0.994, 0.999 become", [float(number) for number in near_one])
-
-policy = keras.DTypePolicy("mixed_bfloat16")
-image_16 = keras.Input(shape=(289,), name="image")
-trunk_16 = keras.layers.Dense(96, activation="relu", dtype=policy, name="trunk")(image_16)
-without = keras.layers.Dense(1, activation="sigmoid", dtype=policy, name="without")(trunk_16)
-with_it = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="with_it")(trunk_16)
-found = keras.Model(image_16, {"without": without, "with_it": with_it})(test[0])
-for name, values in found.items():
-    print(f"{name:8} {values.dtype.name:9} {len(np.unique(values)):5} different answers")
-
-# %% tags=["check"]
-assert float(near_one[2]) == 1.0
-assert len(np.unique(found["without"])) < len(np.unique(found["with_it"])) / 3
-
-# %% [markdown]
-# About 0.004: so 0.999 becomes 1, the logarithm of "no" is lost, and many images share one answer. On our processor 16 bits
-# changed the time of an update by a tenth at the most (`benchmarks/scaling.py`). Measure it on yours.
+# times with 32 updates in one call. Files need no memory for the images: they were 0.8 times as fast, and 0.4 times if they
+# are read one after the other and each image is taken apart by itself.
 
 # %% [markdown]
 # ### Several devices in one process
 #
-# `MirroredStrategy` puts a copy of the model on each device. Each copy takes its part of every batch. Its loss is divided by
-# the number of copies, and the gradients are added up before the update: so they are the mean over the whole batch. `fit`
-# works as before, if two conditions hold. The model must be made inside the `scope`. And every batch must be divisible by the
-# number of devices. If the first one is not, `fit` ends with an `InvalidArgumentError` about `AddN`. If a later one is not,
-# such as a smaller last batch, there is no message, and the result differs from that of one device. So leave out a smaller
-# last batch (`drop_remainder=True`; `data.batches` does it when it shuffles). Our two devices are virtual, so nothing gets
-# faster. We ask whether the result is the same as with one device, after 20 updates. (The model that we save here was
-# compiled without `steps_per_execution`: with a number above 1, `fit` on these two devices ends with `InvalidArgumentError:
-# You must feed a value for placeholder tensor`.)
+# `MirroredStrategy` puts a copy of the model on each device. Each copy takes its part of every batch. The copies' gradients
+# become the mean over the whole batch, and `fit` works as before. Four rules:
+# - Make the model, or load it, inside the `scope`.
+# - Each batch must be divisible by the number of devices. If the first one is not, `fit` ends with an error about `AddN`. If a
+#   later one is not, such as a smaller last batch, there is **no message**, and the result is not that of one device.
+# - So leave out a smaller last batch: `drop_remainder=True`. `data.batches` does it when it shuffles.
+# - On graphics processors write `MirroredStrategy()`: it takes all of them. Ours are two virtual devices of one processor. With
+#   these, `fit` fails for a model that was compiled with `steps_per_execution` above 1.
+#
+# Virtual devices make nothing faster. Is the result the same as with one device, after 20 updates?
 
 # %%
-start_file, rows_file = folder / "start.keras", folder / "rows.npz"
 restart(plain, first_weights[0])
-plain.save(start_file)
-np.savez(rows_file, image=training[0], **training[1])
+plain.save(folder / "start.keras")
 batches = data.batches(*training, shuffle=False).take(20)
 
-# %%
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
-    mirrored = keras.models.load_model(start_file)
+    mirrored = keras.models.load_model(folder / "start.keras")
 mirrored.fit(batches, shuffle=False, verbose=0)
-
-alone = keras.models.load_model(start_file)
-alone.fit(batches, shuffle=False, verbose=0)
+plain.fit(batches, shuffle=False, verbose=0)
 
 
 def largest_difference(one, other):
-    pairs = zip(one.get_weights(), other.get_weights(), strict=True)
+    pairs = zip(one, other, strict=True)
     return max(float(np.abs(a - b).max()) for a, b in pairs)
 
 
-two_devices = largest_difference(mirrored, alone)
-print(
-    f"{strategy.num_replicas_in_sync} devices: largest difference of a weight {two_devices:.0e}"
-)
+between = largest_difference(mirrored.get_weights(), plain.get_weights())
+learned = largest_difference(first_weights[0], plain.get_weights())
+print(f"{strategy.num_replicas_in_sync} devices: a weight differs by {between:.0e} at most")
+print(f"20 updates moved a weight by {learned:.0e} at most")
+
+# %% tags=["check"]
+assert between < 1e-4
+assert learned > 1e-3
 
 # %% [markdown]
+# The same, but for rounding: the parts are added up in another order.
+#
 # ### Several processes
 #
 # On a cluster, each machine runs the same program. The environment variable `TF_CONFIG` tells it the addresses of all
 # **workers** (the processes that train together) and its own place. `mos_helpers.scaling.worker` is such a program: it loads
-# a saved model and some rows, trains, and saves. This is how it is started, with an example of `TF_CONFIG`, and its heart:
-
-# %%
-import inspect
-import json
-
-from mos_helpers.scaling import run_workers, worker
-
-print(worker.__doc__)
-print(inspect.getsource(worker.strategy_of_environment))
-print(inspect.getsource(worker.train))
-
-# %% [markdown]
-# It does not call `fit`: Keras 3's `fit` does not work with several workers under this strategy. We ask the program to try it
-# first, and to report the error. `run_workers` starts two of them on this machine.
+# a saved model and some rows, trains, and saves. On each machine you start
+# `python -m mos_helpers.scaling.worker start.keras rows.npz results`, and `run_workers` of `mos_helpers.scaling` starts
+# several of them on one machine. A test of the course (`tests/test_scaling.py`) does that with two, and finds:
+# - Each worker takes an equal part of each batch, and in the end both have **exactly** the same weights. One process with whole
+#   batches has them too, but for rounding: with equal parts, the mean of the workers' gradients is the gradient of the whole
+#   batch. The exercise asks what to do when the parts are not equal.
+# - Keras 3's `fit` does not work under `MultiWorkerMirroredStrategy`: `Attempt to convert a value (PerReplica ...)`. But the
+#   model's own `train_step` does, in a loop that we write: `strategy.run(model.train_step, args=(batch,))`.
 #
-# **Predict first.** Two processes, each with half of every batch. Are their weights equal to each other at the end? And equal
-# to those of one process with whole batches?
-
-# %%
-program = ["-m", "mos_helpers.scaling.worker", start_file, rows_file, folder]
-said = [json.loads(line) for line in run_workers([*program, "--try-fit"], workers=2)]
-for one in said:
-    print(f"worker {one['worker']} of {one['workers']}: loss {one['loss']:.4f}")
-print(said[0]["fit"])
-
-# %% [markdown]
-# A `PerReplica` is a batch that has been cut into parts for the workers, and `fit` tries to use it as one tensor. Plain
-# arrays give the same error. (Keras's list of issues has the question "Does Keras 3 work with
-# `tf.distribute.MultiWorkerMirroredStrategy`?".) But the strategy itself works, and so does the model's own `train_step`, in
-# a loop that we write: `strategy.run(model.train_step, ...)`. Losses, metrics and loss weights are those of `compile`, as
-# always.
-#
-# Now the weights. The one process is the same program without `TF_CONFIG`: we call its functions here.
-
-# %%
-from_workers = [
-    keras.models.load_model(folder / f"worker_{number}.keras") for number in range(2)
-]
-by_one, _ = worker.train(start_file, rows_file, 20, 128, tf.distribute.get_strategy())
-
-between = largest_difference(*from_workers)
-from_one = largest_difference(from_workers[0], by_one)
-print(f"between the workers {between:.0e}, from one process {from_one:.0e}")
-
-# %% tags=["check"]
-assert len(said) == 2 and all(
-    one["workers"] == 2 and "PerReplica" in one["fit"] for one in said
-)
-assert between == 0 and from_one < 1e-5 and two_devices < 1e-5
-assert largest_difference(by_one, keras.models.load_model(start_file)) > 1e-3
-
-# %% [markdown]
-# The workers have exactly the same weights, and the same as one process up to rounding (less than 0.00001). That holds
-# because each worker has an equal part of each batch: then the mean of the workers' gradients is the gradient of the whole
-# batch. The exercise asks what to do when the parts are not equal.
-#
-# On a cluster you start `python -m mos_helpers.scaling.worker` with the same arguments on each machine, each with its own
-# `TF_CONFIG`; nothing in the program changes.
-#
-# **When is it worth it?** Not here. `benchmarks/scaling.py` compares one process, two devices and two workers. On a machine
-# with two cores, two workers trained a third or less of the images per second of one process: they share the same cores and
-# talk to each other besides. It pays when one update takes long, and each worker has a machine of its own. (The benchmark
-# makes 300 updates. By then rounding has grown to differences of 0.01 to 0.1 in a weight: equal results means equal updates,
-# not equal last digits for ever.)
+# **When is it worth it?** When one update takes long, and each worker has a machine of its own. Two workers on one machine
+# with two cores trained a third or less of the images per second of one process (`benchmarks/scaling.py`): they share the
+# cores, and talk to each other besides.
 
 # %% [markdown]
 # ## Take this with you
 #
-# Answers by name, corrected and with the right to be silent: what a server should do around a model.
+# What a server should do around a SavedModel: answers by name, corrected, and with the right to be silent. It needs nothing
+# of the course:
+# ```
+# service = Service("saved_model/1", {"size": "classes", "tags": "labels", "price": "numbers"})
+# service.choose(validation_inputs, validation_targets)   # json.dumps(service.settings) keeps what it chose
+# answers = service(inputs)                               # {"size": [2, None, ...], "tags": [[1, 0, None], ...], ...}
+# ```
+# A head of *classes* is one softmax, or one sigmoid for yes; *labels* are a sigmoid each; *numbers* stay as they are.
 
 
 # %%
+import numpy as np
+import tensorflow as tf
+from scipy import optimize
+
+KINDS = ("classes", "labels", "numbers")
+
+
+def corrected(probability, temperature):
+    powers = np.clip(probability, 1e-12, 1) ** (1 / temperature)
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 class Service:
-    """Answer with a SavedModel, by head: the likeliest class, or None below the head's threshold."""
+    """Answer with a SavedModel by head, and with None where a head is not sure enough."""
 
-    def __init__(self, folder, temperatures, thresholds):
-        self.saved = tf.saved_model.load(folder)
-        self.temperatures, self.thresholds = temperatures, thresholds
+    def __init__(self, folder, heads, settings=None):
+        self.saved = tf.saved_model.load(str(folder))  # keep it: the signature needs it
+        self.ask = self.saved.signatures["serving_default"]
+        names, kinds = sorted(self.ask.structured_outputs), set(KINDS)
+        if not isinstance(heads, dict) or sorted(heads) != names or set(heads.values()) - kinds:
+            raise ValueError(f"heads must give one of {KINDS} to each of {names}, not {heads}")
+        self.unsure = {n: kind for n, kind in heads.items() if kind != "numbers"}
+        self.settings = settings or {}  # of each head: [temperature, threshold]
 
-    def probabilities(self, images):
-        """Return for each head the corrected probability of each class."""
-        images = tf.constant(images, tf.float32)
-        served = self.saved.signatures["serving_default"](canvas=images)
-        corrected = {}
-        for name, temperature in self.temperatures.items():
-            stated = served[name].numpy()
-            stated = np.hstack([1 - stated, stated]) if stated.shape[1] == 1 else stated
-            powers = np.clip(stated, 1e-12, 1) ** (1 / temperature)
-            corrected[name] = powers / powers.sum(axis=1, keepdims=True)
-        return corrected
+    def stated(self, inputs):
+        """Return numbers, or probabilities with a last axis: classes, or no and yes of a label."""
+        wanted = self.ask.structured_input_signature[1]
+        inputs = inputs if isinstance(inputs, dict) else {min(wanted): inputs}
+        if sorted(inputs) != sorted(wanted):
+            raise ValueError(f"inputs must be named {sorted(wanted)}, not {sorted(inputs)}")
+        inputs = {n: tf.cast(x, wanted[n].dtype) for n, x in inputs.items()}
+        for n, x in inputs.items():
+            if not wanted[n].shape.is_compatible_with(x.shape):
+                raise ValueError(
+                    f"the input {n} must have shape {wanted[n].shape}, not {x.shape}"
+                )
+        found = {n: values.numpy() for n, values in self.ask(**inputs).items()}
+        for n, kind in self.unsure.items():
+            p = found[n]
+            if kind == "labels" or p.shape[1] == 1:
+                p = np.stack([1 - p, p], axis=-1)
+            p = p[:, 0] if kind == "classes" and p.ndim == 3 else p
+            if p.min() < 0 or not np.allclose(p.sum(axis=-1), 1, atol=1e-3):
+                raise ValueError(
+                    f"the head {n} gives no probabilities of {kind}: is it another kind?"
+                )
+            found[n] = p
+        return found
 
-    def __call__(self, images):
-        answers = {}
-        for name, probability in self.probabilities(images).items():
-            silent = probability.max(axis=1) < self.thresholds[name]
-            chosen = probability.argmax(axis=1).tolist()
-            answers[name] = [None if s else c for s, c in zip(silent, chosen, strict=True)]
-        return answers
+    def choose(self, inputs, targets, right=0.95):
+        """Choose temperatures, and the lowest thresholds at which the share `right` is right."""
+        stated = self.stated(inputs)
+        for n in self.unsure:
+            p, shape = stated[n], stated[n].shape[:-1]
+            if n not in targets or np.size(targets[n]) != np.prod(shape):
+                raise ValueError(
+                    f"targets must hold whole numbers of shape {shape} for the head {n}"
+                )
+            y = np.reshape(targets[n], shape).astype(int)
+            true = np.eye(p.shape[-1])[y] > 0
 
+            def loss(log, p=p, true=true):
+                return -np.log(corrected(p, 10**log)[true]).mean()
 
-# %% [markdown]
-# Temperatures and thresholds come from the validation images. How does it do on the test images? (This is one model, whose
-# answers are corrected first: the numbers differ a little from those above.)
+            t = 10 ** optimize.minimize_scalar(loss, bounds=(-1, 1), method="bounded").x
+            sure = corrected(p, t).max(axis=-1).ravel()
+            order = np.argsort(-sure)
+            hits = (p.argmax(axis=-1) == y).ravel()[order].cumsum()
+            last = np.append(np.diff(sure[order]) < 0, True)  # equally sure answers go together
+            enough = np.flatnonzero(last & (hits >= right * np.arange(1, len(hits) + 1)))
+            self.settings[n] = [
+                float(t),
+                float(sure[order][enough[-1]]) if len(enough) else 2.0,
+            ]
 
-# %%
-seen = data.two_digits(digits.x_train[cut:], digits.y_train[cut:], 2000, seed=2)[0]
-service = Service(folder / "saved_model" / "1", dict.fromkeys(losses, 1.0), thresholds={})
-stated = service.probabilities(seen)
-service.temperatures = {n: best_temperature(stated[n], validation[1][n]) for n in losses}
-for name, probability in service.probabilities(seen).items():
-    sure, right = sure_and_right(probability, validation[1][name])
-    service.thresholds[name] = threshold_for(0.95, sure, right)
+    def __call__(self, inputs):
+        answers = self.stated(inputs)
+        for n in self.unsure:
+            t, threshold = self.settings.get(n, [1, 0])
+            p = corrected(answers[n], t)
+            answers[n] = np.where(p.max(axis=-1) >= threshold, p.argmax(axis=-1), None)
+        return {n: values.tolist() for n, values in answers.items()}
 
-for name, answers in service(canvases).items():
-    answered = np.array([answer is not None for answer in answers])
-    right = np.array(answers)[answered] == test[1][name][answered]
-    print(f"{name:5} answered {answered.mean():.1%}, of these {right.mean():.1%} right")
-
-# %% tags=["check"]
-assert service(canvases[:6].astype("float64")) == service(canvases[:6])
 
 # %% [markdown]
 # In this notebook we
-# - saved a model with a layer of the course, found its loss weights turned into numbers, and met a loss that was not
-#   registered;
-# - put the preparation of the images into the model, exported it twice, took the answers by name, and found them equal to
-#   `predict` within 0.00001;
-# - corrected each head by a temperature, below 1 after short training and higher after long, and chose thresholds;
-# - saw `save_best_only` save everything, let each head notice new kinds of images, with limits from windows in which nothing
-#   had happened, and added a head that moved no old answer;
-# - read images from files, looked at 16 bits, and trained on two devices and in two processes with the same result.
+# - saved a model, found its loss weights turned into numbers, and met a loss that was not registered;
+# - put the preparation of the images into the model, exported it twice, and took the answers by name;
+# - corrected each head by a temperature, below 1 for *left* after short training and higher after long, and chose thresholds;
+# - saw `save_best_only` save everything, let each head notice new kinds of images, and added a head that moved no old answer;
+# - read images from files, and trained on two devices with the same result.
 #
 # ## References
 #

@@ -28,6 +28,10 @@
 # %% [markdown]
 # ## The lines to copy
 #
+# They use two helpers of the course: `data`, for the digits and for fast batches, and `check_heads`. In a project of your own,
+# put the folder `mos_helpers` beside your code. Or do without it: give `fit` your arrays and `batch_size=128`, and leave
+# `check_heads` out.
+#
 # **Name every head; the name is the key everywhere.** Outputs, losses, metrics, targets and loss weights are dictionaries.
 
 # %%
@@ -49,7 +53,7 @@ model = keras.Model(image, {"digit": digit, "odd": odd})
 
 # %% [markdown]
 # **Compile with the whole contract of each head**, name the metric instead of writing `"accuracy"`, and ask `check_heads`
-# before training.
+# before training. `steps_per_execution=32` saves time: Keras makes 32 updates before it returns to Python.
 
 # %%
 model.compile(
@@ -99,8 +103,9 @@ assert list(answers) == ["digit", "odd"]
 
 # %% [markdown]
 # More lines to copy stand at the end of each lesson, under *Take this with you*: missing labels in
-# [lesson 6](06_missing_labels.ipynb), a schedule of loss weights in [lesson 7](07_loss_weights.ipynb), heads in a tree in
-# [lesson 11](11_hierarchical_heads.ipynb), saving and serving in [lesson 14](14_ship_and_scale.ipynb).
+# [lesson 6](06_missing_labels.ipynb), loss weights that change while a model trains in
+# [lesson 7](07_loss_weights.ipynb), heads in a tree in [lesson 11](11_hierarchical_heads.ipynb), saving and serving in
+# [lesson 14](14_ship_and_scale.ipynb).
 
 # %% [markdown]
 # ## Traps, by what you see
@@ -109,7 +114,7 @@ assert list(answers) == ["digit", "odd"]
 # |---|---|---|
 # | a head that does not learn, no message | targets or loss weights that went to another head: a list where the outputs are a dictionary | [2](02_wiring_heads.ipynb) |
 # | an accuracy of exactly 0 or far too high | the string `"accuracy"` on logits, on several labels, or on numbers | [2](02_wiring_heads.ipynb) |
-# | a sigmoid head without activation that stands still | `from_logits=True` is missing in its loss | [2](02_wiring_heads.ipynb) |
+# | a yes/no head whose layer has no activation, and that stands still | `from_logits=True` is missing in its loss | [2](02_wiring_heads.ipynb) |
 # | strange errors after a first error in `fit` | the failed `fit` spoiled the compiled model: compile again | [2](02_wiring_heads.ipynb) |
 # | 98% right, and nothing learned | the naive answer has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
 # | one head is perfect and the other is dead | losses of different size: standardise the numbers, or choose loss weights | [5](05_regression.ipynb), [7](07_loss_weights.ipynb) |

@@ -21,6 +21,8 @@
 # | head | the layers that give one answer, up to a named output | [1](01_two_heads.ipynb) | branch, tower, output branch |
 # | features | what the trunk gives to the heads: one row of numbers for an image | [4](04_multi_label.ipynb) | embedding, latent code |
 # | unit | one number that a layer gives for an image | [0](00_start_here.ipynb) | neuron |
+# | softmax | the activation that turns k numbers into k probabilities with a total of 1: for one of k classes | [0](00_start_here.ipynb) | |
+# | sigmoid | the activation that turns each number into a probability of its own: for yes/no questions | [0](00_start_here.ipynb) | logistic function |
 # | logit | what a softmax or sigmoid head computes before its activation: any real number | [2](02_wiring_heads.ipynb) | raw score |
 # | multi-output | a model that gives more than one answer, from several heads | [0](00_start_here.ipynb) | multi-head model |
 # | multi-task | one model that learns several targets together | [0](00_start_here.ipynb) | |
@@ -39,8 +41,10 @@
 # | label | what somebody wrote down about an image | [0](00_start_here.ipynb) | annotation, ground truth |
 # | target | what a head learns to answer; it may follow from a label | [0](00_start_here.ipynb) | response variable, gold answer |
 # | task | a target together with its loss | [0](00_start_here.ipynb) | subtask, sub-task |
+# | binary | one yes/no question | [0](00_start_here.ipynb) | |
 # | multi-class | one answer out of several classes that exclude each other | [0](00_start_here.ipynb) | multinomial |
 # | multi-label | several yes/no answers at once; none excludes another | [0](00_start_here.ipynb) | tagging |
+# | regression | an answer that is a number, or several numbers | [0](00_start_here.ipynb) | |
 # | multi-hot | a row of zeros and ones, with a one for each label that applies | [4](04_multi_label.ipynb) | k-hot |
 # | missing label | nobody wrote this label down, for this image | [6](06_missing_labels.ipynb) | unannotated |
 # | filler | the value that stands in the place of a missing label, with weight 0 | [6](06_missing_labels.ipynb) | dummy value |
@@ -53,6 +57,8 @@
 # | word | meaning | lesson | elsewhere |
 # |---|---|---|---|
 # | contract | which units, activation, loss, target and metric belong together in a head | [0](00_start_here.ipynb) | |
+# | cross-entropy | the loss of a head that gives probabilities: minus the logarithm of the one that it gave to the true answer | [0](00_start_here.ipynb) | log loss |
+# | metric | a score that is reported for a head, and not trained on | [0](00_start_here.ipynb) | |
 # | loss weight | the factor of a head's loss in the sum that training lowers | [0](00_start_here.ipynb) | loss coefficient, task weight |
 # | total loss | the sum of the heads' losses, each times its loss weight: what training lowers | [2](02_wiring_heads.ipynb) | joint loss, combined objective |
 # | update | one change of the model's weights, from one batch | [0](00_start_here.ipynb) | iteration |
@@ -74,8 +80,8 @@
 # | word | meaning | lesson | elsewhere |
 # |---|---|---|---|
 # | naive answer | the best answer that does not look at the image: the most frequent class, the median (for squared errors the mean) | [0](00_start_here.ipynb) | baseline, dummy score |
-# | seed | the number that fixes what is random in a run; five seeds are five runs | [1](01_two_heads.ipynb) | |
-# | spread | the standard deviation: of a score over the seeds, or the one that a head states for a number | [3](03_three_architectures.ipynb) | |
+# | seed | the number that fixes what is random in a program; other seeds, or other draws from one, give other runs | [1](01_two_heads.ipynb) | |
+# | spread | the standard deviation: of a score over several runs, or the one that a head states for a number | [3](03_three_architectures.ipynb) | |
 # | point | one percentage point: from 80% to 81% | [3](03_three_architectures.ipynb) | |
 # | contradiction | two heads' answers that cannot both be true | [1](01_two_heads.ipynb) | inconsistency |
 # | both right | the share of images for which every head is right | [11](11_hierarchical_heads.ipynb) | joint accuracy |
@@ -85,7 +91,7 @@
 # | threshold | the probability from which on an answer is "yes", or from which on a head answers at all | [4](04_multi_label.ipynb) | cutoff, cut-off |
 # | log-variance | the logarithm of a variance: what a head states so that the variance is never negative | [5](05_regression.ipynb) | |
 # | coverage | the share of targets that lie inside their stated interval | [5](05_regression.ipynb) | |
-# | calibrated, honest | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
+# | calibrated | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
 # | temperature | the number by which a head's logits are divided, to make its probabilities honest | [14](14_ship_and_scale.ipynb) | |
 # | relative score | how much better a model is than separate networks, averaged over tasks, in percent | [10](10_when_to_share.ipynb) | delta-m |
 

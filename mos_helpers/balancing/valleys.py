@@ -1,0 +1,72 @@
+"""A problem of two numbers and two losses, on which it shows what a way to combine gradients does."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+STARTS = ((-8.5, 7.5), (-8.5, -5.0), (9.0, 9.0))
+FRONT = ((-7.0, 7.0), (-8.4, -8.4))  # the x and y of both ends of the Pareto front, to within 0.1
+KEPT = 1000
+
+
+def valley_losses(points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return both losses at some points, shapes (n,).
+
+    Above y = 0 each loss has a narrow valley of its own, below there are two wide bowls with their lowest places at
+    x = 7 and x = -7. Liu, Liu, Jin, Stone and Liu, "Conflict-averse gradient descent for multi-task learning", 2021.
+
+    Args:
+        points: x and y, shape (n, 2).
+    """
+    x, y = points[:, 0], points[:, 1]
+    above, below = tf.nn.relu(tf.tanh(y / 2)), tf.nn.relu(tf.tanh(-y / 2))
+    sides = [(-x - 7) / 2 + tf.tanh(y), (7 - x) / 2 - tf.tanh(y)]
+    valleys = [tf.math.log(tf.maximum(tf.abs(side), 5e-6)) + 6 for side in sides]
+    bowls = [((x - middle) ** 2 + (y + 8) ** 2 / 10) / 10 - 20 for middle in (7, -7)]
+    first, second = (above * valley + below * bowl for valley, bowl in zip(valleys, bowls, strict=True))
+    return first, second
+
+
+def valley_paths(factors: Callable[[tf.Tensor], tf.Tensor], rate: float, updates: int) -> np.ndarray:
+    """Go down from the three `STARTS` with Adam; return 1,000 points of each path, shape (1000, 3, 2).
+
+    Args:
+        factors: by how much the gradient of each loss is multiplied before they are added, shape (2,): a function of
+            the scalar products of the gradients, shape (2, 2), as `TrunkGradients.factors`.
+        rate: Adam's learning rate, above 0.
+        updates: how many, at least 1,000. The last point is that after all of them.
+
+    Raises:
+        ValueError: for a rate or a number of updates out of its range.
+    """
+    if not rate > 0:
+        raise ValueError(f"rate: {rate} given, a number above 0 wanted.")
+    if updates < KEPT:
+        raise ValueError(f"updates: {updates} given, at least {KEPT} wanted.")
+    return _descend(factors, tf.constant(rate), tf.constant(updates), tf.constant(STARTS)).numpy()
+
+
+@tf.function(jit_compile=True)
+def _descend(factors: Callable, rate: tf.Tensor, updates: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+    mean = square = tf.zeros_like(points)
+    path = tf.TensorArray(tf.float32, size=KEPT, element_shape=points.shape).write(0, points)
+    for update in tf.range(updates):
+        step = _combined(points, factors)
+        mean, square = 0.9 * mean + 0.1 * step, 0.999 * square + 0.001 * step**2
+        done = tf.cast(update + 1, tf.float32)
+        along, size = mean / (1 - 0.9**done), square / (1 - 0.999**done)
+        points -= rate * along / (tf.sqrt(size) + 1e-8)
+        path = path.write(1 + update * (KEPT - 1) // updates, points)
+    return path.stack()
+
+
+@tf.autograph.experimental.do_not_convert
+def _combined(points: tf.Tensor, factors: Callable) -> tf.Tensor:
+    """Return both gradients at each point, multiplied by the factors and added."""
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(points)
+        losses = valley_losses(points)
+    rows = tf.stack([tape.gradient(loss, points) for loss in losses], axis=1)
+    chosen = [factors(products) for products in tf.unstack(tf.matmul(rows, rows, transpose_b=True))]
+    return tf.reduce_sum(tf.stack(chosen)[:, :, None] * rows, axis=1)
