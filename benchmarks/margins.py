@@ -17,6 +17,7 @@ import linecache
 import os
 import subprocess
 import sys
+from numbers import Real
 from pathlib import Path
 
 import jupytext
@@ -67,7 +68,7 @@ def run_cells(path: Path, found: dict[str, list]) -> None:
     def record(claim: str, sign: int, *sides: object) -> None:
         times[claim] = times.get(claim, 0) + 1
         name = claim if times[claim] == 1 else f"{claim}  # time {times[claim]}"
-        if sign and all(np.ndim(side) == 0 for side in sides):
+        if sign and all(isinstance(side, Real) for side in sides):
             found.setdefault(name, []).append(sign * (float(sides[0]) - float(sides[1])))
         else:
             truth = (sides[0] > sides[1] if sign > 0 else sides[0] < sides[1]) if sign else sides[0]
