@@ -687,7 +687,7 @@ class LossWeights(keras.callbacks.Callback):
         logs["val_mean"] = np.mean([logs[key] for key in self.watch])
 
 
-x = np.linspace(-1, 1, 256)[:, None]
+x = np.linspace(-1, 1, 64)[:, None]
 y = {"side": (x > 0) * 1.0, "square": x**2}
 inputs = keras.Input((1,))
 trunk = keras.layers.Dense(16, "relu")(inputs)
@@ -697,7 +697,7 @@ model = keras.Model(inputs, {"side": side, "square": square})
 weights = {name: keras.Variable(1.0, trainable=False) for name in y}
 losses = {"side": "binary_crossentropy", "square": "mse"}
 scores = {"side": ["binary_accuracy"], "square": ["r2_score"]}
-model.compile("adam", losses, weights, metrics=scores)
+model.compile(keras.optimizers.Adam(0.03), losses, weights, metrics=scores, run_eagerly=True)
 watch = ["val_side_binary_accuracy", "val_square_r2_score"]
 stop = keras.callbacks.EarlyStopping("val_mean", mode="max", patience=3)
 callbacks = [LossWeights(weights, lambda epoch: {"side": 0.5**epoch}, watch), stop]
