@@ -624,6 +624,9 @@ EXAMPLES = {
     "curves": lambda: plots.curves([1, 2], {"alone": [[0.1, 0.2], [0.2, 0.3]]}, "labels", "accuracy"),
     "history": lambda: plots.history(logs({"digit": ["accuracy"], "odd": []})),
     "images": lambda: plots.images(np.eye(4)[None], ["one"]),
+    "landscape": lambda: plots.landscape(
+        lambda points: points[:, 0] ** 2, {"sum": np.array([[[5.0, 5.0]], [[0.0, 0.0]]])}
+    ),
     "reliability": lambda: plots.reliability({"digit": ([0.2, 0.9], [0.3, 0.8])}),
     "trade_off": lambda: plots.trade_off({0.1: [0.9, 0.6], 10: [0.7, 0.8]}, {"tuned": [[0.8, 0.7], [0.9, 0.8]]}),
     "tree": lambda: plots.tree(Tree({"round": ["0", "6"], "straight": ["1"]}), {"round": 0.9, "1": 0.8}),

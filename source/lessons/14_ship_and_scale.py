@@ -909,10 +909,8 @@ class Service:
             hits = (p.argmax(axis=-1) == y).ravel()[order].cumsum()
             last = np.append(np.diff(sure[order]) < 0, True)  # equally sure answers go together
             enough = np.flatnonzero(last & (hits >= right * np.arange(1, len(hits) + 1)))
-            self.settings[n] = [
-                float(t),
-                float(sure[order][enough[-1]]) if len(enough) else 2.0,
-            ]
+            threshold = float(sure[order][enough[-1]]) if len(enough) else 2.0
+            self.settings[n] = [float(t), threshold]
 
     def __call__(self, inputs):
         answers = self.stated(inputs)
