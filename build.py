@@ -6,7 +6,8 @@
 
 A file in source/lessons becomes a notebook in notebooks/, with its outputs. A file in source/exercises becomes two:
 one in solutions/, with its outputs, and one in exercises/, in which each answer is replaced by a line to fill in.
-Outputs are made with MNIST unless the environment variable MOS_DATA says otherwise.
+Outputs are made with MNIST unless the environment variable MOS_DATA says otherwise. Where only the text of a source has
+changed, its notebook keeps its outputs.
 """
 
 import argparse
@@ -132,11 +133,12 @@ def stub(source: str, following: list, name: str) -> str:
 
 
 def digest(target: Target) -> str:
-    """Return a hash of all that a notebook's outputs come from: its source and the helpers that it uses."""
-    parts = [target.source]
+    """Return a hash of all that a notebook's outputs come from: the code of its source and the helpers that it uses."""
+    cells = jupytext.read(target.source, fmt="py:percent").cells
+    parts = [f"{cell.metadata.get('tags')}\n{cell.source}".encode() for cell in cells if cell.cell_type == "code"]
     if target.executed:
-        parts += helpers_used(target)
-    return hashlib.sha256(b"\0".join(part.read_bytes().replace(b"\r\n", b"\n") for part in parts)).hexdigest()
+        parts += [path.read_bytes().replace(b"\r\n", b"\n") for path in helpers_used(target)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def helpers_used(target: Target) -> list[Path]:
@@ -171,6 +173,22 @@ def imported(path: Path, root: Path) -> list[str]:
                 base = ".".join([*inside, *filter(None, [node.module])])
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return [name for name in names if name.split(".")[0] == "mos_helpers"]
+
+
+def keep_outputs(notebook: nbformat.NotebookNode, target: Target) -> bool:
+    """Take over the stored outputs if only the text has changed since; return whether it could be done."""
+    try:
+        stored = nbformat.read(target.path, as_version=4)
+    except (OSError, ValueError):
+        return False
+    old, new = ([cell for cell in book.cells if cell.cell_type == "code"] for book in (stored, notebook))
+    if stored.metadata.get("mos") != notebook.metadata["mos"] or [*map(essence, old)] != [*map(essence, new)]:
+        return False
+    if [cell.execution_count for cell in old] != list(range(1, len(old) + 1)):
+        return False
+    for before, after in zip(old, new, strict=True):
+        after.outputs, after.execution_count = before.outputs, before.execution_count
+    return True
 
 
 def execute(notebook: nbformat.NotebookNode, target: Target) -> None:
@@ -235,10 +253,10 @@ def write(path: Path, content: bytes) -> None:
             raise
 
 
-def build(target: Target) -> str:
-    """Build one notebook and return its name."""
+def build(target: Target, run: bool = False) -> str:
+    """Build one notebook and return its name; run it if `run` says so or if what runs has changed."""
     notebook = from_source(target)
-    if target.executed:
+    if target.executed and (run or not keep_outputs(notebook, target)):
         execute(notebook, target)
     content = (nbformat.writes(notebook).rstrip("\n") + "\n").encode("utf-8")
     if len(content) > MAX_BYTES:
@@ -316,11 +334,11 @@ def check(chosen: list[Target]) -> int:
     return 1 if found else 0
 
 
-def build_all(chosen: list[Target], jobs: int) -> int:
+def build_all(chosen: list[Target], jobs: int, run: bool) -> int:
     """Build the chosen notebooks in parallel; return the exit code."""
     failed = 0
     with ProcessPoolExecutor(jobs) as pool, tqdm(total=len(chosen), unit="notebook") as bar:
-        running = {pool.submit(build, target): target for target in chosen}
+        running = {pool.submit(build, target, run): target for target in chosen}
         for future in as_completed(running):
             try:
                 tqdm.write(f"built {future.result()}")
@@ -336,14 +354,14 @@ def main() -> int:
     """Read the command line and build or check."""
     parser = argparse.ArgumentParser(description="Build the notebooks from source/.")
     parser.add_argument("--check", action="store_true", help="change nothing; name what is out of date")
-    parser.add_argument("--force", action="store_true", help="build also what is up to date")
+    parser.add_argument("--force", action="store_true", help="run and build also what is up to date")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these, by the start of their name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many notebooks to run at once")
     options = parser.parse_args()
     chosen = select(options.only)
     if options.check:
         return check(chosen)
-    return build_all([t for t in chosen if options.force or problem(t)], max(1, options.jobs))
+    return build_all([t for t in chosen if options.force or problem(t)], max(1, options.jobs), options.force)
 
 
 if __name__ == "__main__":

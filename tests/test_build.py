@@ -94,10 +94,26 @@ def test_a_lesson_is_written_with_its_outputs_and_nothing_that_varies(course):
     nbformat.validate(notebook)
 
 
-def test_a_second_build_changes_no_byte(course):
+def test_a_second_run_changes_no_byte(course):
     before = target(course).path.read_bytes()
-    build.build(target(course))
+    build.build(target(course), run=True)
     assert target(course).path.read_bytes() == before
+
+
+def test_a_change_of_text_keeps_the_outputs_and_a_change_of_code_does_not(course, monkeypatch):
+    def refused(notebook, target):
+        raise AssertionError("it was run")
+
+    monkeypatch.setattr(build, "execute", refused)
+    source = course / "source/lessons/01_one.py"
+    outputs = [cell.outputs for cell in read(course).cells]
+    source.write_text(source.read_text() + "# %% [markdown]\n# The end.\n")
+    build.build(target(course))
+    assert build.problem(target(course)) is None
+    assert [cell.get("outputs") for cell in read(course).cells] == [*outputs, None]
+    source.write_text(source.read_text() + "\n# %%\n3\n")
+    with pytest.raises(AssertionError, match="it was run"):
+        build.build(target(course))
 
 
 def test_a_cell_keeps_its_id_when_others_come_before_it(course):
