@@ -100,7 +100,7 @@ WRONG = {
     "NaN for a known label": (LABELS, {"sick": [np.nan] * 6}, ValueError, "keep of sick: above 0, at most 1, wanted"),
     "grams": (LABELS | {"height": [600, 0, 9, 9, 9, 9]}, None, ValueError, "height: 0 to 600 given, -30 to 30 wanted"),
     "a third answer": (LABELS | {"sick": [2, 0, 1, 1, 1, 1]}, None, ValueError, "sick: 0 to 2 given, 0 to 1 wanted"),
-    "half a class": (LABELS | {"species": [0.5] * 6}, None, ValueError, "species: 0.5 to 0.5 given, 0 to 1e+06 wanted"),
+    "half a class": (LABELS | {"species": [0.5] * 6}, None, ValueError, "species: 0.5 to 0.5, not whole, given, 0 to"),
 }
 
 

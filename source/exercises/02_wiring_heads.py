@@ -104,7 +104,7 @@ check("2.1", lambda: corrected)
 # (6) and the loss (5). The swapped targets (7) give no message. Errors 1, 2, 3 and 8 are in the words: the code runs, and
 # the reader believes something false.
 #
-# Keras has no class `MultiOutput`, in no version. [Lesson 3](../notebooks/03_three_architectures.ipynb) writes a layer of
+# No version of Keras has a class `MultiOutput`. [Lesson 3](../notebooks/03_three_architectures.ipynb) writes a layer of
 # this name.
 
 # %% [markdown]

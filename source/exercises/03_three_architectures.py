@@ -119,7 +119,7 @@ check("3.3", lambda: fair_units)
 # %% [markdown] tags=["solution"]
 # A Dense layer from `a` numbers to `b` units has `(a + 1) * b` parameters: one more input for the bias. Counting upwards is
 # slow and easy to trust. The formula, with `total = sum(classes)`, is `units * (inputs + 1 + total) // (len(classes) *
-# (inputs + 1) + total)`. It is more than `units // len(classes)`, because with fewer units the heads get smaller too.
+# (inputs + 1) + total)`. It can be more than `units // len(classes)`, as with fewer units the heads get smaller too.
 
 # %% [markdown]
 # ## Question 3.4: two networks in one trunk
@@ -203,8 +203,8 @@ print(f"With {fair} units each, two networks are no larger than a shared one wit
 
 # %% [markdown]
 # So a shared trunk with as many units as two networks together *can* do all that they do. It can do more, because each of its
-# units reaches both heads, and for that it needs more weights. In the lesson the totals of weights were equal, and the shared
-# trunk had fewer units than the two networks together.
+# units reaches both heads, and for that it needs more weights. At the lesson's equal totals, the shared trunk had fewer
+# units than the two networks together.
 #
 # And a head for pairs? If we multiply the two answers of each image, we get one. Your `two_answers` takes it apart again.
 

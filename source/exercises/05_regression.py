@@ -176,8 +176,8 @@ for spread in [1, 0.5, 0.1]:
 # %% [markdown]
 # A spread that is much too small costs most: whoever claims to be sure, and is wrong, pays.
 #
-# With your answer to 5.4: digits turned by any angle. We take 2, 3, 4 and 7 only, since 0 and 8 look the same upside down,
-# and 6 and 9 like each other. Two heads are compared: the angle as one number (in half turns), and as sine and cosine.
+# With your answer to 5.4: digits turned by any angle. We take 2, 3, 4 and 7 only, since 0, 1 and 8 look the same upside
+# down, and a 6 looks like a 9. Two heads are compared: the angle as one number (in half turns), and as sine and cosine.
 
 
 # %%

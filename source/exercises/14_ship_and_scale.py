@@ -129,9 +129,9 @@ for updates in [100, 1000]:
 # A power of the probabilities is a division of the logits: $e^{z/T} = (e^z)^{1/T}$, and the sum of the row takes care of the
 # rest. The search goes over the logarithm of $T$, because half and double are equally far from 1.
 #
-# After 100 updates the temperature is **below 1**: it makes the answers surer, so the head was not sure enough. After 1,000
-# more it is **above 1**: it makes the answers less sure, so the head was too sure. With more training the temperature rises,
-# as in the lesson.
+# In our run, the temperature after 100 updates is **below 1**: it makes the answers surer, so the head was not sure
+# enough. After 1,000 more it is **above 1**: it makes the answers less sure, so the head was too sure. With more
+# training the temperature rises, as in the lesson.
 
 # %% [markdown]
 # ## Question 14.3: did an old head move?

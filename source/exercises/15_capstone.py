@@ -158,11 +158,13 @@ print(np.all(list(known(training.targets).values()), axis=0).sum(), "of", len(tr
 # | `"targets"` | what `fit` gets as `y`: a dictionary of arrays, with the names of your heads |
 # | `"weights"` | what `fit` gets as `sample_weight`: a dictionary with the same keys, or None |
 #
-# All arrays have 6,000 rows, in the order of the slips. The check asks: does `check_heads(model, targets, weights)` find
-# nothing, or only that rows of weight 0 count in a mean or in a metric? Is the loss a number, and does it reach all weights? Does *every kind* of label teach some head, where it is the
-# only one known? And does a head learn from slips on which all its targets are the same, or have nothing to do with the
-# image? Then these are fillers, and gaps are counted as labels. (A model with a `train_step` of its own is judged by how this moves the weights.) It cannot see
-# whether the labels belong to these images: the acceptance does. When the check ends, the model is as it was.
+# All arrays have 6,000 rows, in the order of the slips. The check asks: does `check_heads(model, targets, weights)`
+# find nothing, or only that rows of weight 0 count in a mean or in a metric? Is the loss a number, and does it reach
+# all weights? Does *every kind* of label teach some head, where it is the only one known? And does a head learn from
+# slips on which all its targets are the same, or have nothing to do with the image? Then these are fillers, and gaps
+# are counted as labels. (A model with a `train_step` of its own is judged by how this moves the weights.) The check
+# cannot see whether the labels belong to these images: the acceptance does. When the check ends, the model is as it
+# was.
 
 # %% [markdown] tags=["solution"]
 # **The plan.** Locker and aisle come from *one* head, so that they cannot contradict each other: we decide for a locker and
@@ -427,7 +429,7 @@ check("15.4", lambda: report)
 # | one softmax in place of the conditional head, where a known locker weighs 9 | accepted: aisle 1 to 2 points lower |
 # | each label one vote, in place of 3 for a known locker | accepted: locker 1 to 3 points lower, services 1 to 4 higher |
 # | loss weight 1 for the locker in place of 2 | accepted: locker 6 points lower, services 1 to 4 higher |
-# | a learning rate that stays at 0.003 | accepted in three runs of six: services 3 to 11 points *higher*, and the position 15 to 18% further off, two times too far |
+# | a learning rate that stays at 0.003 | accepted in three runs of six: services 3 to 11 points *higher*, and the position 15 to 18% further off, in two runs too far |
 #
 # With so few seeds, one or two points may be chance. And the solution is not the best in every line. Dropout is a trade: it
 # makes numbers noisier, and without it one factor from the validation slips repairs spreads that are far too small, *if* you

@@ -132,8 +132,8 @@ for name, target in targets_train.items():
 #
 # Two more words are used for the model and not for one target. A model is **multi-output** when it gives more than one of
 # these answers. Learning is **multi-task** when one model learns several targets together, in the hope that what it learns
-# for one serves another. A **task** is one target with its loss. The hope is sometimes fulfilled and sometimes not: lessons
-# 3 and 10 measure it.
+# for one serves another. A **task** is one target with its loss. The hope is sometimes fulfilled and sometimes not:
+# [lesson 3](03_three_architectures.ipynb) and [lesson 10](10_when_to_share.ipynb) measure it.
 
 # %% [markdown]
 # ## The contract of a head
@@ -154,7 +154,7 @@ for name, target in targets_train.items():
 # or large. Each **loss** fits its activation: it is small when the head gave the true answer a high probability or, for a
 # number, came close to it. **Cross-entropy** is minus the logarithm of the probability that the head gave to the true answer;
 # it is called *sparse* when the target is the number of the class. A **metric** is not trained on: it is what we read. [Lesson
-# 2](02_wiring_heads.ipynb) breaks this contract in every way we know, and [lesson 4](04_multi_label.ipynb) asks which metric
+# 2](02_wiring_heads.ipynb) breaks this contract on purpose, and [lesson 4](04_multi_label.ipynb) asks which metric
 # a multi-label head deserves.
 #
 # Numbers get mean 0 and standard deviation 1, because training lowers the *sum* of the losses. The ink differs little from
@@ -241,7 +241,7 @@ history = model.fit(
 # ## How good are eight answers from one network?
 #
 # A score means little alone. Beside each we put the *naive* answer, which is the same for every image: the most frequent class,
-# or the middle value (the median), among 5,000 training images. scikit-learn calls it a dummy.
+# or the middle value (the median), among at most 5,000 training images. scikit-learn calls it a dummy.
 #
 # **Predict first.** Six yes/no facts, and an answer that never looks at the image: what share of the facts will it get right?
 

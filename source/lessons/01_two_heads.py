@@ -212,7 +212,8 @@ assert (digit_wrong_about_odd != odd_wrong)[contradictions].all()
 # Not on none. At each contradiction exactly one of the two is wrong about odd; where both are wrong about it, they agree. So
 # there are at most as many contradictions as the second and the third line have mistakes together. (A digit head that takes a 3
 # for a 5 is wrong about the digit, and right about odd.) Two heads that share a trunk still answer on their own. Each has its
-# own weights and its own loss, and nothing in the sum of the losses asks that the answers fit together. Here are some images on which they do not.
+# own weights and its own loss, and nothing in the sum of the losses asks that the answers fit together.
+# Here are some images on which they do not.
 
 # %%
 some = np.flatnonzero(contradictions)[:8]
@@ -284,9 +285,9 @@ assert 0 < np.mean(rows["they contradict each other"]) < 0.06
 # %% [markdown]
 # On average over the runs, reading oddness off the digit is at least as good as asking the head that was trained for it. We
 # tried it with more runs: the digit head was right more often in all of 12 runs on MNIST, and in 18 of 20 on the bundled
-# digits, where the two contradict each other on a handful of images. So where they contradict each other, it is mostly the
-# digit head that is right. A digit label says more about an image than one yes or no does; whether that is the reason, this
-# comparison cannot tell.
+# digits, where the two contradict each other on a handful of images. So where they contradict each other, the digit
+# head is right more often. A digit label says more about an image than one yes or no does; whether that is the reason,
+# this comparison cannot tell.
 #
 # So here the second head was not needed. It will be, where the second answer does not follow from the first. And where it
 # does follow, we would rather have heads that *cannot* contradict each other: that is where the course goes, in [lesson

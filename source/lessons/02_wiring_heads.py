@@ -669,7 +669,7 @@ import numpy as np
 def wire(inputs, heads, targets, *, loss, optimizer="adam", **settings):
     """Return a compiled model; `settings` are further arguments of `compile`.
 
-    `heads` are the outputs, each under the name of its layer. All parts with a value for each head have its keys.
+    `heads` are the outputs, each under the name of its layer. All parts with a value for each head have these keys.
     """
     parts = {"heads": heads, "targets": targets, "loss": loss}
     per_head = ["loss_weights", "metrics", "weighted_metrics"]

@@ -355,10 +355,10 @@ assert both["separate, equal total"] > both["shared trunk"] - 0.01
 assert min(both.values()) > 0.5
 
 # %% [markdown]
-# - **One wide head** does as well as two heads on the shared trunk: the difference is about as large as the spread of the
-#   runs. It must be so, since they are the same model. It is not zero, because the first weights were drawn for each design.
-#   (Those of one kernel of 20 columns have a little smaller range, too, than those of two of 10: Keras's default divides by
-#   the number of inputs plus outputs.)
+# - **One wide head** does as well as two heads on the shared trunk: the difference is at most about as large as the
+#   spread of the runs. It must be so, since they are the same model. It is not zero, because the first weights were
+#   drawn for each design. (Those of one kernel of 20 columns have a little smaller range, too, than those of two of 10:
+#   Keras's default shrinks with the number of inputs plus outputs.)
 # - **Separate networks with equal trunks** are right more often, and the difference is larger than the spread. They also have
 #   twice the weights.
 # - **Separate networks with an equal total** keep only a part of that lead, one or two percentage points (*points*, for short).
@@ -476,8 +476,8 @@ assert beside["always the most frequent digits"][2] < 0.05
 # %% [markdown]
 # ## Which one to choose?
 #
-# - Begin with **heads on a shared trunk**. With the same trunk it has about half the
-#   weights of separate networks and answers a little faster, and one model is easier to maintain than two.
+# - Begin with **heads on a shared trunk**. With the same trunk it has about half the weights of separate networks and
+#   answers many images faster, and one model is easier to maintain than two.
 # - Then train **separate networks**, with an equal total and with equal trunks. They are the comparison: it tells what sharing
 #   costs or gains on your data, and they can be retrained one by one. Take them if they are better and you can afford them.
 # - Treat **one wide head** as another notation for the first. Use **one head for all combinations** only if the combinations
@@ -569,9 +569,9 @@ assert largest_difference(model, loaded) < 1e-5
 assert model.count_params() == shared_trunk(96).count_params()
 
 # %% [markdown]
-# `mos_helpers.heads` has this layer too. It is ours with two additions: it names each head after its key, and it refuses what
-# cannot work, such as one layer used as two heads. In
-# `compile` and `fit` you use the same keys, `left` and `right`, as with a dictionary of heads.
+# `mos_helpers.heads` has this layer too. It is ours with two additions: it names each head after its key, and it
+# refuses what cannot work, such as one layer used as two heads. In `compile` and `fit` you use the same keys, `left`
+# and `right`, as with a dictionary of heads.
 
 # %% tags=["nbval-check-output"]
 from mos_helpers.heads import MultiOutput as NamedMultiOutput

@@ -14,7 +14,7 @@
 #
 # **What you will learn**
 # - to choose the activation and the loss of such a head, and to say what goes wrong with softmax;
-# - to compute six scores by hand and in two libraries, each beside a naive answer;
+# - to compute six scores by hand and in scikit-learn, each beside a naive answer;
 # - to choose thresholds, to use a chain where labels depend on each other, and to give rare labels more weight.
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 55 minutes, 15 of them for the last part, *Further*;
@@ -258,9 +258,9 @@ assert mean["softmax"]["elements"] < mean["no digit at all"]["elements"] < 0.85
 assert mean["sigmoid"]["elements"] > mean["no digit at all"]["elements"] + 0.08
 
 # %% [markdown]
-# - The **sigmoid** head is best in every column. But look at the element-wise accuracy: it lies only a little more than a
-#   tenth above a model that says "no" to everything. The exact match tells the two apart.
-# - **Softmax** on multi-hot rows learns nothing: it ranks no better than the naive answers.
+# - The **sigmoid** head is best in every column. But look at the element-wise accuracy: it lies only 11 to 13 points
+#   above a model that says "no" to everything. The exact match tells the two apart.
+# - **Softmax** on multi-hot rows learns almost nothing: it ranks hardly better than the naive answers.
 # - **Softmax on shares** does learn, and ranks only somewhat worse than sigmoid (mAP). Yet far fewer of its images are
 #   exactly right.
 #
@@ -297,15 +297,16 @@ assert at_half[0] < at_03[0] < at_015[0] < by_limit["sigmoid, above 0.5"][0] - 0
 assert at_015[1] < at_03[1] - 0.08 and at_03[3] < 0.03 < at_015[3]
 
 # %% [markdown]
-# With one label softmax is even the better one: there, its total of 1 is true. But of the images with two or three labels
-# none is right in any run. At the threshold 0.5 it cannot be otherwise. A lower threshold helps, but what is best depends on
-# the number of labels. With three labels, each gets 1/3 on average at most, and a small doubt takes one below the limit. With
-# one label, a low limit lets in second guesses. A sigmoid head has no such rule: its ten probabilities may have any total.
+# With one label, softmax above 0.5 even beats sigmoid: there, its total of 1 is true. But above 0.5 no image with two
+# or three labels can be right, and none is. A lower threshold helps, but what is best depends on the number of labels.
+# With three labels, each gets 1/3 on average at most, and a small doubt takes one below the limit. With one label, a
+# low limit lets in second guesses. A sigmoid head has no such rule: its ten probabilities may have any total.
 #
-# **Second: the gradient is wrong.** TensorFlow computes the gradient of this loss in a short way that holds only for target
-# rows with a total of 1. For other rows the loss is right and its gradient is not. Our network states probabilities, but
-# Keras notices the softmax before the loss, and gives TensorFlow the numbers before it (the logits). So our network has this
-# fault too. We compare the gradient with finite differences: change each number a little, and see how the loss changes.
+# **Second, for multi-hot rows: the gradient is wrong.** TensorFlow computes the gradient of this loss in a short way
+# that holds only for target rows with a total of 1. For other rows the loss is right and its gradient is not. Our
+# network states probabilities, but Keras notices the softmax before the loss, and gives TensorFlow the numbers before
+# it (the logits). So our network has this fault too. We compare the gradient with finite differences: change each
+# number a little, and see how the loss changes.
 
 
 # %% tags=["nbval-check-output"]
@@ -370,10 +371,10 @@ assert (
 # ## A threshold for each label
 #
 # 0.5 is the threshold that suits the element-wise accuracy, if the probabilities are **honest** ([lesson
-# 14](14_ship_and_scale.ipynb) says *calibrated*, and measures it): of the answers stated as 0.3, about 30% are true, and so
-# on. (Those of our sigmoids nearly are.) Another score has another best threshold. We choose the one with the highest F1 for
-# each label, **on the validation images**, and then freeze it. Chosen on the test images, the score would be too good: we
-# would have picked what happened to fit them.
+# 14](14_ship_and_scale.ipynb) says *calibrated*, and measures it): of the answers stated as 0.3, about 30% are true,
+# and so on. Another score has another best threshold. We choose the one with the highest F1 for each label, **on the
+# validation images**, and then freeze it. Chosen on the test images, the score would be too good: we would have picked
+# what happened to fit them.
 
 
 # %%
@@ -428,14 +429,14 @@ images_pairs, labels_pairs = compose(followers=0.02 + 0.8 * np.eye(10)[partner])
 np.corrcoef(labels_pairs["train"].T)[4].round(1)
 
 # %% [markdown]
-# These are the correlations of label 4 with each label, from 0 to 9: high with 5, and below zero with the others, because an
-# image has room for three digits only.
+# These are the correlations of label 4 with each label, from 0 to 9: high with 5, and below zero with the others,
+# because an image has three digits at most.
 #
-# scikit-learn's `ClassifierChain` puts the labels in an order. The first classifier sees the features, the second one the
-# features and the first label, the third one both labels, and so on. In training it sees the true labels, later the
-# predicted ones. Without a chain there is `MultiOutputClassifier`. Both get the same classifier, a logistic regression, and
-# the same features: those of the five trunks that we have trained above. (They were trained on digits drawn alone; we use
-# them for both kinds of images.) The features are computed by NumPy, which is quick.
+# scikit-learn's `ClassifierChain` puts the labels in an order. The first classifier sees the features, the second one
+# the features and the first label, the third one both labels, and so on. In training it sees the true labels, later the
+# predicted ones. Without a chain there is `MultiOutputClassifier`. Both get the same classifier, a logistic regression,
+# and the same features: those of the five trunks that we have trained above. (They were trained on digits drawn alone,
+# that is, independently; we use them for both kinds of images.) NumPy computes the features quickly.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -620,9 +621,9 @@ assert heavy["exact"] < plain["exact"] + 0.02
 # - **Without weights** the network rarely says 8 or 9: it misses most of them. (So few "yes" that their precision differs
 #   much from run to run.) Its probabilities are honest on average: their mean is near the share of images that really have
 #   the label.
-# - **With the label weight** it finds several times as many, and ranks them better (rare mAP), at least in this short training
-#   of 400 updates. Many of its "yes" are wrong now, and the stated probabilities are about twice as high as they should be:
-#   they are no longer honest. The other labels stay nearly as they were. The exact match does not gain.
+# - **With the label weight** it finds several times as many, and ranks them better (rare mAP), at least in this short
+#   training of 400 updates. Many of its "yes" are wrong now, and the stated probabilities are over twice as high as
+#   they should be: they are no longer honest. The other labels stay nearly as they were. The exact match does not gain.
 #
 # Chosen thresholds find more rare digits too, without a weight, but they cannot change the ranking. The exercise combines the
 # two.
@@ -665,7 +666,7 @@ class WeightedCrossentropy(keras.losses.Loss):
 
 
 def build_labels(inputs, names, weights=None):
-    """Return a compiled network with one yes/no answer for each name; weights={"tree": 5} has others at 1."""
+    """Return a compiled network with one yes/no answer for each name; weights={"tree": 5} leaves others at 1."""
     if isinstance(names, str) or len(set(names)) != len(names) or not names:
         raise ValueError(f"names: {names!r} given, a list of different names wanted.")
     weights = {} if weights is None else weights
@@ -693,7 +694,7 @@ build_labels(20, names=["cat", "dog", "tree"], weights={"tree": 5}).output_shape
 # %% [markdown]
 # In this notebook we
 # - trained a head of ten sigmoids, and saw two reasons why softmax fails where labels do not exclude each other;
-# - computed element-wise accuracy, exact match, three kinds of F1 and mAP by hand, in scikit-learn and in Keras, beside the
+# - computed element-wise accuracy, exact match, three kinds of F1 and mAP by hand and in scikit-learn, beside the
 #   answers of models that look at nothing;
 # - saw what `accuracy` and `F1Score` become when nobody names the threshold;
 # - chose thresholds on validation images, and saw which scores they raise and which they lower;

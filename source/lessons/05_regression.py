@@ -271,7 +271,7 @@ ratios = [norms["pose"] / norms["digit"] for norms in (pull_raw, pull_standard)]
 assert ratios[1] < ratios[0] / 3
 
 # %% [markdown]
-# The two gradients still differ, but much less. We look at the start only; later the ratio changes.
+# The two gradients still differ, but much less. We look at the start only; later it may differ.
 
 # %%
 runs_standard, weights_standard = [], []
@@ -353,11 +353,11 @@ right = np.array([3.0, 5.0, 7.0, 9.0], dtype="float32")
 perfect.evaluate(right[:, None], right, verbose=0, return_dict=True)
 
 # %% [markdown]
-# - `my_squared` as a **loss** is right here: for a head of *one* unit, Keras first gives the targets the shape of the answers.
-#   `my_squared` as a **metric** is wrong, since Keras does not do that for metrics. `(4,)` minus `(4, 1)` is a table of all
-#   sixteen differences, and there is no warning. In a training loop of your own, and with a head of two units, as below, the
-#   loss goes wrong in the same way. Give every target of one number the shape `(n, 1)`, or use Keras's own functions, as
-#   `"mse"` here.
+# - `my_squared` as a **loss** is right here: for a head of *one* unit, Keras first gives the targets the shape of the
+#   answers. `my_squared` as a **metric** is wrong, since Keras does not do that for metrics. `(4,)` minus `(4, 1)` is a
+#   table of all sixteen differences, and there is no warning. In a training loop of your own, and with a mean and a
+#   spread, as below, the loss goes wrong in the same way. Give every target of one number the shape `(n, 1)`, or use
+#   Keras's own functions, as `"mse"` here.
 # - `accuracy` is 0 though every answer is right. It is a metric for classes: with one unit, Keras turns each answer into 0
 #   or 1 and asks whether it equals the target ([lesson 2](02_wiring_heads.ipynb)).
 
@@ -582,8 +582,9 @@ assert quarters[:, 3].mean() > 1.2 * quarters[:, 0].mean()
 # They are. That is what one spread for all cannot give. Third, **coverage**: an interval of 80% should hold the truth for
 # 80% of the images. In a normal distribution that is the mean ± 1.28 spreads.
 #
-# **Predict first.** Will the network's own intervals hold more or less than they state? After the table, the figure shows for
-# them the observed share minus the stated one, at four levels. (The bands are one standard deviation over the runs.)
+# **Predict first.** Will the network's own intervals hold more or less than they state? The table is for 80%. The
+# figure shows, for the network's own, the observed share minus the stated one, at four levels. (Bands: one standard
+# deviation.)
 
 # %%
 from scipy.stats import norm
@@ -639,8 +640,8 @@ paid = [digit_accuracy(run) for run in runs_unsure]
 assert np.mean(paid) < mean_accuracy["beside a standard pose"] and np.mean(sure) > 1
 
 # %% [markdown]
-# A few points. The new loss multiplies each squared error by $e^{-s}/2$ (before, it was 1), and as the spreads shrink, that
-# weight grows. So the same error moves the trunk more: better means, and a worse digit head. [Lesson
+# Five to ten points. The new loss multiplies each squared error by $e^{-s}/2$ (before, it was 1), and as the spreads
+# shrink, that weight grows. So the same error moves the trunk more: better means, and a worse digit head. [Lesson
 # 8](08_adaptive_weights.ipynb) uses the same idea on purpose, to *choose* the weights of heads.
 
 # %% [markdown]
@@ -687,10 +688,10 @@ assert errors["chain of Ridge"][0] < errors["always the median"][0]
 # - A chain of linear models gives the same answers as separate ones, up to a small effect of the penalty: a linear function
 #   of a linear function of the image is again a linear function of the image. A chain can gain only where its models are not
 #   linear.
-# - The network has smaller errors of the angle than the linear models. But the nearest neighbours are better than our network
-#   there, which is small and has learned for 300 updates. On the bundled digits they also have more whole poses within
-#   tolerance. That is worth knowing before one tunes a network. They predict no digit, and they need all training images for
-#   every answer.
+# - The network has smaller errors of the angle than the linear models. But there the nearest neighbours are better than
+#   our network, which is small and has learned for 300 updates. On the bundled digits they also have more whole poses
+#   within tolerance. That is worth knowing before one tunes a network. They predict no digit, and they need all
+#   training images for every answer.
 
 # %% [markdown]
 # ## Take this with you
@@ -750,7 +751,8 @@ covered(heights, means, spread).round(2)
 # - repaired it by standardising with the training part, and reported errors in degrees that agree with scikit-learn;
 # - met a metric that compares all with all, and counted how often the whole pose is right;
 # - compared three losses with wrong labels, and saw a robust loss save both heads;
-# - let a head state its own spread, found that its better loss came from its means, and corrected it on the validation part;
+# - let a head state its own spread, found that its better loss came from its means, and corrected that spread on
+#   validation images;
 # - put `MultiOutputRegressor`, `RegressorChain` and nearest neighbours beside it.
 #
 # ## References

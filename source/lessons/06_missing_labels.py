@@ -127,8 +127,8 @@ assert len(np.unique(answers["left"].argmax(axis=1))) == 1
 
 # %% [markdown]
 # One missing label is enough, and nothing is raised. The NaN goes from the loss of *odd* back into the trunk, and the trunk
-# is lost for both heads: *left* gives the same answer to every image. (Where relu turns NaN into 0, these answers are no NaN, and
-# the model looks alive.)
+# is lost for both heads: *left* gives the same answer to every image. (`argmax` calls NaN 0. Where relu turns NaN into
+# 0, the model even looks alive.)
 #
 # Many people then give the rows without a label the weight 0, or the whole head the loss weight 0. Some also fill
 # the gap with a valid label, a **filler**.
@@ -369,11 +369,11 @@ assert max(plain) < right.mean() - 0.05
 # %% [markdown]
 # `metrics` ignore the weights of the rows. They compare each answer with the filler, as if it were the truth.
 # `weighted_metrics` count the labelled rows only, so that is where a metric of a head with missing labels belongs. Since the
-# labels were hidden at random, that score is a fair estimate of the score on all rows.
+# labels were hidden at random, that score is, but for chance, the score on all rows.
 #
 # `sample_weight` may also be one array. It then weights *every* head: *left* would be trained only on the rows where
 # *odd* is known, and its other labels are thrown away without a word. Give a dictionary, with the keys of the outputs.
-# (That needs a model whose outputs are a dictionary, too. With a list of outputs it is an error, `KeyError: 0`.)
+# (That needs a model whose outputs are a dictionary, too. With a list of outputs it is an error.)
 #
 # `check_heads` of lesson 2 reads the targets and the weights as well, and finds these faults before the training.
 
@@ -496,10 +496,10 @@ assert by_class.mean() < random_gaps.mean() - 0.04
 assert by_class[:, ~is_odd].mean() < by_class[:, is_odd].mean() - 0.2
 
 # %% [markdown]
-# With gaps by class the model answers *odd* far too often: nine of ten labels that it saw were odd. On the labelled rows this
-# looks excellent, because they are mostly odd as well. On all rows it is much worse than the model with random gaps, and on
-# even digits it is often wrong. If we chose between the two models by their score on labelled rows, we would take the wrong
-# one.
+# With gaps by class the model answers *odd* far too often: nine of ten labels that it saw were odd. On the labelled rows (by
+# class, for both models) this looks excellent, because they are mostly odd as well. On all rows it is much worse than the
+# model with random gaps, and on even digits it is mostly wrong. If we chose between the two models by their score on
+# labelled rows, we would take the wrong one.
 #
 # ### Repair the estimate
 #
@@ -525,7 +525,7 @@ summed = weights @ one_model / 2000
 averaged = weights @ one_model / weights.sum(axis=1)
 plots.comparison(
     {
-        "in truth, on all rows": [100 * one_model.mean()],
+        "in truth, this one model": [100 * one_model.mean()],
         "on labelled rows": 100 * labelled[:60],
         "sum of 1/p": 100 * summed[:60],
         "mean by 1/p": 100 * averaged[:60],
@@ -543,7 +543,7 @@ assert labelled.std() < min(summed.std(), averaged.std())
 # %% [markdown]
 # The score on the labelled rows varies least, and it is wrong every time: more labels of the same kind would not make it
 # better. Both weighted estimates are right on average, and vary more, because they rest on a hundred labelled even digits.
-# Prefer the mean by 1/p, because it never leaves the range from 0 to 1. In Keras it is a weighted metric, with the weights
+# Prefer the mean by 1/p, because the sum can be above 100%, as here. In Keras it is a weighted metric, with the weights
 # 1/p.
 #
 # ### Repair the training
@@ -568,7 +568,7 @@ assert repaired > by_class + 3
 assert repaired < random_gaps + 2
 
 # %% [markdown]
-# It brings back a good part of it: the errors are shared out more evenly between the classes. But it is not better than
+# It brings back most of it: the errors are shared out more evenly between the classes. But it is not better than
 # random gaps: weights correct *how much* a row counts, and do not replace labels that nobody wrote. With 1,200 updates
 # (measured in `benchmarks/missing_labels.py`) they bring back a smaller part. Byrd and Lipton found the same for other
 # networks: the effect of such weights fades as training goes on.
@@ -601,7 +601,7 @@ weights = draws / np.where(is_odd, keep_odd[:, None], keep_even[:, None])
 shifted = weights @ one_model / weights.sum(axis=1)
 print(f"labelled, of the odd digits:  {keep_odd.mean():.0%} ± {keep_odd.std():.0%}")
 print(f"labelled, of the even digits: {keep_even.mean():.0%} ± {keep_even.std():.0%}")
-print(f"right on all rows:            {shifted.mean():.1%} ± {shifted.std():.1%}")
+print(f"right: {shifted.mean():.1%} ± {shifted.std():.1%}, in truth {one_model.mean():.1%}")
 
 # %% tags=["check"]
 assert abs(keep_odd.mean() - 0.9) < 0.05 and abs(keep_even.mean() - 0.1) < 0.03
@@ -675,7 +675,7 @@ def fill_and_weigh(kinds, labels, keep=None):
         low, high = KINDS[kind][2:]
         whole = kind == "number" or (values % 1 == 0).all()
         if not (whole and ((values >= low) & (values <= high)).all()):
-            given = f"{values.min():g} to {values.max():g}"
+            given = f"{values.min():g} to {values.max():g}" + ", not whole," * (not whole)
             raise ValueError(f"{name}: {given} given, {low:g} to {high:g} wanted for {kind}.")
         if not ((p > 0) & (p <= 1)).all():
             raise ValueError(f"keep of {name}: above 0, at most 1, wanted for a known label.")

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 7. How do I choose loss weights?
 #
-# **What you will do.** Make one head's loss a hundred times as large as the other's, and watch the other head fail. Then try
-# a whole range of weights, draw what one head pays for the other, and choose on validation images. Finally, you let the
+# **What you will do.** Make one head's loss 128 times as large as it was, and watch the other head fail. Then try a
+# whole range of weights, draw what one head pays for the other, and choose on validation images. Finally, you let the
 # weights change during training, and find a number in the logs that misleads.
 #
 # **What you will learn**
@@ -112,7 +112,7 @@ for reduction in ["sum_over_batch_size", "sum"]:
 # write it as a weight. (The unit of a target does the same: an error in degrees is a larger number than the same error in
 # radians.)
 #
-# ## One loss a hundred times the other
+# ## One loss 128 times as large
 #
 # The model has a trunk and two heads. Compiling takes time, so we compile it once and use it for every loss weight. This works
 # if `compile` gets a `keras.Variable` in place of a number: its value can be changed afterwards. (The section on weights that
@@ -201,8 +201,8 @@ assert first_look[128][0] < first_look[1][0] - 0.3
 assert abs(first_look[128][1] - first_look[1][1]) < 0.15
 
 # %% [markdown]
-# *left* loses most of what it had, and *odd* gains a little. The trunk gets the sum of both gradients, and in this sum one
-# part is 128 times as large as before: the trunk works for *odd*. There was no message. What do the logs say?
+# *left* loses most of what it had, and *odd* gains far less. The trunk gets the sum of both gradients, and in this sum
+# one part is 128 times as large as before: the trunk works for *odd*. There was no message. What do the logs say?
 
 # %%
 last = {key: logs[key][-1] for key in ["left_loss", "odd_loss", "loss"]}
@@ -290,8 +290,8 @@ assert means[0.1][0] - means[1.0][0] < 0.06 and means[128.0][1] - means[1.0][1] 
 assert means[0.3][0] > means[10.0][0] and means[0.3][1] < means[10.0][1]
 
 # %% [markdown]
-# Each dot is one weight of *odd*, its cross one standard deviation of the five runs. We want to be in the upper right
-# corner.
+# Each dot is the mean of five runs with one weight of *odd*, its cross one standard deviation. We want to be in the
+# upper right corner.
 # - **0.1** lies at the lower right end. There the curve is nearly vertical: *left* gains almost nothing over the next
 #   weight, and *odd* pays much for it. **128** lies at the upper left end, where it is the other way round. A head that has
 #   almost all of the weight gains little from still more.
@@ -325,8 +325,8 @@ assert max(heads_mean.values()) - heads_mean[1.0] < 0.03
 # this lesson (`benchmarks/loss_weights.py`, ten seeds) different runs choose different weights. Equal weights are a good first
 # choice here, and need no sweep. But both losses must be *means*.
 #
-# Only now do we look at the test images, for the weight that was chosen. (The other designs of the lesson come into the same
-# figure, at the end.)
+# Only now do we look at the test images, for the weight that was chosen. (The other designs of the lesson follow at the
+# end, in one figure.)
 
 # %%
 for part, accuracy in zip(
@@ -581,8 +581,8 @@ print({key: round(values[-1], 2) for key, values in logs.items()})
 # `left_loss` plus that of `odd_loss`. Each logged number is a mean over the batches, and the mean of logarithms is not the
 # logarithm of the mean.)
 #
-# Now the accuracies, beside those of the sweep. (We leave out its two ends: with them, the other dots would lie too close to
-# each other.)
+# Now the accuracies on the test images, beside those of the sweep. (We leave out its two ends: with them, the other
+# dots would lie too close to each other.)
 
 # %%
 on_test = {weight: runs[:, number, 1] for number, weight in enumerate(tried) if weight > 0.1}
@@ -618,9 +618,9 @@ assert logs["loss"][-1] < 0 < logs["odd_loss"][-1]
 # - The sum in place of a mean (128) costs far more than any other choice.
 # - The other designs lie close together: in the mean of both heads they differ by a few percentage points at most. They
 #   differ more in *which* head they favour.
-# - The sum of logarithms lies near the curve, in the part where *odd* is favoured: the easier head has the smaller loss, and
-#   so the larger weight. It found a good place without any sweep, and its gradient would be the same with the accidental
-#   sum. It is no better than the best weights of the sweep.
+# - The sum of logarithms lies near the curve, in the part where *odd* is favoured: the easier head has the smaller
+#   loss, and so the larger weight. It found a good place without any sweep, and its gradient would be the same with the
+#   accidental sum. Here it is no better than the best weights of the sweep.
 #
 # So it is a good first choice that needs no sweep. Two warnings:
 # - When the loss of a head goes to 0, its weight $1/L$ goes to infinity. So a head that already fits its training images

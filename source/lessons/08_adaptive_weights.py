@@ -346,7 +346,7 @@ assert from_zero[0] < np.mean(results["tuned weight"], axis=0)[0] - 0.1
 assert min(zero_logs[0]["left_weight"] + zero_logs[0]["right_weight"]) > 0
 
 # %% [markdown]
-# *Left* is much worse than with the tuned weight. The weights move as they should, but too late (the figure below). Two
+# *Left* is much worse than with the tuned weight. The weights move as they should, but too slowly (the figure below). Two
 # reasons fit what we see; we did not test them apart.
 #
 # - In the first updates the weights are still equal, and the trunk learns for *right* alone. Its loss falls, so its best weight

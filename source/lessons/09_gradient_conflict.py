@@ -242,7 +242,7 @@ assert together[:, -1].mean() > apart[:, -1].mean() + 0.1
 # losses. It was made to be hard: **it shows what can happen, not what usually happens**.
 #
 # `mos_helpers.balancing.valleys` holds it. `valley_paths` goes down with Adam from three starts. In each update a function
-# chooses by how much each of the two gradients is multiplied, before they are added. For the plain sum both factors are 1.
+# chooses, from the gradients' scalar products, by which factors they are multiplied before the sum. For the plain sum both factors are 1.
 #
 # In the figure, orange lines are the paths, and along a grey line the sum of the losses stays the same (where it is dashed, the
 # sum is below zero).
@@ -269,8 +269,8 @@ draw({"sum, rate 0.001": slow})
 # The set of the best such places is called a **Pareto front**. The sum of the losses is lowest in its middle, at x = 0.
 #
 # One path gets there. The two others are still high above it after 100,000 updates, in a valley of one loss. Across the valley
-# the gradient of that loss is long, and on either side it points back to the middle. So the path jumps from side to side, and
-# Adam divides by the size of these steps. Along the valley the sum is short, and little progress is left. (The paths are slow and
+# the gradient of that loss is long, and on either side it points away from the middle. So the path jumps from side to side, and
+# Adam divides by the size of these steps. Along the valley the gradient is short, and little progress is left. (The paths are slow and
 # not stuck: after a million updates they are on the front.)
 #
 # **Predict first.** What happens with a larger learning rate? Thirty times larger, and ten times fewer updates.
@@ -319,7 +319,7 @@ assert (two @ pcgrad(two, [[1], [0]])).min() > 0 and (two @ two.sum(axis=0)).min
 # %% [markdown]
 # The sum is in conflict with the second gradient: a small step down the sum makes the first loss smaller and the second larger.
 # A step down PCGrad's result makes both smaller. **With two heads, PCGrad is in conflict with neither.** For each head, one of
-# the two parts is at a right angle to its gradient. The other is what remained of this gradient itself, and its scalar product
+# the two remainders is at a right angle to its gradient. The other is what remained of this gradient itself, and its scalar product
 # with it is not negative. (Of two gradients that are exactly opposite, nothing remains.) Without a conflict, nothing is taken
 # out, and PCGrad is the sum.
 #
@@ -394,7 +394,7 @@ assert np.ptp(ends[1:, :, 0], axis=1).min() > 2
 
 # %% [markdown]
 # Yes, from all three starts. And no: they stop at places on the front that depend on the start. On the front no small step
-# helps both losses, so both methods stop wherever they reach it. The sum has
+# helps both losses, so both nearly stop where they reach it. The sum has
 # one best place, and loss weights move it (lesson 7).
 #
 # ## In `fit`
@@ -563,7 +563,7 @@ for name, values in seconds.items():
 # ## Does it help?
 #
 # Last, the question that counts. All three designs had the same first weights, the same batches and the same learning rate.
-# The last row of the table always answers 1.
+# The last row always gives the most frequent digits.
 #
 # **Predict first.** Many batches are in conflict. Which of the three will get most images right?
 

@@ -91,7 +91,7 @@ for labels in [100, 2000]:
     print(f"{128 * known.mean():2.0f} in a batch of these rows")
 
 # %% [markdown]
-# In our rows, more than half of each batch has a label, and it is the same for both networks.
+# In our rows, on average half of a batch or more has a label, the same for both networks.
 
 # %% [markdown]
 # Now the networks. All have a trunk of the same size. There are four networks with one question each, and three that ask a
@@ -195,8 +195,8 @@ for run, seed in enumerate(seeds):
             scores[name][run, column] = (answers == truth).mean()
 
 # %% [markdown]
-# For each seed we take the accuracy of the network that also has the head *left*, and subtract that of the network alone. Above
-# zero, the head *left* helped. Which line is above zero, and where?
+# For each seed we take the accuracy of the network that also has the head *left*, and subtract that of the network
+# alone, in points (a point is one test image in 100). Which line is above zero (the head *left* helped), and where?
 
 # %%
 difference = {
@@ -244,7 +244,7 @@ assert difference["right"].max() < 0.01
 # - **With 2,000 labels, *left* helps none.**
 #
 # Five seeds can miss a small difference. So here are ten, with 400 labels too (`benchmarks/sharing.py --parts pairs`): mean
-# difference in points (a point is one test image in 100), and in how many of the ten runs *left* helped.
+# difference in points, and in how many of the ten runs *left* helped.
 #
 # | target task | labels | bundled digits | MNIST |
 # |---|---|---|---|
@@ -293,7 +293,7 @@ assert left_loses["right"] > left_loses["prime"]
 # | units of the first layer | bundled digits | MNIST |
 # |---|---|---|
 # | 16 | -22.2 (1 of 10) | -16.4 (0 of 10) |
-# | 64 | -5.7 (0 of 10) | -3.9 (0 of 10) |
+# | 64, other random weights | -5.7 (0 of 10) | -3.9 (0 of 10) |
 # | 256 | -1.5 (0 of 10) | -2.1 (0 of 10) |
 #
 # The harm shrinks as the trunk gets wider, and does not vanish: with 256 units *right* still loses in each of the ten runs. So
@@ -501,14 +501,15 @@ for name, parameters in sizes.items():
 # | experts with gates | bundled digits | -8.0 (0 of 10) | -1.4 (1 of 10) | -9.1 (0 of 10) |
 # | | MNIST | -8.4 (0 of 10) | -3.5 (0 of 10) | -0.5 (5 of 10) |
 # | gates held at a third | bundled digits | -17.3 (0 of 10) | -0.7 (4 of 10) | -12.5 (0 of 10) |
-# | | MNIST | -13.4 (0 of 10) | -1.9 (1 of 10) | -3.4 (3 of 10) |
+# | | MNIST | -13.4 (0 of 10) | -1.9 (0 of 10) | -3.4 (3 of 10) |
 #
 # - **Best for *prime*: hard sharing.** No other design beats it. At equal size a separate network has 24 units instead of 64,
 #   and it does not see the labels of *left*.
-# - **Best for *right*: cross-stitch units**, on both sources; on MNIST separate networks are as good.
-# - **The experts with gates are worse than hard sharing**, or no better (*right* on MNIST). Bad choices of the gates do not
-#   explain it: gates that are held at a third lose more on *left* and *right*, and a little less on *prime*. This says nothing
-#   about other tasks and sizes: Ma and others report gains where tasks are less related.
+# - **Best for *right*: cross-stitch units**; on MNIST separate networks are as good. So soft sharing beats both in
+#   one case: *right* on the bundled digits.
+# - **The experts with gates are worse than hard sharing**, or no better (*right* on MNIST). Bad choices of the gates
+#   do not explain it: gates that are held at a third lose more on *left* and *right*, and a little less on *prime*.
+#   Other tasks and sizes may differ: Ma and others report gains where tasks are less related.
 #
 # ## What did the cross-stitch units learn?
 #
@@ -541,8 +542,8 @@ assert np.abs(prime_takes_from_left).mean() < 0.5
 
 # %% [markdown]
 # It does not. Each task counts its *own* features more than at the beginning, and *prime* takes little from *left*, far less
-# than its own. So the units came near to separate networks, and so do their scores: below hard sharing for *prime*. A layer
-# that *can* share need not do so.
+# than its own. So the units came near to separate networks, and so did their scores for *prime*: below hard sharing.
+# A layer that *can* share need not do so.
 #
 # ### Do the gates specialise?
 #
@@ -562,9 +563,9 @@ assert np.abs(prime_takes_from_left).mean() < 0.5
 # | *left* and *right* | 0.61 ± 0.28 | 0.67 ± 0.24 |
 # | *prime* and *right* | 0.51 ± 0.23 | 0.69 ± 0.20 |
 #
-# The gates do choose: on average one expert has 0.68 to 0.82 of the weight. But no pair of tasks stands out from the spread of
-# the runs. So a gate does not explain which tasks belong together. If somebody shows you a picture of gates, ask for more
-# seeds.
+# The gates do choose: the largest weight of an image is 0.68 to 0.82 on average. But no pair of tasks stands out from
+# the spread of the runs. So a gate does not explain which tasks belong together. If somebody shows you a picture of
+# gates, ask for more seeds.
 
 # %% [markdown]
 # ## What others found
@@ -577,9 +578,9 @@ assert np.abs(prime_takes_from_left).mean() < 0.5
 # %% [markdown]
 # ## A list for practice
 #
-# Each line rests on a figure or table of this notebook, which stands behind it.
+# Each line names its figure or table.
 # 1. **Train each task alone too, and give both designs the same labels equally often.** Else you cannot see that sharing
-#    hurts, or you compare something else. (The table of labels in a batch; *right* in the first figure.)
+#    hurts, or you compare something else. (The table of labels in a batch; *right* in the second figure.)
 # 2. **Share if the target task has few labels and its answer follows from the auxiliary task**; with many labels, expect no
 #    gain. (*prime*: the same figure, and the table of ten seeds.)
 # 3. **If sharing hurts, try a wider trunk or separate networks.** (*right*: the table of three widths.)
@@ -602,6 +603,7 @@ def compare_runs(alone, shared, lower=False):
     """Say what sharing changed, from paired runs: one score for each seed, the same seeds in the same order.
 
     `lower=True` is for errors, where lower is better. The gain has the unit of the scores; above zero, sharing helped.
+    The standard error says by about how much the mean gain may be off, with so few runs.
     """
     scores = {"alone": np.asarray(alone), "shared": np.asarray(shared)}
     for name, found in scores.items():

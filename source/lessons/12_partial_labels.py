@@ -291,7 +291,7 @@ print(f"loss {float(Marginal()(numbers, np.zeros((3, 10)))):.2f}")
 MarginalCrossentropy()(numbers, np.zeros((3, 10)))
 
 # %% [markdown]
-# The cure: `np.eye(10)[numbers[:, 0]]` makes rows of numbers.
+# The cure: `np.eye(10)[numbers[:, 0]]` makes the rows.
 
 # %% [markdown]
 # ## Four designs
@@ -504,7 +504,7 @@ plots.comparison(
 fine, marginal = right["fine labels only"], right["marginal likelihood"]
 gain, possible_gain = marginal - fine, right["all 1,000 labels fine"] - fine
 share = gain.mean(axis=0) / possible_gain.mean(axis=0)
-print("given back by the marginal likelihood:", *[f"{part:.0%}" for part in share])
+print("given back by the marginal likelihood (20, 200):", *[f"{part:.0%}" for part in share])
 
 # %% tags=["check"]
 mean = {name: runs.mean(axis=0) for name, runs in right.items()}
@@ -517,8 +517,8 @@ assert mean["all 1,000 labels fine"][0] > mean["marginal likelihood"].max()
 assert min(mean["fine labels only"]) > 0.3
 
 # %% [markdown]
-# With 20 fine labels, the marginal likelihood gets back about half of what separates the fine labels alone from 1,000 fine
-# ones. What brings this gain, and what does not?
+# With 20 fine labels, the marginal likelihood gets back two to three fifths of what separates the fine labels alone
+# from 1,000 fine ones. What brings this gain, and what does not?
 # - **Independent heads**, read by the digit head alone, gain a few points at most. The coarse labels reach the trunk, which
 #   the two heads share, and nothing else of the digit head.
 # - **Read top-down**, the same two heads gain much more, without any new training: the group head has seen 1,000 labels,
@@ -529,10 +529,10 @@ assert min(mean["fine labels only"]) > 0.3
 #   two; on MNIST the three differ by less than the spread. Here the coarse labels reach the ten logits
 #   themselves: "hook" pulls at the weights of 4 and 9, and pushes those of the other eight digits away. It also needs no
 #   decoding and only one head.
-# - **With more fine labels the gain shrinks.** At 200 it is a few points for the marginal likelihood. On the bundled digits,
-#   top-down reading and conditional heads are then no better than the fine labels alone. When all labels are fine,
-#   nothing is left to gain: a group says nothing that its digit does not say already. (`benchmarks/partial_labels.py`
-#   in the course's folder has more numbers of fine labels.)
+# - **With more fine labels the gain shrinks.** At 200 it is a few points for the marginal likelihood, a similar share
+#   of a smaller difference. On the bundled digits, top-down reading and conditional heads are then no better than the
+#   fine labels alone. When all labels are fine, nothing is left to gain: a group says nothing that its digit does not
+#   say already. (`benchmarks/partial_labels.py` has more numbers of fine labels.)
 
 # %% [markdown]
 # ## Which mistakes remain?
@@ -565,8 +565,9 @@ assert wrong["fine labels only"][1] > wrong["fine labels only"][0]
 # In the last three rows, mistakes into **another group** become two to four times rarer: that is what the coarse labels
 # teach. (The digit head of the independent heads, read alone, gains little.) Mistakes **inside the group** do not become
 # rarer. They even become more frequent, because some images that were in a wrong group are now in the right one. The
-# last column is the fair measure: of the images in the right group, how many have the right digit? It is not higher than
-# with the fine labels alone, and mostly a few points lower. (A reason that fits, not tested: the images that are new in the
+# last column is the fair measure: of the images in the right group, how many have the right digit? It is hardly higher
+# than with the fine labels alone, and mostly a few points lower. (A reason that fits, not tested: the images that are
+# new in the
 # right group are the hard ones.)
 # Only fine labels help inside a group. So spend the money for fine labels where groups are large and their
 # digits alike: a fine label of a "two" would be wasted here.
@@ -594,11 +595,13 @@ assert mean["label shared equally"][0] < mean["marginal likelihood"][0] - 0.02
 assert mean["... trees by chance"][0] > mean["marginal likelihood"][0] - 0.06
 
 # %% [markdown]
-# - **One vote for each image** loses most of the gain on MNIST, or all of it. On the bundled digits it ends about ten points below
-#   the fine labels alone: worse than leaving the coarse labels out. It also differs most from seed to seed. It fits what we saw in the hand-made example: coarse labels make the model surer of what it
-#   happens to believe within a group, and 20 labels of the same weight can hardly correct 980. The balance is a loss weight
+# - **One vote for each image** loses most of the gain on MNIST, or all of it. On the bundled digits it is worse than
+#   leaving the coarse labels out, often by about ten points. This fits what we saw in the hand-made example: coarse
+#   labels make the model surer of what it happens to believe within a group, and 20 labels of the same weight can
+#   hardly correct 980. The balance is a loss weight
 #   like any other. We chose it before we looked, and did not tune it; [lesson 7](07_loss_weights.ipynb) tells how to choose.
-# - **Sharing the label equally** gains only a few points over the fine labels alone. "One half for 4, one half for 9" asks
+# - **Sharing the label equally** loses half of the gain or more: on MNIST about as much as one vote, on the bundled
+#   digits less. "One half for 4, one half for 9" asks
 #   the model to stay undecided, even where it knows. Its loss is $-\frac{1}{2}(\log p(4) + \log p(9))$, an average of
 #   logs, and ours is $-\log(p(4) + p(9))$, the log of a sum. The two look alike in code, and the exercise takes them apart.
 # - **Trees by chance**, with groups of the same sizes, gain no less than ours beyond the spread: about the same on the
@@ -632,9 +635,9 @@ assert (on_digits - on_groups).mean() > -0.01
 assert on_groups.mean() > 0.6
 
 # %% [markdown]
-# On the bundled digits the network that learned the digits is ahead by far more than the spread. On MNIST it is ahead by one
-# or two points, about as much as the spread. So the more detailed label is at least as good here, even for
-# the coarse question. (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds
+# On the bundled digits the network that learned the digits is ahead by far more than the spread. On MNIST it is ahead
+# by a point at most, no more than the spread. So the more detailed label is at least as good here, even for the coarse
+# question. (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds
 # two shapes, and it is easier to find each than to find both at once; this comparison does not test it.)
 #
 # Chen and others (2019) report the same direction for convolutional networks: fine labels on 40% of the images could beat
@@ -693,8 +696,8 @@ print(
 # - wrote a label as the classes that it leaves possible, and its loss as minus the log of their summed probability;
 # - saw the formula fail with real numbers, and computed it with two `logsumexp`, where no probability is lost;
 # - read its gradient: it lifts the whole group, in proportion to what the model believes already;
-# - measured what coarse labels give: much beside few fine ones, less beside more of them, nothing where all are fine, and
-#   never the digit inside the group;
+# - measured what coarse labels give: much beside few fine ones, less beside more of them, and never the digit inside
+#   the group;
 # - saw two short cuts that lose the gain, tried trees made by chance, and asked what fine labels give a coarse question.
 #
 # ## References

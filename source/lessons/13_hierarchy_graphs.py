@@ -274,7 +274,7 @@ print("the truth:    ", names_of(labels_test[worst]))
 assert 0.05 < np.mean(violations > 0) < 0.25
 
 # %% [markdown]
-# More than one in ten. The sigmoids share a trunk, but each is trained for itself, and each makes errors of its own.
+# About one in ten, or more. The sigmoids share a trunk, but each is trained for itself, and each makes errors of its own.
 #
 # ## The repair: no class less probable than one of its descendants
 #

@@ -241,10 +241,10 @@ for place, detail in enumerate(interpreter.get_output_details()):
     print(f"LiteRT's output {place}: name {detail['name']}, shape {detail['shape'].tolist()}")
 
 # %% [markdown]
-# The names are lost here. Output 0 has one number for each image, so it is *odd*. (The first 1 in a shape stands for any
-# number of images.) Here the shapes differ, and you would notice. With two heads of the same shape, every answer would be
-# wrong and nothing would look strange. The order of a SavedModel's outputs is no better: it may differ from one process to
-# the next (`benchmarks/serving.py --orders 6`).
+# The names are lost. In our run output 0 has one number for each image, so it is *odd*. (The first 1 in a shape stands
+# for any number of images.) The shapes differ: you would notice. With two heads of the same shape, every answer would
+# be wrong and nothing would look strange. The order of a SavedModel's outputs is no better: it may differ from one
+# process to the next (`benchmarks/serving.py --orders 6`).
 #
 # So take answers **by name**. The *signature runner* of LiteRT knows the names, too.
 
@@ -290,11 +290,11 @@ for name, values in milliseconds.items():
     print(f"{name:17} {np.median(values[1:]):7.3f} ms")
 
 # %% [markdown]
-# The median of 10 turns, on the machine that built this page. `predict` is made for many images: it prepares a data set and a
-# loop each time. `predict_on_batch` does without, and it is compiled. A call of the model runs layer by layer in Python. A
-# compiled function runs the Python code only at its first call, and LiteRT hardly any. So LiteRT is usually the fastest, then
-# come the SavedModel and the `tf.function`, then `predict_on_batch`, and `predict` is last by far. `benchmarks/serving.py`
-# measures it with 256 images too.
+# The median of 10 turns, on the machine that built this page. `predict` is made for many images: it prepares a data set
+# and a loop each time. `predict_on_batch` does without, and it is compiled. A call of the model runs layer by layer in
+# Python. A compiled function runs the Python code only at its first call, and LiteRT hardly any. So LiteRT is usually
+# the fastest, then come the SavedModel and the `tf.function`, then `predict_on_batch`, then a call, and `predict` is
+# last by far. `benchmarks/serving.py` measures 256 images too.
 
 # %% [markdown]
 # ## Decide
@@ -302,10 +302,10 @@ for name, values in milliseconds.items():
 # A head says 0.8. Is it right in eight of ten such cases? Then it is **calibrated**. Guo and others (2017) found modern
 # networks too sure of themselves.
 #
-# Their remedy has one number for each head, the **temperature** $T$: divide the logits by $T$, and apply softmax again. With
-# $T > 1$ the answers get less sure, with $T < 1$ surer. The logits need not be there. For a softmax head, the logarithms of
-# the probabilities do the same, as softmax ignores an added constant. For a sigmoid head too, if "no" gets a column of its
-# own: $1-p$ and $p$.
+# Their remedy is one number (we use one per head), the **temperature** $T$: divide the logits by $T$, and apply softmax
+# again. With $T > 1$ the answers get less sure, with $T < 1$ surer. The logits need not be there. For a softmax head,
+# the logarithms of the probabilities do the same, as softmax ignores an added constant. For a sigmoid head too, if "no"
+# gets a column of its own: $1-p$ and $p$.
 #
 # *left* has no such logits: its probabilities are products of softmaxes. So we apply the temperature to what it answers in
 # the end: $p^{1/T}$, divided by the sum over the classes. In this form the order of the classes, and so the accuracy, stays
@@ -399,8 +399,8 @@ for name in losses:
 #   was stopped early. The temperature changes its cross-entropy little, and on other images it may not help at all.
 # - Longer training makes both heads surer: each temperature rises. On MNIST both are then above 1: the heads have become too
 #   sure. On the bundled digits *left* is still below 1 or near it.
-# - A temperature fits the validation images. Where these show few different digits, as on the bundled digits, it can even make
-#   the test images a little worse. A temperature per head is cheap, and not always needed: measure.
+# - A temperature fits the validation images. Where these show few different digits, as on the bundled digits, it can
+#   even raise the cross-entropy on the test images. A temperature per head is cheap, and not always needed: measure.
 #
 # **Predict first.** The answers of a head fall into ten groups of equal size, from the least to the most sure. In each group:
 # how often is the head right, minus how often it says so? Is that above or below 0 for *left* after 300 updates?
@@ -487,8 +487,8 @@ for rows in kept.values():
 #
 # ### During training: keep the best by one head
 #
-# [Lesson 7](07_loss_weights.ipynb) stopped by a score of its own. `ModelCheckpoint` writes the best model to a file. With two
-# heads there is no `val_accuracy`: its key is `val_left_sparse_categorical_accuracy`.
+# [Lesson 7](07_loss_weights.ipynb) stopped by a score of its own. `ModelCheckpoint` writes the best model to a file.
+# With two heads there is no `val_accuracy`: *left* has `val_left_sparse_categorical_accuracy`.
 #
 # **Predict first.** The trained model learns on. `save_best_only=True`, and `monitor=` names a key that does not exist. What
 # is saved?
@@ -607,8 +607,8 @@ assert noticed["only odd"]["odd"][1] > 2 * limits["odd"][1]
 
 # %% [markdown]
 # Pale ink and turned images are noticed by both heads, by *sure* or by *classes*. (A distance does not say in which
-# direction: here the heads are less sure.) The change of the right digit is plain in the classes of the head that asks about
-# it. The other head stays near its limits. A watch on one number for the whole model would not say where to look.
+# direction the answers moved.) The change of the right digit is plain in the classes of the head that asks about it.
+# The other head stays near its limits. A watch on one number for the whole model would not say where to look.
 #
 # As a limit is the largest of thirty, one quiet window in thirty or so will cause an alarm for nothing, for each distance.
 # More windows make a better limit.
@@ -693,9 +693,10 @@ assert share_right(head, features_test) > 0.3
 #
 # ### Why `batches` and `steps_per_execution`?
 #
-# An update of a small model takes about a millisecond. Then what is around it counts: Python asks for a batch, copies its
-# rows, starts the update, and writes the logs. `data.batches` leaves the arrays where TensorFlow works, shuffles row
-# *numbers*, and gathers each batch in one step. `steps_per_execution=50` makes 50 updates before Python is asked again.
+# An update of a small model takes a few milliseconds. Then what is around it counts: Python asks for a batch, copies
+# its rows, starts the update, and writes the logs. `data.batches` leaves the arrays where TensorFlow works, shuffles
+# row *numbers*, and gathers each batch in one step. `steps_per_execution=50` makes 50 updates before Python is asked
+# again.
 #
 # Arrays that do not fit into memory come from files. Here we write eight files of 500 images each, one byte for each pixel: a
 # TFRecord file holds one record after the other. TensorFlow reads several files at the same time (`interleave`), takes whole

@@ -104,7 +104,7 @@ assert list(answers) == ["digit", "odd"]
 # %% [markdown]
 # More lines to copy stand at the end of each lesson, under *Take this with you*: missing labels in
 # [lesson 6](06_missing_labels.ipynb), loss weights that change while a model trains in
-# [lesson 7](07_loss_weights.ipynb), heads in a tree in [lesson 11](11_hierarchical_heads.ipynb), saving and serving in
+# [lesson 7](07_loss_weights.ipynb), two levels from one head in [lesson 11](11_hierarchical_heads.ipynb), serving in
 # [lesson 14](14_ship_and_scale.ipynb).
 
 # %% [markdown]
@@ -116,7 +116,7 @@ assert list(answers) == ["digit", "odd"]
 # | an accuracy of exactly 0 or far too high | the string `"accuracy"` on logits, on several labels, or on numbers | [2](02_wiring_heads.ipynb) |
 # | a yes/no head whose layer has no activation, and that stands still | `from_logits=True` is missing in its loss | [2](02_wiring_heads.ipynb) |
 # | strange errors after a first error in `fit` | the failed `fit` spoiled the compiled model: compile again | [2](02_wiring_heads.ipynb) |
-# | 98% right, and nothing learned | the naive answer has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
+# | a high accuracy, and nothing learned | the naive answer has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
 # | one head is perfect and the other is dead | losses of different size: standardise the numbers, or choose loss weights | [5](05_regression.ipynb), [7](07_loss_weights.ipynb) |
 # | the loss is NaN | one missing label: fill the gap before the loss, with weight 0 | [6](06_missing_labels.ipynb) |
 # | a loss that falls when labels go missing | the mean also counts rows of weight 0: `reduction="mean_with_sample_weight"` | [6](06_missing_labels.ipynb) |
