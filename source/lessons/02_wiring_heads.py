@@ -219,8 +219,8 @@ assert history.history["odd_loss"][-1] < 0
 assert np.isin(answer, [0, 1]).mean() > 0.95
 
 # %% [markdown]
-# It answers 0 or 1: to its loss, "odd" was the class 1 and "even" the class 0. In our run it is often wrong even about that.
-# The two heads share the trunk, and the size of the odd loss is by now hundreds of times that of the digit loss.
+# It answers 0 or 1: to its loss, "odd" was the class 1 and "even" the class 0. In our run it is often wrong even about that,
+# and the size of the odd loss is hundreds of times that of the digit loss. The two heads share the trunk.
 #
 # Here there is a sign, the loss below zero. It does not always come. Two yes/no heads whose targets are swapped give no sign:
 # each learns the other's question, and every number looks right.
