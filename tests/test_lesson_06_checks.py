@@ -393,6 +393,10 @@ def test_a_loss_however_it_is_masked(function):
     assert outcome("6.3", function) == ("correct", "")
 
 
+def test_a_safe_divisor_is_right_with_a_choice_afterwards_too():
+    assert outcome("6.3", chosen_with_a_safe_divisor) == ("correct", "")
+
+
 def cross_entropy(labels, said):
     return -labels * tf.math.log(said) - (1 - labels) * tf.math.log(1 - said)
 
@@ -431,6 +435,32 @@ def zero_divided(labels, said):
     return tf.reduce_sum(known * each) / tf.reduce_sum(known)
 
 
+def chosen_after_dividing(labels, said):
+    known, each, _ = parts(labels, said)
+    count = keras.ops.sum(known)
+    return keras.ops.where(count > 0, keras.ops.sum(each * known) / count, 0.0)
+
+
+def without_nan_after_dividing(labels, said):
+    return keras.ops.nan_to_num(zero_divided(labels, said))
+
+
+def chosen_after_averaging(labels, said):
+    mean = zero_divided(labels, said)
+    return tf.where(tf.math.is_nan(mean), 0.0, mean)
+
+
+def both_unsafe(labels, said):
+    known = tf.cast(tf.math.is_finite(labels), "float32")
+    total = tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, said), 0.0))
+    return tf.where(tf.reduce_sum(known) > 0, total / tf.reduce_sum(known), 0.0)
+
+
+def chosen_with_a_safe_divisor(labels, said):
+    known, each, count = parts(labels, said)
+    return keras.ops.where(keras.ops.sum(known) > 0, keras.ops.sum(each * known) / count, 0.0)
+
+
 def part_of_gradient(labels, said):
     known, each, count = parts(labels, said)
     value = tf.reduce_sum(known * each) / count
@@ -446,6 +476,7 @@ def eager_gradient_only(labels, said):
     return by_operations(labels, said if tf.executing_eagerly() else tf.stop_gradient(said))
 
 
+SAFE_DIVISOR = "without any label its gradient holds NaN: 0/0 must not be computed at all, so make the divisor safe"
 WRONG_LOSSES = {
     "no gradient in a graph": (eager_gradient_only, "its gradient is not"),
     "zeros only": (
@@ -460,6 +491,10 @@ WRONG_LOSSES = {
     ),
     "the first rows": (lambda y, p: by_operations(y[:7], p[:7]), "the loss should be"),
     "where after": (where_after, "the loss is right, but its gradient holds NaN"),
+    "where after dividing": (chosen_after_dividing, SAFE_DIVISOR),
+    "nan_to_num after dividing": (without_nan_after_dividing, SAFE_DIVISOR),
+    "where NaN after dividing": (chosen_after_averaging, SAFE_DIVISOR),
+    "labels and divisor unsafe": (both_unsafe, "its gradient holds NaN: make the labels safe"),
     "weight of zero": (
         lambda y, p: tf.reduce_sum(parts(y, p)[0] * cross_entropy(y, p)) / parts(y, p)[2],
         "is nan: replace the NaN before the arithmetic",

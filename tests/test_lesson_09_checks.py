@@ -1,5 +1,8 @@
 """The checks of exercise 9: right answers pass, wrong ones hear why not."""
 
+import itertools
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -245,6 +248,18 @@ WRONG_SURGERY = {
         lambda a, b: a + b - min(a @ b, 0) / np.linalg.norm(a) / np.linalg.norm(b) * (a + b),
         "it divides by both lengths",
     ),
+    "a threshold on the cosine": (
+        lambda a, b: by_factors(a, b) if cosine(a, b) < -0.05 else a + b,
+        "with the cosine -0.01 and the scalar product -0.01 it gives the plain sum: each scalar product below 0 is a",
+    ),
+    "a threshold on the product": (
+        lambda a, b: by_factors(a, b) if a @ b < -1e-5 else a + b,
+        "it gives the plain sum: each scalar product below 0 is a conflict",
+    ),
+    "a threshold above 0": (
+        lambda a, b: always(a, b) if cosine(a, b) < 0.05 else a + b,
+        "without a conflict it should give the sum of the two",
+    ),
     "always the sum of parts": (lambda a, b: clean(a, b) + clean(b, a) + 0.1 * a, "it is not PCGrad's step"),
     "twice without a conflict": (lambda a, b: by_factors(a, b) * (1 + (a @ b >= 0)), "the sum of the two"),
     "two": (lambda a, b: [clean(a, b), clean(b, a)], "should have shape"),
@@ -298,7 +313,47 @@ def by_no_nan(a, b):
     return mixture(tf.clip_by_value(s, 0, 1), a, b)
 
 
+def by_golden_search(a, b):
+    golden = (np.sqrt(5) - 1) / 2
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if np.linalg.norm(mixture(left, a, b)) < np.linalg.norm(mixture(right, a, b)):
+            high = right
+        else:
+            low = left
+    return mixture((low + high) / 2, a, b)
+
+
+def by_least_squares(a, b):
+    return mixture(np.clip(np.linalg.lstsq((a - b)[:, None], -b)[0][0], 0, 1), a, b)
+
+
+def from_products(a, b):
+    aa, ab, bb = a @ a, a @ b, b @ b
+    apart = aa - 2 * ab + bb
+    return mixture(np.clip((bb - ab) / apart, 0, 1) if apart > 1e-12 * (aa + bb) else 0.5, a, b)
+
+
+def share_of_the_second(a, b):
+    apart = (a - b) @ (a - b)
+    second = np.clip((a - b) @ a / apart, 0, 1) if apart > 0 else 0.5
+    return (1 - second) * a + second * b
+
+
+def by_float32(function):
+    return lambda a, b: function(a.astype("float32"), b.astype("float32"))
+
+
 RIGHT_MIXTURES = [
+    by_golden_search,
+    by_least_squares,
+    from_products,
+    share_of_the_second,
+    *[by_float32(function) for function in (by_cases, share_of_the_second, from_products, by_least_squares)],
+    lambda a, b: [float(value) for value in by_float32(by_cases)(a, b)],
+    lambda a, b: by_no_nan(a, b).numpy().astype("float64"),
+    lambda a, b: tf.constant(by_cases(a, b), "bfloat16"),
     lambda a, b: mixture(np.clip(share(a, b), 0, 1), a, b),
     by_cases,
     by_search,
@@ -328,6 +383,66 @@ def by_trials(a, b):
     return min((mixture(s, a, b) for s in np.linspace(0, 1, 1001)), key=np.linalg.norm)
 
 
+def nearest(parts, kind="float64"):
+    """Return a function that takes the best share from a list of them, in equal steps."""
+
+    def function(a, b):
+        share_there = np.round(np.clip(share(a, b), 0, 1) * parts) / parts
+        return mixture(np.dtype(kind).type(share_there), a.astype(kind), b.astype(kind))
+
+    return function
+
+
+PARTS = [3, 7, 100, 999, 1000, 2999, 3000, 5000, 7000, 9999, 10_000, 12_345, 50_000, 100_000, 123_457, 999_999, 10**6]
+
+
+@pytest.mark.parametrize("parts", PARTS)
+def test_a_list_of_shares_is_refused_however_long(parts):
+    refused("9.3", nearest(parts), f"all shares are multiples of 1/{parts}: compute the share and try no list")
+
+
+@pytest.mark.parametrize("parts", PARTS[4:])
+def test_a_list_of_shares_is_refused_in_float32_too(parts):
+    refused("9.3", nearest(parts, "float32"), ": compute the share and try no list of shares")
+
+
+def searched_too_short(a, b):
+    low, high = 0.0, 1.0
+    for _ in range(25):
+        third = (high - low) / 3
+        if np.sum(mixture(low + third, a, b) ** 2) < np.sum(mixture(high - third, a, b) ** 2):
+            high -= third
+        else:
+            low += third
+    return mixture((low + high) / 2, a, b)
+
+
+def one_share(a, b):
+    return mixture(1 / 3, a, b)
+
+
+def the_longer(a, b):
+    return max(a, b, key=np.linalg.norm)
+
+
+def off_to_the_side(a, b):
+    """Return something of the right length that is no mixture."""
+    right = by_cases(a, b)
+    return right if a.size != 3 else right[::-1]
+
+
+@pytest.mark.parametrize("parts", [None, 1 / 3, 1e-3, 1e-5, 1e-7, 3e-7])
+def test_two_numbers_that_differ_do_not_look_alike(parts):
+    """Refuse answers whose share is a little wrong, by more or less, with two different numbers."""
+    function = searched_too_short if parts is None else lambda a, b: mixture(np.clip(share(a, b) + parts, 0, 1), a, b)
+    state, message = outcome("9.3", function)
+    if parts == 1e-7:  # as near as float32 comes
+        assert state == "correct"
+        return
+    found, wanted = re.findall(r"(?:length|first is|one is) (\d[\d.e+-]*\d)", message)
+    assert found != wanted, message
+
+
 def mixed_in_place(a, b):
     s = np.clip(share(a, b), 0, 1)
     a *= s
@@ -354,6 +469,10 @@ WRONG_MIXTURES = {
         lambda a, b: min((mixture(s, a, b) for s in np.linspace(0, 1, 100)[1:-1]), key=np.linalg.norm),
         "all shares are multiples of 1/99",
     ),
+    "searched too short": (searched_too_short, "for long and nearly opposite gradients the share of the first is 0.0"),
+    "one share": (one_share, "and the shortest mixture of these two has the length"),
+    "the longer": (the_longer, "and the shortest mixture of these two has the length"),
+    "no mixture": (off_to_the_side, "and it is no mixture of the two"),
     "lengths alone": (lambda a, b: mixture(b @ b / (a @ a + b @ b), a, b), "the angle between them counts"),
     "zero": (lambda a, b: 0 * a, "a shorter one is no mixture of them"),
     "tried": (by_trials, "compute the share and try no list of shares"),
@@ -497,7 +616,21 @@ def by_choice(gradients, is_trunk, rng):
     return repaired(gradients, is_trunk, Orders(lambda n: rng.choice(n, size=n, replace=False)))
 
 
+def by_gram_matrix(gradients, is_trunk, rng):
+    """Keep each head's own as a sum of gradients, and compute with the products alone."""
+    rows = gradients[:, is_trunk]
+    products = rows @ rows.T
+    shares = np.eye(len(rows))
+    for head in rng.permutation(len(rows)):
+        for other in rng.permutation([h for h in range(len(rows)) if h != head]):
+            shares[head, other] -= min(shares[head] @ products[other], 0) / products[other, other]
+    update = gradients.sum(axis=0)
+    update[is_trunk] = (shares @ rows).sum(axis=0)
+    return update
+
+
 RIGHT_REPAIRS = [
+    by_gram_matrix,
     *[repaired, by_random_numbers, by_shuffle, masked],
     *[in_eager_tensorflow, in_float16, by_permuted, by_choice],
 ]
@@ -544,6 +677,84 @@ def changed_others(gradients, is_trunk, rng):
     return update
 
 
+def removes(overlap):
+    """Return a repaired function that takes out other parts: `overlap(own, left, other)` is the product that counts."""
+
+    def function(gradients, is_trunk, rng):
+        update, rows = gradients.sum(axis=0), gradients[:, is_trunk]
+        total = np.zeros_like(rows[0])
+        for head, own in enumerate(rows):
+            left = own
+            for other in rng.permutation(len(rows)):
+                if other != head:
+                    left = left - overlap(own, left, rows[other]) / (rows[other] @ rows[other]) * rows[other]
+            total += left
+        update[is_trunk] = total
+        return update
+
+    return function
+
+
+WEAK = "two heads with the cosine -0.02 get the plain sum: each scalar product below 0 is a conflict"
+AS_IT_IS = "must look at the gradient as it is after the parts taken out before"
+OTHER_PARTS = {
+    "always": (lambda own, left, other: left @ other, "it takes parts out where there is no conflict."),
+    "always, as it was": (lambda own, left, other: own @ other, "it takes parts out where there is no conflict."),
+    "turned": (lambda own, left, other: max(left @ other, 0), "no conflict, and not in a conflict."),
+    "condition as it was": (
+        lambda own, left, other: left @ other if own @ other < 0 else 0,
+        f"the condition {AS_IT_IS}.",
+    ),
+    "all as it was": (
+        lambda own, left, other: min(own @ other, 0),
+        f"the condition {AS_IT_IS}, and so must the amount.",
+    ),
+    "amount as it was": (lambda own, left, other: own @ other if left @ other < 0 else 0, f"the amount {AS_IT_IS}."),
+    "cosine": (lambda own, left, other: left @ other if cosine(left, other) < -0.2 else 0, WEAK),
+    "weak cosine": (lambda own, left, other: left @ other if cosine(left, other) < -0.05 else 0, WEAK),
+    "product": (lambda own, left, other: left @ other if left @ other < -0.1 else 0, WEAK),
+    "above 0": (lambda own, left, other: left @ other if left @ other < 0.1 else 0, "where there is no conflict."),
+    "both conditions": (
+        lambda own, left, other: min(left @ other, 0) if own @ other < 0 else 0,
+        f"the condition {AS_IT_IS}, and at nothing else.",
+    ),
+    "one condition of two": (
+        lambda own, left, other: left @ other if min(own @ other, left @ other) < 0 else 0,
+        "fits no order",
+    ),
+    "not along the nearest": (
+        lambda own, left, other: left @ other if -0.7 < cosine(left, other) < 0 else 0,
+        "get the plain sum: each scalar product below 0 is a conflict.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("overlap", "words"), OTHER_PARTS.values(), ids=OTHER_PARTS)
+@pytest.mark.parametrize("seed", range(3))
+def test_parts_that_pcgrad_does_not_take_out(overlap, words, seed):
+    def function(gradients, is_trunk, rng):
+        return removes(overlap)(gradients, is_trunk, np.random.default_rng([seed, rng.integers(2**31)]))
+
+    state, message = outcome("9.4", function)
+    assert (state, words in f"{message.removesuffix('.')}.") == ("not yet", True), message
+
+
+def test_the_heads_meet_with_mixed_signs():
+    """Some pairs conflict and others do not, and a removal ends some conflicts and brings others about."""
+    ends = begins = 0
+    for seed, rows in enumerate(checks.MIXED):
+        gradients, is_trunk = checks._with_heads(seed, rows)
+        trunk = gradients[:, is_trunk]
+        products = (trunk @ trunk.T)[np.triu_indices(len(trunk), 1)]
+        assert len(trunk) == 2 or products.min() < 0 < products.max()
+        for own, first, second in itertools.permutations(trunk, 3):
+            before, after = own @ second, clean(own, first) @ second
+            ends += before < 0 < after
+            begins += after < 0 < before
+    assert ends >= 3
+    assert begins >= 3
+
+
 WRONG_REPAIRS = {
     "as it was": (lambda g, t, r: everywhere(g, t, r, range(len(g))), "the weights of the heads are projected too"),
     "order only": (everywhere, "the weights of the heads are projected too"),
@@ -564,6 +775,7 @@ WRONG_REPAIRS = {
     "plain sum": (lambda g, t, r: g.sum(axis=0), "the trunk gets the plain sum"),
     "mean": (lambda g, t, r: repaired(g, t, r) / len(g), "do not get their plain gradients"),
     "changed others": (changed_others, "fits no order"),
+    "mean on the trunk": (lambda g, t, r: repaired(g, t, r) / np.where(t, len(g), 1), "fits no order"),
     "trunk columns": (lambda g, t, r: repaired(g, t, r)[t], "should have shape"),
     "nothing": (lambda g, t, r: None, "is a `return` missing?"),
 }

@@ -397,7 +397,11 @@ def _require_gradient(gradient: object, labels: np.ndarray, said: np.ndarray, kn
         return
     found = as_array(tf.convert_to_tensor(gradient), "the gradient", finite=False)
     spoiled = "the loss is right, but its gradient holds NaN: make the labels safe before the arithmetic, with `where`"
-    require(bool(np.isfinite(found).all()), spoiled)
+    divided = (
+        "the loss is right, but without any label its gradient holds NaN: 0/0 must not be computed at all, so make the "
+        "divisor safe before you divide, with `maximum(count, 1)`"
+    )
+    require(bool(np.isfinite(found).all()), spoiled if known.any() else divided)
     slope = np.where(labels == 1, -1 / said, 1 / (1 - said))
     wanted = np.where(known, slope, 0) / max(1, known.sum())
     different = "the loss is right, but its gradient is not: is a part of it cut off, or rounded?"
