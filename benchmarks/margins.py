@@ -112,7 +112,7 @@ def rows(name: str, source: str, found: dict[str, list]) -> list[tuple[bool, str
         held = sum(value is True or (value is not True and value is not False and value > 0) for value in values)
         mean, std = np.mean(values), np.std(values, ddof=1) if len(values) > 1 else 0.0
         truth = isinstance(values[0], bool)
-        ratio = np.inf if truth or std == 0 else mean / std
+        ratio = np.inf if truth or std < 1e-9 else mean / std
         numbers = f"{'':27}" if truth else f"{mean:10.4f}{std:9.4f}{ratio:8.1f}"
         sound = held == len(values) and ratio >= LIMIT
         table.append((sound, f"{name[:2]} {source:7}{numbers}{held:5} of {len(values):<4}{claim[:90]}"))

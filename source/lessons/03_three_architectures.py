@@ -361,8 +361,8 @@ assert min(both.values()) > 0.5
 #   Keras's default shrinks with the number of inputs plus outputs.)
 # - **Separate networks with equal trunks** are right more often, and the difference is larger than the spread. They also have
 #   twice the weights.
-# - **Separate networks with an equal total** keep only a part of that lead, one or two percentage points (*points*, for short).
-#   It is there on average; single runs of the two designs lie close together, and may change places.
+# - **Separate networks with an equal total** keep only a part of that lead: about two percentage points (*points*, for short)
+#   on MNIST, about one on the bundled digits. It is there on average; single runs may change places.
 # - **One head for pairs** is clearly worse. It has only about 80 images of each of its hundred classes, and what its unit
 #   for "3 and 4" learns about the 3 does not reach its unit for "3 and 5". Here it has nothing to gain: the two digits are
 #   drawn independently, so one says nothing about the other.
