@@ -20,7 +20,7 @@
 # - to correct an estimate, and a training, when the chance of being labelled is known, and to know what it takes to find
 #   that chance out.
 #
-# **What you will need.** [Lesson 3](03_three_architectures.ipynb), which made the images. No GPU. About 60 minutes; the
+# **What you will need.** [Lesson 3](03_three_architectures.ipynb), which made the images. No GPU. About 70 minutes; the
 # longest cell runs for about 7 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%

@@ -19,7 +19,7 @@
 # - to predict what they cost, and to test whether they are worth it.
 #
 # **What you will need.** [Lesson 3](03_three_architectures.ipynb), which made the images, and
-# [lesson 7](07_loss_weights.ipynb) on loss weights. No GPU. About 50 minutes; the longest cell runs for about 10 seconds.
+# [lesson 7](07_loss_weights.ipynb) on loss weights. No GPU. About 60 minutes; the longest cell runs for about 10 seconds.
 # Words are explained in the [glossary](glossary.ipynb).
 
 # %%
