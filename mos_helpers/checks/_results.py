@@ -27,7 +27,7 @@ def alike(one: np.ndarray | float, other: np.ndarray | float, tolerance: float) 
 
 def apart(found: float, right: float) -> tuple[str, str]:
     """Return two numbers as text, with as many digits as it takes to tell them apart."""
-    for digits in range(4, 13):
+    for digits in range(4, 17):
         texts = f"{found:.{digits}g}", f"{right:.{digits}g}"
         if texts[0] != texts[1]:
             break

@@ -17,6 +17,7 @@ from mos_helpers.checks._engine import (
     question,
     require,
 )
+from mos_helpers.checks._results import apart
 
 HEADS = ("left", "odd")
 
@@ -29,15 +30,6 @@ def _precision(value: object) -> float:
     """Return how near a number must come to the right one: an answer in few bits cannot come as near."""
     kind = str(getattr(value, "dtype", ""))
     return 1e-2 if "bfloat16" in kind else 2e-3 if "float16" in kind else 1e-4
-
-
-def _apart(found: float, wanted: float) -> tuple[str, str]:
-    """Return both numbers with as many digits as it takes to see that they differ."""
-    for digits in range(4, 17):
-        texts = f"{found:.{digits}g}", f"{wanted:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts
 
 
 def _named(
@@ -244,7 +236,7 @@ def _require_repaired(
     values, precise = zip(*found, strict=True)
     mistake = _named(values, [wanted[score] for _, wanted in cases], mistakes, max(precise))
     (value, _), (report, wanted) = found[wrong[0]], cases[wrong[0]]
-    value, wanted = _apart(value, wanted[score])
+    value, wanted = apart(value, wanted[score])
     shown = {name: round(number, 4) for name, number in report.items()}
     case = f"for {shown} it gives the {score} {value}"
     where = "the mean over the labelled rows is" if score == "loss" else "on the labelled rows it is"
@@ -382,7 +374,7 @@ def _require_losses(values: list[float], cases: list[Masked]) -> None:
         known = with_labels[wrong[0]][1][2]
         rows = f"with {known.sum()} labels in {len(known)} rows"
         require(mistake is None, f"{rows} {mistake}".replace("{}", "the loss is another"))
-        yours, right = _apart(found[wrong[0]], wanted[wrong[0]])
+        yours, right = apart(found[wrong[0]], wanted[wrong[0]])
         require(False, f"{rows} the loss should be {right}, and yours is {yours}")
     for value, (_, _, known) in zip(values, cases, strict=True):
         empty = f"without any label the loss should be 0, and yours is {value:.4g}: is it 0/0?"
@@ -479,7 +471,7 @@ def _require_estimates(found: list[tuple[float, float]], cases: list[Seen]) -> N
     values, precise = zip(*found, strict=True)
     mistake = _named(values, wanted, mistakes, max(precise))
     right, _ = cases[wrong[0]]
-    value, should = _apart(found[wrong[0]][0], wanted[wrong[0]])
+    value, should = apart(found[wrong[0]][0], wanted[wrong[0]])
     case = f"for {np.isfinite(right).sum()} labelled rows of {len(right)} it gives {value}"
     require(mistake is None, (mistake or "").format(case))
     require(False, f"{case}, and the mean by 1/p is {should}")

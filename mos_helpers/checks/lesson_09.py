@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from mos_helpers.checks._engine import as_array, as_function, as_number, call, call_kept, question, require
+from mos_helpers.checks._results import apart
 
 HEADS = ("left", "right")
 Mistakes = Sequence[tuple[str, Callable[..., np.ndarray]]]
@@ -384,11 +385,11 @@ def shortest(answer: object) -> str:
         require(parts is None, f"all shares are multiples of 1/{parts}: {try_none}")
         (a, b), one = pairs[place], found[place]
         if place in strict and (share := _share_in(one, a, b)) is not None:
-            yours, right = _apart(share, float(np.clip(_raw_share(a, b), 0, 1)))
+            yours, right = apart(share, float(np.clip(_raw_share(a, b), 0, 1)))
             long = "for long and nearly opposite gradients the share of the first is"
             require(False, f"{long} {yours}, and the right one is {right}: {try_none}")
         length, least = float(np.linalg.norm(one)), float(np.linalg.norm(_shortest(a, b)))
-        yours, right = _apart(length, least)
+        yours, right = apart(length, least)
         require(yours != right, f"it has the right length, {yours}, and it is no mixture of the two")
         lengths = f"it has the length {yours}, and the shortest mixture of these two has the length {right}"
         require(length > 0.99 * least, f"{lengths}: a shorter one is no mixture of them")
@@ -418,15 +419,6 @@ def _parts_of_shares(shares: list[float | None]) -> int | None:
         places = share * parts
         parts = parts[np.abs(places - np.round(places)) < np.minimum(1e-3 + 1e-6 * parts, 0.05)]
     return int(parts[0]) if len(parts) else None
-
-
-def _apart(found: float, wanted: float) -> tuple[str, str]:
-    """Return both numbers with as many digits as it takes to see that they differ."""
-    for digits in range(4, 17):
-        texts = f"{found:.{digits}g}", f"{wanted:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts
 
 
 def _share_in(found: np.ndarray, a: np.ndarray, b: np.ndarray) -> float | None:

@@ -18,6 +18,7 @@ from mos_helpers.checks._engine import (
     question,
     require,
 )
+from mos_helpers.checks._results import apart
 
 
 @question(
@@ -41,7 +42,7 @@ def relative_score(answer: object) -> None:
         return
     scores, alone, lower = cases[min(wrong, key=lambda place: (len(cases[place][0]), place))]
     place = cases.index((scores, alone, lower))
-    got, right = _apart(found[place], _by_name(scores, alone, lower))
+    got, right = apart(found[place], _by_name(scores, alone, lower))
     shown = {name: f"{scores[name]:.3g} against {alone[name]:.3g}" for name in alone}
     said = f"for {shown} with lower={lower} it gives {got}"
     for message, mistake in SCORE_MISTAKES.items():
@@ -73,12 +74,6 @@ def _score_cases() -> list[tuple[dict[str, float], dict[str, float], list[str]]]
 
 def _close(found: float, wanted: float) -> bool:
     return bool(np.isclose(found, wanted, rtol=1e-4, atol=2e-4))
-
-
-def _apart(found: float, wanted: float) -> tuple[str, str]:
-    """Return two numbers with as many digits as it takes to tell them apart."""
-    pairs = [(f"{found:.{digits}g}", f"{wanted:.{digits}g}") for digits in range(4, 17)]
-    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
 
 
 def _changes(
@@ -404,7 +399,7 @@ def _require_mixtures(found: list[np.ndarray], cases: list[tuple[np.ndarray, np.
     require(all(finite), large.removesuffix(": "))
     case = right.index(False)
     row, unit = np.unravel_index(np.abs(found[case] - wanted[case]).argmax(), wanted[case].shape)
-    got, should = _apart(found[case][row, unit], wanted[case][row, unit])
+    got, should = apart(found[case][row, unit], wanted[case][row, unit])
     shape = cases[case][0].shape
     require(False, f"for experts of shape {shape}, row {row}, unit {unit} of the mixture should be {should}, not {got}")
 
