@@ -62,6 +62,6 @@ def as_numbers(values: Structure) -> np.ndarray | None:
     """Return outputs as finite numbers, or None if they are not."""
     try:
         values = np.asarray(keras.ops.cast(values, "float32"))
+        return values if values.size and np.isfinite(values).all() else None
     except Exception:
         return None
-    return values if values.size and np.isfinite(values).all() else None

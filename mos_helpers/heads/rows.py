@@ -33,7 +33,7 @@ def first_rows(dataset: Structure) -> tuple[Structure, Structure, Structure]:
             )
         x, *rest = keras.tree.map_structure(_of_one_device, tuple(batch))
         if few is None:
-            few = keras.tree.map_structure(lambda leaf: leaf[:FEW] if len(leaf.shape) else leaf, x)
+            few = keras.tree.map_structure(_few_of, x)
         batches.append(keras.tree.map_structure(as_array, tuple(rest)))
         rows += max((len(leaf) for leaf in keras.tree.flatten(batches[-1]) if np.ndim(leaf)), default=1)
         if rows >= ROWS or time.monotonic() - start > SECONDS:
@@ -61,6 +61,10 @@ def _batches(dataset: Structure) -> Iterator[Structure]:
         break
     with contextlib.suppress(Exception):
         yield from given
+
+
+def _few_of(leaf: Structure) -> Structure:
+    return leaf[:FEW] if hasattr(leaf, "__getitem__") and len(leaf.shape) else leaf
 
 
 def _of_one_device(leaf: Structure) -> Structure:

@@ -139,6 +139,8 @@ def _heads(model: keras.Model, outputs: Structure, seen: Structure) -> tuple[str
     if not keras.tree.is_nested(outputs):
         name = getattr(model, "output_names", ["output"])[0]
         return "single", [_head(model, name, outputs, seen)]
+    if isinstance(outputs, dict):
+        outputs = {key: value for key, value in outputs.items() if value is not None}
     values = list(outputs.values()) if isinstance(outputs, dict) else list(outputs)
     if any(keras.tree.is_nested(value) for value in values):
         return "nested", []
