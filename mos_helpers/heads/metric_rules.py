@@ -103,7 +103,7 @@ def unknown_metric(head: Head) -> Findings:
         if type(given).__name__ in ("Mean", "Sum") and isinstance(given, keras.metrics.Metric):
             message = f"The metric {given.name} averages values, and compares no targets: use an accuracy or an error."
             yield Finding("unknown-metric", head.name, message)
-        elif not isinstance(given, str) and not callable(given):
+        elif not isinstance(given, str | dict) and not callable(given):
             yield Finding("unknown-metric", head.name, f"{_shown(given)} is no metric: write a name or an object.")
         elif isinstance(given, str) and given.lower() not in ("accuracy", "acc"):
             try:
