@@ -38,8 +38,8 @@ def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
     numbers = f"The weights have the shape {given}, and {head.loss.words} has here "
     if head.flat and len(wanted) > 1:
         cure = (
-            f"one number for each of {wanted}, since the targets lack the output's last axis: write targets[..., None], "
-            f"and give weights of the shape {head.target.shape}"
+            f"one number for each of {wanted}, since the targets lack the output's last axis: write "
+            f"targets[..., None], and give weights of the shape {head.target.shape}"
         )
     elif head.loss.kind != MASK and not wanted:
         cure = "one number for the whole batch, since the output has no last axis: let the head give (batch, 1)"
