@@ -15,7 +15,6 @@ from mos_helpers.heads.losses import (
     BINARY,
     CATEGORICAL,
     MASK,
-    NOT_NEGATIVE,
     REGRESSION,
     SIGNS,
     SPARSE,
@@ -119,7 +118,7 @@ def unknown_metric(head: Head) -> Findings:
         if type(given).__name__ in ("Mean", "Sum") and isinstance(given, keras.metrics.Metric):
             message = f"The metric {given.name} averages values, and compares no targets: use an accuracy or an error."
             yield Finding("unknown-metric", head.name, message)
-        elif not isinstance(given, str) and not callable(given):
+        elif not isinstance(given, str | dict) and not callable(given):
             yield Finding("unknown-metric", head.name, f"{_shown(given)} is no metric: write a name or an object.")
         elif isinstance(given, str) and given.lower() not in ("accuracy", "acc"):
             try:
@@ -224,15 +223,19 @@ def _misread(judge: Judge, answers: str, head: Head) -> str | None:
         what = "Accuracy" if judge.name == "BinaryAccuracy" else judge.name
         return f"{what} splits at 0.5, and logits split at 0: use keras.metrics.{judge.name}(threshold=0.0)."
     if judge.name in ("TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy") and judge.config["k"] >= head.units:
-        return (
-            f"{judge.name} with k={judge.config['k']} is always 1 for {head.units} classes: write k={head.units // 2}."
-        )
+        k = judge.config["k"]
+        return f"{judge.name} with k={k} is always 1 for {head.units} classes: write k={max(1, head.units // 2)}."
     return _misread_logits(judge, threshold, head) or _misread_numbers(judge, answers, head)
 
 
 def _misread_logits(judge: Judge, threshold: float | None, head: Head) -> str | None:
-    """Say what to write if a metric takes logits for probabilities."""
+    """Say what to write if a metric takes logits for probabilities, or the reverse."""
     logits = head.loss.from_logits or (head.activation == "linear" and head.loss.kind in (BINARY, MASK, CATEGORICAL))
+    probabilities = RANGES.get(head.activation) == (0, 1) and not head.loss.from_logits
+    if judge.name in SPLITS and probabilities and threshold == 0:
+        return f"{judge.name}(threshold=0.0) is for logits, and probabilities are never below 0: write threshold=0.5."
+    if probabilities and judge.config.get("from_logits"):
+        return f"{judge.name} has from_logits=True, but the head ends in {head.activation}: leave it out."
     reads = judge.name in WITH_THRESHOLD | COMPARES_NUMBERS or "Crossentropy" in judge.name
     if judge.name in {"F1Score", "FBetaScore", *SPLITS}:
         reads = threshold is not None and threshold > 0
@@ -251,15 +254,16 @@ def _misread_numbers(judge: Judge, answers: str, head: Head) -> str | None:
     """Say what to write if a metric cannot compare numbers such as these."""
     wants, code = WANTS.get(name_of(judge.name)), _cure(judge, answers, head)
     rows = head.labelled() if head.target is not None else np.array([])
-    low, _ = RANGES.get(head.activation or "relu", (-np.inf, np.inf))
     few = head.units < (3 if judge.name == "PearsonCorrelation" else 2)  # two numbers always lie on a line
     if "Correlation" in judge.name and judge.config["axis"] == -1 and (few or answers == LABELS):
         return f"{judge.name} compares the units within each row: write axis=0, which compares rows."
     if judge.name == "CosineSimilarity" and head.units == 1 and answers != SIGNED:
         return f"The cosine similarity of one number is its sign: use {code}."
+    if judge.name == "Poisson" and head.activation == "linear":
+        return f"Poisson takes the logarithm of the output, which may be below 0: use {code}."
     if answers != NUMBERS or not wants or not rows.size:
         return None
-    if rows.min() < wants.low or (wants.outputs == NOT_NEGATIVE and low < 0):
+    if rows.min() < wants.low:
         return f"{judge.name} takes no numbers below 0: use {code}."
     if not wants.zero and (rows == 0).any():
         return f"{judge.name} divides by the target, and some are 0: use {code}."

@@ -119,30 +119,29 @@ def made(name, kind, **given):
 
 
 def values(metric, kind):
-    """Return what a metric reports for the right answers and the wrong ones, or None if it fails."""
-    answers, reported = ANSWERS[kind], []
+    """Return what a metric reports, one by one: for the right answers and for the wrong ones."""
+    answers = ANSWERS[kind]
     for outputs in [answers.right, *answers.wrong]:
         if type(metric).__name__ in ORDER:  # counts alone: answers that are all lower must get the same
             outputs = outputs / 4 if answers.setup.activation else outputs - 4
-        try:
-            metric.reset_state()
-            metric.update_state(answers.setup.target, outputs.astype("float32"))
-        except Exception:  # each metric fails in its own way
-            return None
-        reported.append(float(np.mean(metric.result())))
-    return reported
+        metric.reset_state()
+        metric.update_state(answers.setup.target, outputs.astype("float32"))
+        yield float(np.mean(metric.result()))
 
 
 def is_so(metric, kind):
     """Whether a metric reports what is so: its best value for the right answers, and clearly less for wrong ones."""
-    name, reported = type(metric).__name__, values(metric, kind)
-    if reported is None or not np.isfinite(reported).all():
+    name = type(metric).__name__
+    sign, best, near = -1 if name in GAINS else 1, -1 if name in GAINS else 0, 0.001 if name in COUNTING else 0.25
+    reported = (sign * value for value in values(metric, kind))
+    try:
+        right = next(reported)
+        if not (name in NO_BEST or abs(right - best) < near):
+            return False
+        wrong = next(reported)
+        return not (name in COUNTING and abs(wrong) > 0.001) and min(wrong, *reported) > right + 0.03
+    except Exception:  # each metric fails in its own way
         return False
-    right, wrong, *rest = np.array(reported) * (-1 if name in GAINS else 1)
-    best = -1 if name in GAINS else 0
-    if name in COUNTING and max(abs(right - best), abs(wrong)) > 0.001:
-        return False
-    return (name in NO_BEST or abs(right - best) < 0.25) and min(wrong, *rest) > right + 0.03
 
 
 @functools.cache
