@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +34,9 @@ class Setup:
     def model(self) -> keras.Model:
         """Return a compiled model."""
         x = keras.Input((*self.inner, 3))
-        named = [layers.Dense(self.units, self.activation)]
-        named += [self.end()] if self.end else []
-        named[-1].name = "head"
-        outputs = {"head": keras.Sequential(named, name="head")(x) if self.end else named[0](x)}
+        parts = [layers.Dense(self.units, self.activation), *([self.end()] if self.end else [])]
+        parts[-1].name = "head"
+        outputs = {"head": functools.reduce(lambda tensor, layer: layer(tensor), parts, x)}
         outputs["other"] = layers.Dense(1, name="other")(layers.Flatten()(x))
         model = keras.Model(x, outputs)
         chosen = {"metrics": self.metrics, "weighted_metrics": self.weighted_metrics}

@@ -118,7 +118,7 @@ def one_more_axis(setup, message):
 
 
 def take_metric(setup, message):
-    return replace(setup, metrics=(code_in(message, re.search(r'(?<=use )(keras\.|")', message)[0]),))
+    return replace(setup, metrics=(code_in(message[message.index(": use ") + 6 :], ""),))
 
 
 def weigh_metrics(setup, message):
@@ -321,7 +321,7 @@ CASES = {
     ),
     "one unit for class numbers": (
         Setup(SCE, YES, 1, "sigmoid"),
-        [("activation", take_activation), ("label-range", take_name)],
+        [("label-range", take_name)],
         lambda o: mean(binary(YES, o)),
     ),
     "several labels": (

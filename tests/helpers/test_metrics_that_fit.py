@@ -175,7 +175,7 @@ def obey(message, metric, kind):
         kind = kind.removesuffix(" as logits")
         assert f"in a {ANSWERS[kind].setup.activation}." in message
     else:
-        metric = keras.metrics.get(code_in(message, re.search(r'(?<=use )(keras\.|")', message)[0]))
+        metric = keras.metrics.get(code_in(message[message.index(": use ") + 6 :], ""))
     return metric, kind
 
 
