@@ -24,7 +24,6 @@ from mos_helpers.heads.wiring import Head
 
 Findings = Iterator[Finding]
 
-BINARY_LOSS = '"binary_crossentropy"'
 NEAR = 1e-3  # how far rounding may take a target out of its range
 
 
@@ -40,9 +39,9 @@ def unknown_loss(head: Head) -> Findings:
 def softmax_over_one_unit(head: Head) -> Findings:
     """A softmax over one unit, which is always 1."""
     if head.activation == "softmax" and head.units == 1:
-        binary = (
-            head.loss.named("binary_crossentropy", from_logits=False) if head.loss and head.loss.known else BINARY_LOSS
-        )
+        binary = '"binary_crossentropy"'
+        if head.loss and head.loss.known:
+            binary = head.loss.named("binary_crossentropy", from_logits=False)
         message = f'A softmax over one unit is always 1: use activation="sigmoid" with {binary}.'
         yield Finding("softmax-of-one", head.name, message)
 

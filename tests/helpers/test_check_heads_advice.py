@@ -1,5 +1,6 @@
 """Whatever `check_heads` advises is tried: then it is silent, a step of `fit` works, and the loss is NumPy's number."""
 
+import inspect
 import re
 from dataclasses import replace
 
@@ -11,6 +12,10 @@ import scipy.sparse
 import tensorflow as tf
 from heads_made import N, Setup, code_in
 from keras import layers, losses, metrics
+
+from mos_helpers.heads import check_heads, head_rules, metric_rules, weight_rules
+from mos_helpers.heads.losses import WANTS, loss_of
+from mos_helpers.inside_keras import arguments_of
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Data, and the losses in NumPy: of each row, step or pixel, for targets t and outputs o.
@@ -420,7 +425,11 @@ CASES = {
         [("logits", leave_out_activation)],
         lambda o: mean(sparse(KINDS, softmax(o))),
     ),
-    "softmax for labels": (replace(tags, activation="softmax"), [("activation", take_activation)], None),
+    "softmax for labels": (
+        replace(tags, activation="softmax"),
+        [("activation", take_activation)],
+        lambda o: mean(binary(TAGS, o)),
+    ),
     "sigmoid for classes": (
         replace(kind, activation="sigmoid"),
         [("activation", take_activation)],
@@ -447,7 +456,6 @@ CASES = {
         lambda o: mean(huber(NUMBERS, o, 1)),
     ),
 }
-CASES["softmax for labels"] = (*CASES["softmax for labels"][:2], lambda o: mean(binary(TAGS, o)))
 
 
 def own_error(y_true, y_pred):
@@ -557,38 +565,37 @@ RIGHT = {
 }
 
 
-def fitted(setup):
-    """Return the outputs of the head before a step of `fit`, and what `fit` reports."""
-    model = setup.model()
-    outputs = np.asarray(model(setup.x)["head"], "float64")
-    targets, weights = setup.parts
-    history = model.fit(setup.x, targets, sample_weight=weights, batch_size=N, shuffle=False, verbose=0).history
-    return outputs, {name: values[0] for name, values in history.items()}
-
-
 def obey(setup, steps):
     """Follow the advice to its end: each step is a code that must be found, and what its message asks for."""
     for code, cure in steps:
         messages = {(finding.code, finding.head): finding.message for finding in setup.report()}
         assert (code, "head") in messages, messages
         setup = cure(setup, messages[code, "head"])
-    report = setup.report()
+    return setup
+
+
+def trained(setup):
+    """Return the outputs of a head in which nothing is found, and what Keras reports of a step of training."""
+    model = setup.model()
+    report = check_heads(model, *setup.parts)
     assert not report, report
     assert not report.notes
-    return setup
+    targets, weights = setup.parts
+    outputs = np.asarray(model(setup.x)["head"], "float64")
+    return outputs, model.train_on_batch(setup.x, targets, weights, return_dict=True)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_who_obeys_gets_the_loss_that_is_meant(case):
     setup, steps, number = CASES[case]
-    outputs, reported = fitted(obey(setup, steps))
+    outputs, reported = trained(obey(setup, steps))
     np.testing.assert_allclose(reported["head_loss"], number(outputs), rtol=1e-4)
 
 
 @pytest.mark.parametrize("case", METRICS)
 def test_who_obeys_gets_the_metric_that_is_meant(case):
     setup, steps, number = METRICS[case]
-    outputs, reported = fitted(obey(setup, steps))
+    outputs, reported = trained(obey(setup, steps))
     [value] = [value for name, value in reported.items() if name.startswith("head_") and name != "head_loss"]
     np.testing.assert_allclose(value, number(outputs), rtol=1e-4)
 
@@ -596,5 +603,47 @@ def test_who_obeys_gets_the_metric_that_is_meant(case):
 @pytest.mark.parametrize("case", RIGHT)
 def test_what_is_right_gets_no_advice(case):
     setup, number = RIGHT[case]
-    outputs, reported = fitted(obey(setup, []))
+    outputs, reported = trained(setup)
     np.testing.assert_allclose(reported["head_loss"], number(outputs), rtol=1e-4)
+
+
+def test_every_code_of_a_head_is_tried():
+    source = "".join(inspect.getsource(rules) for rules in (head_rules, metric_rules, weight_rules))
+    codes = {*re.findall(r'Finding\(\s*"([\w-]+)"', source), "accuracy", "metric-kind"}
+    tried = {code for _, steps, _ in [*CASES.values(), *METRICS.values()] for code, _ in steps}
+    advice_in_words = {"shape", "not-batched", "loss-variable", "weight-range"}
+    assert codes - tried == advice_in_words
+
+
+@pytest.mark.parametrize("name", [name for name in WANTS if loss_of(name, (None, 3), 2).known])
+def test_advice_keeps_every_argument_of_a_loss(name):
+    plain = losses.get(code_in(loss_of(name, (None, 3), 2).code(), "keras.losses."))
+    others = {"from_logits": True, "axis": 1, "ignore_class": 2, "apply_class_balancing": True}
+    given = {key: others.get(key, 0.25 if value != 0.25 else 0.75) for key, value in arguments_of(plain).items()}
+    given |= {"name": "named", "reduction": "sum"}
+    mended = code_in(loss_of(type(plain)(**given), (None, 3), 2).code(**AGAIN), "keras.losses.")
+    assert type(mended) is type(plain)
+    assert arguments_of(mended) == arguments_of(plain) | given | AGAIN | {"name": plain.name}
+
+
+def test_a_head_without_targets_gets_fillers_of_weight_0_or_no_loss():
+    fillers = change("a sample_weight of 0", target=np.zeros(N, int), weight=np.zeros(N))
+    no_loss = change("the loss None", loss=None, weight=None)
+    _, reported = trained(obey(replace(kind, target=None), [("no-target", fillers), ("weight-range", no_loss)]))
+    assert list(reported) == ["loss"]
+
+
+def test_a_class_has_no_weight_of_its_own():
+    [finding] = Setup("categorical_crossentropy", EYE[KINDS], 3, "softmax", FEW[:, :3, 0] + 1).report()
+    assert (finding.code, finding.head) == ("weight-shape", "head")
+    assert "Reshape" not in finding.message
+
+
+def test_weights_of_classes_become_weights_of_rows():
+    report = check_heads(kind.model(), kind.parts[0], {0: 1.0, 1: 3.0, 2: 2.0})
+    [message] = [finding.message for finding in report if finding.code == "class-weight"]
+    written = code_in(message, "np.array", targets={"digit": KINDS % 2})
+    np.testing.assert_equal(written, np.where(KINDS % 2, 3.0, 1.0))
+    weight = np.array([1.0, 3.0, 2.0])[KINDS]
+    outputs, reported = trained(replace(kind, weight=weight))
+    np.testing.assert_allclose(reported["head_loss"], weighted(sparse(KINDS, outputs), weight), rtol=1e-4)
