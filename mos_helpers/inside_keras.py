@@ -1,11 +1,15 @@
-"""What Keras keeps to itself: the one place where private attributes of Keras are read."""
+"""What Keras and TensorFlow keep to themselves: the one place that touches what they do not document."""
 
 import contextlib
 import inspect
+import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
+from keras.src.backend.common import global_state
+from keras.src.models.functional import Functional
+from tensorflow.python.eager import context
 
 
 class Compiled(NamedTuple):
@@ -22,6 +26,11 @@ class Compiled(NamedTuple):
     own_step: bool  # the model's class has a `train_step` or a `compute_loss` of its own
 
 
+def has_own(model: keras.Model, *methods: str) -> bool:
+    """Whether a model's class has one of these methods of its own."""
+    return any(getattr(type(model), method) is not getattr(keras.Model, method) for method in methods)
+
+
 def read_compiled(model: keras.Model) -> Compiled | None:
     """Return what `compile` was given, or None if the model is not compiled."""
     if not model.compiled:
@@ -34,8 +43,7 @@ def read_compiled(model: keras.Model) -> Compiled | None:
         "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
     }
     kept = tuple(name for name, value in in_use.items() if value and last_call.get(name) is None)
-    steps = ("train_step", "compute_loss", "compute_metrics")
-    own_step = any(getattr(type(model), step) is not getattr(keras.Model, step) for step in steps)
+    own_step = has_own(model, "train_step", "compute_loss", "compute_metrics")
     return Compiled(**in_use, kept=kept, own_step=own_step, **_state(model))
 
 
@@ -66,6 +74,11 @@ def _failed(train_function: Callable) -> bool:
         part.experimental_get_tracing_count() == 0 and getattr(part, "_created_variables", None) is not None
         for part in compiled
     )
+
+
+def all_built(model: keras.Model) -> bool:
+    """Whether every layer of a model has its weights, so that a call makes no new ones."""
+    return all(layer.built for layer in model._flatten_layers())
 
 
 @contextlib.contextmanager
@@ -99,8 +112,25 @@ def source_of(tensor: keras.KerasTensor) -> Source:
 
 def is_graph(model: keras.Model) -> bool:
     """Whether a model is made of inputs and outputs, and not of a `call` of the user's own."""
-    kinds = [kind for kind in type(model).__mro__ if kind.__module__.startswith("keras.")]
-    return any(kind.__name__ == "Functional" for kind in kinds) and type(model).call is kinds[0].call
+    return isinstance(model, Functional) and type(model).call is Functional.call
+
+
+@contextlib.contextmanager
+def global_state_kept(seed: int) -> Iterator[None]:
+    """Give the block this TensorFlow seed, and put back afterwards it, and what `clear_session` throws away."""
+    # TensorFlow can set its seed but not read it, and setting it also restarts operations that have a seed of
+    # their own. So both go through the two fields in which it is stored.
+    seeds, fields = vars(context.context()), ("_seed", "_rng")
+    before = {name: seeds[name] for name in fields if name in seeds}
+    trackers = global_state.GLOBAL_STATE_TRACKER, global_state.GLOBAL_SETTINGS_TRACKER
+    seeds.update(_seed=seed, _rng=random.Random(seed))
+    try:
+        yield
+    finally:
+        for name in fields:
+            seeds.pop(name, None)
+        seeds.update(before)
+        global_state.GLOBAL_STATE_TRACKER, global_state.GLOBAL_SETTINGS_TRACKER = trackers
 
 
 def layers_named(model: keras.Model, name: str) -> list[keras.Layer]:
