@@ -200,7 +200,7 @@ losses()["left"](np.array([7, -1, 2]), np.full((3, 10), 0.1), sample_weight=np.a
 # %% [markdown]
 # ## Divided by what?
 #
-# Eight rows, of which two have a label. The sigmoid says 0.2 for all. We know the two losses, so we know their mean.
+# Eight rows, of which two have a label. The sigmoid says 0.2 for all.
 
 # %%
 labels = np.array([[1.0], [0], [0], [0], [0], [0], [0], [0]])  # from the third on, a filler
@@ -234,8 +234,8 @@ assert np.allclose(divided[REPAIRED], [total / 2, 0], atol=1e-5)
 # - a series: the output is (n, steps, k), and the weights are (n, steps);
 # - a map: the output is (n, height, width, k), and the weights are (n, height, width).
 #
-# This head tells for each pixel whether there is ink. The last four of eight maps are missing. We give one weight for each
-# map. (The learning rate is 0: `fit` only reports the loss.)
+# This head tells for each pixel whether there is ink. We take the last four of eight maps for missing, and give one weight for
+# each map. (The learning rate is 0: `fit` only reports the loss.)
 
 # %% tags=["raises-exception"]
 maps = keras.Sequential([keras.layers.Conv2D(1, 1, activation="sigmoid")], name="maps")
@@ -250,7 +250,7 @@ def map_loss(weights, reduction=REPAIRED):
 map_loss(weight)
 
 # %% [markdown]
-# Its end helps: the loss has the shape (8, 17, 17), the weights have (8,). **Predict first.** Are two axes more enough,
+# Read its end: the loss has the shape (8, 17, 17), the weights have (8,). **Predict first.** Are two axes more enough,
 # `weight[:, None, None]`, of shape (8, 1, 1)?
 
 # %%
@@ -412,7 +412,7 @@ assert max(plain) < right.mean() - 0.05
 # known, and its other labels are thrown away without a word. Give a dictionary, with the keys of the outputs. (With a list of
 # outputs that is an error.)
 #
-# `check_heads` of lesson 2 reads the targets and the weights as well, and finds these faults before the training.
+# `check_heads` of [lesson 2](02_wiring_heads.ipynb) reads the targets and the weights as well, and finds these faults before the training.
 
 # %% [markdown]
 # ## What does the dilution do?
@@ -652,8 +652,9 @@ assert abs(shifted.mean() - one_model.mean()) < 0.03
 # %% [markdown]
 # ## Take this with you
 #
-# One cell, on its own, for one label a row. `fill_and_weigh` makes targets and weights of labels with gaps, for `fit(x,
-# targets, sample_weight=weights)`, and `compile_options` what belongs to them: `compile("adam", **compile_options(kinds))`.
+# One cell, on its own, for one label a row. `fill_and_weigh` makes targets and weights of labels with gaps, for
+# `fit(x, targets, sample_weight=weights)`, and `compile_options` what belongs to them:
+# `compile("adam", **compile_options(kinds))`.
 
 
 # %%
