@@ -97,6 +97,12 @@ def source_of(tensor: keras.KerasTensor) -> Source:
     return Source(layer, node.input_tensors, index, node.output_tensors, call, len(layer._inbound_nodes))
 
 
+def is_graph(model: keras.Model) -> bool:
+    """Whether a model is made of inputs and outputs, and not of a `call` of the user's own."""
+    kinds = [kind for kind in type(model).__mro__ if kind.__module__.startswith("keras.")]
+    return any(kind.__name__ == "Functional" for kind in kinds) and type(model).call is kinds[0].call
+
+
 def layers_named(model: keras.Model, name: str) -> list[keras.Layer]:
     """Return the layers of that name, however deep they lie in the model."""
     return [layer for layer in model._flatten_layers() if layer.name == name]

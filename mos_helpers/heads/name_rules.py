@@ -9,6 +9,7 @@ import keras
 from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Wiring
+from mos_helpers.inside_keras import is_graph
 
 Findings = Iterator[Finding]
 
@@ -75,7 +76,7 @@ def duplicate_names(wiring: Wiring) -> Findings:
 
 def no_names(wiring: Wiring) -> Findings:
     """A model of its own class returns a list or tuple, so its heads have no names."""
-    if wiring.form == "list" and not hasattr(wiring.model, "output_names"):
+    if wiring.form == "list" and not is_graph(wiring.model):
         message = (
             "The heads have no names, because call returns a list or tuple, and heads with equal losses share one log: "
             'return a dictionary, such as {"digit": ..., "odd": ...}.'

@@ -75,7 +75,7 @@ def _join(*parts: Structure) -> Structure:
     """Join batches into one array; where one has fewer steps than another, its last step is repeated."""
     if not isinstance(parts[0], np.ndarray) or not parts[0].ndim:
         return parts[0]
-    parts = [part for part in parts if part.size] or parts[:1]
+    parts = [part for part in parts if part.size and part.ndim == parts[0].ndim] or parts[:1]
     longest = np.max([part.shape for part in parts], axis=0)[1:]
     wider = [[(0, 0), *((0, most - size) for most, size in zip(longest, p.shape[1:], strict=True))] for p in parts]
     return np.concatenate([np.pad(part, width, "edge") for part, width in zip(parts, wider, strict=True)])
