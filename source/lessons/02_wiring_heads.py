@@ -486,7 +486,7 @@ assert 0.5 < fits[1] < 0.9
 # ([Lesson 4](04_multi_label.ipynb) asks which metric a multi-label head deserves.) And those on the left?
 # - `Accuracy` asks whether answer and target are *equal*, and 0.9 is not 1.
 # - `MeanIoU` takes the answers for class numbers. It cuts 0.9 to the class 0, so it sees no yes at all.
-# - `F1Score` takes the largest output for yes. A single output always is the largest, so give it a threshold.
+# - `F1Score` takes the largest output for yes. A single output is always the largest, so give it a threshold.
 # - `binary_accuracy` counts each of the ten numbers on its own. If none is above 0.5, nine of ten count as right.
 # - `Precision` wants a 0 or a 1 for each output. With class numbers, `fit` stops with an error about shapes. (With one-hot
 #   targets and `class_id` it scores one of the classes.)
