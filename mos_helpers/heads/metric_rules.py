@@ -146,13 +146,13 @@ def own_metric_stretches(head: Head) -> Findings:
 def answers_of(head: Head) -> str | None:
     """Return which kind of answer a head gives, by its loss and its targets, or None if that cannot be told."""
     kind = head.loss.kind if head.loss and head.loss.known else None
+    if kind is None or head.target is None or head.target.dtype.kind not in "biuf":
+        return None
     if kind == SPARSE:
         return NUMBERED
-    if kind is None:
+    rows = head.labelled()
+    if not rows.size:
         return None
-    rows = head.labelled() if head.target is not None and head.target.dtype.kind in "biuf" else None
-    if rows is None or not rows.size:
-        return {CATEGORICAL: ONE_HOT, BINARY: LABELS, SIGNS: SIGNED, REGRESSION: NUMBERS}.get(kind)
     if kind == REGRESSION and head.activation == "linear":
         return SIGNED if np.isin(rows, (-1, 1)).all() else NUMBERS
     if np.isin(rows, (0, 1)).all():
@@ -215,16 +215,19 @@ def _misfit(judge: Judge, answers: str, head: Head) -> str | None:
 def _misread(judge: Judge, answers: str, head: Head) -> str | None:
     """Say what to write if a metric that fits splits, counts or compares in another way than it seems."""
     threshold = judge.config.get("threshold", 0.5 if judge.name == "BinaryAccuracy" else None)
-    if head.target is not None and head.target.ndim < len(head.shape) and judge.name in STRETCHES:
-        return f"{judge.name} takes targets of the shape of the outputs: write targets[..., None]."
     if judge.name in ("F1Score", "FBetaScore") and threshold is None and answers == LABELS:
-        return f"{judge.name} without a threshold counts only the largest unit: write threshold=0.5."
+        more = ", and targets[..., None], of the shape of the outputs" if head.flat else ""
+        return f"{judge.name} without a threshold counts only the largest unit: write threshold=0.5{more}."
+    if head.flat and judge.name in STRETCHES:
+        return f"{judge.name} takes targets of the shape of the outputs: write targets[..., None]."
     if judge.name in SPLITS and threshold == 0.5 and _splits_at_zero(head):
         what = "Accuracy" if judge.name == "BinaryAccuracy" else judge.name
         return f"{what} splits at 0.5, and logits split at 0: use keras.metrics.{judge.name}(threshold=0.0)."
-    if judge.name in ("TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy") and judge.config["k"] >= head.units:
-        k = judge.config["k"]
+    k, classes = judge.config.get("k", 0), judge.config.get("num_classes", head.units)
+    if k >= head.units:
         return f"{judge.name} with k={k} is always 1 for {head.units} classes: write k={max(1, head.units // 2)}."
+    if judge.name != "BinaryIoU" and classes < head.units:
+        return f"{judge.name} has fewer classes than the head: write num_classes={head.units}."
     return _misread_logits(judge, threshold, head) or _misread_numbers(judge, answers, head)
 
 
