@@ -41,7 +41,7 @@ def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
         return
     given = head.weight.shape
     numbers = f"The weights have the shape {given}, and {head.loss.words} has here "
-    if head.flat and len(wanted) > 1:
+    if head.flat and (len(wanted) > 1 or given == head.target.shape):
         cure = (
             f"one number for each of {wanted}, since the targets lack the output's last axis: write "
             f"targets[..., None], and give weights of the shape {head.target.shape}"
@@ -51,7 +51,7 @@ def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
     elif head.loss.kind == MASK and not wanted:
         axes = tuple(range(1, len(head.shape)))
         cure = f"one number for the whole batch: write {head.loss.code(axis=axes)}, and give one weight per row"
-    elif given == (*wanted, head.units) and head.loss.kind in (BINARY, REGRESSION, SIGNS):
+    elif given == (*wanted, head.units) and _is_mean_over_units(head):
         cure = (
             f"one number for each of {wanted}, the mean over the {head.units} units: for a weight per unit, give the "
             f"output and the targets one more axis, with Reshape({(*head.shape[1:], 1)})"
@@ -99,6 +99,11 @@ def _masked(head: Head) -> str | None:
     return (
         f"{np.mean(head.weight == 0):.0%} of the {'rows have the weight' if head.weight.ndim == 1 else 'weights are'} 0"
     )
+
+
+def _is_mean_over_units(head: Head) -> bool:
+    """Whether the loss compares each unit with its target alone."""
+    return head.loss.kind in (BINARY, REGRESSION, SIGNS) and head.loss.name != "cosine_similarity"
 
 
 def _shrinks(head: Head) -> bool:

@@ -27,6 +27,7 @@ NUMBERS, PAIRS, COUNTS = R.normal(size=(N, 1)), R.normal(size=(N, 2)), R.integer
 HALF = np.repeat([1.0, 0.0], N // 2)
 THIRDS = np.arange(N) % 3  # 0, 1 and 2, so that they average 1
 EYE = np.eye(3)
+SOFT = 0.8 * EYE[KINDS] + 0.2 / 3
 
 
 def softmax(o):
@@ -68,6 +69,10 @@ def hinge(t, o):
 
 def dice(t, o, axis):
     return 1 - (2 * (t * o).sum(axis) + 1e-7) / (t.sum(axis) + o.sum(axis) + 1e-7)
+
+
+def unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def mean(loss, weight=None):
@@ -213,6 +218,26 @@ CASES = {
         [("weight-shape", take_targets("targets[")), masked],
         lambda o: mean(binary(MASK, o), FEW),
     ),
+    "steps without their last axis": (
+        Setup(BCE, MASK[:, :, 0, 0], 1, "sigmoid", FEW[..., 0], (4,)),
+        [("weight-shape", take_targets("targets[")), masked],
+        lambda o: mean(binary(MASK[:, :, 0], o), FEW[..., 0]),
+    ),
+    "rows of a map without its last axis": (
+        replace(mask, target=MASK[..., 0], weight=HALF),
+        [("weight-shape", take_targets("targets[")), shaped, masked],
+        lambda o: mean(binary(MASK, o), HALF),
+    ),
+    "rows of one step": (
+        Setup(BCE, TAGS[:, None], 3, "sigmoid", HALF, (1,)),
+        [masked],
+        lambda o: mean(binary(TAGS[:, None], o), HALF),
+    ),
+    "rows of one pixel": (
+        Setup(BCE, TAGS[:, None, None], 3, "sigmoid", HALF, (1, 1)),
+        [shaped, masked],
+        lambda o: mean(binary(TAGS[:, None, None], o), HALF),
+    ),
     "labels": (
         replace(tags, weight=FEW[:, :3, 0]),
         [("weight-shape", one_more_axis), masked],
@@ -265,6 +290,16 @@ CASES = {
         Setup(losses.MeanSquaredError(reduction="mean"), PAIRS, 2, weight=HALF[:, None]),
         [masked],
         lambda o: mean(squared(PAIRS, o), HALF),
+    ),
+    "cosine": (
+        Setup("cosine_similarity", PAIRS, 2, weight=HALF),
+        [masked],
+        lambda o: mean(-(unit(PAIRS) * unit(o)).sum(-1), HALF),
+    ),
+    "Kullback-Leibler": (
+        Setup("kl_divergence", SOFT, 3, "softmax", HALF),
+        [masked],
+        lambda o: mean((SOFT * np.log(SOFT / o)).sum(-1), HALF),
     ),
     "Poisson": (Setup("poisson", COUNTS, 1, "softplus", HALF), [masked], lambda o: mean(poisson(COUNTS, o), HALF)),
     "hinge": (Setup("hinge", 2 * TAGS - 1, 3, weight=HALF), [masked], lambda o: mean(hinge(2 * TAGS - 1, o), HALF)),
@@ -514,6 +549,14 @@ METRICS = {
 }
 
 RIGHT = {
+    "rows of steps without their last axis": (
+        Setup(losses.BinaryCrossentropy(**AGAIN), MASK[:, :, 0, 0], 1, "sigmoid", HALF, (4,)),
+        lambda o: mean(binary(MASK[:, :, 0], o), HALF),
+    ),
+    "lines of a map without its last axis": (
+        replace(mask, loss=losses.BinaryCrossentropy(**AGAIN), target=MASK[..., 0], weight=FEW[..., 0]),
+        lambda o: mean(binary(MASK, o), FEW[..., 0]),
+    ),
     "rows that average 1, with zeros": (replace(kind, weight=THIRDS), lambda o: weighted(sparse(KINDS, o), THIRDS)),
     "rows that differ": (replace(kind, weight=THIRDS + 1), lambda o: weighted(sparse(KINDS, o), THIRDS + 1)),
     "(n, 1)": (replace(tags, weight=THIRDS[:, None]), lambda o: weighted(binary(TAGS, o), THIRDS)),
@@ -558,8 +601,8 @@ RIGHT = {
         lambda o: mean(binary(YES, o), HALF),
     ),
     "soft shares": (
-        Setup("categorical_crossentropy", 0.8 * EYE[KINDS] + 0.2 / 3, 3, "softmax"),
-        lambda o: mean(categorical(0.8 * EYE[KINDS] + 0.2 / 3, o)),
+        Setup("categorical_crossentropy", SOFT, 3, "softmax"),
+        lambda o: mean(categorical(SOFT, o)),
     ),
     "signs as 0 and 1": (Setup("hinge", YES), lambda o: mean(hinge(2 * YES - 1, o))),
 }
@@ -598,6 +641,12 @@ def test_who_obeys_gets_the_metric_that_is_meant(case):
     outputs, reported = trained(obey(setup, steps))
     [value] = [value for name, value in reported.items() if name.startswith("head_") and name != "head_loss"]
     np.testing.assert_allclose(value, number(outputs), rtol=1e-4)
+
+
+def test_the_units_of_one_vector_have_no_weight_of_their_own():
+    [finding] = Setup("cosine_similarity", PAIRS, 2, weight=FEW[:, 0] + 1).report()
+    assert (finding.code, finding.head) == ("weight-shape", "head")
+    assert "Reshape" not in finding.message
 
 
 @pytest.mark.parametrize("case", RIGHT)
