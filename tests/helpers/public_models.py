@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import breakages as b
 import numpy as np
@@ -511,11 +511,8 @@ def cut(x: np.ndarray, targets: dict, weight: dict) -> tf.data.Dataset:
 
     def shorter(x: tf.Tensor, targets: dict, weight: dict) -> tuple:
         steps = tf.reduce_max(tf.reduce_sum(tf.cast(x != 0, "int32"), 1))
-        return (
-            x[:, :steps],
-            {**targets, "tags": targets["tags"][:, :steps]},
-            {**weight, "tags": weight["tags"][:, :steps]},
-        )
+        tags, counts = targets["tags"][:, :steps], weight["tags"][:, :steps]
+        return x[:, :steps], {**targets, "tags": tags}, {**weight, "tags": counts}
 
     return tf.data.Dataset.from_tensor_slices((x, targets, weight)).batch(4).map(shorter)
 
@@ -863,7 +860,8 @@ class Variational(keras.Model):
             error = ops.mean(ops.square(y["picture"] - named["picture"]))
             error += ops.mean(losses.sparse_categorical_crossentropy(y["kind"], named["kind"]))
             loss = error + spread
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_weights), self.trainable_weights))
+        gradients = tape.gradient(loss, self.trainable_weights)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         return {"loss": loss}
 
 
@@ -940,29 +938,24 @@ def broken(name: str, breakage: Breakage) -> Form:
     return breakage.broken(_kept(name).compiled())
 
 
-def found(name: str, breakage: Breakage) -> bool:
-    """Whether `check_heads` finds a breakage at its head."""
-    findings = broken(name, breakage).check().findings
-    return (breakage.code, breakage.head) in [(finding.code, finding.head) for finding in findings]
-
-
 def table() -> str:
     """Return what is found in each form: nothing when it is right, and each breakage."""
     lines = []
     for name, make in FORMS.items():
-        right = _said(lambda: ", ".join(make().check().codes) or "nothing")
-        lines.append(f"{name}: {make.__doc__}\n    right: {right}")
-        for breakage in BREAKAGES[name]:
-            result = breakage.out_of_reach or _said(lambda: "found" if found(name, breakage) else "NOT FOUND")
-            lines.append(f"    {breakage.name} ({breakage.head or 'all'}, {breakage.code}): {result}")
+        lines.append(f"{name}: {make.__doc__}\n    right: {', '.join(_codes(make)) or 'nothing'}")
+        for way in BREAKAGES[name]:
+            place = f"{way.head or 'all heads'}, {way.code}"
+            found = "found" if place in _codes(partial(broken, name, way)) else "NOT FOUND"
+            lines.append(f"    {way.name} ({place}): {way.out_of_reach or found}")
     return "\n".join(lines)
 
 
-def _said(what: Callable[[], str]) -> str:
+def _codes(make: Callable[[], Form]) -> list[str]:
+    """Return head and code of each finding; an exception is one too."""
     try:
-        return what()
+        return [f"{finding.head or 'all heads'}, {finding.code}" for finding in make().check()]
     except Exception as error:
-        return f"{type(error).__name__}: {str(error)[:200]}"
+        return [f"{type(error).__name__}: {error}"]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`check_heads` finds nothing in public models that are wired rightly, and each of five ways to break them."""
 
 import pytest
-from public_models import BREAKAGES, FORMS, broken, table
+from public_models import BREAKAGES, FORMS, broken
 
 PAIRS = [pytest.param(name, way, id=f"{name}-{way.head}-{way.name}") for name in FORMS for way in BREAKAGES[name]]
 
