@@ -4,7 +4,7 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 
-from mos_helpers.heads.kinds import name_of
+from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Wiring
 
@@ -91,16 +91,16 @@ def key_is_not_the_layer(wiring: Wiring) -> Findings:
     """A head's key differs from the name of its layer."""
     for head in wiring.heads:
         if wiring.form in ("dict", "list") and head.layer is not None and head.layer != head.name:
-            message = (
-                f'The layer of this head is called "{head.layer}", so Keras shows two names for one head: '
-                f'name the layer as the key, name="{head.name}".'
-            )
+            cure = f'name the layer as the key, name="{head.name}"'
+            if head.operation:
+                cure = f'end the head in keras.layers.Identity(name="{head.name}")'
+            message = f'The layer of this head is called "{head.layer}", so Keras shows two names for one head: {cure}.'
             yield Finding("key-not-layer", head.name, message)
 
 
 def bad_names(wiring: Wiring) -> Findings:
     """A head's name contains a character that TensorFlow refuses, or is one that Keras uses itself."""
-    for name in wiring.names:
+    for name in map(str, wiring.names):
         if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", name) or "/" in name:
             message = f'TensorFlow cannot use "{name}" as a name: use letters, digits and "_".'
             yield Finding("bad-name", name, message)
@@ -117,9 +117,12 @@ def same_log_names(wiring: Wiring) -> Findings:
         prefix = f"{head.name}_" if many else ""
         if many and head.loss:
             logs.append((f"{prefix}loss", head.name, f"the loss of {head.name}"))
+        seen: Counter = Counter()
         for metric in head.metrics:
             label = metric if isinstance(metric, str) else getattr(metric, "name", name_of(metric))
-            logs.append((prefix + label, head.name, f"the metric {label} of {head.name}"))
+            numbered = f"{label}_{seen[label]}" if seen[label] else label  # as Keras does within one head
+            seen[label] += 1
+            logs.append((prefix + numbered, head.name, f"the metric {label} of {head.name}"))
     for i, (log, head, what) in enumerate(logs):
         first = next((other for name, _, other in logs[:i] if name == log), None)
         if first:

@@ -1,0 +1,98 @@
+"""What Keras keeps to itself: the one place where private attributes of Keras are read."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+
+class Compiled(NamedTuple):
+    """The arguments of `compile` that are in use, as they were given, and what has happened since."""
+
+    loss: Any
+    loss_weights: Any
+    metrics: Any
+    weighted_metrics: Any
+    kept: tuple[str, ...]  # arguments that only an earlier `compile` gave
+    frozen_late: tuple[str, ...]  # layers whose `trainable` was changed since, and after the first update
+    fit_failed: bool  # `fit` was started, and ended before the first update
+    other_variables: tuple[str, ...]  # weights that the optimizer, which already has some, does not know
+    own_step: bool  # the model's class has a `train_step` or a `compute_loss` of its own
+
+
+def read_compiled(model: keras.Model) -> Compiled | None:
+    """Return what `compile` was given, or None if the model is not compiled."""
+    if not model.compiled:
+        return None
+    loss, metrics, last_call = model._compile_loss, model._compile_metrics, model._compile_config.config
+    in_use = {
+        "loss": getattr(loss, "_user_loss", None),
+        "loss_weights": getattr(loss, "_user_loss_weights", None),
+        "metrics": getattr(metrics, "_user_metrics", None),
+        "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
+    }
+    kept = tuple(name for name, value in in_use.items() if value and last_call.get(name) is None)
+    steps = ("train_step", "compute_loss", "compute_metrics")
+    own_step = any(getattr(type(model), step) is not getattr(keras.Model, step) for step in steps)
+    return Compiled(**in_use, kept=kept, own_step=own_step, **_state(model, own_step))
+
+
+def _state(model: keras.Model, own_step: bool) -> dict[str, Any]:
+    """Return what has happened to a model and its optimizer since `compile`."""
+    optimizer = model.optimizer or keras.optimizers.SGD()
+    started = model.train_function is not None
+    trains = bool(model.trainable_variables)  # a model that is frozen as a whole is so on purpose
+    skips = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)  # updates with overflow, which count for none
+    known = None
+    if optimizer.built and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        known = {id(variable) for variable in optimizer._trainable_variables}
+    return {
+        "frozen_late": tuple(
+            layer.name
+            for layer, trainable in model._compiled_trainable_state.items()
+            if started and trains and layer.trainable != trainable and layer.variables
+        ),
+        "fit_failed": started and trains and not own_step and not skips and not _updates(optimizer),
+        "other_variables": tuple(v.path for v in model.trainable_variables if known is not None and id(v) not in known),
+    }
+
+
+def _updates(optimizer: keras.optimizers.Optimizer) -> int:
+    """Return how often an optimizer has changed weights, which may lie on several devices."""
+    return int(np.asarray(optimizer.iterations)) if optimizer.built else 0
+
+
+@contextlib.contextmanager
+def keeping_losses(model: keras.Model) -> Iterator[None]:
+    """Leave what `add_loss` collected in the last call as it is, whatever is called meanwhile."""
+    kept = [(layer, list(layer._losses)) for layer in model._flatten_layers()]
+    try:
+        yield
+    finally:
+        for layer, losses in kept:
+            layer._losses[:] = losses
+
+
+class Source(NamedTuple):
+    """Where a symbolic tensor comes from."""
+
+    layer: keras.Operation
+    inputs: list[keras.KerasTensor]
+    index: int  # which of the call's outputs it is
+    outputs: list[keras.KerasTensor]
+    call: int  # which of the layer's calls made it
+    calls: int  # how often the layer is called
+
+
+def source_of(tensor: keras.KerasTensor) -> Source:
+    """Return the layer that makes a symbolic tensor."""
+    layer, call, index = tensor._keras_history
+    node = layer._inbound_nodes[call]
+    return Source(layer, node.input_tensors, index, node.output_tensors, call, len(layer._inbound_nodes))
+
+
+def layers_named(model: keras.Model, name: str) -> list[keras.Layer]:
+    """Return the layers of that name, however deep they lie in the model."""
+    return [layer for layer in model._flatten_layers() if layer.name == name]
