@@ -202,7 +202,7 @@ def quantiles() -> Form:
     b.too_low("sold", "target-range"),
     b.nan("sold"),
     b.metric("sold", "accuracy", "accuracy"),
-    b.metric("empty", "mean_io_u", "metric-kind"),
+    b.metric("empty", metrics.MeanIoU(2)),
 )
 def counts() -> Form:
     """How many were sold, by a Poisson loss, and is the shelf empty?"""
@@ -263,7 +263,7 @@ def cosine() -> Form:
     b.swapped("hard", "soft", "hard", "one-hot"),
     b.no_activation("hard", "student"),
     b.nan("soft"),
-    b.too_low("soft", "target-range"),
+    b.too_low("soft", "multi-hot"),
     b.half_masked("soft", N),
 )
 def distilled() -> Form:
@@ -387,7 +387,7 @@ def how_sure() -> Form:
 
 
 @form(
-    b.too_high("watched", "target-range"),
+    b.too_low("watched", "target-range"),
     b.half_masked("clicked", N),
     b.nan("watched"),
     b.plain_mean("watched", "mse"),
@@ -611,7 +611,7 @@ def read_aloud() -> Form:
     b.wider("load"),
     b.swapped("load", "peak", "peak", "shape"),
     b.nan("load"),
-    b.weight_shape("load", N, 4),
+    b.weight_shape("load", N),
     b.metric("load", metrics.SparseCategoricalAccuracy()),
 )
 def ahead() -> Form:
@@ -634,7 +634,7 @@ def ahead() -> Form:
 
 @form(
     b.weight_shape("box", N),
-    b.weight_shape("kind", N, 4, 4, 1),
+    b.weight_shape("kind", N, 1, 1),
     b.plain_mean("kind", losses.CategoricalCrossentropy()),
     b.class_numbers("kind"),
     b.takes_logits("there", losses.BinaryCrossentropy),
@@ -696,7 +696,7 @@ def anchors() -> Form:
 
 @form(
     b.too_high("mask", "label-range"),
-    b.weight_shape("mask", N, 1, 1),
+    b.weight_shape("mask", N),
     b.metric("mask", "binary_accuracy"),
     b.no_activation("mask"),
     b.swapped("mask", "kind", "kind", "shape"),
@@ -760,7 +760,7 @@ def autoencoder() -> Form:
     b.too_high("side_1", "yes-no-range"),
     b.no_activation("last"),
     b.metric("last", "sparse_categorical_accuracy"),
-    b.weight_shape("side_1", N, 1, 1),
+    b.weight_shape("side_1", N),
 )
 def deep_supervision() -> Form:
     """The same mask as the target of the last output and of two on the way."""
