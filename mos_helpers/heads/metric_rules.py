@@ -103,7 +103,7 @@ def unknown_metric(head: Head) -> Findings:
         if type(given).__name__ in ("Mean", "Sum") and isinstance(given, keras.metrics.Metric):
             message = f"The metric {given.name} averages values, and compares no targets: use an accuracy or an error."
             yield Finding("unknown-metric", head.name, message)
-        elif not isinstance(given, str) and not callable(given):
+        elif not isinstance(given, str | dict) and not callable(given):
             yield Finding("unknown-metric", head.name, f"{_shown(given)} is no metric: write a name or an object.")
         elif isinstance(given, str) and given.lower() not in ("accuracy", "acc"):
             try:
@@ -199,6 +199,9 @@ def _misread(judge: Judge, answers: str, head: Head) -> str | None:
     """Say what to write if a metric that fits splits or counts the outputs in another way than it seems."""
     logits = head.loss.from_logits or (head.activation == "linear" and head.loss.kind in (BINARY, MASK, CATEGORICAL))
     threshold = judge.config.get("threshold", 0.5 if judge.name == "BinaryAccuracy" else None)
+    flat = head.target is not None and head.target.ndim < len(head.shape)
+    if flat and judge.name in ("F1Score", "FBetaScore", "BinaryCrossentropy"):
+        return f"{judge.name} takes targets of the shape of the outputs: write targets[..., None]."
     if judge.name in ("F1Score", "FBetaScore") and threshold is None and answers == LABELS:
         return f"{judge.name} without a threshold counts only the largest unit: write threshold=0.5."
     if judge.name == "BinaryAccuracy" and logits and threshold == 0.5:
