@@ -55,6 +55,7 @@ class Breakage(NamedTuple):
     code: str
     broken: Callable[[Form], Form]
     out_of_reach: str = ""  # why nothing can be found
+    only_targets: bool = False  # whether nothing but the targets is broken
 
 
 def beyond(reason: str, breakage: Breakage) -> Breakage:
@@ -88,7 +89,7 @@ def retargeted(name: str, head: str, code: str, change: Callable[[np.ndarray], n
         changed = change(np.asarray(part(form, "targets", head)))
         return form._replace(targets=exchanged(form, form.targets, {head: changed}))
 
-    return Breakage(name, head, code, broken)
+    return Breakage(name, head, code, broken, only_targets=True)
 
 
 def nan(head: str) -> Breakage:
@@ -139,7 +140,7 @@ def swapped(one: str, other: str, head: str, code: str) -> Breakage:
         shares = {one: part(form, "targets", other), other: part(form, "targets", one)}
         return form._replace(targets=exchanged(form, form.targets, shares))
 
-    return Breakage(f"swapped with {other if head == one else one}", head, code, broken)
+    return Breakage(f"swapped with {other if head == one else one}", head, code, broken, only_targets=True)
 
 
 def misspelt(head: str) -> Breakage:
@@ -149,7 +150,7 @@ def misspelt(head: str) -> Breakage:
     def broken(form: Form) -> Form:
         return form._replace(targets={key if name == head else name: y for name, y in form.targets.items()})
 
-    return Breakage("misspelt", key, "unknown-key", broken)
+    return Breakage("misspelt", key, "unknown-key", broken, only_targets=True)
 
 
 def no_target(head: str, code: str = "missing-key") -> Breakage:
@@ -160,12 +161,16 @@ def no_target(head: str, code: str = "missing-key") -> Breakage:
             return form._replace(targets={name: target for name, target in form.targets.items() if name != head})
         return form._replace(targets=[t for t in form.targets if t is not part(form, "targets", head)])
 
-    return Breakage("no target", head if code == "missing-key" else "", code, broken)
+    return Breakage("no target", head if code == "missing-key" else "", code, broken, only_targets=True)
 
 
 def only_target(head: str) -> Breakage:
     """One array instead of a dictionary."""
-    return Breakage("one array", "", "one-target", lambda form: form._replace(targets=part(form, "targets", head)))
+
+    def broken(form: Form) -> Form:
+        return form._replace(targets=part(form, "targets", head))
+
+    return Breakage("one array", "", "one-target", broken, only_targets=True)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -197,7 +202,9 @@ def metric(head: str, metric: Any, code: str = "metric-kind") -> Breakage:
     def broken(form: Form) -> Form:
         keys = isinstance(form.how["loss"], dict)
         none = {name: [] for name in form.how["loss"]} if keys else [[] for _ in form.model.outputs]
-        return form.compiled(metrics=exchanged(form, none, {head: [metric]}), weighted_metrics=[])
+        metrics = exchanged(form, none, {head: [metric]})
+        weighted = "weighted_metrics" in form.how
+        return form.compiled(metrics=[] if weighted else metrics, weighted_metrics=metrics if weighted else [])
 
     label = metric if isinstance(metric, str) else type(metric).__name__
     return Breakage(label, head, code, broken)

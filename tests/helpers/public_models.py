@@ -16,6 +16,7 @@ from keras import layers, losses, metrics, ops  # isort: skip
 
 N = 16
 SCE, CCE, BCE = "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"
+SparseCrossentropy = losses.SparseCategoricalCrossentropy
 PER_WEIGHT = {"reduction": "mean_with_sample_weight"}
 FORMS: dict[str, Callable[[], Form]] = {}
 BREAKAGES: dict[str, tuple[Breakage, ...]] = {}
@@ -218,6 +219,26 @@ def counts() -> Form:
 
 
 @form(
+    b.too_low("claims", "target-range"),
+    b.nan("claims"),
+    b.other_loss("from_logits", "large", "logits", losses.BinaryCrossentropy(from_logits=True)),
+    b.metric("claims", metrics.Precision()),
+    b.no_target("large"),
+)
+def exposure() -> Form:
+    """An insurer: how many claims, as a rate times the years insured, and was one large?"""
+    i, years = keras.Input((6,), name="risk"), keras.Input((1,), name="years")
+    claims = layers.Multiply(name="claims")([layers.Dense(1, "exponential")(i), years])
+    return wired(
+        of([i, years], claims=claims, large=dense("large", 1, "sigmoid")(i)),
+        {"claims": losses.Poisson(), "large": BCE},
+        {"claims": R.poisson(0.5, N), "large": YES},
+        {"risk": ROWS, "years": R.random((N, 1))},
+        metrics={"claims": ["poisson", "mae"], "large": ["auc"]},
+    )
+
+
+@form(
     b.retargeted("one rank", "age", "class-numbers", lambda target: target.sum(-1).astype(int)),
     b.metric("age", metrics.CategoricalAccuracy()),
     b.other_loss("softmax's loss", "age", "activation", CCE),
@@ -365,6 +386,27 @@ def actor_critic() -> Form:
     return wired(model, loss, {"actor": actions, "critic": 3 * NUMBER}, ROWS, loss_weights={"actor": 1, "critic": 0.5})
 
 
+@form(
+    b.too_high("move", "label-range"),
+    b.metric("move", "categorical_accuracy"),
+    b.beyond("only the inputs show that these are probabilities", b.takes_logits("move", SparseCrossentropy)),
+    b.retargeted("not -1 to 1", "result", "unreachable", lambda target: target * 9),
+    b.swapped("move", "result", "result", "unreachable"),
+)
+def game() -> Form:
+    """AlphaZero: a move among those that are legal, and who wins."""
+    i, legal = keras.Input((6,), name="board"), keras.Input((4,), name="legal")
+    shares = layers.Multiply()([layers.Dense(4, "softmax")(i), legal])
+    move = layers.Identity(name="move")(shares / (ops.sum(shares, -1, keepdims=True) + 1e-7))
+    return wired(
+        of([i, legal], move=move, result=dense("result", 1, "tanh")(i)),
+        {"move": SCE, "result": "mse"},
+        {"move": np.arange(N) % 4, "result": THREE - 1},
+        {"board": ROWS, "legal": np.ones((N, 4))},
+        metrics={"move": ["accuracy"], "result": ["mae"]},
+    )
+
+
 def gaussian(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     mean, log_variance = output[:, :1], output[:, 1:]
     return ops.mean(log_variance + ops.square(target - mean) / ops.exp(log_variance), -1)
@@ -374,7 +416,7 @@ def gaussian(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     b.misspelt("size"),
     b.too_high("kind", "label-range"),
     b.row_short("kind"),
-    b.takes_logits("kind", losses.SparseCategoricalCrossentropy),
+    b.takes_logits("kind", SparseCrossentropy),
     b.beyond("a loss of one's own may take NaN", b.nan("size")),
 )
 def how_sure() -> Form:
@@ -447,7 +489,7 @@ class TwoHeads(keras.Model):
     b.too_high("kind", "label-range"),
     b.one_hot("kind", 3),
     b.nan("size"),
-    b.takes_logits("kind", losses.SparseCategoricalCrossentropy),
+    b.takes_logits("kind", SparseCrossentropy),
 )
 def own_class() -> Form:
     """A model of its own class, called once, with a Sequential for a head."""
@@ -498,7 +540,7 @@ def slots() -> Form:
     intent = dense("intent", 3, "softmax")(layers.GlobalAveragePooling1D()(text))
     return wired(
         of(words, slots=dense("slots", 4, "softmax")(text), intent=intent),
-        {"slots": losses.SparseCategoricalCrossentropy(**PER_WEIGHT), "intent": SCE},
+        {"slots": SparseCrossentropy(**PER_WEIGHT), "intent": SCE},
         {"slots": WORDS % 4, "intent": THREE},
         WORDS,
         {"slots": KEPT, "intent": np.ones(N)},
@@ -531,7 +573,7 @@ def buckets() -> Form:
     kind = dense("kind", 3, "softmax")(layers.GlobalMaxPooling1D()(text))
     return wired(
         of(words, tags=dense("tags", 4, "softmax")(text), kind=kind),
-        {"tags": losses.SparseCategoricalCrossentropy(**PER_WEIGHT), "kind": SCE},
+        {"tags": SparseCrossentropy(**PER_WEIGHT), "kind": SCE},
         {"tags": WORDS % 4, "kind": THREE},
         (WORDS * KEPT).astype("int32"),
         {"tags": KEPT, "kind": np.ones(N, "float32")},
@@ -556,7 +598,7 @@ def masked_words() -> Form:
     masked[:, 3] = 1
     return wired(
         of(words, word=dense("word", 20, "softmax")(text), next=dense("next", 1, "sigmoid")(first)),
-        {"word": losses.SparseCategoricalCrossentropy(**PER_WEIGHT), "next": BCE},
+        {"word": SparseCrossentropy(**PER_WEIGHT), "next": BCE},
         {"word": np.where(masked, WORDS, 0), "next": YES},
         WORDS,
         {"word": masked, "next": None},
@@ -570,7 +612,7 @@ def masked_words() -> Form:
     b.wider("pitch"),
     b.metric("note", "categorical_accuracy"),
     b.metric("pitch", "accuracy", "accuracy"),
-    b.takes_logits("note", losses.SparseCategoricalCrossentropy),
+    b.takes_logits("note", SparseCrossentropy),
 )
 def each_step() -> Form:
     """A note and a pitch for each step of a recording, by TimeDistributed."""
@@ -673,7 +715,7 @@ def where_near(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
 
 
 @form(
-    b.other_loss("no class ignored", "kind", "label-range", SCE),
+    b.other_loss("no class ignored", "kind", "label-range", SparseCrossentropy(from_logits=True)),
     b.one_hot("kind", 3),
     b.nan("kind"),
     b.misspelt("box"),
@@ -688,7 +730,7 @@ def anchors() -> Form:
     boxes = np.concatenate([R.normal(size=(N, 32, 4)), (kinds >= 0)[..., None]], -1).astype("float32")
     return wired(
         of(i, kind=kind, box=box),
-        {"kind": losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1), "box": where_near},
+        {"kind": SparseCrossentropy(from_logits=True, ignore_class=-1), "box": where_near},
         {"kind": kinds, "box": boxes},
         R.random((N, 4, 4, 3)).astype("float32"),
     )
@@ -752,6 +794,27 @@ def autoencoder() -> Form:
         {"picture": PICTURES, "kind": THREE},
         PICTURES,
         metrics={"picture": ["mse"], "kind": ["accuracy"]},
+    )
+
+
+@form(
+    b.retargeted("in 0 to 255", "picture", "yes-no-range", lambda target: target * 255),
+    b.nan("picture"),
+    b.metric("picture", "accuracy", "accuracy"),
+    b.weight_shape("picture", N),
+    b.no_activation("kind"),
+)
+def inpainting() -> Form:
+    """A picture with its hole filled, the rest of it as it was, and the kind of hole."""
+    i, hole = keras.Input((8, 8, 1), name="seen"), keras.Input((8, 8, 1), name="hole")
+    filled = layers.Multiply()([hole, layers.Conv2D(1, 1, activation="sigmoid")(i)])
+    picture = layers.Add(name="picture")([filled, layers.Multiply()([1 - hole, i])])
+    return wired(
+        of([i, hole], picture=picture, kind=dense("kind", 3, "softmax")(layers.Flatten()(hole))),
+        {"picture": BCE, "kind": SCE},
+        {"picture": PICTURES, "kind": THREE},
+        {"seen": PICTURES, "hole": np.round(PICTURES)},
+        metrics={"picture": ["mae"], "kind": ["accuracy"]},
     )
 
 
@@ -869,7 +932,7 @@ class Variational(keras.Model):
     b.beyond("a train_step of one's own may take any targets", b.misspelt("kind")),
     b.too_high("kind", "label-range"),
     b.nan("picture"),
-    b.takes_logits("kind", losses.SparseCategoricalCrossentropy),
+    b.takes_logits("kind", SparseCrossentropy),
     b.metric("kind", "categorical_accuracy"),
 )
 def variational() -> Form:
@@ -888,7 +951,7 @@ def variational() -> Form:
     b.too_low("size", "unreachable"),
     b.metric("size", "accuracy", "accuracy"),
     b.misspelt("kind"),
-    b.takes_logits("kind", losses.SparseCategoricalCrossentropy),
+    b.takes_logits("kind", SparseCrossentropy),
 )
 def mixed_precision() -> Form:
     """Mixed precision: the heads end in float32, and the optimizer scales the loss."""
