@@ -49,10 +49,18 @@ class Head:
         return self.shape[-1] if self.shape else None
 
     @property
+    def flat(self) -> bool:
+        """Whether the targets lack the last axis of the output, where it has one unit."""
+        lacking = self.target is not None and self.shape is not None and self.target.ndim == len(self.shape) - 1
+        return bool(lacking and self.units == 1 and self.loss and self.loss.kind != SPARSE)
+
+    @property
     def loss_shape(self) -> tuple | None:
         """The shape of the loss before its mean, with the sizes of these targets, or None if it is not known."""
         if not (self.loss and self.loss.known and self.shape and self.target is not None and self.target.ndim):
             return None
+        if self.flat and self.target.ndim > 1:
+            return self.target.shape[:-1]  # Keras drops the last axis of the output, and takes the mean over the next
         sizes = self.target.shape[: len(self.shape)] + self.shape[self.target.ndim :]
         return self.loss.shape(tuple(a if b is None else b for a, b in zip(sizes, self.shape, strict=True)))
 
