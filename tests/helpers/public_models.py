@@ -757,6 +757,29 @@ def segmentation() -> Form:
 
 
 @form(
+    b.too_high("organ", "multi-hot"),
+    b.nan("organ"),
+    b.weight_shape("organ", N, 3, 8),
+    b.other_loss("from_logits", "organ", "logits", losses.CategoricalCrossentropy(axis=1, from_logits=True)),
+    b.metric("kind", "binary_accuracy"),
+)
+def channels_first() -> Form:
+    """A scan with its channels first: the organ of each pixel by a softmax and a loss over axis 1, and a kind."""
+    i = keras.Input((1, 8, 8))
+    maps = layers.Reshape((3, 8, 8))(layers.Dense(192)(layers.Flatten()(i)))
+    organ = layers.Softmax(axis=1, name="organ")(maps)
+    organs = np.moveaxis(np.eye(3, dtype="float32")[(PICTURES[..., 0] * 3).astype(int)], -1, 1)
+    return wired(
+        of(i, organ=organ, kind=dense("kind", 3, "softmax")(layers.Flatten()(i))),
+        {"organ": losses.CategoricalCrossentropy(axis=1), "kind": SCE},
+        {"organ": organs, "kind": THREE},
+        np.moveaxis(PICTURES, -1, 1),
+        {"organ": np.ones((N, 8, 8)), "kind": np.ones(N)},
+        weighted_metrics={"organ": [], "kind": ["accuracy"]},
+    )
+
+
+@form(
     b.retargeted("class numbers", "mask", "class-numbers", lambda target: target.argmax(-1)),
     b.nan("mask"),
     b.weight_shape("edge", N),
