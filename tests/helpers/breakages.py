@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 from mos_helpers.heads import Report, check_heads
+
+import keras  # isort: skip
 
 
 class Form(NamedTuple):

@@ -28,6 +28,7 @@ def report_of(name, breakage):
     return broken(name, breakage).check()
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 @pytest.mark.parametrize("name", RIGHT)
 def test_nothing_is_found_in_a_form_that_is_wired_rightly_and_trains(name):
     form = FORMS[name]()
