@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, partial, wraps
 
 import breakages as b
 import numpy as np
@@ -28,16 +28,21 @@ WORDS = R.integers(1, 20, (N, 6))
 THREE = np.arange(N) % 3
 YES = (np.arange(N) % 2).astype("float32")[:, None]
 NUMBER = R.normal(size=(N, 1)).astype("float32")
-HALF = np.repeat(np.float32([1, 0]), N // 2)
+STATE = R.bit_generator.state
 
 
 def form(*ways: Breakage) -> Callable:
-    """Keep a function that makes a form, with ways to break it."""
+    """Keep a function that makes a form, with ways to break it. Its data are the same at each call."""
 
     def keep(make: Callable[[], Form]) -> Callable[[], Form]:
-        FORMS[make.__name__] = make
+        @wraps(make)
+        def made() -> Form:
+            R.bit_generator.state = STATE
+            return make()
+
+        FORMS[make.__name__] = made
         BREAKAGES[make.__name__] = ways
-        return make
+        return made
 
     return keep
 
@@ -232,7 +237,7 @@ def exposure() -> Form:
     return wired(
         of([i, years], claims=claims, large=dense("large", 1, "sigmoid")(i)),
         {"claims": losses.Poisson(), "large": BCE},
-        {"claims": R.poisson(0.5, N), "large": YES},
+        {"claims": THREE, "large": YES},
         {"risk": ROWS, "years": R.random((N, 1))},
         metrics={"claims": ["poisson", "mae"], "large": ["auc"]},
     )
