@@ -762,11 +762,11 @@ def segmentation() -> Form:
 
 
 @form(
-    b.too_high("organ", "multi-hot"),
-    b.nan("organ"),
-    b.weight_shape("organ", N, 3, 8),
-    b.other_loss("from_logits", "organ", "logits", losses.CategoricalCrossentropy(axis=1, from_logits=True)),
+    b.misspelt("organ"),
+    b.too_high("kind", "label-range"),
     b.metric("kind", "binary_accuracy"),
+    b.beyond("the rules read losses over the last axis", b.weight_shape("organ", N, 3, 8)),
+    b.beyond("the rules read losses over the last axis", b.too_high("organ", "multi-hot")),
 )
 def channels_first() -> Form:
     """A scan with its channels first: the organ of each pixel by a softmax and a loss over axis 1, and a kind."""
