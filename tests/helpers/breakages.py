@@ -27,8 +27,8 @@ class Form(NamedTuple):
         return check_heads(self.model, self.targets, self.sample_weight)
 
     def fit(self) -> None:
-        """Take one step, without a graph unless a strategy wants one, since a graph takes longer to make."""
-        self.model.run_eagerly = self.model.distribute_strategy.num_replicas_in_sync == 1
+        """Take one step, without a graph, which takes longer to make than the step."""
+        self.model.run_eagerly = True
         if self.batches:
             self.model.fit(self.batches(self.x, self.targets, self.sample_weight).take(1), shuffle=False, verbose=0)
         else:
@@ -64,10 +64,9 @@ def beyond(reason: str, breakage: Breakage) -> Breakage:
     return breakage._replace(out_of_reach=reason)
 
 
-def part(form: Form, name: str, head: str) -> Any:
-    """Return a head's share of the targets or of an argument of `compile`."""
-    value = form.how[name] if name in form.how else getattr(form, name)
-    return value[head] if isinstance(value, dict) else value[form.model.output_names.index(head)]
+def target_of(form: Form, head: str) -> Any:
+    """Return a head's share of the targets."""
+    return form.targets[head if isinstance(form.targets, dict) else form.model.output_names.index(head)]
 
 
 def exchanged(form: Form, value: Any, shares: dict) -> Any:
@@ -87,7 +86,7 @@ def retargeted(name: str, head: str, code: str, change: Callable[[np.ndarray], n
     """A change of one head's targets."""
 
     def broken(form: Form) -> Form:
-        changed = change(np.asarray(part(form, "targets", head)))
+        changed = change(np.asarray(target_of(form, head)))
         return form._replace(targets=exchanged(form, form.targets, {head: changed}))
 
     return Breakage(name, head, code, broken, only_targets=True)
@@ -138,7 +137,7 @@ def swapped(one: str, other: str, head: str, code: str) -> Breakage:
     """Two heads get each other's targets."""
 
     def broken(form: Form) -> Form:
-        shares = {one: part(form, "targets", other), other: part(form, "targets", one)}
+        shares = {one: target_of(form, other), other: target_of(form, one)}
         return form._replace(targets=exchanged(form, form.targets, shares))
 
     return Breakage(f"swapped with {other if head == one else one}", head, code, broken, only_targets=True)
@@ -160,7 +159,7 @@ def no_target(head: str, code: str = "missing-key") -> Breakage:
     def broken(form: Form) -> Form:
         if isinstance(form.targets, dict):
             return form._replace(targets={name: target for name, target in form.targets.items() if name != head})
-        return form._replace(targets=[t for t in form.targets if t is not part(form, "targets", head)])
+        return form._replace(targets=[t for t in form.targets if t is not target_of(form, head)])
 
     return Breakage("no target", head if code == "missing-key" else "", code, broken, only_targets=True)
 
@@ -169,7 +168,7 @@ def only_target(head: str) -> Breakage:
     """One array instead of a dictionary."""
 
     def broken(form: Form) -> Form:
-        return form._replace(targets=part(form, "targets", head))
+        return form._replace(targets=target_of(form, head))
 
     return Breakage("one array", "", "one-target", broken, only_targets=True)
 
