@@ -115,7 +115,10 @@ def _shrinks(head: Head) -> bool:
     """Whether weights of 0 make the loss smaller."""
     if not (head.loss and head.loss.known and head.loss.reduction in ("sum_over_batch_size", "mean")):
         return False
-    return bool(np.mean(head.weight, dtype="float64") < 0.99)
+    weight = head.weight
+    if head.loss.ignore_class is not None and weight.size == head.target.size:
+        weight = weight.ravel()[head.target.ravel() != head.loss.ignore_class]  # the mean is over the others
+    return bool(np.mean(weight, dtype="float64") < 0.99)
 
 
 def _fits(given: tuple, wanted: tuple) -> bool:

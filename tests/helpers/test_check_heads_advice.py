@@ -349,6 +349,46 @@ CASES = {
         [("label-range", change("give it the weight 0", target=KNOWN.clip(0), weight=HALF * (KNOWN >= 0))), masked],
         lambda o: mean(sparse(KINDS, o), HALF * (KNOWN >= 0)),
     ),
+    "a marker of 255": (
+        replace(kind, target=np.where(KNOWN < 0, 255, KNOWN)),
+        [("label-range", take_loss)],
+        lambda o: mean(sparse(KINDS, o), (KNOWN >= 0) * 1),
+    ),
+    "from -2": (
+        replace(kind, target=KINDS - 2),
+        [("label-range", change("add 2", target=KINDS))],
+        lambda o: mean(sparse(KINDS, o)),
+    ),
+    "numbers with gaps": (
+        replace(kind, target=np.array([10, 20, 70])[KINDS]),
+        [
+            (
+                "label-range",
+                lambda setup, message: replace(setup, target=code_in(message, "np.unique", labels=setup.target)),
+            )
+        ],
+        lambda o: mean(sparse(KINDS, o)),
+    ),
+    "percent": (
+        Setup("categorical_crossentropy", 100 * SOFT, 3, "softmax"),
+        [("multi-hot", take_targets("targets /"))],
+        lambda o: mean(categorical(SOFT, o)),
+    ),
+    "one-hot signs": (
+        Setup("categorical_crossentropy", 2 * EYE[KINDS] - 1, 3, "softmax"),
+        [("multi-hot", take_targets("(targets"))],
+        lambda o: mean(categorical(EYE[KINDS], o)),
+    ),
+    "yes is 2": (
+        replace(yes, target=YES + 1),
+        [("yes-no-range", take_targets("targets -"))],
+        lambda o: mean(binary(YES, o)),
+    ),
+    "white is 255": (
+        replace(mask, target=255 * MASK),
+        [("yes-no-range", take_targets("targets /"))],
+        lambda o: mean(binary(MASK, o)),
+    ),
     "from 1": (
         replace(kind, target=KINDS + 1),
         [("label-range", change("subtract 1", target=KINDS))],
@@ -503,6 +543,16 @@ METRICS = {
         [("masked-metric", weigh_metrics)],
         lambda o: mean((o.argmax(-1) == KINDS) * 1.0, THIRDS),
     ),
+    "without a class": (
+        replace(kind, loss=losses.SparseCategoricalCrossentropy(ignore_class=-1), target=KNOWN, metrics=("accuracy",)),
+        [
+            (
+                "masked-metric",
+                lambda setup, message: replace(weigh_metrics(setup, message), weight=(KNOWN >= 0) * 1.0),
+            )
+        ],
+        lambda o: mean((o.argmax(-1) == KINDS) * 1.0, KNOWN >= 0),
+    ),
     "weighted map": (
         replace(mask, weight=FEW / FEW.mean(), metrics=("accuracy",)),
         [("masked-metric", weigh_metrics)],
@@ -549,6 +599,15 @@ METRICS = {
 }
 
 RIGHT = {
+    "a class that is left out twice": (
+        replace(
+            kind,
+            loss=losses.SparseCategoricalCrossentropy(ignore_class=-1),
+            target=KNOWN,
+            weight=(KNOWN >= 0) * 1.0,
+        ),
+        lambda o: mean(sparse(KINDS, o), KNOWN >= 0),
+    ),
     "rows of steps without their last axis": (
         Setup(losses.BinaryCrossentropy(**AGAIN), MASK[:, :, 0, 0], 1, "sigmoid", HALF, (4,)),
         lambda o: mean(binary(MASK[:, :, 0], o), HALF),
