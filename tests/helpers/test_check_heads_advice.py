@@ -574,6 +574,11 @@ METRICS = {
         [("metric-kind", take_metric)],
         lambda o: mean(o.argmax(-1) == KINDS),
     ),
+    "targets without their last axis": (
+        Setup("poisson", COUNTS[:, 0], 1, "softplus", metrics=("poisson",)),
+        [("accuracy", take_targets("targets["))],
+        lambda o: mean(poisson(COUNTS, o)),
+    ),
     "arguments": (
         replace(kind, metrics=("mean_io_u",)),
         [
