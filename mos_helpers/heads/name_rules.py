@@ -4,7 +4,7 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 
-from mos_helpers.heads.kinds import name_of
+from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Wiring
 
@@ -117,9 +117,12 @@ def same_log_names(wiring: Wiring) -> Findings:
         prefix = f"{head.name}_" if many else ""
         if many and head.loss:
             logs.append((f"{prefix}loss", head.name, f"the loss of {head.name}"))
+        seen: Counter = Counter()
         for metric in head.metrics:
             label = metric if isinstance(metric, str) else getattr(metric, "name", name_of(metric))
-            logs.append((prefix + label, head.name, f"the metric {label} of {head.name}"))
+            numbered = f"{label}_{seen[label]}" if seen[label] else label  # as Keras does within one head
+            seen[label] += 1
+            logs.append((prefix + numbered, head.name, f"the metric {label} of {head.name}"))
     for i, (log, head, what) in enumerate(logs):
         first = next((other for name, _, other in logs[:i] if name == log), None)
         if first:

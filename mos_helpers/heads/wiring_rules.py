@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 import keras
 
-from mos_helpers.heads.kinds import name_of
+from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
-from mos_helpers.heads.wiring import PARTS, Head, Structure, Wiring, as_list, share
+from mos_helpers.heads.rows import Structure
+from mos_helpers.heads.wiring import PARTS, Head, Wiring, as_list, share
 
 Findings = Iterator[Finding]
 
@@ -70,6 +71,8 @@ def wrong_keys(wiring: Wiring) -> Findings:
 
 def missing_keys(wiring: Wiring) -> Findings:
     """A dictionary of targets, losses or weights lacks a head."""
+    if wiring.compiled and wiring.compiled.own_step:
+        return  # what such a step does with a target, or without one, is its own affair
     results = {
         "targets": "give it a target",
         "loss": "it would not be trained; write None if that is meant",
@@ -85,7 +88,10 @@ def missing_keys(wiring: Wiring) -> Findings:
         lacking = [name for name in wiring.names if name in wanted and name not in value]
         misspelt = {_meant(str(key), lacking, wiring) for key in value.keys() - set(wiring.names)}
         for name in lacking:
-            if part in results and name not in misspelt:
+            if part == "targets" and not _has_loss_or_metric(name, wiring):
+                message = f'Keras looks for a target of every head once there are metrics: write "{name}": None.'
+                yield Finding("missing-key", name, message)
+            elif part in results and name not in misspelt:
                 yield Finding("missing-key", name, f'{part} has no key "{name}": {results[part]}.')
 
 
@@ -180,7 +186,7 @@ def targets_are_arrays(wiring: Wiring) -> Findings:
             yield Finding("not-an-array", head.name, "The target is a dictionary within another: take out one level.")
         elif isinstance(given, list | tuple):
             yield Finding("not-an-array", head.name, "The target is a Python list: write np.array(...).")
-        elif given is None and _names_target(head.name, wiring) and _uses_target(head, wiring):
+        elif given is None and _names_target(head.name, wiring) and _has_loss_or_metric(head.name, wiring):
             message = "The target is None: give any valid numbers of the right shape, and a sample_weight of 0."
             yield Finding("no-target", head.name, message)
 
@@ -229,7 +235,13 @@ def _names_target(name: str, wiring: Wiring) -> bool:
 
 
 def _uses_target(head: Head, wiring: Wiring) -> bool:
-    """Whether a head has a loss or a metric; without any `compile` to say so, it may."""
+    """Whether `fit` looks for a head's target: it has a loss, or any head has metrics, or nothing says so."""
+    with_metrics = wiring.part("metrics") is not None or wiring.part("weighted_metrics") is not None
+    return with_metrics or _has_loss_or_metric(head.name, wiring)
+
+
+def _has_loss_or_metric(name: str, wiring: Wiring) -> bool:
+    head = next(head for head in wiring.heads if head.name == name)
     return bool(head.loss or head.metrics or head.weighted_metrics) or wiring.part("loss") is None
 
 

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 
 class Compiled(NamedTuple):
@@ -16,6 +17,7 @@ class Compiled(NamedTuple):
     frozen_late: tuple[str, ...]  # layers whose `trainable` was changed since, and after the first update
     fit_failed: bool  # `fit` was started, and ended before the first update
     other_variables: tuple[str, ...]  # weights that the optimizer, which already has some, does not know
+    own_step: bool  # the model's class has a `train_step` or a `compute_loss` of its own
 
 
 def read_compiled(model: keras.Model) -> Compiled | None:
@@ -29,22 +31,35 @@ def read_compiled(model: keras.Model) -> Compiled | None:
         "metrics": getattr(metrics, "_user_metrics", None),
         "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
     }
+    kept = tuple(name for name, value in in_use.items() if value and last_call.get(name) is None)
+    steps = ("train_step", "compute_loss", "compute_metrics")
+    own_step = any(getattr(type(model), step) is not getattr(keras.Model, step) for step in steps)
+    return Compiled(**in_use, kept=kept, own_step=own_step, **_state(model, own_step))
+
+
+def _state(model: keras.Model, own_step: bool) -> dict[str, Any]:
+    """Return what has happened to a model and its optimizer since `compile`."""
     optimizer = model.optimizer
-    known = {id(variable) for variable in optimizer._trainable_variables} if optimizer.built else None
     started = model.train_function is not None
-    updated = optimizer.built and int(optimizer.iterations) > 0
-    keras_trains = type(model).train_step is keras.Model.train_step
-    return Compiled(
-        **in_use,
-        kept=tuple(name for name, value in in_use.items() if value and last_call[name] is None),
-        frozen_late=tuple(
+    trains = bool(model.trainable_variables)  # a model that is frozen as a whole is so on purpose
+    skips = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)  # updates with overflow, which count for none
+    known = None
+    if optimizer.built and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        known = {id(variable) for variable in optimizer._trainable_variables}
+    return {
+        "frozen_late": tuple(
             layer.name
             for layer, trainable in model._compiled_trainable_state.items()
-            if started and layer.trainable != trainable and layer.variables
+            if started and trains and layer.trainable != trainable and layer.variables
         ),
-        fit_failed=started and keras_trains and not updated,
-        other_variables=tuple(v.path for v in model.trainable_variables if known is not None and id(v) not in known),
-    )
+        "fit_failed": started and trains and not own_step and not skips and not _updates(optimizer),
+        "other_variables": tuple(v.path for v in model.trainable_variables if known is not None and id(v) not in known),
+    }
+
+
+def _updates(optimizer: keras.optimizers.Optimizer) -> int:
+    """Return how often an optimizer has changed weights, which may lie on several devices."""
+    return int(np.asarray(optimizer.iterations)) if optimizer.built else 0
 
 
 class Source(NamedTuple):
@@ -52,16 +67,17 @@ class Source(NamedTuple):
 
     layer: keras.Operation
     inputs: list[keras.KerasTensor]
-    index: int  # which of the layer's outputs it is
-    outputs: int  # how many outputs the layer has
+    index: int  # which of the call's outputs it is
+    outputs: list[keras.KerasTensor]
+    call: int  # which of the layer's calls made it
     calls: int  # how often the layer is called
 
 
 def source_of(tensor: keras.KerasTensor) -> Source:
     """Return the layer that makes a symbolic tensor."""
-    layer, node_index, index = tensor._keras_history
-    node = layer._inbound_nodes[node_index]
-    return Source(layer, node.input_tensors, index, len(node.output_tensors), len(layer._inbound_nodes))
+    layer, call, index = tensor._keras_history
+    node = layer._inbound_nodes[call]
+    return Source(layer, node.input_tensors, index, node.output_tensors, call, len(layer._inbound_nodes))
 
 
 def layers_named(model: keras.Model, name: str) -> list[keras.Layer]:

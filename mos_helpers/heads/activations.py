@@ -1,0 +1,80 @@
+"""How a head ends: in which activation, as its layers say and as its outputs show."""
+
+import keras
+import numpy as np
+
+from mos_helpers.heads.losses import is_own, name_of
+from mos_helpers.heads.multi_output import MultiOutput
+from mos_helpers.inside_keras import source_of
+
+PASS_THROUGH = ("Identity", "Dropout", "Cast")
+MOVE = ("Reshape", "Flatten", "Permute", "Transpose", "Squeeze", "ExpandDims", "GetItem")  # a softmax may not survive
+RANGES = {
+    "sigmoid": (0, 1),
+    "hard_sigmoid": (0, 1),
+    "softmax": (0, 1),
+    "sparsemax": (0, 1),
+    "tanh": (-1, 1),
+    "hard_tanh": (-1, 1),
+    "softsign": (-1, 1),
+    "relu": (0, np.inf),
+    "relu6": (0, 6),
+    "softplus": (0, np.inf),
+    "exponential": (0, np.inf),
+}
+NAMES = {"exp": "exponential", "re_lu": "relu"}  # of layers and operations, where they differ
+ROUNDING = 1e-2  # of outputs in 16 bits
+
+
+def activation_of(tensor: keras.KerasTensor) -> str | None:
+    """Return the name of the activation that makes a symbolic tensor, or None if it cannot be told."""
+    layer, inputs, index, *_ = source = source_of(tensor)
+    if is_own(layer) and not isinstance(layer, MultiOutput | keras.Model):
+        return None
+    if type(layer).__name__ in PASS_THROUGH + MOVE and len(inputs) == 1:
+        found = activation_of(inputs[0])
+        return None if found == "softmax" and type(layer).__name__ in MOVE else found
+    if isinstance(layer, MultiOutput):
+        one_each = len(layer.heads) == len(source.outputs)
+        return activation_of_layer(layer.heads[sorted(layer.heads)[index]]) if one_each else None
+    if hasattr(layer, "output_names"):  # a model within the model
+        return activation_of(layer.outputs[index])
+    found = activation_of_layer(layer)
+    return activation_of(inputs[0]) if type(layer).__name__ == "Activation" and found == "linear" else found
+
+
+def activation_of_layer(layer: object) -> str | None:
+    """Return the name of a layer's activation, or None if it cannot be told."""
+    if isinstance(layer, keras.Sequential) and layer.layers:
+        return activation_of_layer(layer.layers[-1])
+    if isinstance(layer, keras.Model):
+        outputs = getattr(layer, "outputs", None) or []
+        return activation_of(outputs[0]) if len(outputs) == 1 else None
+    if is_own(layer):
+        return None
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return activation_of_layer(layer.layer)
+    name = name_of(type(layer).__name__)
+    if name in NAMES or name in RANGES:  # a layer such as Softmax, or an operation of keras.ops
+        return NAMES.get(name, name)
+    activation = getattr(layer, "activation", None)
+    if isinstance(activation, keras.layers.Layer):
+        return activation_of_layer(activation)
+    return None if activation is None or is_own(activation) else getattr(activation, "__name__", None)
+
+
+def activation_seen(told: str | None, values: np.ndarray) -> str | None:
+    """Correct by a few outputs what the layers say: an activation that cannot have given them is not believed."""
+    low, high = RANGES.get(told, (-np.inf, np.inf))
+    if values.min() < low - ROUNDING or values.max() > high + ROUNDING:
+        told = None
+    if told in (None, "linear") and sums_to_one(values, -1):
+        return "softmax"
+    return "linear" if told is None and values.min() < -ROUNDING else told
+
+
+def sums_to_one(values: np.ndarray, axis: int) -> bool:
+    """Whether outputs are probabilities that sum to 1 along an axis."""
+    if values.ndim < 2 or values.shape[axis] < 2 or values.min() < -ROUNDING:
+        return False
+    return bool(np.allclose(values.sum(axis), 1, atol=ROUNDING))

@@ -1,0 +1,93 @@
+"""Rules about one head's `sample_weight`: does it weigh what it is meant to, and only that?"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from mos_helpers.heads.losses import MASK
+from mos_helpers.heads.report import Finding
+from mos_helpers.heads.wiring import Head
+
+Findings = Iterator[Finding]
+
+
+def weights_are_numbers(head: Head) -> Findings:
+    """Weights that are negative or not finite."""
+    if head.weight is not None and head.weight.dtype.kind in "iuf" and not (head.weight >= 0).all():
+        message = "sample_weight has negative numbers or NaN: was another array meant, such as the targets of a head?"
+        yield Finding("weight-range", head.name, message)
+
+
+def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
+    """Weights that Keras stretches over the loss, or cannot match with it."""
+    wanted = head.loss_shape
+    if head.weight is None or wanted is None or head.weight.shape[:1] != head.target.shape[:1]:
+        return
+    if _fits(head.weight.shape, wanted) or _stretches_rightly(head, wanted):
+        return
+    given = head.weight.shape
+    numbers = f"The weights have the shape {given}, and {head.loss.words} has here "
+    if head.loss.kind == MASK and not wanted:
+        axes = tuple(range(1, len(head.shape)))
+        cure = f"one number for the whole batch: write {head.loss.code(axis=axes)}, and give one weight per row"
+    elif given == (*wanted, head.units):
+        cure = (
+            f"one number for each of {wanted}, the mean over the {head.units} units: for a weight per unit, give the "
+            f"output and the targets one more axis, with Reshape({(*head.shape[1:], 1)})"
+        )
+    else:
+        cure = f"one number for each of {wanted}: give weights of that shape"
+        if given and given[0] == wanted[0] and all(size == 1 for size in given[1:]):
+            rows = f"w.reshape{(-1, *[1] * (len(wanted) - 1))}"
+            cure += f", such as np.broadcast_to({rows}, {wanted}) for one weight w per row"
+    yield Finding("weight-shape", head.name, f"{numbers}{cure}.")
+
+
+def masked_loss(head: Head) -> Findings:
+    """Rows of weight 0 that still count in the mean of the loss."""
+    masked = _masked(head)
+    if not masked or not (head.loss and head.loss.known and head.loss.reduction in ("sum_over_batch_size", "mean")):
+        return
+    mean = float(np.mean(head.weight, dtype="float64"))
+    if mean < 0.99:
+        message = (
+            f"{masked}, and still count in the mean, so this loss is smaller: write "
+            f"{head.loss.code(reduction='mean_with_sample_weight')}."
+        )
+        yield Finding("masked-loss", head.name, message)
+
+
+def masked_metric(head: Head) -> Findings:
+    """Rows of weight 0 that still count in a metric."""
+    if _masked(head) and head.metrics:
+        message = "metrics ignore sample_weight and count rows of weight 0: write weighted_metrics instead."
+        yield Finding("masked-metric", head.name, message)
+
+
+def _masked(head: Head) -> str | None:
+    """Return how many of the weights are 0, in words, or None if none or all are."""
+    if head.weight is None or head.weight.dtype.kind not in "biuf" or head.weight.all() or not head.weight.any():
+        return None
+    return (
+        f"{np.mean(head.weight == 0):.0%} of the {'rows have the weight' if head.weight.ndim == 1 else 'weights are'} 0"
+    )
+
+
+def _fits(given: tuple, wanted: tuple) -> bool:
+    """Whether Keras multiplies each number of the loss by a weight of its own."""
+    return given == wanted or given == (*wanted, 1) or (*given, 1) == wanted
+
+
+def _stretches_rightly(head: Head, wanted: tuple) -> bool:
+    """Whether the weights are stretched, and the loss is the same as with weights of the whole shape."""
+    if _masked(head) or head.loss.reduction == "mean_with_sample_weight" or head.weight.ndim != len(wanted):
+        return False
+    return all(size in (1, whole) for size, whole in zip(head.weight.shape, wanted, strict=True)) and bool(wanted)
+
+
+RULES: list[Callable[[Head], Findings]] = [
+    weights_are_numbers,
+    weights_have_the_shape_of_the_loss,
+    masked_loss,
+    masked_metric,
+]
