@@ -1,5 +1,7 @@
 """What Keras keeps to itself: the one place where private attributes of Keras are read."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -39,7 +41,7 @@ def read_compiled(model: keras.Model) -> Compiled | None:
 
 def _state(model: keras.Model, own_step: bool) -> dict[str, Any]:
     """Return what has happened to a model and its optimizer since `compile`."""
-    optimizer = model.optimizer
+    optimizer = model.optimizer or keras.optimizers.SGD()
     started = model.train_function is not None
     trains = bool(model.trainable_variables)  # a model that is frozen as a whole is so on purpose
     skips = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)  # updates with overflow, which count for none
@@ -60,6 +62,17 @@ def _state(model: keras.Model, own_step: bool) -> dict[str, Any]:
 def _updates(optimizer: keras.optimizers.Optimizer) -> int:
     """Return how often an optimizer has changed weights, which may lie on several devices."""
     return int(np.asarray(optimizer.iterations)) if optimizer.built else 0
+
+
+@contextlib.contextmanager
+def keeping_losses(model: keras.Model) -> Iterator[None]:
+    """Leave what `add_loss` collected in the last call as it is, whatever is called meanwhile."""
+    kept = [(layer, list(layer._losses)) for layer in model._flatten_layers()]
+    try:
+        yield
+    finally:
+        for layer, losses in kept:
+            layer._losses[:] = losses
 
 
 class Source(NamedTuple):

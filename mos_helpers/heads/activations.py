@@ -21,6 +21,16 @@ RANGES = {
     "relu6": (0, 6),
     "softplus": (0, np.inf),
     "exponential": (0, np.inf),
+    "squareplus": (0, np.inf),
+    "sparse_plus": (0, np.inf),
+    "elu": (-1, np.inf),
+    "celu": (-1, np.inf),
+    "selu": (-1.76, np.inf),
+    "gelu": (-0.17, np.inf),
+    "silu": (-0.28, np.inf),
+    "mish": (-0.31, np.inf),
+    "log_softmax": (-np.inf, 0),
+    "log_sigmoid": (-np.inf, 0),
 }
 NAMES = {"exp": "exponential", "re_lu": "relu"}  # of layers and operations, where they differ
 ROUNDING = 1e-2  # of outputs in 16 bits
@@ -66,11 +76,23 @@ def activation_of_layer(layer: object) -> str | None:
 def activation_seen(told: str | None, values: np.ndarray) -> str | None:
     """Correct by a few outputs what the layers say: an activation that cannot have given them is not believed."""
     low, high = RANGES.get(told, (-np.inf, np.inf))
+    if told == "softmax" and values.ndim > 1 and values.shape[-1] > 1 and not sums_to_one(values, -1):
+        told = None
     if values.min() < low - ROUNDING or values.max() > high + ROUNDING:
         told = None
     if told in (None, "linear") and sums_to_one(values, -1):
         return "softmax"
     return "linear" if told is None and values.min() < -ROUNDING else told
+
+
+def is_twice(tensor: keras.KerasTensor) -> bool:
+    """Whether a layer that only is an activation makes probabilities of probabilities."""
+    source = source_of(tensor)
+    if type(source.layer).__name__ not in ("Softmax", "Sigmoid", "Activation") or is_own(source.layer):
+        return False
+    return all(RANGES.get(activation_of(t)) == (0, 1) for t in (tensor, source.inputs[0])) and (
+        activation_of_layer(source.layer) != "linear"
+    )
 
 
 def sums_to_one(values: np.ndarray, axis: int) -> bool:

@@ -9,6 +9,7 @@ from mos_helpers.heads.report import Finding, Report, could_not
 from mos_helpers.heads.rows import Structure
 from mos_helpers.heads.wiring import Head, Wiring, read_wiring
 
+NO_ARRAYS = str | bytes | bool | int | float | set
 WIRING_RULES = name_rules.RULES + wiring_rules.RULES
 HEAD_RULES = head_rules.RULES + metric_rules.RULES + weight_rules.RULES
 
@@ -31,14 +32,16 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
     after it was read. What cannot be judged is said in a line of its own (`notes`), and is no fault.
 
     Raises:
-        TypeError: model is not a Keras model, or targets is None or a generator.
+        TypeError: model is not a Keras model, or targets is None or a generator, or one of them is no array at all.
         ValueError: a dataset that has no batch, or no targets, or that comes with sample_weight.
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a Keras model, not {type(model).__name__}.")
-    if targets is None or hasattr(targets, "__next__"):
-        given = "None" if targets is None else "a generator, which would lose its first batch"
+    if targets is None or hasattr(targets, "__next__") or isinstance(targets, NO_ARRAYS):
+        given = "a generator, which would lose its first batch" if hasattr(targets, "__next__") else repr(targets)
         raise TypeError(f"targets must be a dict, list or tuple of arrays, an array or a dataset, not {given}.")
+    if isinstance(sample_weight, NO_ARRAYS):
+        raise TypeError(f"sample_weight must be None, or a dict, list or array of numbers, not {sample_weight!r}.")
     wiring = read_wiring(model, targets, sample_weight)
     findings, notes = [], list(wiring.notes)
     tasks = [(rule, wiring) for rule in WIRING_RULES]
@@ -49,7 +52,7 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
     if wiring.outputs is None:
         result = (
             "Nothing found in the names. The rest is not checked, since the outputs are not known before the model is "
-            "called: call it on a few rows, such as model(x[:2]), and check again."
+            "called: call it on a few rows, such as model(x[:2]), or give a dataset, and check again."
         )
     return Report(findings, "\n".join([*map(str, wiring.heads), result]), notes)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from mos_helpers.heads.activations import RANGES, ROUNDING, sums_to_one
 from mos_helpers.heads.losses import (
@@ -42,12 +43,21 @@ def softmax_over_one_unit(head: Head) -> Findings:
         yield Finding("softmax-of-one", head.name, message)
 
 
+def activation_twice(head: Head) -> Findings:
+    """A softmax or sigmoid of what are probabilities already."""
+    if head.twice:
+        message = (
+            "The head makes probabilities of probabilities, which can no longer reach 1: leave out one of the two."
+        )
+        yield Finding("activation-twice", head.name, message)
+
+
 def softmax_over_another_axis(head: Head) -> Findings:
     """Outputs that sum to 1 over steps or pixels, and not over the classes."""
     values = head.values
-    if _kind(head) not in (SPARSE, CATEGORICAL) or values is None or values.ndim < 3 or sums_to_one(values, -1):
+    if _kind(head) not in (SPARSE, CATEGORICAL) or values is None or sums_to_one(values, -1):
         return
-    for axis in range(1, values.ndim - 1):
+    for axis in range(values.ndim - 1):
         if sums_to_one(values, axis):
             message = f"The outputs sum to 1 over axis {axis}, and not over the classes: let softmax run over axis -1."
             yield Finding("softmax-axis", head.name, message)
@@ -64,7 +74,7 @@ def not_a_number(head: Head) -> Findings:
             cure = '.to_numpy("int32")'
         message = f"The targets have the pandas type {kept}, which fit refuses: write {cure}."
         yield Finding("not-a-number", head.name, message)
-    elif head.target.dtype.kind in "OUSMm":
+    elif head.target.dtype.kind in "OUSMmc":
         message = f"The targets are of type {head.target.dtype}: turn them into numbers."
         yield Finding("not-a-number", head.name, message)
     elif head.target.dtype.kind == "f" and head.loss.known and not np.isfinite(head.target).all():
@@ -76,11 +86,16 @@ def not_a_number(head: Head) -> Findings:
         yield Finding("not-a-number", head.name, message)
 
 
-def ragged(head: Head) -> Findings:
-    """Targets with rows of different length."""
-    if head.given is not None and head.target is None and hasattr(head.given, "to_tensor"):
+def ragged_or_sparse(head: Head) -> Findings:
+    """Targets with rows of different length, or that list only what is not zero."""
+    if head.given is None or head.target is not None:
+        return
+    if hasattr(head.given, "to_tensor"):
         message = "The targets are ragged: write .to_tensor(), which pads them, and give the padding the weight 0."
         yield Finding("ragged", head.name, message)
+    elif hasattr(head.given, "toarray") or isinstance(head.given, tf.SparseTensor):
+        cure = ".toarray()" if hasattr(head.given, "toarray") else "tf.sparse.to_dense(...)"
+        yield Finding("sparse", head.name, f"The targets are sparse, which losses do not take: write {cure}.")
 
 
 def not_batched(head: Head) -> Findings:
@@ -124,7 +139,8 @@ def class_numbers_in_range(head: Head) -> Findings:
     """Class numbers below 0, or beyond the head's classes, or not whole."""
     if not _checkable(head) or _kind(head) != SPARSE or not _shape_fits(head):
         return
-    labels = head.labelled()
+    counts_all = head.loss.name == "sparse_categorical_crossentropy"  # TensorFlow refuses others even with weight 0
+    labels = head.target.ravel() if counts_all else head.labelled()
     labels = labels[labels != head.loss.ignore_class] if head.loss.ignore_class is not None else labels
     if not labels.size or not np.isfinite(labels).all():
         return
@@ -141,8 +157,8 @@ def class_numbers_in_range(head: Head) -> Findings:
             cure = "subtract 1 from the labels"
         elif low == -1:
             cure = f"if -1 marks a missing label, use {head.loss.code(ignore_class=-1)}"
-            if "ignore_class" not in cure:
-                cure = "if -1 marks a missing label, put 0 in its place, and give these rows the weight 0"
+            if "ignore_class" not in cure or (head.weight is not None and not head.weight.all()):
+                cure = "if -1 marks a missing label, put any class, such as 0, in its place, and give it the weight 0"
         message = (
             f"The labels run from {int(low)} to {int(high)}, and the head's {head.units} classes from 0 to "
             f"{head.units - 1}: {cure}."
@@ -239,6 +255,7 @@ def outputs_in_range(head: Head) -> Findings:
 def logits(head: Head) -> Findings:
     """Logits for a loss that takes probabilities, and the reverse."""
     kind, ending = _kind(head), head.activation
+    ending = "linear" if ending in ("log_softmax", "log_sigmoid") else ending  # logarithms are logits
     if head.loss is None or head.loss.wants.outputs != PROBABILITY or ending is None:
         return
     right = "softmax" if kind in (SPARSE, CATEGORICAL) or (kind == MASK and head.units > 1) else "sigmoid"
@@ -291,6 +308,7 @@ def _checkable(head: Head) -> bool:
     return (
         head.shape is not None
         and len(head.shape) > 1
+        and head.units is not None
         and head.loss is not None
         and head.loss.known
         and head.target is not None
@@ -339,9 +357,10 @@ def _odd_sum(rows: np.ndarray) -> float:
 RULES: list[Callable[[Head], Findings]] = [
     unknown_loss,
     softmax_over_one_unit,
+    activation_twice,
     softmax_over_another_axis,
     not_a_number,
-    ragged,
+    ragged_or_sparse,
     not_batched,
     target_shape,
     class_numbers_in_range,

@@ -107,14 +107,15 @@ class Loss(NamedTuple):
 def name_of(thing: object) -> str:
     """Return the name of a loss or metric as Keras writes its functions, such as "mean_squared_error"."""
     thing = getattr(thing, "fn", thing)
-    name = thing if isinstance(thing, str) else getattr(thing, "__name__", type(thing).__name__)
+    name = thing if isinstance(thing, str) else getattr(thing, "__name__", None) or type(thing).__name__
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def is_own(thing: object) -> bool:
     """Whether a loss, metric, layer or activation was written by the user."""
-    thing = getattr(thing, "fn", thing) if isinstance(thing, keras.losses.Loss | keras.metrics.Metric) else thing
     module = getattr(thing, "__module__", None) or type(thing).__module__
+    if str(module).startswith("keras.") and hasattr(thing, "fn"):  # a class of Keras around a function
+        return is_own(thing.fn)
     return not str(module).startswith("keras.")
 
 

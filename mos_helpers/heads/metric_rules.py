@@ -16,11 +16,12 @@ from mos_helpers.heads.wiring import Head
 
 Findings = Iterator[Finding]
 
-NUMBERED, ONE_HOT, LABELS, SIGNED, NUMBERS = "class numbers", "one-hot rows", "yes or no", "signs", "numbers"
+NUMBERED, ONE_HOT, LABELS, SHARES = "class numbers", "one-hot rows", "yes or no", "numbers between 0 and 1"
+SIGNED, NUMBERS = "signs", "numbers"
 
 _classes = {NUMBERED, ONE_HOT}
 _probabilities = {ONE_HOT, LABELS}
-_any_numbers = {ONE_HOT, LABELS, SIGNED, NUMBERS}
+_any_numbers = {ONE_HOT, LABELS, SHARES, SIGNED, NUMBERS}
 FITS = {
     "Accuracy": set(),  # it counts outputs that equal the target, and probabilities hardly ever do
     "BinaryAccuracy": {LABELS},
@@ -46,11 +47,11 @@ FITS = {
     "MeanIoU": _classes,
     "OneHotIoU": {ONE_HOT},
     "OneHotMeanIoU": {ONE_HOT},
-    "BinaryCrossentropy": {LABELS},
+    "BinaryCrossentropy": {LABELS, SHARES},
     "CategoricalCrossentropy": {ONE_HOT},
     "SparseCategoricalCrossentropy": {NUMBERED},
-    "KLDivergence": _probabilities,
-    "Poisson": {NUMBERS, LABELS},
+    "KLDivergence": {*_probabilities, SHARES},
+    "Poisson": {NUMBERS, LABELS, SHARES},
     "Hinge": {LABELS, SIGNED},
     "SquaredHinge": {LABELS, SIGNED},
     "CategoricalHinge": {ONE_HOT},
@@ -58,7 +59,7 @@ FITS = {
     "RootMeanSquaredError": _any_numbers,
     "MeanAbsoluteError": _any_numbers,
     "MeanAbsolutePercentageError": {NUMBERS},
-    "MeanSquaredLogarithmicError": {NUMBERS, *_probabilities},
+    "MeanSquaredLogarithmicError": {NUMBERS, SHARES, *_probabilities},
     "LogCoshError": _any_numbers,
     "CosineSimilarity": _any_numbers,
     "R2Score": _any_numbers,
@@ -99,7 +100,12 @@ def fitting_metric(head: Head) -> Findings:
 def unknown_metric(head: Head) -> Findings:
     """A misspelt metric."""
     for given in head.metrics + head.weighted_metrics:
-        if isinstance(given, str) and given.lower() not in ("accuracy", "acc"):
+        if type(given).__name__ in ("Mean", "Sum") and isinstance(given, keras.metrics.Metric):
+            message = f"The metric {given.name} averages values, and compares no targets: use an accuracy or an error."
+            yield Finding("unknown-metric", head.name, message)
+        elif not isinstance(given, str) and not callable(given):
+            yield Finding("unknown-metric", head.name, f"{_shown(given)} is no metric: write a name or an object.")
+        elif isinstance(given, str) and given.lower() not in ("accuracy", "acc"):
             try:
                 keras.metrics.get(given)
             except ValueError:
@@ -140,7 +146,7 @@ def answers_of(head: Head) -> str | None:
     if kind == CATEGORICAL:
         return ONE_HOT
     if kind in (BINARY, MASK):
-        return LABELS
+        return SHARES
     return SIGNED if np.isin(rows, (-1, 1)).all() else NUMBERS
 
 
@@ -178,8 +184,9 @@ def _misfit(judge: Judge, answers: str, head: Head) -> str | None:
         if "IoU" in judge.name and judge.name != "BinaryIoU" and not _reads_classes(judge, answers):
             return f"{written} reads the head's probabilities as class numbers: use {_cure(judge, answers, head)}."
         return None
-    if answers == NUMBERS and judge.plain:
-        return '"accuracy" means nothing for a regression, since it counts numbers that are equal: use "mae".'
+    if answers in (NUMBERS, SHARES) and judge.plain:
+        what = "a regression" if answers == NUMBERS else f"targets that are {answers}"
+        return f'"accuracy" means nothing for {what}, since it counts numbers that are equal: use "mae".'
     if judge.plain and answers == LABELS:
         cure = _cure(judge, answers, head)
         return f'For several units "accuracy" compares only the largest: use {cure} for each label.'
@@ -237,11 +244,16 @@ def _cure(judge: Judge, answers: str, head: Head) -> str:
         ONE_HOT: '"categorical_accuracy"',
         LABELS: '"binary_accuracy"',
         SIGNED: '"hinge"',
+        SHARES: '"mae"',
         NUMBERS: '"mae"',
     }[answers]
     if answers == NUMBERED and ONE_HOT in FITS[judge.name]:
         found += f', or one-hot targets (np.eye({classes})[targets]) with "categorical_crossentropy"'
     return found
+
+
+def _shown(given: object) -> str:
+    return f"A {type(given).__name__}" if isinstance(given, dict | list | tuple | set) else repr(given)
 
 
 def _object_code(name: str, head: Head) -> str:

@@ -91,16 +91,16 @@ def key_is_not_the_layer(wiring: Wiring) -> Findings:
     """A head's key differs from the name of its layer."""
     for head in wiring.heads:
         if wiring.form in ("dict", "list") and head.layer is not None and head.layer != head.name:
-            message = (
-                f'The layer of this head is called "{head.layer}", so Keras shows two names for one head: '
-                f'name the layer as the key, name="{head.name}".'
-            )
+            cure = f'name the layer as the key, name="{head.name}"'
+            if head.operation:
+                cure = f'end the head in keras.layers.Identity(name="{head.name}")'
+            message = f'The layer of this head is called "{head.layer}", so Keras shows two names for one head: {cure}.'
             yield Finding("key-not-layer", head.name, message)
 
 
 def bad_names(wiring: Wiring) -> Findings:
     """A head's name contains a character that TensorFlow refuses, or is one that Keras uses itself."""
-    for name in wiring.names:
+    for name in map(str, wiring.names):
         if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", name) or "/" in name:
             message = f'TensorFlow cannot use "{name}" as a name: use letters, digits and "_".'
             yield Finding("bad-name", name, message)

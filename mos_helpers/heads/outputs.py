@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from mos_helpers.heads.rows import FEW, Structure
+from mos_helpers.inside_keras import keeping_losses
 
 SIZES = (8, 32, 96)  # tried for a dimension that the model leaves open
 
@@ -28,13 +29,14 @@ def _run(model: keras.Model, x: Structure) -> Structure:
     """Return the outputs for a few rows of x, or of random numbers, and leave the model as it is."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
-        for size in SIZES if x is None else [None]:
-            try:
-                rows = _random_rows(model, size) if x is None else keras.tree.map_structure(lambda a: a[:FEW], x)
-                with keras.StatelessScope():
-                    return model(rows, training=False)
-            except Exception:
-                continue
+        with keeping_losses(model):
+            for size in (None, *SIZES) if x is not None else SIZES:
+                try:
+                    rows = x if size is None else _random_rows(model, size)
+                    with keras.StatelessScope():
+                        return model(rows, training=False)
+                except Exception:  # other people's models can raise anything
+                    continue
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
@@ -46,7 +48,7 @@ def _random_rows(model: keras.Model, size: int) -> Structure:
     numbers = np.random.default_rng(0)
 
     def rows(shape: tuple, dtype: str = "float32") -> np.ndarray:
-        shape = (FEW, *(size if length is None else length for length in shape[1:]))
+        shape = (shape[0] or FEW, *(size if length is None else length for length in shape[1:]))
         if "float" in dtype:
             return numbers.normal(size=shape).astype("float32")
         return numbers.integers(0, 2, shape).astype(dtype)

@@ -1,6 +1,9 @@
 """The first rows of a dataset: enough targets to judge by, and a few inputs to run the model on."""
 
+import contextlib
+import itertools
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -21,9 +24,13 @@ def is_dataset(targets: Structure) -> bool:
 def first_rows(dataset: Structure) -> tuple[Structure, Structure, Structure]:
     """Return a few rows of x, and the targets and weights of the first batches."""
     start, rows, few, batches = time.monotonic(), 0, None, []
-    for batch in [dataset[0]] if isinstance(dataset, keras.utils.PyDataset) else dataset:
-        if not isinstance(batch, list | tuple) or len(batch) < 2:
-            raise ValueError(f"targets must be a dataset of pairs (x, targets), not of {type(batch).__name__}s.")
+    for batch in _batches(dataset):
+        if not isinstance(batch, list | tuple) or not 2 <= len(batch) <= 3:
+            size = f" of {len(batch)} parts" if isinstance(batch, list | tuple) else ""
+            raise ValueError(
+                "targets must be a dataset of pairs (x, targets), or of (x, targets, sample_weight), not of "
+                f"{type(batch).__name__}s{size}."
+            )
         x, *rest = keras.tree.map_structure(_of_one_device, tuple(batch))
         if few is None:
             few = keras.tree.map_structure(lambda leaf: leaf[:FEW] if len(leaf.shape) else leaf, x)
@@ -38,8 +45,22 @@ def first_rows(dataset: Structure) -> tuple[Structure, Structure, Structure]:
 
 
 def as_array(leaf: Structure) -> Structure:
-    """Return an array of any kind as NumPy's, and what has rows of different length as it is."""
-    return leaf if leaf is None or isinstance(leaf, tf.RaggedTensor | tf.SparseTensor) else np.asarray(leaf)
+    """Return an array of any kind as NumPy's, and what is sparse or has rows of different length as it is."""
+    other = isinstance(leaf, tf.RaggedTensor | tf.SparseTensor) or hasattr(leaf, "toarray")
+    return leaf if leaf is None or other else np.asarray(leaf)
+
+
+def _batches(dataset: Structure) -> Iterator[Structure]:
+    """Return the batches of a dataset, up to one that fails: `fit` may not come as far."""
+    given = iter(dataset)
+    if isinstance(dataset, keras.utils.PyDataset):
+        count = dataset.num_batches
+        given = (dataset[i] for i in (itertools.count() if count is None else range(count)))
+    for first in given:
+        yield first
+        break
+    with contextlib.suppress(Exception):
+        yield from given
 
 
 def _of_one_device(leaf: Structure) -> Structure:

@@ -13,8 +13,17 @@ Findings = Iterator[Finding]
 
 def weights_are_numbers(head: Head) -> Findings:
     """Weights that are negative or not finite."""
-    if head.weight is not None and head.weight.dtype.kind in "iuf" and not (head.weight >= 0).all():
+    weight = head.weight
+    if weight is None:
+        return
+    if weight.dtype.kind not in "biuf":
+        message = f"sample_weight is of type {weight.dtype}: turn it into numbers."
+        yield Finding("weight-range", head.name, message)
+    elif weight.dtype.kind in "iuf" and not (weight >= 0).all():
         message = "sample_weight has negative numbers or NaN: was another array meant, such as the targets of a head?"
+        yield Finding("weight-range", head.name, message)
+    elif weight.size and not weight.any() and head.loss:
+        message = "All weights of this head are 0, so nothing trains it: if that is meant, give it the loss None."
         yield Finding("weight-range", head.name, message)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import keras
 import numpy as np
 
-from mos_helpers.heads.activations import activation_of, activation_of_layer, activation_seen
+from mos_helpers.heads.activations import activation_of, activation_of_layer, activation_seen, is_twice
 from mos_helpers.heads.losses import CATEGORICAL, SPARSE, Loss, loss_of
 from mos_helpers.heads.multi_output import MultiOutput
 from mos_helpers.heads.outputs import as_numbers, outputs_of
@@ -28,6 +28,8 @@ class Head:
     shape: tuple | None = None  # with None for the batch; None if it is not known
     activation: str | None = None  # None if it cannot be told
     layer: str | None = None  # the name of the layer, if this output is all that it makes
+    operation: bool = False  # whether that is no layer, but an operation such as a slice
+    twice: bool = False  # whether its activation makes probabilities of probabilities
     loss: Loss | None = None
     metrics: list = field(default_factory=list)
     weighted_metrics: list = field(default_factory=list)
@@ -154,6 +156,8 @@ def _head(model: keras.Model, name: str, output: Structure, seen: Structure) -> 
         source = source_of(output)
         alone = len(source.outputs) == source.calls == 1 and not isinstance(source.layer, MultiOutput)
         head = Head(name, tuple(output.shape), activation_of(output), source.layer.name if alone else None)
+        head.operation = not isinstance(source.layer, keras.layers.Layer) or not source.inputs
+        head.twice = is_twice(output)
     else:
         named = layers_named(model, name)
         told = activation_of_layer(named[0]) if len(named) == 1 else None

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Callable, Iterator
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
@@ -56,9 +58,41 @@ def form_of_loss_weights(wiring: Wiring) -> Findings:
     yield Finding("loss-weights-form", "", message)
 
 
+def class_weights(wiring: Wiring) -> Findings:
+    """Weights for classes instead of rows."""
+    weights = wiring.sample_weight
+    if isinstance(weights, dict) and weights and all(isinstance(key, int | np.integer) for key in weights):
+        message = (
+            "sample_weight has class numbers for keys, as class_weight has, which Keras takes for one head alone: give "
+            'each row the weight of its class, such as {"digit": np.array([1.0, 3.0])[targets["digit"]]}.'
+        )
+        yield Finding("class-weight", "", message)
+
+
+def loss_weights_are_numbers(wiring: Wiring) -> Findings:
+    """A loss weight that is text."""
+    for weight in keras.tree.flatten(wiring.part("loss_weights")):
+        if isinstance(weight, str):
+            yield Finding("loss-weights-form", "", f'loss_weights has the text "{weight}": write a number.')
+
+
+def shapes_of_dataset(wiring: Wiring) -> Findings:
+    """A dataset that does not say which shapes its batches have."""
+    if isinstance(wiring.dataset, tf.data.Dataset):
+        specs = tf.nest.flatten(wiring.dataset.element_spec)
+        if any(spec.shape.rank is None for spec in specs):
+            message = (
+                "The dataset does not know the shapes of its batches, and fit needs them: give from_generator an "
+                "output_signature, or call set_shape after py_function."
+            )
+            yield Finding("no-shapes", "", message)
+
+
 def wrong_keys(wiring: Wiring) -> Findings:
     """A dictionary has a key that no output has."""
     for part, value in _dictionaries(wiring):
+        if part == "sample_weight" and any(class_weights(wiring)):
+            continue
         lacking = [name for name in wiring.names if name not in value]
         for key in (key for key in value if key not in wiring.names):
             cure = f"the outputs are {_listed(wiring.names)}"
@@ -177,11 +211,13 @@ def shared_metrics(wiring: Wiring) -> Findings:
 
 
 def targets_are_arrays(wiring: Wiring) -> Findings:
-    """A target is None, a Python list, or a dictionary within the dictionary."""
+    """Weights are a Python list, or a target is None, a Python list, or a dictionary within the dictionary."""
     if len(wiring.heads) == 1 and isinstance(wiring.targets, list | tuple) and len(wiring.targets) != 1:
         yield Finding("not-an-array", wiring.names[0], "targets is a Python list: write np.array(...).")
     for head in wiring.heads:
-        given = share(wiring, "targets", head)
+        given, weight = head.given, share(wiring, "sample_weight", head)
+        if isinstance(weight, list | tuple):
+            yield Finding("not-an-array", head.name, "sample_weight is a Python list: write np.array(...).")
         if isinstance(given, dict):
             yield Finding("not-an-array", head.name, "The target is a dictionary within another: take out one level.")
         elif isinstance(given, list | tuple):
@@ -212,7 +248,8 @@ def _dictionaries(wiring: Wiring) -> Iterator[tuple[str, dict]]:
     for part in PARTS:
         value = wiring.part(part)
         elsewhere = (wiring.form, part) in {("single", "targets"), ("list", "sample_weight")}
-        if isinstance(value, dict) and value and wiring.heads and not elsewhere:
+        is_given = isinstance(value, dict) and (value or part in ("targets", "sample_weight"))
+        if is_given and wiring.heads and not elsewhere:
             yield part, value
 
 
@@ -276,6 +313,9 @@ def _listed(names: list[str]) -> str:
 RULES: list[Callable[[Wiring], Findings]] = [
     one_target,
     one_weight,
+    class_weights,
+    loss_weights_are_numbers,
+    shapes_of_dataset,
     dictionary_for_single,
     form_of_loss_weights,
     wrong_keys,
