@@ -1,11 +1,11 @@
 """What Keras keeps to itself: the one place where private attributes of Keras are read."""
 
 import contextlib
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 
 
 class Compiled(NamedTuple):
@@ -17,7 +17,7 @@ class Compiled(NamedTuple):
     weighted_metrics: Any
     kept: tuple[str, ...]  # arguments that only an earlier `compile` gave
     frozen_late: tuple[str, ...]  # layers whose `trainable` was changed since, and after the first update
-    fit_failed: bool  # `fit` was started, and ended before the first update
+    fit_failed: bool  # `fit` was started, and TensorFlow did not get to the end of compiling it
     other_variables: tuple[str, ...]  # weights that the optimizer, which already has some, does not know
     own_step: bool  # the model's class has a `train_step` or a `compute_loss` of its own
 
@@ -36,15 +36,14 @@ def read_compiled(model: keras.Model) -> Compiled | None:
     kept = tuple(name for name, value in in_use.items() if value and last_call.get(name) is None)
     steps = ("train_step", "compute_loss", "compute_metrics")
     own_step = any(getattr(type(model), step) is not getattr(keras.Model, step) for step in steps)
-    return Compiled(**in_use, kept=kept, own_step=own_step, **_state(model, own_step))
+    return Compiled(**in_use, kept=kept, own_step=own_step, **_state(model))
 
 
-def _state(model: keras.Model, own_step: bool) -> dict[str, Any]:
+def _state(model: keras.Model) -> dict[str, Any]:
     """Return what has happened to a model and its optimizer since `compile`."""
     optimizer = model.optimizer or keras.optimizers.SGD()
     started = model.train_function is not None
     trains = bool(model.trainable_variables)  # a model that is frozen as a whole is so on purpose
-    skips = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)  # updates with overflow, which count for none
     known = None
     if optimizer.built and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         known = {id(variable) for variable in optimizer._trainable_variables}
@@ -54,14 +53,19 @@ def _state(model: keras.Model, own_step: bool) -> dict[str, Any]:
             for layer, trainable in model._compiled_trainable_state.items()
             if started and trains and layer.trainable != trainable and layer.variables
         ),
-        "fit_failed": started and trains and not own_step and not skips and not _updates(optimizer),
+        "fit_failed": started and _failed(model.train_function),
         "other_variables": tuple(v.path for v in model.trainable_variables if known is not None and id(v) not in known),
     }
 
 
-def _updates(optimizer: keras.optimizers.Optimizer) -> int:
-    """Return how often an optimizer has changed weights, which may lie on several devices."""
-    return int(np.asarray(optimizer.iterations)) if optimizer.built else 0
+def _failed(train_function: Callable) -> bool:
+    """Whether TensorFlow began to compile the function that `fit` calls, and came to no end."""
+    parts = inspect.getclosurevars(train_function).nonlocals.values() if inspect.isfunction(train_function) else ()
+    compiled = [part for part in parts if hasattr(part, "experimental_get_tracing_count")]
+    return any(
+        part.experimental_get_tracing_count() == 0 and getattr(part, "_created_variables", None) is not None
+        for part in compiled
+    )
 
 
 @contextlib.contextmanager
@@ -91,6 +95,12 @@ def source_of(tensor: keras.KerasTensor) -> Source:
     layer, call, index = tensor._keras_history
     node = layer._inbound_nodes[call]
     return Source(layer, node.input_tensors, index, node.output_tensors, call, len(layer._inbound_nodes))
+
+
+def is_graph(model: keras.Model) -> bool:
+    """Whether a model is made of inputs and outputs, and not of a `call` of the user's own."""
+    kinds = [kind for kind in type(model).__mro__ if kind.__module__.startswith("keras.")]
+    return any(kind.__name__ == "Functional" for kind in kinds) and type(model).call is kinds[0].call
 
 
 def layers_named(model: keras.Model, name: str) -> list[keras.Layer]:

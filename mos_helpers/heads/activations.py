@@ -5,7 +5,7 @@ import numpy as np
 
 from mos_helpers.heads.losses import is_own, name_of
 from mos_helpers.heads.multi_output import MultiOutput
-from mos_helpers.inside_keras import source_of
+from mos_helpers.inside_keras import is_graph, source_of
 
 PASS_THROUGH = ("Identity", "Dropout", "Cast")
 MOVE = ("Reshape", "Flatten", "Permute", "Transpose", "Squeeze", "ExpandDims", "GetItem")  # a softmax may not survive
@@ -47,7 +47,7 @@ def activation_of(tensor: keras.KerasTensor) -> str | None:
     if isinstance(layer, MultiOutput):
         one_each = len(layer.heads) == len(source.outputs)
         return activation_of_layer(layer.heads[sorted(layer.heads)[index]]) if one_each else None
-    if hasattr(layer, "output_names"):  # a model within the model
+    if isinstance(layer, keras.Model) and is_graph(layer):
         return activation_of(layer.outputs[index])
     found = activation_of_layer(layer)
     return activation_of(inputs[0]) if type(layer).__name__ == "Activation" and found == "linear" else found

@@ -28,12 +28,14 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
         sample_weight: None, or as `fit` gets it.
 
     A model of your own class has no outputs before it is called: until then only the names are compared.
-    The model is run on eight rows, of the dataset or of random numbers. A dataset that shuffles gives another order
-    after it was read. What cannot be judged is said in a line of its own (`notes`), and is no fault.
+    The model is called on eight rows, of the dataset or of random numbers. Its state stays as it is; a layer of your
+    own that counts or prints does so once more. A dataset that shuffles gives another order after it was read.
+    What cannot be judged is said in a line of its own (`notes`), and is no fault.
 
     Raises:
         TypeError: model is not a Keras model, or targets is None or a generator, or one of them is no array at all.
-        ValueError: a dataset that has no batch, or no targets, or that comes with sample_weight.
+        ValueError: a dataset that has no batch, or no targets, or that comes with sample_weight. What a dataset itself
+            raises at its first batch comes through.
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a Keras model, not {type(model).__name__}.")

@@ -100,7 +100,7 @@ def ragged_or_sparse(head: Head) -> Findings:
 
 def not_batched(head: Head) -> Findings:
     """A dataset that gives single rows."""
-    if head.target is not None and head.target.ndim == 0:
+    if head.target is not None and head.target.ndim == 0 and (head.loss is None or head.loss.known):
         yield Finding("not-batched", head.name, "The dataset gives single rows: add .batch(128).")
 
 

@@ -4,9 +4,12 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 
+import keras
+
 from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Wiring
+from mos_helpers.inside_keras import is_graph
 
 Findings = Iterator[Finding]
 
@@ -18,6 +21,13 @@ def not_compiled(wiring: Wiring) -> Findings:
     elif wiring.compiled.fit_failed:
         message = "An earlier fit failed, and the model cannot be trained as it is: call compile again."
         yield Finding("failed-fit", "", message)
+
+
+def no_loss(wiring: Wiring) -> Findings:
+    """A model that was compiled without any loss."""
+    compiled, own = wiring.compiled, getattr(wiring.model, "losses", None)
+    if compiled and not compiled.own_step and not any(keras.tree.flatten(compiled.loss)) and wiring.heads and not own:
+        yield Finding("no-loss", "", f'compile got no loss: write loss={{"{wiring.names[0]}": ...}} for each head.')
 
 
 def kept_from_before(wiring: Wiring) -> Findings:
@@ -66,7 +76,7 @@ def duplicate_names(wiring: Wiring) -> Findings:
 
 def no_names(wiring: Wiring) -> Findings:
     """A model of its own class returns a list or tuple, so its heads have no names."""
-    if wiring.form == "list" and not hasattr(wiring.model, "output_names"):
+    if wiring.form == "list" and not is_graph(wiring.model):
         message = (
             "The heads have no names, because call returns a list or tuple, and heads with equal losses share one log: "
             'return a dictionary, such as {"digit": ..., "odd": ...}.'
@@ -89,8 +99,9 @@ def ordered_or_nested(wiring: Wiring) -> Findings:
 
 def key_is_not_the_layer(wiring: Wiring) -> Findings:
     """A head's key differs from the name of its layer."""
+    users = Counter(head.layer for head in wiring.heads)
     for head in wiring.heads:
-        if wiring.form in ("dict", "list") and head.layer is not None and head.layer != head.name:
+        if wiring.form in ("dict", "list") and head.layer not in (None, head.name) and users[head.layer] == 1:
             cure = f'name the layer as the key, name="{head.name}"'
             if head.operation:
                 cure = f'end the head in keras.layers.Identity(name="{head.name}")'
@@ -140,6 +151,7 @@ def no_batch_dimension(wiring: Wiring) -> Findings:
 
 RULES: list[Callable[[Wiring], Findings]] = [
     not_compiled,
+    no_loss,
     kept_from_before,
     frozen_late,
     optimizer_of_another_model,

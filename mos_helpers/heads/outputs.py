@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from mos_helpers.heads.rows import FEW, Structure
-from mos_helpers.inside_keras import keeping_losses
+from mos_helpers.inside_keras import is_graph, keeping_losses
 
 SIZES = (8, 32, 96)  # tried for a dimension that the model leaves open
 
@@ -17,15 +17,18 @@ def outputs_of(model: keras.Model, x: Structure) -> tuple[Structure, Structure]:
     The first are symbolic if the model is a graph of layers, else they are the second.
     """
     symbolic = None
-    if hasattr(model, "output_names"):
+    if is_graph(model):
         symbolic = model.output
     elif isinstance(model, keras.Sequential) and model.built and len(model.outputs) == 1:
         symbolic = model.outputs[0]
-    seen = _run(model, x) if model.built else None
+    seen = _run(model, x, training=False) if model.built else None
+    if symbolic is None and isinstance(seen, dict):
+        more = _run(model, x, training=True)  # some models have further heads in training
+        seen = {**more, **seen} if isinstance(more, dict) else seen
     return (seen if symbolic is None else symbolic), seen
 
 
-def _run(model: keras.Model, x: Structure) -> Structure:
+def _run(model: keras.Model, x: Structure, training: bool) -> Structure:
     """Return the outputs for a few rows of x, or of random numbers, and leave the model as it is."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
@@ -34,7 +37,7 @@ def _run(model: keras.Model, x: Structure) -> Structure:
                 try:
                     rows = x if size is None else _random_rows(model, size)
                     with keras.StatelessScope():
-                        return model(rows, training=False)
+                        return model(rows, training=training)
                 except Exception:  # other people's models can raise anything
                     continue
     finally:
@@ -53,7 +56,7 @@ def _random_rows(model: keras.Model, size: int) -> Structure:
             return numbers.normal(size=shape).astype("float32")
         return numbers.integers(0, 2, shape).astype(dtype)
 
-    if hasattr(model, "output_names") or isinstance(model, keras.Sequential):
+    if is_graph(model) or isinstance(model, keras.Sequential):
         return keras.tree.map_structure(lambda tensor: rows(tensor.shape, tensor.dtype), model.input)
     return keras.tree.map_shape_structure(rows, (model.get_build_config() or {})["input_shape"])
 
@@ -62,6 +65,6 @@ def as_numbers(values: Structure) -> np.ndarray | None:
     """Return outputs as finite numbers, or None if they are not."""
     try:
         values = np.asarray(keras.ops.cast(values, "float32"))
+        return values if values.size and np.isfinite(values).all() else None
     except Exception:
         return None
-    return values if values.size and np.isfinite(values).all() else None

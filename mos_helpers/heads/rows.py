@@ -33,7 +33,7 @@ def first_rows(dataset: Structure) -> tuple[Structure, Structure, Structure]:
             )
         x, *rest = keras.tree.map_structure(_of_one_device, tuple(batch))
         if few is None:
-            few = keras.tree.map_structure(lambda leaf: leaf[:FEW] if len(leaf.shape) else leaf, x)
+            few = keras.tree.map_structure(_few_of, x)
         batches.append(keras.tree.map_structure(as_array, tuple(rest)))
         rows += max((len(leaf) for leaf in keras.tree.flatten(batches[-1]) if np.ndim(leaf)), default=1)
         if rows >= ROWS or time.monotonic() - start > SECONDS:
@@ -63,6 +63,10 @@ def _batches(dataset: Structure) -> Iterator[Structure]:
         yield from given
 
 
+def _few_of(leaf: Structure) -> Structure:
+    return leaf[:FEW] if hasattr(leaf, "__getitem__") and len(leaf.shape) else leaf
+
+
 def _of_one_device(leaf: Structure) -> Structure:
     return leaf.values[0] if isinstance(leaf, tf.distribute.DistributedValues) else leaf
 
@@ -71,7 +75,7 @@ def _join(*parts: Structure) -> Structure:
     """Join batches into one array; where one has fewer steps than another, its last step is repeated."""
     if not isinstance(parts[0], np.ndarray) or not parts[0].ndim:
         return parts[0]
-    parts = [part for part in parts if part.size] or parts[:1]
+    parts = [part for part in parts if part.size and part.ndim == parts[0].ndim] or parts[:1]
     longest = np.max([part.shape for part in parts], axis=0)[1:]
     wider = [[(0, 0), *((0, most - size) for most, size in zip(longest, p.shape[1:], strict=True))] for p in parts]
     return np.concatenate([np.pad(part, width, "edge") for part, width in zip(parts, wider, strict=True)])

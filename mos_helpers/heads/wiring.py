@@ -139,6 +139,8 @@ def _heads(model: keras.Model, outputs: Structure, seen: Structure) -> tuple[str
     if not keras.tree.is_nested(outputs):
         name = getattr(model, "output_names", ["output"])[0]
         return "single", [_head(model, name, outputs, seen)]
+    if isinstance(outputs, dict):
+        outputs = {key: value for key, value in outputs.items() if keras.tree.is_nested(value) or _is_tensor(value)}
     values = list(outputs.values()) if isinstance(outputs, dict) else list(outputs)
     if any(keras.tree.is_nested(value) for value in values):
         return "nested", []
@@ -147,6 +149,10 @@ def _heads(model: keras.Model, outputs: Structure, seen: Structure) -> tuple[str
     names = keys if form == "dict" else names
     found = [seen[key] if seen is not None else None for key in keys]
     return form, [_head(model, *entry) for entry in zip(names, values, found, strict=True)]
+
+
+def _is_tensor(value: Structure) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype") and value.dtype != "string"
 
 
 def _head(model: keras.Model, name: str, output: Structure, seen: Structure) -> Head:

@@ -17,7 +17,7 @@ Findings = Iterator[Finding]
 
 def one_target(wiring: Wiring) -> Findings:
     """One array of targets for several heads."""
-    if len(wiring.heads) < 2 or not _is_array(wiring.targets):
+    if len(wiring.heads) < 2 or not _is_array(wiring.targets) or _own_step(wiring):
         return
     what = "a table (DataFrame)" if hasattr(wiring.targets, "columns") else "one array"
     message = f"targets is {what}, but the model has {len(wiring.heads)} outputs: write {_as_dict(wiring, 'targets')}."
@@ -95,6 +95,8 @@ def wrong_keys(wiring: Wiring) -> Findings:
             continue
         lacking = [name for name in wiring.names if name not in value]
         for key in (key for key in value if key not in wiring.names):
+            if part == "targets" and _own_step(wiring) and not difflib.get_close_matches(str(key), lacking, 1):
+                continue
             cure = f"the outputs are {_listed(wiring.names)}"
             if meant := _meant(str(key), lacking, wiring):
                 cure = f'write "{meant}"'
@@ -105,8 +107,8 @@ def wrong_keys(wiring: Wiring) -> Findings:
 
 def missing_keys(wiring: Wiring) -> Findings:
     """A dictionary of targets, losses or weights lacks a head."""
-    if wiring.compiled and wiring.compiled.own_step:
-        return  # what such a step does with a target, or without one, is its own affair
+    if _own_step(wiring):
+        return
     results = {
         "targets": "give it a target",
         "loss": "it would not be trained; write None if that is meant",
@@ -135,7 +137,7 @@ def lists_for_dictionary(wiring: Wiring) -> Findings:
         return
     for part in PARTS:
         value = wiring.part(part)
-        if isinstance(value, list | tuple) and value:
+        if isinstance(value, list | tuple) and value and not (part == "targets" and _own_step(wiring)):
             how = "cannot match them"
             if len(value) == len(wiring.heads) and part != "sample_weight":
                 order = ", ".join(sorted(wiring.names))
@@ -237,6 +239,11 @@ def lengths(wiring: Wiring) -> Findings:
         if head.weight is not None and head.name in rows and head.weight.shape[:1] != (rows[head.name],):
             message = f"sample_weight has the shape {head.weight.shape} for {rows[head.name]} rows: give one per row."
             yield Finding("length", head.name, message)
+
+
+def _own_step(wiring: Wiring) -> bool:
+    """Whether the model's class trains in a way of its own, and may take targets of any form."""
+    return bool(wiring.compiled and wiring.compiled.own_step)
 
 
 def _is_array(value: Structure) -> bool:
