@@ -22,6 +22,11 @@ class Compiled(NamedTuple):
     own_step: bool  # the model's class has a `train_step` or a `compute_loss` of its own
 
 
+def has_own(model: keras.Model, *methods: str) -> bool:
+    """Whether a model's class has one of these methods of its own."""
+    return any(getattr(type(model), method) is not getattr(keras.Model, method) for method in methods)
+
+
 def read_compiled(model: keras.Model) -> Compiled | None:
     """Return what `compile` was given, or None if the model is not compiled."""
     if not model.compiled:
@@ -34,8 +39,7 @@ def read_compiled(model: keras.Model) -> Compiled | None:
         "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
     }
     kept = tuple(name for name, value in in_use.items() if value and last_call.get(name) is None)
-    steps = ("train_step", "compute_loss", "compute_metrics")
-    own_step = any(getattr(type(model), step) is not getattr(keras.Model, step) for step in steps)
+    own_step = has_own(model, "train_step", "compute_loss", "compute_metrics")
     return Compiled(**in_use, kept=kept, own_step=own_step, **_state(model))
 
 
@@ -66,6 +70,11 @@ def _failed(train_function: Callable) -> bool:
         part.experimental_get_tracing_count() == 0 and getattr(part, "_created_variables", None) is not None
         for part in compiled
     )
+
+
+def all_built(model: keras.Model) -> bool:
+    """Whether every layer of a model has its weights, so that a call makes no new ones."""
+    return all(layer.built for layer in model._flatten_layers())
 
 
 @contextlib.contextmanager

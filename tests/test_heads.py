@@ -351,13 +351,14 @@ def test_names_of_two_metrics_that_meet_in_the_logs():
 
 def test_heads_of_inner_models_and_layers_are_understood():
     i, shape = keras.Input((4,)), keras.Input((3, 4))
+    below = layers.Dense(1, kernel_initializer="ones", bias_initializer=keras.initializers.Constant(-2.0))
     inner = keras.Model(shape, layers.Reshape((3,))(layers.Dense(1, "sigmoid")(shape)), name="inner")
     model = keras.Model(
         [i, shape],
         {
             "inner": inner(shape),
             "product": layers.Softmax(name="product")(i),
-            "deep": MultiOutput({"twice": MultiOutput({"odd": layers.Dense(1)})})(i)["twice"]["odd"],
+            "deep": MultiOutput({"twice": MultiOutput({"odd": below})})(i)["twice"]["odd"],
         },
     )
     model.compile("sgd", {"inner": "mse", "product": "mse", "deep": "mse"})

@@ -65,6 +65,8 @@ def activation_of_layer(layer: object) -> str | None:
     if isinstance(layer, keras.layers.TimeDistributed):
         return activation_of_layer(layer.layer)
     name = name_of(type(layer).__name__)
+    if getattr(layer, "max_value", None) is not None:
+        return None
     if name in NAMES or name in RANGES:  # a layer such as Softmax, or an operation of keras.ops
         return NAMES.get(name, name)
     activation = getattr(layer, "activation", None)
@@ -73,16 +75,23 @@ def activation_of_layer(layer: object) -> str | None:
     return None if activation is None or is_own(activation) else getattr(activation, "__name__", None)
 
 
-def activation_seen(told: str | None, values: np.ndarray) -> str | None:
-    """Correct by a few outputs what the layers say: an activation that cannot have given them is not believed."""
+def activation_seen(told: str | None, runs: list[np.ndarray]) -> str | None:
+    """Correct by a few outputs what the layers say: an activation that cannot have given them is not believed.
+
+    What the layers do not say is believed only if every run shows it.
+    """
     low, high = RANGES.get(told, (-np.inf, np.inf))
-    if told == "softmax" and values.ndim > 1 and values.shape[-1] > 1 and not sums_to_one(values, -1):
+    smallest, largest = [values.min() for values in runs], [values.max() for values in runs]
+    summed = all(sums_to_one(values, -1) for values in runs)
+    if told == "softmax" and runs[0].ndim > 1 and runs[0].shape[-1] > 1 and not summed:
         told = None
-    if values.min() < low - ROUNDING or values.max() > high + ROUNDING:
+    if min(smallest) < low - ROUNDING or max(largest) > high + ROUNDING:
         told = None
-    if told in (None, "linear") and sums_to_one(values, -1):
+    if told == "exponential" and max(largest) <= 1 + ROUNDING:  # of a distance below 0: a probability
+        return None
+    if told in (None, "linear") and summed:
         return "softmax"
-    return "linear" if told is None and values.min() < -ROUNDING else told
+    return "linear" if told is None and max(smallest) < -ROUNDING else told
 
 
 def is_twice(tensor: keras.KerasTensor) -> bool:

@@ -52,9 +52,11 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
         _apply(rule, subject, findings, notes)
     result = "Nothing found."
     if wiring.outputs is None:
-        result = (
-            "Nothing found in the names. The rest is not checked, since the outputs are not known before the model is "
-            "called: call it on a few rows, such as model(x[:2]), or give a dataset, and check again."
+        result = "Nothing found in the names. The rest is not checked, since " + (
+            "the model does not run on random numbers: give a dataset of (x, targets), and check again."
+            if model.built
+            else "the outputs are not known before the model is called: call it on a few rows, such as model(x[:2]), "
+            "and check again."
         )
     return Report(findings, "\n".join([*map(str, wiring.heads), result]), notes)
 

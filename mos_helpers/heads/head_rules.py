@@ -54,11 +54,10 @@ def activation_twice(head: Head) -> Findings:
 
 def softmax_over_another_axis(head: Head) -> Findings:
     """Outputs that sum to 1 over steps or pixels, and not over the classes."""
-    values = head.values
-    if _kind(head) not in (SPARSE, CATEGORICAL) or values is None or sums_to_one(values, -1):
+    if _kind(head) not in (SPARSE, CATEGORICAL) or not head.runs or head.activation == "softmax":
         return
-    for axis in range(values.ndim - 1):
-        if sums_to_one(values, axis):
+    for axis in range(head.runs[0].ndim - 1):
+        if all(sums_to_one(values, axis) for values in head.runs):
             message = f"The outputs sum to 1 over axis {axis}, and not over the classes: let softmax run over axis -1."
             yield Finding("softmax-axis", head.name, message)
 
@@ -68,7 +67,7 @@ def not_a_number(head: Head) -> Findings:
     if head.loss is None or head.target is None:
         return
     kept = _pandas_type(head.given)
-    if kept:
+    if kept and kept not in ("string", "str"):
         cure = '.cat.codes.to_numpy("int32")' if kept == "category" else '.to_numpy("float32")'
         if head.target.dtype.kind in "iub":
             cure = '.to_numpy("int32")'

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from mos_helpers.heads.activations import RANGES
 from mos_helpers.heads.losses import BINARY, CATEGORICAL, MASK, REGRESSION, SIGNS, SPARSE, is_own, name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Head
@@ -103,7 +104,7 @@ def unknown_metric(head: Head) -> Findings:
         if type(given).__name__ in ("Mean", "Sum") and isinstance(given, keras.metrics.Metric):
             message = f"The metric {given.name} averages values, and compares no targets: use an accuracy or an error."
             yield Finding("unknown-metric", head.name, message)
-        elif not isinstance(given, str) and not callable(given):
+        elif not isinstance(given, str | dict) and not callable(given):
             yield Finding("unknown-metric", head.name, f"{_shown(given)} is no metric: write a name or an object.")
         elif isinstance(given, str) and given.lower() not in ("accuracy", "acc"):
             try:
@@ -206,6 +207,13 @@ def _misread(judge: Judge, answers: str, head: Head) -> str | None:
         return f"{judge.name} without a threshold counts only the largest unit: write threshold=0.5."
     if judge.name == "BinaryAccuracy" and logits and threshold == 0.5:
         return "Accuracy splits at 0.5, and logits split at 0: use keras.metrics.BinaryAccuracy(threshold=0.0)."
+    probabilities = RANGES.get(head.activation) == (0, 1) and not head.loss.from_logits
+    if judge.name == "BinaryAccuracy" and probabilities and threshold == 0:
+        return "BinaryAccuracy(threshold=0.0) is for logits, and probabilities are never below 0: write threshold=0.5."
+    if probabilities and judge.config.get("from_logits"):
+        return f"{judge.name} has from_logits=True, but the head ends in {head.activation}: leave it out."
+    if judge.name == "Poisson" and head.activation == "linear":
+        return f"Poisson takes the logarithm of the output, which may be below 0: use {_cure(judge, NUMBERS, head)}."
     reads = judge.name in WITH_THRESHOLD - {"BinaryAccuracy"} or "Crossentropy" in judge.name
     if judge.name in ("F1Score", "FBetaScore", "BinaryIoU"):
         reads = threshold is not None and threshold > 0

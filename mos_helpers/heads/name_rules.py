@@ -9,16 +9,16 @@ import keras
 from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Wiring
-from mos_helpers.inside_keras import is_graph
+from mos_helpers.inside_keras import has_own, is_graph
 
 Findings = Iterator[Finding]
 
 
 def not_compiled(wiring: Wiring) -> Findings:
     """`compile` was not called, or `fit` failed and left a model behind that cannot be trained."""
-    if wiring.compiled is None:
+    if wiring.compiled is None and not has_own(wiring.model, "compile"):
         yield Finding("not-compiled", "", "The model is not compiled: call compile before check_heads.")
-    elif wiring.compiled.fit_failed:
+    elif wiring.compiled and wiring.compiled.fit_failed:
         message = "An earlier fit failed, and the model cannot be trained as it is: call compile again."
         yield Finding("failed-fit", "", message)
 

@@ -1,64 +1,81 @@
 """The outputs of a model: their structure, and what they are for a few rows."""
 
 import random
+from collections.abc import Iterator
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from mos_helpers.heads.rows import FEW, Structure
-from mos_helpers.inside_keras import is_graph, keeping_losses
+from mos_helpers.inside_keras import all_built, is_graph, keeping_losses
 
 SIZES = (8, 32, 96)  # tried for a dimension that the model leaves open
+DRAWS = ("normal", "uniform")  # random inputs: some models take no number below 0
 
 
-def outputs_of(model: keras.Model, x: Structure) -> tuple[Structure, Structure]:
-    """Return the outputs in their own structure, and for a few rows; None for what cannot be known.
+def outputs_of(model: keras.Model, x: Structure) -> tuple[Structure, list[Structure]]:
+    """Return the outputs in their own structure, or None if it is not known, and the outputs for a few rows.
 
-    The first are symbolic if the model is a graph of layers, else they are the second.
+    The first are symbolic if the model is a graph of layers. The second is a list: of the outputs for x, or for two
+    kinds of random rows, or empty if the model runs on neither.
     """
     symbolic = None
     if is_graph(model):
         symbolic = model.output
     elif isinstance(model, keras.Sequential) and model.built and len(model.outputs) == 1:
         symbolic = model.outputs[0]
-    seen = _run(model, x, training=False) if model.built else None
-    if symbolic is None and isinstance(seen, dict):
-        more = _run(model, x, training=True)  # some models have further heads in training
-        seen = {**more, **seen} if isinstance(more, dict) else seen
-    return (seen if symbolic is None else symbolic), seen
+    runs = [run for run in _runs(model, x, training=False) if run is not None]
+    if symbolic is None and runs and isinstance(runs[0], dict) and all_built(model):
+        more = next(_runs(model, x, training=True))  # some models have further heads in training
+        runs = [{**more, **run} if isinstance(more, dict) else run for run in runs]
+    return (runs[0] if symbolic is None and runs else symbolic), runs
 
 
-def _run(model: keras.Model, x: Structure, training: bool) -> Structure:
-    """Return the outputs for a few rows of x, or of random numbers, and leave the model as it is."""
+def _runs(model: keras.Model, x: Structure, training: bool) -> Iterator[Structure]:
+    """Return the outputs for x if the model takes it, else for random rows; None where it cannot be run."""
+    if not model.built or (type(model).build is not keras.Model.build and not all_built(model)):
+        return
+    found = None if x is None else _run(model, x, training)
+    if found is not None:
+        yield found
+        return
+    for draw in DRAWS:
+        rows = (_random_rows(model, size, draw) for size in SIZES)
+        yield next((run for few in rows if (run := _run(model, few, training)) is not None), None)
+
+
+def _run(model: keras.Model, rows: Structure, training: bool) -> Structure:
+    """Return the outputs for rows, or None if the model cannot take them, and leave the model as it is."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    eager = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)  # else a `call` that is a tf.function would keep what it is told here
     try:
-        with keeping_losses(model):
-            for size in (None, *SIZES) if x is not None else SIZES:
-                try:
-                    rows = x if size is None else _random_rows(model, size)
-                    with keras.StatelessScope():
-                        return model(rows, training=training)
-                except Exception:  # other people's models can raise anything
-                    continue
+        with keeping_losses(model), keras.StatelessScope():
+            return model(rows, training=training)
+    except Exception:  # other people's models can raise anything
+        return None
     finally:
+        tf.config.run_functions_eagerly(eager)
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
-    return None
 
 
-def _random_rows(model: keras.Model, size: int) -> Structure:
-    """Return random inputs of a model, with this size where it leaves one open."""
+def _random_rows(model: keras.Model, size: int, draw: str) -> Structure:
+    """Return random inputs of a model, with this size where it leaves one open, or None if their shape is not known."""
     numbers = np.random.default_rng(0)
 
     def rows(shape: tuple, dtype: str = "float32") -> np.ndarray:
         shape = (shape[0] or FEW, *(size if length is None else length for length in shape[1:]))
         if "float" in dtype:
-            return numbers.normal(size=shape).astype("float32")
+            return getattr(numbers, draw)(size=shape).astype("float32")
         return numbers.integers(0, 2, shape).astype(dtype)
 
     if is_graph(model) or isinstance(model, keras.Sequential):
-        return keras.tree.map_structure(lambda tensor: rows(tensor.shape, tensor.dtype), model.input)
-    return keras.tree.map_shape_structure(rows, (model.get_build_config() or {})["input_shape"])
+        inputs = model.input if is_graph(model) else model.inputs[0]
+        return keras.tree.map_structure(lambda tensor: rows(tensor.shape, tensor.dtype), inputs)
+    shapes = (model.get_build_config() or {}).get("input_shape")
+    return None if shapes is None else keras.tree.map_shape_structure(rows, shapes)
 
 
 def as_numbers(values: Structure) -> np.ndarray | None:

@@ -36,7 +36,12 @@ def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
         return
     given = head.weight.shape
     numbers = f"The weights have the shape {given}, and {head.loss.words} has here "
-    if head.loss.kind != MASK and not wanted:
+    if head.flat and len(wanted) > 1:
+        cure = (
+            f"one number for each of {wanted}, since the targets lack the output's last axis: write "
+            f"targets[..., None], and give weights of the shape {head.target.shape}"
+        )
+    elif head.loss.kind != MASK and not wanted:
         cure = "one number for the whole batch, since the output has no last axis: let the head give (batch, 1)"
     elif head.loss.kind == MASK and not wanted:
         axes = tuple(range(1, len(head.shape)))

@@ -35,7 +35,7 @@ class Head:
     weighted_metrics: list = field(default_factory=list)
     target: np.ndarray | None = None
     weight: np.ndarray | None = None
-    values: np.ndarray | None = None  # the outputs for a few rows
+    runs: list[np.ndarray] = field(default_factory=list)  # its outputs for a few rows, once or twice
     given: Structure = None  # the target as it was given
 
     def __str__(self) -> str:
@@ -49,10 +49,18 @@ class Head:
         return self.shape[-1] if self.shape else None
 
     @property
+    def flat(self) -> bool:
+        """Whether the targets lack the last axis of the output, where it has one unit."""
+        lacking = self.target is not None and self.shape is not None and self.target.ndim == len(self.shape) - 1
+        return bool(lacking and self.units == 1 and self.loss and self.loss.kind != SPARSE)
+
+    @property
     def loss_shape(self) -> tuple | None:
         """The shape of the loss before its mean, with the sizes of these targets, or None if it is not known."""
         if not (self.loss and self.loss.known and self.shape and self.target is not None and self.target.ndim):
             return None
+        if self.flat and self.target.ndim > 1:
+            return self.target.shape[:-1]  # Keras drops the last axis of the output, and takes the mean over the next
         sizes = self.target.shape[: len(self.shape)] + self.shape[self.target.ndim :]
         return self.loss.shape(tuple(a if b is None else b for a, b in zip(sizes, self.shape, strict=True)))
 
@@ -109,8 +117,8 @@ def read_wiring(model: keras.Model, targets: Structure, sample_weight: Structure
         x, targets, sample_weight = first_rows(dataset)
     notes: list[str] = []
     compiled = _tried(lambda: read_compiled(model), None, "read what compile was given", "", notes)
-    outputs, seen = _tried(lambda: outputs_of(model, x), (None, None), "read the outputs", "", notes)
-    form, heads = _tried(lambda: _heads(model, outputs, seen), ("unknown", []), "read the heads", "", notes)
+    outputs, runs = _tried(lambda: outputs_of(model, x), (None, []), "read the outputs", "", notes)
+    form, heads = _tried(lambda: _heads(model, outputs, runs), ("unknown", []), "read the heads", "", notes)
     if form == "unknown":
         parts = [part for part in (targets, getattr(compiled, "loss", None)) if isinstance(part, dict)]
         heads = [Head(name) for name in dict.fromkeys(str(key) for part in parts for key in part)]
@@ -130,15 +138,15 @@ def _tried(read: Callable[[], T], otherwise: T, what: str, head: str, notes: lis
         return otherwise
 
 
-def _heads(model: keras.Model, outputs: Structure, seen: Structure) -> tuple[str, list[Head]]:
+def _heads(model: keras.Model, outputs: Structure, runs: list[Structure]) -> tuple[str, list[Head]]:
     """Return the form of the outputs, and the heads in the order of the model."""
     if outputs is None:
         return "unknown", []
     if isinstance(outputs, list | tuple) and len(outputs) == 1:
-        outputs, seen = outputs[0], seen[0] if isinstance(seen, list | tuple) else seen
+        outputs, runs = outputs[0], [run[0] if isinstance(run, list | tuple) else run for run in runs]
     if not keras.tree.is_nested(outputs):
         name = getattr(model, "output_names", ["output"])[0]
-        return "single", [_head(model, name, outputs, seen)]
+        return "single", [_head(model, name, outputs, runs)]
     if isinstance(outputs, dict):
         outputs = {key: value for key, value in outputs.items() if keras.tree.is_nested(value) or _is_tensor(value)}
     values = list(outputs.values()) if isinstance(outputs, dict) else list(outputs)
@@ -147,7 +155,7 @@ def _heads(model: keras.Model, outputs: Structure, seen: Structure) -> tuple[str
     names = getattr(model, "output_names", None) or [f"output_{i}" for i in range(len(values))]
     form, keys = ("dict", list(outputs)) if isinstance(outputs, dict) else ("list", range(len(values)))
     names = keys if form == "dict" else names
-    found = [seen[key] if seen is not None else None for key in keys]
+    found = [[run[key] for run in runs] for key in keys]
     return form, [_head(model, *entry) for entry in zip(names, values, found, strict=True)]
 
 
@@ -155,9 +163,8 @@ def _is_tensor(value: Structure) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype") and value.dtype != "string"
 
 
-def _head(model: keras.Model, name: str, output: Structure, seen: Structure) -> Head:
+def _head(model: keras.Model, name: str, output: Structure, runs: list[Structure]) -> Head:
     """Return one head, with its activation as its layers say it and its outputs show it."""
-    values = as_numbers(seen)
     if isinstance(output, keras.KerasTensor):
         source = source_of(output)
         alone = len(source.outputs) == source.calls == 1 and not isinstance(source.layer, MultiOutput)
@@ -168,8 +175,9 @@ def _head(model: keras.Model, name: str, output: Structure, seen: Structure) -> 
         named = layers_named(model, name)
         told = activation_of_layer(named[0]) if len(named) == 1 else None
         head = Head(name, (None, *output.shape[1:]) if len(output.shape) else (), told)
-    if values is not None:
-        head.values, head.activation = values, activation_seen(head.activation, values)
+    head.runs = [values for values in map(as_numbers, runs) if values is not None]
+    if head.runs:
+        head.activation = activation_seen(head.activation, head.runs)
     return head
 
 

@@ -11,6 +11,7 @@ from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.rows import Structure
 from mos_helpers.heads.wiring import PARTS, Head, Wiring, as_list, share
+from mos_helpers.inside_keras import has_own
 
 Findings = Iterator[Finding]
 
@@ -80,7 +81,7 @@ def shapes_of_dataset(wiring: Wiring) -> Findings:
     """A dataset that does not say which shapes its batches have."""
     if isinstance(wiring.dataset, tf.data.Dataset):
         specs = tf.nest.flatten(wiring.dataset.element_spec)
-        if any(spec.shape.rank is None for spec in specs):
+        if any(spec.shape.rank is None for spec in specs if hasattr(spec, "shape")):
             message = (
                 "The dataset does not know the shapes of its batches, and fit needs them: give from_generator an "
                 "output_signature, or call set_shape after py_function."
@@ -243,7 +244,7 @@ def lengths(wiring: Wiring) -> Findings:
 
 def _own_step(wiring: Wiring) -> bool:
     """Whether the model's class trains in a way of its own, and may take targets of any form."""
-    return bool(wiring.compiled and wiring.compiled.own_step)
+    return wiring.compiled.own_step if wiring.compiled else has_own(wiring.model, "compile")
 
 
 def _is_array(value: Structure) -> bool:
