@@ -1,11 +1,15 @@
-"""What Keras keeps to itself: the one place where private attributes of Keras are read."""
+"""What Keras and TensorFlow keep to themselves: the one place that touches what they do not document."""
 
 import contextlib
 import inspect
+import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
+from keras.src.backend.common import global_state
+from keras.src.models.functional import Functional
+from tensorflow.python.eager import context
 
 
 class Compiled(NamedTuple):
@@ -108,8 +112,25 @@ def source_of(tensor: keras.KerasTensor) -> Source:
 
 def is_graph(model: keras.Model) -> bool:
     """Whether a model is made of inputs and outputs, and not of a `call` of the user's own."""
-    kinds = [kind for kind in type(model).__mro__ if kind.__module__.startswith("keras.")]
-    return any(kind.__name__ == "Functional" for kind in kinds) and type(model).call is kinds[0].call
+    return isinstance(model, Functional) and type(model).call is Functional.call
+
+
+@contextlib.contextmanager
+def global_state_kept(seed: int) -> Iterator[None]:
+    """Give the block this TensorFlow seed, and put back afterwards it, and what `clear_session` throws away."""
+    # TensorFlow can set its seed but not read it, and setting it also restarts operations that have a seed of
+    # their own. So both go through the two fields in which it is stored.
+    seeds, fields = vars(context.context()), ("_seed", "_rng")
+    before = {name: seeds[name] for name in fields if name in seeds}
+    trackers = global_state.GLOBAL_STATE_TRACKER, global_state.GLOBAL_SETTINGS_TRACKER
+    seeds.update(_seed=seed, _rng=random.Random(seed))
+    try:
+        yield
+    finally:
+        for name in fields:
+            seeds.pop(name, None)
+        seeds.update(before)
+        global_state.GLOBAL_STATE_TRACKER, global_state.GLOBAL_SETTINGS_TRACKER = trackers
 
 
 def layers_named(model: keras.Model, name: str) -> list[keras.Layer]:
