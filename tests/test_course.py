@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "source").glob("*/*.py"))
 LESSONS = [path for path in SOURCES if path.parent.name == "lessons" and path.stem[:2].isdigit()]
 EXERCISES = [path for path in SOURCES if path.parent.name == "exercises"]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *SOURCES]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *SOURCES]
 LINES = {"14_ship_and_scale": 460}  # two lessons in one
 LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 ROW = re.compile(

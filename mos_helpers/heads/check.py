@@ -11,7 +11,10 @@ from mos_helpers.heads.wiring import Head, Wiring, read_wiring
 
 NO_ARRAYS = str | bytes | bool | int | float | set
 WIRING_RULES = name_rules.RULES + wiring_rules.RULES
-HEAD_RULES = head_rules.RULES + metric_rules.RULES + weight_rules.RULES
+HEAD_RULES = head_rules.RULES
+AFTERWARDS = metric_rules.RULES + weight_rules.RULES
+TARGET_CODES = {"not-a-number", "ragged", "sparse", "not-batched", "one-hot", "class-numbers", "shape"}
+TARGET_CODES |= {"label-range", "multi-hot", "yes-no-range", "target-range"}  # of which a metric is not to blame
 
 
 def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure = None) -> Report:
@@ -46,10 +49,15 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
         raise TypeError(f"sample_weight must be None, or a dict, list or array of numbers, not {sample_weight!r}.")
     wiring = read_wiring(model, targets, sample_weight)
     findings, notes = [], list(wiring.notes)
-    tasks = [(rule, wiring) for rule in WIRING_RULES]
-    tasks += [(rule, head) for head in wiring.heads for rule in HEAD_RULES]
-    for rule, subject in tasks:
-        _apply(rule, subject, findings, notes)
+    for rule in WIRING_RULES:
+        _apply(rule, wiring, findings, notes)
+    for head in wiring.heads:
+        before = len(findings)
+        for rule in HEAD_RULES:
+            _apply(rule, head, findings, notes)
+        targets_are_wrong = TARGET_CODES & {finding.code for finding in findings[before:]}
+        for rule in weight_rules.RULES if targets_are_wrong else AFTERWARDS:
+            _apply(rule, head, findings, notes)
     result = "Nothing found."
     if wiring.outputs is None:
         result = "Nothing found in the names. The rest is not checked, since " + (

@@ -24,6 +24,7 @@ from mos_helpers.heads.wiring import Head
 
 Findings = Iterator[Finding]
 
+FAR = 100  # a label from here on, alone outside the classes, marks what has none
 NEAR = 1e-3  # how far rounding may take a target out of its range
 
 
@@ -139,9 +140,9 @@ def class_numbers_in_range(head: Head) -> Findings:
     if not _checkable(head) or _kind(head) != SPARSE or not _shape_fits(head):
         return
     counts_all = head.loss.name == "sparse_categorical_crossentropy"  # TensorFlow refuses others even with weight 0
-    labels = head.target.ravel() if counts_all else head.labelled()
+    labels = head.finite(head.target.ravel()) if counts_all else head.labelled()
     labels = labels[labels != head.loss.ignore_class] if head.loss.ignore_class is not None else labels
-    if not labels.size or not np.isfinite(labels).all():
+    if not labels.size:
         return
     low, high = labels.min(), labels.max()
     if not _whole(labels):
@@ -151,31 +152,47 @@ def class_numbers_in_range(head: Head) -> Findings:
         message = 'One unit has only the class 0: for yes/no use a sigmoid with "binary_crossentropy".'
         yield Finding("label-range", head.name, message)
     elif low < 0 or high >= head.units:
-        cure = f"make it Dense({int(high) + 1})"
-        if low >= 1 and high == head.units:
-            cure = "subtract 1 from the labels"
-        elif low == -1:
-            cure = f"if -1 marks a missing label, use {head.loss.code(ignore_class=-1)}"
-            if "ignore_class" not in cure or (head.weight is not None and not head.weight.all()):
-                cure = "if -1 marks a missing label, put any class, such as 0, in its place, and give it the weight 0"
         message = (
             f"The labels run from {int(low)} to {int(high)}, and the head's {head.units} classes from 0 to "
-            f"{head.units - 1}: {cure}."
+            f"{head.units - 1}: {_cure_for_classes(np.unique(labels).astype(int), head)}."
         )
         yield Finding("label-range", head.name, message)
+
+
+def _cure_for_classes(found: np.ndarray, head: Head) -> str:
+    """Return what to do about class numbers that the head does not have."""
+    low, high, units = int(found[0]), int(found[-1]), head.units
+    outside = found[(found < 0) | (found >= units)]
+    if low >= 1 and high == units:
+        return "subtract 1 from the labels"
+    if len(outside) == 1 and len(found) > 1 and (low < 0 or high >= FAR):
+        marker = f"if {outside[0]} marks a missing label, "
+        code = head.loss.code(ignore_class=int(outside[0]))
+        if "ignore_class" not in code or (head.weight is not None and not head.weight.all()):
+            return f"{marker}put any class, such as 0, in its place, and give it the weight 0"
+        return f"{marker}use {code}"
+    if low < 0 and high - low < units:
+        return f"add {-low} to the labels"
+    if len(found) <= units and (low < 0 or high >= 2 * units):
+        return "number the classes from 0, with np.unique(labels, return_inverse=True)[1]"
+    return f"make it Dense({high + 1})" if low >= 0 else "class numbers begin at 0"
 
 
 def shares_sum_to_one(head: Head) -> Findings:
     """Several labels in a row, or none, for a loss that wants exactly one class."""
     if not _checkable(head) or _kind(head) != CATEGORICAL or not _shape_fits(head) or head.units == 1:
         return
-    rows = head.labelled().astype("float64")
-    if not rows.size or (np.allclose(rows.sum(-1), 1, atol=ROUNDING) and rows.min() >= -NEAR):
+    rows = head.labelled()
+    sums = rows.sum(-1, dtype="float64")
+    if not rows.size or (np.allclose(sums, 1, atol=ROUNDING) and rows.min() >= -NEAR):
         return
-    message = (
-        f"{head.loss.words} wants one class in each row, and here a row sums to {_odd_sum(rows):g}: "
-        'for several labels at once use activation="sigmoid" with "binary_crossentropy".'
-    )
+    cure = 'for several labels at once use activation="sigmoid" with "binary_crossentropy"'
+    if np.allclose(sums, 100, atol=100 * ROUNDING):
+        cure = "write targets / 100"
+    elif np.isin(rows, (-1, 1)).all():
+        cure = "write (targets + 1) / 2"
+    odd = sums[np.abs(sums - 1).argmax()]
+    message = f"{head.loss.words} wants one class in each row, and here a row sums to {odd:g}: {cure}."
     yield Finding("multi-hot", head.name, message)
 
 
@@ -187,8 +204,12 @@ def yes_or_no(head: Head) -> Findings:
     if not labels.size or (labels.min() >= -NEAR and labels.max() <= 1 + NEAR):
         return
     cure = "these look like another head's targets, or like class numbers, which need a softmax"
-    if set(np.unique(labels)) <= {-1, 1}:
+    if np.isin(labels, (-1, 1)).all():
         cure = "write (targets + 1) / 2"
+    elif np.isin(labels, (1, 2)).all():
+        cure = "write targets - 1"
+    elif labels.min() >= 0 and labels.max() == 255:
+        cure = "write targets / 255"
     message = f"{head.loss.words} takes targets from 0 to 1, not from {labels.min():g} to {labels.max():g}: {cure}."
     yield Finding("yes-no-range", head.name, message)
 
@@ -291,6 +312,8 @@ def _belongs(head: Head, right: str) -> bool:
         return True
     if _kind(head) == MASK:
         return RANGES.get(head.activation) == (0, 1)
+    if _kind(head) == BINARY and head.activation == "softmax" and head.units == 2 and head.target is not None:
+        return _one_hot(head.target)  # the mean over both units is the categorical cross-entropy
     return head.activation in {"sigmoid": ("hard_sigmoid",), "softmax": ("sparsemax",)}[right]
 
 
@@ -345,12 +368,6 @@ def _whole(array: np.ndarray) -> bool:
 
 def _one_hot(array: np.ndarray) -> bool:
     return array.ndim > 1 and bool((array.max(-1) == 1).all() and (array.astype("float64").sum(-1) == 1).all())
-
-
-def _odd_sum(rows: np.ndarray) -> float:
-    """Return the sum of the row that is farthest from 1."""
-    sums = rows.sum(-1).ravel()
-    return sums[np.abs(sums - 1).argmax()]
 
 
 RULES: list[Callable[[Head], Findings]] = [

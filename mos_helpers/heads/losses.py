@@ -130,7 +130,10 @@ def loss_of(given: object, shape: tuple | None, target_rank: int | None) -> Loss
     if is_own(found):
         return Loss(Wants(OTHER), name_of(found), {"reduction": getattr(found, "reduction", "")}, given)
     config = found.get_config() if isinstance(found, keras.losses.Loss) else {}
-    return Loss(WANTS.get(name_of(found), Wants(OTHER)), name_of(found), config, given)
+    wants = WANTS.get(name_of(found), Wants(OTHER))
+    if wants.kind != MASK and config.get("axis", -1) not in (-1, len(shape or ()) - 1):
+        wants = Wants(OTHER)  # channels first: its classes, targets and weights lie along other axes
+    return Loss(wants, name_of(found), config, given)
 
 
 def _automatic_crossentropy(shape: tuple | None, target_rank: int | None) -> str:

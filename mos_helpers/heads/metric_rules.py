@@ -132,13 +132,13 @@ def own_metric_stretches(head: Head) -> Findings:
 def answers_of(head: Head) -> str | None:
     """Return which kind of answer a head gives, by its loss and its targets, or None if that cannot be told."""
     kind = head.loss.kind if head.loss and head.loss.known else None
+    if kind is None or head.target is None or head.target.dtype.kind not in "biuf":
+        return None
     if kind == SPARSE:
         return NUMBERED
-    if kind is None:
+    rows = head.labelled()
+    if not rows.size:
         return None
-    rows = head.labelled() if head.target is not None and head.target.dtype.kind in "biuf" else None
-    if rows is None or not rows.size:
-        return {CATEGORICAL: ONE_HOT, BINARY: LABELS, SIGNS: SIGNED, REGRESSION: NUMBERS}.get(kind)
     if kind == REGRESSION and head.activation == "linear":
         return SIGNED if np.isin(rows, (-1, 1)).all() else NUMBERS
     if np.isin(rows, (0, 1)).all():
@@ -207,6 +207,12 @@ def _misread(judge: Judge, answers: str, head: Head) -> str | None:
         return f"{judge.name} without a threshold counts only the largest unit: write threshold=0.5."
     if judge.name == "BinaryAccuracy" and logits and threshold == 0.5:
         return "Accuracy splits at 0.5, and logits split at 0: use keras.metrics.BinaryAccuracy(threshold=0.0)."
+    if judge.name.startswith(("TopK", "SparseTopK")) and judge.config.get("k", 5) >= head.units:
+        return (
+            f"{judge.name} with k={judge.config.get('k', 5)} is always 1 for {head.units} classes: write a smaller k."
+        )
+    if "IoU" in judge.name and judge.name != "BinaryIoU" and judge.config.get("num_classes", head.units) < head.units:
+        return f"{judge.name} has fewer classes than the head: write num_classes={head.units}."
     probabilities = RANGES.get(head.activation) == (0, 1) and not head.loss.from_logits
     if judge.name == "BinaryAccuracy" and probabilities and threshold == 0:
         return "BinaryAccuracy(threshold=0.0) is for logits, and probabilities are never below 0: write threshold=0.5."

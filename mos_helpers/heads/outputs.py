@@ -1,6 +1,7 @@
 """The outputs of a model: their structure, and what they are for a few rows."""
 
 import random
+import warnings
 from collections.abc import Iterator
 
 import keras
@@ -51,7 +52,8 @@ def _run(model: keras.Model, rows: Structure, training: bool) -> Structure:
     eager = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)  # else a `call` that is a tf.function would keep what it is told here
     try:
-        with keeping_losses(model), keras.StatelessScope():
+        with keeping_losses(model), keras.StatelessScope(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `fit` will say it again
             return model(rows, training=training)
     except Exception:  # other people's models can raise anything
         return None

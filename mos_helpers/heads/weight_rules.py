@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mos_helpers.heads.losses import MASK
+from mos_helpers.heads.losses import CATEGORICAL, MASK, SPARSE, name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Head
 
@@ -19,12 +19,17 @@ def weights_are_numbers(head: Head) -> Findings:
     if weight.dtype.kind not in "biuf":
         message = f"sample_weight is of type {weight.dtype}: turn it into numbers."
         yield Finding("weight-range", head.name, message)
-    elif weight.dtype.kind in "iuf" and not (weight >= 0).all():
+    elif weight.dtype.kind in "iuf" and not (weight >= (-np.inf if _may_be_negative(head) else 0)).all():
         message = "sample_weight has negative numbers or NaN: was another array meant, such as the targets of a head?"
         yield Finding("weight-range", head.name, message)
     elif weight.size and not weight.any() and head.loss:
         message = "All weights of this head are 0, so nothing trains it: if that is meant, give it the loss None."
         yield Finding("weight-range", head.name, message)
+
+
+def _may_be_negative(head: Head) -> bool:
+    """Whether the weights may be the advantages of a policy gradient, which take the cross-entropy of an action."""
+    return bool(head.loss and head.loss.kind in (SPARSE, CATEGORICAL) and head.weight.dtype.kind == "f")
 
 
 def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
@@ -74,9 +79,19 @@ def masked_loss(head: Head) -> Findings:
 
 
 def masked_metric(head: Head) -> Findings:
-    """Rows of weight 0 that still count in a metric."""
+    """Rows of weight 0, or of the class that a loss leaves out, that still count in a metric."""
     if _masked(head) and head.metrics:
         message = "metrics ignore sample_weight and count rows of weight 0: write weighted_metrics instead."
+        yield Finding("masked-metric", head.name, message)
+    left_out = head.loss.ignore_class if head.loss else None
+    counted = head.metrics + head.weighted_metrics
+    if left_out is None or head.target is None or not any("accuracy" in name_of(metric) for metric in counted):
+        return
+    if (head.labelled() == left_out).any():
+        message = (
+            f"An accuracy counts labels of {left_out} as wrong, and the loss leaves them out: give them the weight 0, "
+            "and write weighted_metrics."
+        )
         yield Finding("masked-metric", head.name, message)
 
 

@@ -65,21 +65,27 @@ class Head:
         return self.loss.shape(tuple(a if b is None else b for a, b in zip(sizes, self.shape, strict=True)))
 
     def labelled(self) -> np.ndarray:
-        """Return the targets whose weight is not zero: (rows, units), or (rows,) where they have no last axis."""
+        """Return the finite targets whose weight is not zero: (rows, units), or (rows,) without a last axis."""
         target = self.target
         full = target.ndim == len(self.shape) and self.loss.kind != SPARSE
         numbers = target.shape[:-1] if full else target.shape
         flat = target.reshape(-1, target.shape[-1]) if full else target.ravel()
         if self.weight is None:
-            return flat
+            return self.finite(flat)
         weight = self.weight
         if weight.ndim == len(numbers) + 1 and weight.shape[-1] == 1:
             weight = weight[..., 0]
         weight = weight.reshape(weight.shape + (1,) * (len(numbers) - weight.ndim))
         try:
-            return flat[np.broadcast_to(weight, numbers).ravel() != 0]
+            return self.finite(flat[np.broadcast_to(weight, numbers).ravel() != 0])
         except ValueError:
-            return flat
+            return self.finite(flat)
+
+    @staticmethod
+    def finite(rows: np.ndarray) -> np.ndarray:
+        """Return the rows without NaN and infinity, of which a rule of their own speaks."""
+        found = np.isfinite(rows)
+        return rows if found.all() else rows[found.all(-1) if rows.ndim > 1 else found]
 
 
 class Wiring(NamedTuple):
