@@ -6,6 +6,7 @@ More examples, other ones each time: MOS_EXAMPLES=2000 pytest -n0 -s tests/helpe
 import collections
 import contextlib
 import functools
+import inspect
 import os
 import random
 import re
@@ -239,6 +240,28 @@ OF_STEPS = {
 LEADS = {"steps": (STEPS,), "any steps": (None,), "integers": (STEPS,), "map": (2, 3)}
 
 
+SHORT = ["mse", "MSE", "mae", "mape", "msle", "bce", "kld", "crossentropy", "ce", "acc", "AUC", "auc"]
+
+
+def made_of(module: Any) -> dict[str, Callable[[], Any]]:
+    """Return by their names the classes of a module of Keras that need no argument."""
+    return {
+        name: functools.partial(lambda found: found(), found)
+        for name, found in vars(module).items()
+        if isinstance(found, type)
+        and all(
+            parameter.default is not parameter.empty or parameter.kind is parameter.VAR_KEYWORD
+            for parameter in inspect.signature(found).parameters.values()
+        )
+    }
+
+
+def functions_of(module: Any) -> list[str]:
+    """Return the names of a module's functions, which `compile` takes as strings."""
+    names = [name for name, found in vars(module).items() if callable(found) and not isinstance(found, type)]
+    return [name for name in names if name not in ("get", "serialize", "deserialize")]
+
+
 # For each kind of targets the losses that belong to it
 FITTING = {
     "classes": ["sparse_categorical_crossentropy", "sparse object", "sparse logits", "sparse ignoring"],
@@ -272,39 +295,8 @@ LOSSES: dict[str, Callable[[], Any]] = {
     "None": lambda: None,
     "bound method": lambda: OwnLoss().call,
     "config": lambda: {"class_name": "MeanSquaredError", "config": {}},
-    **{
-        name: functools.partial(lambda found: found(), found)
-        for name, found in vars(losses).items()
-        if isinstance(found, type) and found is not losses.Loss
-    },
-    **{
-        name: functools.partial(str, name)
-        for name in [
-            "mse",
-            "mae",
-            "mape",
-            "msle",
-            "huber",
-            "log_cosh",
-            "poisson",
-            "kl_divergence",
-            "hinge",
-            "bce",
-            "squared_hinge",
-            "categorical_hinge",
-            "cosine_similarity",
-            "dice",
-            "tversky",
-            "crossentropy",
-            "kld",
-            "sparse_categorical_crossentropy",
-            "categorical_crossentropy",
-            "binary_crossentropy",
-            "MSE",
-            "circle",
-            "ctc",
-        ]
-    },
+    **made_of(losses),
+    **{name: functools.partial(str, name) for name in [*functions_of(losses), *SHORT]},
 }
 METRICS: dict[str, Callable[[], Any]] = {
     "accuracy": lambda: "accuracy",
@@ -325,38 +317,12 @@ METRICS: dict[str, Callable[[], Any]] = {
     "loss object": lambda: losses.MeanSquaredError(),
     "nested": lambda: ["mae", "mse"],
     "number": lambda: 5,
-    **{
-        name: functools.partial(lambda found: found(), found)
-        for name, found in vars(metrics).items()
-        if isinstance(found, type)
-        and name
-        in [
-            "Accuracy",
-            "AUC",
-            "BinaryAccuracy",
-            "BinaryIoU",
-            "CategoricalAccuracy",
-            "F1Score",
-            "Hinge",
-            "KLDivergence",
-            "Poisson",
-            "Precision",
-            "R2Score",
-            "Recall",
-            "SparseCategoricalAccuracy",
-            "FalsePositives",
-            "SparseTopKCategoricalAccuracy",
-            "TopKCategoricalAccuracy",
-            "CosineSimilarity",
-            "LogCoshError",
-        ]
-    },
+    **made_of(metrics),
+    **{name: functools.partial(str, name) for name in [*functions_of(metrics), *SHORT]},
     "MeanIoU": lambda: metrics.MeanIoU(3),
     "OneHotIoU": lambda: metrics.OneHotIoU(3, [0]),
     "PrecisionAtRecall": lambda: metrics.PrecisionAtRecall(0.5),
     "AUC of labels": lambda: metrics.AUC(multi_label=True, num_labels=3),
-    **{name: functools.partial(str, name) for name in ["binary_accuracy", "categorical_accuracy", "mse", "acc"]},
-    **{name: functools.partial(str, name) for name in ["sparse_categorical_accuracy", "auc", "AUC", "Precision"]},
     "Precision of class": lambda: metrics.Precision(class_id=1),
     "Precision of top": lambda: metrics.Precision(top_k=1),
     "Precision of many": lambda: metrics.Precision(thresholds=[0.2, 0.8]),
