@@ -1028,6 +1028,13 @@ def own_class_of_dictionaries():
     return model, {"a": X, "b": X}, targets()
 
 
+def before_the_first_call():
+    model = OwnModel()
+    left_out = losses.SparseCategoricalCrossentropy(ignore_class=0)
+    model.compile("sgd", {"kind": left_out, "number": "mse"}, metrics={"kind": ["accuracy"]})
+    return model, X, targets()
+
+
 def losses_of_layers():
     class Penalised(layers.Layer):
         def call(self, x):
@@ -1070,6 +1077,7 @@ UNUSUAL: dict[str, Callable[[], tuple]] = {
     ),
     "spectral normalisation": lambda: two_heads_on(layers.SpectralNormalization(dense(4))),
     "buckets": lambda: two_heads_on(lambda i: layers.Discretization([0.0], output_mode="multi_hot")(i)),
+    "a class left out before the first call": before_the_first_call,
     "inputs in a dictionary": own_class_of_dictionaries,
     "the loss of a layer": losses_of_layers,
     "an output that is None": lambda: ending_in(lambda kind: None, extra=False),
