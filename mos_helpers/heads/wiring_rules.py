@@ -160,9 +160,11 @@ def list_and_dictionary(wiring: Wiring) -> Findings:
             f"({', '.join(sorted(weights))}). Write {_as_dict(wiring, 'loss')}."
         )
         yield Finding("list-and-dict", "", message)
-    if isinstance(wiring.sample_weight, dict):
+    mixed = isinstance(wiring.sample_weight, list | tuple) and isinstance(wiring.targets, dict)
+    if mixed or isinstance(wiring.sample_weight, dict):
+        wrong = "a list, and targets a dictionary" if mixed else "a dictionary, but the outputs are a list"
         message = (
-            "sample_weight is a dictionary, but the outputs are a list, which Keras cannot match: give the model "
+            f"sample_weight is {wrong}, which Keras cannot match: give the model "
             f"a dictionary of outputs, {_as_dict(wiring, 'outputs')}."
         )
         yield Finding("weight-dict", "", message)
