@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from nbval.plugin import IPyNbCell
 
 ROOT = Path(__file__).resolve().parent
 UNANSWERED = {"Todo", "NameError"}
+FORKED = sys.platform == "linux"
 
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 os.environ.setdefault("MOS_DATA", "digits")
@@ -24,23 +24,25 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Make the checks of a solution strict: the kernel that starts next takes over this environment."""
     if isinstance(item, IPyNbCell):
         os.environ["MOS_STRICT"] = "1" if item.path.parent.name == "solutions" else "0"
-        if sys.platform == "linux":
+        if FORKED:
             item.config.option.nbval_current_env = False
-            item.config.option.nbval_kernel_name = forked_kernel(item.config)
+            item.config.option.nbval_kernel_name = "forked"
 
 
 @pytest.fixture(scope="session")
 def kernel_name(pytestconfig: pytest.Config) -> str:
     """Return the name of the kernel for a notebook that a test runs itself."""
-    return forked_kernel(pytestconfig) if sys.platform == "linux" else "python3"
+    return "forked" if FORKED else "python3"
 
 
-@cache
-def forked_kernel(config: pytest.Config) -> str:
-    """Return the name of a kernel forked from a process that has imported TensorFlow (tests/forked_kernels.py)."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Jupyter find kernels that are forks of one process for all tests (tests/forked_kernels.py)."""
+    if not FORKED or hasattr(config, "workerinput"):  # the workers take over the environment of the first process
+        return
     folder = Path(tempfile.mkdtemp(prefix="kernels"))
     config.add_cleanup(lambda: shutil.rmtree(folder))
-    command = [sys.executable, str(ROOT / "tests" / "forked_kernels.py"), str(folder / "socket")]
+    script = str(ROOT / "tests" / "forked_kernels.py")
+    command = [sys.executable, "-Xfrozen_modules=off", script, str(folder / "socket")]  # as in Jupyter's own kernels
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     config.add_cleanup(lambda: server.communicate())
     if server.stdout.readline() != "ready\n":
@@ -50,7 +52,6 @@ def forked_kernel(config: pytest.Config) -> str:
     place.parent.mkdir(parents=True)
     place.write_text(json.dumps(spec), encoding="utf-8")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
-    return "forked"
 
 
 @pytest.hookimpl(wrapper=True)

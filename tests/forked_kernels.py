@@ -1,7 +1,7 @@
 """Kernels for the tests that start in a tenth of a second: forks of one process that has imported TensorFlow.
 
-Importing TensorFlow takes a kernel longer than most exercises. conftest.py runs `serve` once in each test process, on
-Linux, and has Jupyter start every kernel by this file: it asks the server for a fork, and lives as long as the fork.
+Importing TensorFlow takes a kernel longer than most exercises. On Linux conftest.py runs `serve` once for all test
+processes, and has Jupyter start every kernel by this file: it asks the server for a fork, and lives as long as it.
 A fork has everything of a new kernel (memory, folder, environment) but the import.
 """
 
@@ -19,22 +19,18 @@ from pathlib import Path
 
 
 def serve(address: str) -> None:
-    """Import what the notebooks import, then fork a kernel for each client, until standard input is closed."""
-    if (Path(__file__).resolve().parents[1] / "mos_helpers").is_dir():
-        from mos_helpers import checks, data, heads, plots  # noqa: F401
-    import ipykernel.kernelapp  # noqa: F401
-
-    gc.collect()
-    gc.freeze()  # so that no later collection writes to the memory that forks share
-
-    signal.signal(signal.SIGCHLD, clear_away)
+    """Fork a kernel for each client, until standard input is closed; the first client waits for the imports."""
     with socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as selector:
         server.bind(address)
         server.listen()
         print("ready", flush=True)
         selector.register(server, selectors.EVENT_READ)
         selector.register(sys.stdin, selectors.EVENT_READ)
+        prepared = False
         while sys.stdin not in [key.fileobj for key, _ in selector.select()]:
+            if not prepared:
+                prepare()
+                prepared = True
             client, _ = server.accept()
             if os.fork() == 0:
                 server.close()
@@ -43,6 +39,18 @@ def serve(address: str) -> None:
     with suppress(ChildProcessError):
         while True:
             os.wait()
+
+
+def prepare() -> None:
+    """Import what the notebooks and their kernels import."""
+    if (Path(__file__).resolve().parents[1] / "mos_helpers").is_dir():
+        from mos_helpers import balancing, checks, data, heads, hierarchy, plots, scaling, sharing  # noqa: F401
+    import ipykernel.debugger
+    import ipykernel.kernelapp  # noqa: F401
+
+    gc.collect()
+    gc.freeze()  # so that no later collection writes to the memory that forks share
+    signal.signal(signal.SIGCHLD, clear_away)
 
 
 def clear_away(*_: object) -> None:
