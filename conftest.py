@@ -1,5 +1,6 @@
 """Rules for the notebooks that nbval runs, on top of its own: see CONTRIBUTING.md."""
 
+import gc
 import json
 import os
 import shlex
@@ -10,7 +11,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from nbval.plugin import IPyNbCell
+
+# nbval comes here and not by itself: it imports jsonschema, which would build a grammar of web addresses for nothing.
+sys.modules.setdefault("rfc3987_syntax", None)
+pytest_plugins = ["nbval.plugin"]
+from nbval.plugin import IPyNbCell  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent
 UNANSWERED = {"Todo", "NameError"}
@@ -59,6 +64,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["MOS_FORKS"] = str(folder)
     config.add_cleanup(lambda: os.environ.pop("MOS_FORKS"))
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
+
+
+def pytest_sessionfinish() -> None:
+    """Spare the collections of garbage with which pytest ends the search through all that was imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
