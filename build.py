@@ -7,7 +7,8 @@
 A file in source/lessons becomes a notebook in notebooks/, with its outputs. A file in source/exercises becomes two:
 one in solutions/, with its outputs, and one in exercises/, in which each answer is replaced by a line to fill in.
 Outputs are made with MNIST unless the environment variable MOS_DATA says otherwise. Where only the text of a source has
-changed, its notebook keeps its outputs.
+changed, or only comments and docstrings of the helpers, its notebook keeps its outputs. A notebook's metadata say with
+which versions its outputs were made; other versions do not make it out of date.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import jupytext
@@ -40,6 +42,8 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
 ANSWER = re.compile(r"^### BEGIN SOLUTION\n.*?^### END SOLUTION$", re.DOTALL | re.MULTILINE)
 QUESTION = re.compile(r"^check\(\"([^\"]+)\"", re.MULTILINE)
+SHOWS_SOURCE = re.compile(r"\bhelp\(|\bgetsource|\bgetdoc|__doc__|^\?|^[\w.]+\?|^%p", re.MULTILINE)
+VERSIONS_OF = ("tensorflow", "keras", "numpy", "matplotlib")
 
 
 class BuildError(Exception):
@@ -134,10 +138,42 @@ def stub(source: str, following: list, name: str) -> str:
 
 def digest(target: Target, cells: list) -> str:
     """Return a hash of all that a notebook's outputs come from: the code of its source and the helpers that it uses."""
-    parts = [f"{cell.metadata.get('tags')}\n{cell.source}".encode() for cell in cells if cell.cell_type == "code"]
+    cells = [cell for cell in cells if cell.cell_type == "code"]
+    parts = [f"{cell.metadata.get('tags')}\n{cell.source}" for cell in cells]
     if target.executed:
-        parts += [path.read_bytes().replace(b"\r\n", b"\n") for path in helpers_used(target)]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+        helpers = [path.read_text(encoding="utf-8") for path in helpers_used(target)]
+        shows_source = any(SHOWS_SOURCE.search(cell.source) for cell in cells)
+        parts += helpers if shows_source else map(what_runs, helpers)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@cache
+def what_runs(code: str) -> str:
+    """Return what a module does as a text that its comments, its layout and most docstrings do not change."""
+    return ascii(nested(ast.parse(code)))
+
+
+def nested(node: object) -> object:
+    """Return a syntax tree as lists in lists. They are the same on every Python, which `ast.dump` is not."""
+    if isinstance(node, list):
+        return [nested(item) for item in node if not is_docstring(item)]
+    if not isinstance(node, ast.AST):
+        return node
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 puts empty texts into some
+        return ["JoinedStr", *(nested(part) for part in node.values if getattr(part, "value", None) != "")]
+    fields = [[name, nested(value)] for name, value in ast.iter_fields(node) if value not in (None, [])]
+    return [type(node).__name__, *fields, *([ast.get_docstring(node, clean=False)] if is_question(node) else [])]
+
+
+def is_docstring(node: ast.AST) -> bool:
+    """Tell whether a statement is a text that stands alone."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def is_question(node: ast.AST) -> bool:
+    """Tell whether a function is the check of a question: its docstring says to the learner what is wanted."""
+    calls = [item.func for item in getattr(node, "decorator_list", []) if isinstance(item, ast.Call)]
+    return any(isinstance(call, ast.Name) and call.id == "question" for call in calls)
 
 
 def helpers_used(target: Target) -> list[Path]:
@@ -181,13 +217,22 @@ def keep_outputs(notebook: nbformat.NotebookNode, target: Target) -> bool:
     except (OSError, ValueError):
         return False
     old, new = ([cell for cell in book.cells if cell.cell_type == "code"] for book in (stored, notebook))
-    if stored.metadata.get("mos") != notebook.metadata["mos"] or [*map(essence, old)] != [*map(essence, new)]:
+    if without_versions(stored.metadata)["mos"] != notebook.metadata["mos"]:
+        return False
+    if [*map(essence, old)] != [*map(essence, new)]:
         return False
     if [cell.execution_count for cell in old] != list(range(1, len(old) + 1)):
         return False
     for before, after in zip(old, new, strict=True):
         after.outputs, after.execution_count = before.outputs, before.execution_count
+    notebook.metadata["mos"] = stored.metadata["mos"]
     return True
+
+
+def without_versions(metadata: nbformat.NotebookNode) -> dict:
+    """Return a notebook's metadata as far as they come from its source and its helpers."""
+    mos = {key: value for key, value in metadata.get("mos", {}).items() if key != "versions"}
+    return {**metadata, "mos": mos}
 
 
 def execute(notebook: nbformat.NotebookNode, target: Target) -> None:
@@ -213,6 +258,7 @@ def execute(notebook: nbformat.NotebookNode, target: Target) -> None:
     except CellExecutionError as error:
         raise BuildError(f"{target.name}: a cell raised an error.\n{error}") from None
     notebook.metadata["language_info"] = LANGUAGE
+    notebook.metadata["mos"]["versions"] = {name: version(name) for name in VERSIONS_OF}
     for cell in notebook.cells:
         if cell.cell_type == "code":
             clean(cell, target)
@@ -288,9 +334,10 @@ def problem(target: Target) -> str | None:
     wanted = from_source(target)
     if [essence(cell) for cell in stored.cells] != [essence(cell) for cell in wanted.cells]:
         return "differs from its source"
-    if stored.metadata.get("mos") != wanted.metadata["mos"]:
+    metadata = without_versions(stored.metadata)
+    if metadata["mos"] != wanted.metadata["mos"]:
         return "was built with other helpers"
-    if stored.metadata != wanted.metadata:
+    if metadata != wanted.metadata:
         return "has other metadata than build.py writes"
     code = [cell for cell in stored.cells if cell.cell_type == "code"]
     if target.executed and [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):

@@ -25,6 +25,7 @@ def _standard_error_hidden() -> Iterator[None]:
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # which TensorFlow leaves off on processors without AVX-512
 
 # A missing TensorFlow is not an error yet: mos_helpers.doctor must start without it, to say how to install it.
 with _standard_error_hidden(), suppress(ImportError):

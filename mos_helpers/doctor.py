@@ -57,7 +57,8 @@ def backend() -> str:
     if os.environ.get("TF_USE_LEGACY_KERAS", "0").lower() in ("1", "true"):
         raise FixNeeded("TF_USE_LEGACY_KERAS asks for the old Keras 2: remove that environment variable")
     graphics = len(tf.config.list_physical_devices("GPU"))
-    return f"Keras runs on TensorFlow, {graphics or 'no'} GPU (none is needed)"
+    onednn = "off, so convolutions are slower" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "on"
+    return f"Keras runs on TensorFlow, oneDNN is {onednn}, {graphics or 'no'} GPU (none is needed)"
 
 
 def memory() -> str:

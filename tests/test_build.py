@@ -1,10 +1,14 @@
 """build.py: what it writes, what it refuses, and what it notices."""
 
+import ast
+import hashlib
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
 import build
@@ -44,6 +48,17 @@ check("1.1", lambda: answer)
 )
 
 
+NUMBERS = '''"""Numbers."""
+
+ONE = 1
+
+
+def half(number, digits=1):
+    """Return half of a number."""
+    return round(number / 2, digits)  # in the usual sense
+'''
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _quick_kernels(bare_kernel_name):
     """Run notebooks in a kernel that starts faster."""
@@ -62,7 +77,7 @@ def built(tmp_path_factory, _quick_kernels):
     for folder in ("source/lessons", "source/exercises", "mos_helpers/checks"):
         (root / folder).mkdir(parents=True)
     (root / "mos_helpers/__init__.py").write_text("")
-    (root / "mos_helpers/numbers.py").write_text("ONE = 1\n")
+    (root / "mos_helpers/numbers.py").write_text(NUMBERS)
     (root / "mos_helpers/unused.py").write_text("")
     (root / "mos_helpers/checks/__init__.py").write_text(
         "class Todo(NotImplementedError): pass\n"
@@ -88,6 +103,10 @@ def lesson(root, *cells):
 
 def target(root, folder="notebooks"):
     return next(t for t in build.targets(root) if t.folder == folder)
+
+
+def digest(target):
+    return build.from_source(target).metadata["mos"]["digest"]
 
 
 def read(root, folder="notebooks"):
@@ -279,6 +298,110 @@ def test_drift_is_noticed(course, change, reason):
 
 def test_a_helper_that_is_not_used_makes_nothing_stale(course):
     (course / "mos_helpers/unused.py").write_text("TWO = 2\n")
+    assert build.problem(target(course)) is None
+
+
+# What runs, and what does not
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+NOTHING_CHANGES = {
+    "a module's docstring": ("Numbers.", "Some numbers."),
+    "a function's docstring": ("Return half of a number.", "Return one half."),
+    "no docstring": ('    """Return half of a number."""\n', ""),
+    "a comment": ("in the usual sense", "rounded"),
+    "layout": ("(number, digits=1)", "(\n    number,\n    digits=1,\n)"),
+}
+SOMETHING_CHANGES = {
+    "a default": ("digits=1", "digits=2"),
+    "a kind of number": ("digits=1", "digits=1.0"),
+    "an operator": ("number / 2", "number // 2"),
+    "a name": ("def half", "def a_half"),
+    "an order": ("number / 2", "2 / number"),
+    "a line more": ("ONE = 1\n", "ONE = 1\nTWO = 2\n"),
+    "a text that is used": ('"""Numbers."""', 'NAME = "Numbers."'),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), NOTHING_CHANGES.values(), ids=NOTHING_CHANGES)
+def test_what_does_not_run_in_a_helper_makes_nothing_stale(course, old, new):
+    edit(course / "mos_helpers/numbers.py", old, new)
+    assert build.problem(target(course)) is None
+
+
+@pytest.mark.parametrize(("old", "new"), SOMETHING_CHANGES.values(), ids=SOMETHING_CHANGES)
+def test_what_runs_in_a_helper_makes_its_notebooks_stale(course, old, new):
+    edit(course / "mos_helpers/numbers.py", old, new)
+    assert build.problem(target(course)) == "was built with other helpers"
+
+
+@pytest.mark.parametrize(
+    "cell", ["help(half)", "# half?", "# ?half", "# %psource half", "half.__doc__", "inspect.getsource(half)"]
+)
+def test_a_docstring_counts_where_a_notebook_shows_it(course, cell):
+    lesson(course, f"from mos_helpers.numbers import half\n{cell}")
+    before = digest(target(course))
+    edit(course / "mos_helpers/numbers.py", "Return half of a number.", "Return one half.")
+    assert digest(target(course)) != before
+
+
+def test_the_docstring_of_a_question_counts_as_the_learner_reads_it(course):
+    place = course / "mos_helpers/checks/lesson_01.py"
+    place.write_text('@question("1.1", hints=[])\ndef check_sum(answer):\n    """Wanted: a sum."""\n')
+    before = digest(target(course, "solutions"))
+    edit(place, "a sum", "the sum")
+    assert digest(target(course, "solutions")) != before
+
+
+def test_no_stored_output_shows_a_docstring_that_does_not_count():
+    helpers = [(path, path.read_text(encoding="utf-8")) for path in sorted((build.ROOT / "mos_helpers").rglob("*.py"))]
+    for path, code in helpers:
+        assert not re.search(r"\b(help|getsource|getdoc)\(", code), f"{path} can show what build.py leaves out"
+    nodes = [node for _, code in helpers for node in ast.walk(ast.parse(code))]
+    documented = [node for node in nodes if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    left_out = [ast.get_docstring(node) or "" for node in documented if not build.is_question(node)]
+    lines = {text.split("\n")[0].rstrip(".") for text in left_out if text}
+    assert len(lines) > 100
+    for place in build.targets():
+        cells = nbformat.read(place.path, as_version=4).cells if place.executed else []
+        shown = str([output for cell in cells for output in cell.get("outputs", [])])
+        assert not [line for line in lines if line in shown], place.name
+
+
+def test_the_digest_is_the_same_on_every_python():
+    code = NUMBERS + 'async def g(): ...\n\n\nf"{ONE!r:>{ONE}} é {ONE=}", -1e9, {**a, "b": [*c]}, not None\n'
+    assert hashlib.sha256(build.what_runs(code).encode()).hexdigest()[:12] == "b499a245330f"
+
+
+# The versions that made the outputs
+
+
+def test_a_notebook_says_with_which_versions_its_outputs_were_made(course):
+    assert set(read(course).metadata.mos.versions) == {"tensorflow", "keras", "numpy", "matplotlib"}
+    assert read(course).metadata.mos.versions.numpy == np.__version__
+    assert "versions" not in read(course, "exercises").metadata.mos
+
+
+def test_other_versions_make_nothing_stale_and_stay_with_the_outputs(course):
+    edit(target(course).path, f'"numpy": "{np.__version__}"', '"numpy": "0.1"')
+    assert build.problem(target(course)) is None
+    source = course / "source/lessons/01_one.py"
+    source.write_text(source.read_text() + "# %% [markdown]\n# The end.\n")
+    build.build(target(course))
+    assert read(course).metadata.mos.versions.numpy == "0.1"
+    build.build(target(course), run=True)
+    assert read(course).metadata.mos.versions.numpy == np.__version__
+
+
+def test_an_unknown_version_makes_nothing_stale(course):
+    notebook = read(course)
+    del notebook.metadata.mos["versions"]
+    nbformat.write(notebook, target(course).path)
     assert build.problem(target(course)) is None
 
 

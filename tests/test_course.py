@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "source").glob("*/*.py"))
 LESSONS = [path for path in SOURCES if path.parent.name == "lessons" and path.stem[:2].isdigit()]
 EXERCISES = [path for path in SOURCES if path.parent.name == "exercises"]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *SOURCES]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *SOURCES]
 LINES = {"14_ship_and_scale": 460}  # two lessons in one
 LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 ROW = re.compile(
@@ -184,3 +184,9 @@ def test_every_figure_has_a_text_of_its_own(path):
     outputs = [output for cell in cells for output in cell.outputs if "image/png" in output.get("data", {})]
     texts = [output.metadata.get("image/png", {}).get("alt", "") for output in outputs]
     assert all(len(text.split()) >= 5 for text in texts), texts
+
+
+def test_one_module_touches_what_keras_and_tensorflow_do_not_document():
+    private = re.compile(r"keras\.src|tensorflow\.python|\._(keras_history|inbound_nodes|flatten_layers|compile_loss)")
+    users = [file.name for file in (ROOT / "mos_helpers").rglob("*.py") if private.search(file.read_text("utf-8"))]
+    assert users == ["inside_keras.py"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mos_helpers.heads import MultiOutput, Report, check_heads
-from mos_helpers.heads.inside_keras import layers_named, read_compiled, source_of
+from mos_helpers.inside_keras import layers_named, read_compiled, source_of
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -351,13 +351,14 @@ def test_names_of_two_metrics_that_meet_in_the_logs():
 
 def test_heads_of_inner_models_and_layers_are_understood():
     i, shape = keras.Input((4,)), keras.Input((3, 4))
+    below = layers.Dense(1, kernel_initializer="ones", bias_initializer=keras.initializers.Constant(-2.0))
     inner = keras.Model(shape, layers.Reshape((3,))(layers.Dense(1, "sigmoid")(shape)), name="inner")
     model = keras.Model(
         [i, shape],
         {
             "inner": inner(shape),
             "product": layers.Softmax(name="product")(i),
-            "deep": MultiOutput({"twice": MultiOutput({"odd": layers.Dense(1)})})(i)["twice"]["odd"],
+            "deep": MultiOutput({"twice": MultiOutput({"odd": below})})(i)["twice"]["odd"],
         },
     )
     model.compile("sgd", {"inner": "mse", "product": "mse", "deep": "mse"})
@@ -365,7 +366,7 @@ def test_heads_of_inner_models_and_layers_are_understood():
     assert str(check_heads(model, zeros)).splitlines() == [
         "inner: 3 units, sigmoid, mean squared error.",
         "product: 4 units, softmax, mean squared error.",
-        "deep: 1 unit, mean squared error.",
+        "deep: 1 unit, linear, mean squared error.",
         "Nothing found.",
     ]
 
@@ -461,7 +462,7 @@ def test_what_compile_was_given_is_found_inside_keras():
     model.compile("sgd", LOSSES, {"digit": 1.0, "odd": 2.0}, metrics, weighted)
     found = read_compiled(model)
     assert found[:4] == (LOSSES, {"digit": 1.0, "odd": 2.0}, metrics, weighted)
-    assert found[4:] == ((), (), False, ())
+    assert found[4:] == ((), (), False, (), False)
     model.run_eagerly = True
     model.train_on_batch(X, TARGETS)
     model.get_layer("odd").trainable = False
@@ -475,9 +476,12 @@ def test_where_an_output_comes_from_is_found_inside_keras():
     shared, head, both = layers.Dense(8, name="shared"), layers.Dense(1, name="head"), MultiOutput(digit_and_odd())
     first = shared(i)
     outputs = both(shared(first))
-    last = source_of(head(outputs["odd"]))
-    assert last == (head, [outputs["odd"]], 0, 1, 1)
+    output = head(outputs["odd"])
+    last = source_of(output)
+    assert (last.layer, last.index, last.call, last.calls) == (head, 0, 0, 1)
+    assert last.inputs[0] is outputs["odd"]
+    assert last.outputs[0] is output
     assert source_of(first).calls == 2
-    assert [source_of(outputs[key])[2:] for key in ("digit", "odd")] == [(0, 2, 1), (1, 2, 1)]
+    assert [source_of(outputs[key]).index for key in ("digit", "odd")] == [0, 1]
     assert source_of(outputs["odd"]).layer is both
     assert [layer.name for layer in layers_named(keras.Model(i, outputs), "odd")] == ["odd"]

@@ -620,3 +620,157 @@ WRONG_ESTIMATES = {
 @pytest.mark.parametrize(("answer", "words"), WRONG_ESTIMATES.values(), ids=WRONG_ESTIMATES)
 def test_wrong_estimates(answer, words):
     refused("6.4", answer, words)
+
+
+# --- 6.5
+
+
+def weighed(known, shape):
+    shape = (*shape, 1) if known.ndim == len(shape) else shape
+    return shape, np.broadcast_to(spread(known, shape), shape[:-1])
+
+
+def spread(known, shape):
+    """Give `known` the axes of the weights, the new ones of length 1 at the end."""
+    return known.reshape(known.shape + (1,) * (len(shape) - 1 - known.ndim)).astype("float32")
+
+
+def weighed_by_expanding(known, shape):
+    shape = [*shape, 1] if known.shape == shape else list(shape)
+    weights = known.astype(int)
+    while weights.ndim < len(shape) - 1:
+        weights = np.expand_dims(weights, -1)
+    return [np.array(shape), (weights * np.ones(shape[:-1])).tolist()]
+
+
+def weighed_by_turning(known, shape):
+    shape = shape + (1,) * (len(shape) == known.ndim)
+    return shape, np.broadcast_to(known.T, shape[:-1][::-1]).T
+
+
+def weighed_by_tensorflow(known, shape):
+    shape = tf.TensorShape([*shape, 1] if known.shape == shape else shape)
+    weights = tf.cast(known, "float16")
+    for _ in range(len(shape) - 1 - known.ndim):
+        weights = weights[..., None]
+    return shape, tf.broadcast_to(weights, shape[:-1])
+
+
+def weighed_by_keras(known, shape):
+    shape = (*shape, 1) if known.shape == shape else shape
+    weights = keras.ops.convert_to_tensor(known, "bfloat16")
+    for axis in range(known.ndim, len(shape) - 1):
+        weights = keras.ops.repeat(keras.ops.expand_dims(weights, axis), shape[axis], axis=axis)
+    return tf.constant(shape), weights
+
+
+RIGHT_WEIGHTS = [weighed, weighed_by_expanding, weighed_by_turning, weighed_by_tensorflow, weighed_by_keras]
+
+
+@pytest.mark.parametrize("function", RIGHT_WEIGHTS)
+def test_weights_however_they_are_spread(function):
+    assert outcome("6.5", function) == ("correct", "")
+
+
+def weighed_by(change):
+    """Return a function whose shapes are right; `change` makes its weights of the right ones and the arguments."""
+
+    def function(known, shape):
+        shape, weights = weighed(known, shape)
+        return shape, change(weights, known, shape)
+
+    return function
+
+
+def shaped_by(change):
+    """Return a function whose weights are right; `change` makes its shape of the right one and the arguments."""
+    return lambda known, shape: (change(weighed(known, shape)[0], known, shape), weighed(known, shape)[1])
+
+
+def in_place_weighed(known, shape):
+    known[...] = ~known
+    return weighed(~known, shape)
+
+
+def aligned_at_the_end(known, shape):
+    shape = weighed(known, shape)[0]
+    return shape, np.broadcast_to(known, shape[:-1])
+
+
+def aligned_at_the_end_where_it_can_be(known, shape):
+    try:
+        return aligned_at_the_end(known, shape)
+    except ValueError:
+        return weighed(known, shape)
+
+
+def averaged_over_the_labels(known, shape):
+    return shape, weighed(known, shape)[1] if known.ndim < len(shape) else known.mean(axis=-1)
+
+
+WRONG_WEIGHTS = {
+    "in place": (in_place_weighed, "your function changes `known` itself"),
+    "axes of length 1": (
+        weighed_by(lambda w, k, s: spread(k, s)),
+        "the weights have the shape (5, 1, 1): that raises no error, and with `mean_with_sample_weight` the loss is 20",
+    ),
+    "as they are": (weighed_by(lambda w, k, s: k), "the weights have the shape (5,): give `known` its missing axes"),
+    "axes at the front": (
+        weighed_by(lambda w, k, s: k.reshape((1,) * (len(s) - 1 - k.ndim) + k.shape)),
+        "the weights have the shape (1, 1, 5): the missing axes belong to the end",
+    ),
+    "from the last axis": (aligned_at_the_end, "the weights follow the last axes and not the first"),
+    "from the last axis, caught": (aligned_at_the_end_where_it_can_be, "the weights follow the last axes and not the"),
+    "turned round": (weighed_by(lambda w, k, s: 1 - w), "the weights are 1 for the gaps: turn them round"),
+    "ones": (weighed_by(lambda w, k, s: np.ones(s[:-1])), "the weights are 1 for the gaps too"),
+    "a share of the label": (
+        weighed_by(lambda w, k, s: w * k.size / w.size),
+        "the weights of a label add up to 1",
+    ),
+    "the sum": (weighed_by(lambda w, k, s: w / max(1, w.sum())), "the weights are divided by their sum"),
+    "the mean": (weighed_by(lambda w, k, s: w / (w.mean() or 1)), "the weights are divided by their mean"),
+    "the last axis too": (
+        weighed_by(lambda w, k, s: np.broadcast_to(w[..., None], s)),
+        "for `known` of shape (6,) and an output of shape (6, 3) the weights have its last axis too, shape (6, 3)",
+    ),
+    "the last axis as a column": (
+        weighed_by(lambda w, k, s: w[..., None]),
+        "the weights should have the shape (6,), and yours have (6, 1)",
+    ),
+    "transposed": (weighed_by(lambda w, k, s: w.T), "the axes of the weights are in the reverse order"),
+    "twos": (weighed_by(lambda w, k, s: 2 * w), "is 2, and its label is known"),
+    "gaps that count a little": (weighed_by(lambda w, k, s: np.maximum(w, 0.1)), "is 0.1, and its label is missing"),
+    "NaN": (weighed_by(lambda w, k, s: np.where(w, 1, np.nan)), "the weights should hold finite numbers"),
+    "text": (weighed_by(lambda w, k, s: w.astype(str)), "the weights should hold numbers"),
+    "one number": (weighed_by(lambda w, k, s: 1.0), "the weights should be an array"),
+    "no axis for labels": (
+        lambda known, shape: (
+            (shape, np.broadcast_to(spread(known, (*shape, 1))[..., 0], shape[:-1]))
+            if known.ndim < len(shape) - 1
+            else (shape, known * 1.0)
+        ),
+        "each number in the last axis has gaps of its own, and the loss averages that axis before it weights",
+    ),
+    "the mean over the labels": (averaged_over_the_labels, "the output needs one axis more, (4, 4, 1)"),
+    "an axis for every head": (shaped_by(lambda r, k, s: (*s, 1)), "it needs an axis more only where `known` has its"),
+    "the shape of the weights": (
+        shaped_by(lambda r, k, s: r[:-1]),
+        "the first result is (6,), the shape of the weights",
+    ),
+    "without the rows": (
+        shaped_by(lambda r, k, s: r[1:]),
+        "the output should have the shape (6, 3), and yours is (3,)",
+    ),
+    "None for the rows": (shaped_by(lambda r, k, s: (None, *r[1:])), "the shape should hold whole numbers"),
+    "swapped": (lambda known, shape: weighed(known, shape)[::-1], "the shape of the output comes first"),
+    "weights only": (lambda known, shape: weighed(known, shape)[1], "should return two things, a shape and weights"),
+    "the first maps": (lambda known, shape: weighed(known[:4], shape), "your function raised ValueError"),
+    "one argument": (lambda known: known, "your function raised TypeError"),
+    "nothing": (lambda known, shape: None, "is a `return` missing?"),
+    "a result": (((6, 3), np.ones(6)), "should be a function"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WRONG_WEIGHTS.values(), ids=WRONG_WEIGHTS)
+def test_wrong_weights(answer, words):
+    refused("6.5", answer, words)

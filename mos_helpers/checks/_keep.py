@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.common import global_state
-from tensorflow.python.eager import context
+
+from mos_helpers.inside_keras import global_state_kept
 
 _CHECK_SEED = 20
 _MISSING = object()
@@ -25,25 +25,15 @@ def session_kept() -> Iterator[None]:
     That is the state of `random`, of NumPy's global generator and of TensorFlow's global seed, and what
     `keras.utils.clear_session` throws away. Keras's own random seed belongs to a thread, and a check has its own.
     """
-    # TensorFlow can set its seed but not read it, and setting it also restarts operations that have a seed of
-    # their own. So both go through the two fields in which it is stored.
-    seeds = vars(context.context())
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    tensorflow = {name: seeds.get(name, _MISSING) for name in ("_seed", "_rng")}
-    trackers = global_state.GLOBAL_STATE_TRACKER, global_state.GLOBAL_SETTINGS_TRACKER
     random.seed(_CHECK_SEED)
     np.random.seed(_CHECK_SEED)  # noqa: NPY002
-    seeds.update(_seed=_CHECK_SEED, _rng=random.Random(_CHECK_SEED))
     try:
-        yield
+        with global_state_kept(_CHECK_SEED):
+            yield
     finally:
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
-        for name, value in tensorflow.items():
-            seeds.pop(name, None)
-            if value is not _MISSING:
-                seeds[name] = value
-        global_state.GLOBAL_STATE_TRACKER, global_state.GLOBAL_SETTINGS_TRACKER = trackers
 
 
 class KeptVariables:

@@ -1,6 +1,7 @@
-"""The checks of exercise 6: fill, repair, mask and estimate."""
+"""The checks of exercise 6: fill, repair, mask, estimate and shape."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +15,7 @@ from mos_helpers.checks._engine import (
     call,
     call_kept,
     describe,
+    judge_all,
     question,
     require,
 )
@@ -475,3 +477,141 @@ def _require_estimates(found: list[tuple[float, float]], cases: list[Seen]) -> N
     case = f"for {np.isfinite(right).sum()} labelled rows of {len(right)} it gives {value}"
     require(mistake is None, (mistake or "").format(case))
     require(False, f"{case}, and the mean by 1/p is {should}")
+
+
+@question(
+    "6.5",
+    hints=[
+        "First the shape: only if `known.shape == shape`, it gets one axis more, `(*shape, 1)`.",
+        "Give `known` its missing axes, of length 1, at the end: `known.reshape(known.shape + (1,) * missing)`.",
+        "`np.broadcast_to(weights, shape[:-1])` repeats each weight for all the numbers that it belongs to.",
+    ],
+)
+def weights_for(answer: object) -> None:
+    """A function from known labels and the shape of an output to the shape that it must have, and weights."""
+    function = as_function(answer)
+    judge_all(_heads_with_gaps(), lambda case: _shape_and_weights(function, *case), _judge_weights)
+
+
+Shape = tuple[int, ...]
+Gaps = tuple[np.ndarray, Shape]
+Weighed = tuple[Shape, np.ndarray]
+
+
+def _heads_with_gaps() -> list[Gaps]:
+    """Return which labels are known, and shapes of outputs; some have as many rows as columns, steps or labels."""
+    cases: list[tuple[Shape, Shape]] = [
+        ((6,), (6, 3)),
+        ((5,), (5, 4, 5, 2)),
+        ((7,), (7, 7, 3)),
+        ((4, 4), (4, 4)),
+        ((9, 4), (9, 4)),
+        ((3, 8), (3, 8, 2)),
+        ((6, 6), (6, 6, 6, 1)),
+        ((2, 3, 5), (2, 3, 5, 4)),
+        ((3, 2, 4, 3), (3, 2, 4, 3)),
+        ((1,), (1, 3, 5, 1)),
+        ((5, 4), (5, 4, 6, 3)),
+        ((8,), (8, 1)),
+    ]
+    return [(np.random.default_rng(seed).random(known) < 0.6, shape) for seed, (known, shape) in enumerate(cases)]
+
+
+def _shape_and_weights(function: Callable, known: np.ndarray, shape: Shape) -> Weighed:
+    result = call_kept(function, known=known, shape=shape)
+    two = isinstance(result, tuple | list) and len(result) == 2
+    require(two, f"your function should return two things, a shape and weights, and gives {describe(result)}")
+    found, weights = result
+    turned = isinstance(weights, tuple | list | tf.TensorShape) and tuple(weights) == _wanted(known, shape)[0]
+    require(not turned, "the shape of the output comes first, and then the weights")
+    found = as_array(found.as_list() if isinstance(found, tf.TensorShape) else found, "the shape", kind="integer")
+    return tuple(found.ravel().tolist()), as_array(weights, "the weights")
+
+
+def _wanted(known: np.ndarray, shape: Shape) -> Weighed:
+    shape = (*shape, 1) if known.shape == shape else shape
+    return shape, _spread(known, shape[:-1])
+
+
+def _with_axes(known: np.ndarray, axes: int) -> np.ndarray:
+    """Return `known` with as many axes, the new ones at the end."""
+    return known.reshape(known.shape + (1,) * (axes - known.ndim)).astype("float64")
+
+
+def _spread(known: np.ndarray, shape: Shape) -> np.ndarray:
+    return np.broadcast_to(_with_axes(known, len(shape)), shape)
+
+
+def _columns_first(known: np.ndarray, shape: Shape) -> np.ndarray:
+    """Return what NumPy broadcasts from the last axis, where it can."""
+    try:
+        return np.broadcast_to(known, shape)
+    except ValueError:
+        return _spread(known, shape)
+
+
+ENOUGH = "make one weight for each number of the loss, with `np.broadcast_to`"
+MISTAKEN_WEIGHTS: dict[str, Callable[[np.ndarray, Shape], np.ndarray]] = {
+    "the weights have the shape {found}: that raises no error, and with `mean_with_sample_weight` the loss is {times} "
+    f"times too large, so {ENOUGH}": lambda k, s: _with_axes(k, len(s)),
+    f"the weights have the shape {{found}}: give `known` its missing axes at the end, and {ENOUGH}": lambda k, s: k,
+    f"the weights have the shape {{found}}: the missing axes belong to the end, and then {ENOUGH}": lambda k, s: (
+        k.reshape((1,) * (len(s) - k.ndim) + k.shape)
+    ),
+    "the weights follow the last axes and not the first: give `known` its missing axes at the end": _columns_first,
+    "the axes of the weights are in the reverse order": lambda k, s: _spread(k, s).T,
+    "the weights are 1 for the gaps: turn them round": lambda k, s: 1 - _spread(k, s),
+    "the weights are 1 for the gaps too": lambda k, s: np.ones(s),
+    "the weights of a label add up to 1, and should each be 0 or 1: Keras divides by their sum": lambda k, s: (
+        _spread(k, s) * k.size / prod(s)
+    ),
+    "the weights are divided by their sum, and should be 0 and 1: Keras does that": lambda k, s: (
+        _spread(k, s) / max(1, _spread(k, s).sum())
+    ),
+    "the weights are divided by their mean, and should be 0 and 1: Keras divides by their sum": lambda k, s: (
+        _spread(k, s) / (k.mean() or 1)
+    ),
+}
+
+
+def _judge_weights(cases: list[Gaps], results: list[Weighed]) -> None:
+    """Say what is wrong with the shapes and the weights."""
+    wanted = [_wanted(*case) for case in cases]
+    for (known, shape), (right, _), (found, _) in zip(cases, wanted, results, strict=True):
+        _require_shape(known, shape, right, found)
+    wrong = [place for place, ((_, w), (_, f)) in enumerate(zip(wanted, results, strict=True)) if not _alike(w, f)]
+    if not wrong:
+        return
+    (known, shape), (right, weights), (_, found) = cases[wrong[0]], wanted[wrong[0]], results[wrong[0]]
+    case = f"for `known` of shape {known.shape} and an output of shape {shape}"
+    for mistake, of in MISTAKEN_WEIGHTS.items():
+        made = [of(known, shape[:-1]) for (known, _), (shape, _) in zip(cases, wanted, strict=True)]
+        explains = all(_alike(values, found) for values, (_, found) in zip(made, results, strict=True))
+        times = weights.size // known.size
+        require(not explains, f"{case} {mistake.format(found=found.shape, times=times)}")
+    last = f"{case} the weights have its last axis too, shape {found.shape}: the loss has averaged it, so leave it out"
+    require(found.shape != right, last)
+    other = f"{case} the weights should have the shape {weights.shape}, and yours have {found.shape}"
+    require(found.shape == weights.shape, other)
+    place = tuple(np.argwhere(~np.isclose(found, weights))[0].tolist())
+    is_known = "label is known" if weights[place] else "label is missing"
+    require(False, f"{case} the weight at {place} is {float(found[place]):.4g}, and its {is_known}")
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape == other.shape and bool(np.allclose(one, other, rtol=1e-3, atol=1e-6))
+
+
+def _require_shape(known: np.ndarray, shape: Shape, right: Shape, found: Shape) -> None:
+    """Say what is wrong with the shape of the output."""
+    case = f"for `known` of shape {known.shape} and an output of shape {shape}"
+    one_more = (
+        f"{case} each number in the last axis has gaps of its own, and the loss averages that axis before it weights: "
+        f"the output needs one axis more, {right}"
+    )
+    require(right == shape or found != shape, one_more)
+    kept = f"{case} the output is right as it is: it needs an axis more only where `known` has its shape"
+    require(right != shape or found != (*shape, 1), kept)
+    of_weights = f"{case} the first result is {found}, the shape of the weights: return that of the output, {right}"
+    require(found != right[:-1], of_weights)
+    require(found == right, f"{case} the output should have the shape {right}, and yours is {found}")

@@ -21,9 +21,9 @@ from mos_helpers.checks._engine import (
     question,
     require,
 )
+from mos_helpers.inside_keras import is_graph
 
 import keras  # isort: skip
-from keras.src.models.functional import Functional  # isort: skip
 
 
 def _listed_model() -> tuple[keras.Model, list[str]]:
@@ -84,7 +84,7 @@ def _require_names(function: Callable, model: keras.Model, names: list[str]) -> 
     given = list(names)
     made = call(lambda: function(model, given))  # in a lambda, as `call` would give the function a copy of the names
     require(given == names, "your function changes `names` itself, and others still need it: work on a copy")
-    own_class = issubclass(type(made), keras.Model) and not issubclass(type(made), Functional | keras.Sequential)
+    own_class = issubclass(type(made), keras.Model) and not (is_graph(made) or issubclass(type(made), keras.Sequential))
     nameless = "the result is a subclass with a `call` of its own, which has no named outputs before it is called"
     require(not own_class, f"{nameless}: build the model with `keras.Model(inputs, {{...}})`")
     made = as_model(made, "the result")

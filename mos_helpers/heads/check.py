@@ -1,10 +1,20 @@
 """`check_heads`: find what is wrong with the wiring of a model before training it."""
 
+from collections.abc import Callable
+
 import keras
 
-from mos_helpers.heads import head_rules, name_rules, wiring_rules
-from mos_helpers.heads.report import Report
-from mos_helpers.heads.wiring import Structure, read_wiring
+from mos_helpers.heads import head_rules, metric_rules, name_rules, weight_rules, wiring_rules
+from mos_helpers.heads.report import Finding, Report, could_not
+from mos_helpers.heads.rows import Structure
+from mos_helpers.heads.wiring import Head, Wiring, read_wiring
+
+NO_ARRAYS = str | bytes | bool | int | float | set
+WIRING_RULES = name_rules.RULES + wiring_rules.RULES
+HEAD_RULES = head_rules.RULES
+AFTERWARDS = metric_rules.RULES + weight_rules.RULES
+SPOILED = {"not-a-number", "ragged", "sparse", "not-batched", "one-hot", "class-numbers", "shape"}
+SPOILED |= {"label-range", "multi-hot", "yes-no-range", "target-range", "logits"}  # no metric is to blame for them
 
 
 def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure = None) -> Report:
@@ -16,28 +26,53 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
     Args:
         model: a compiled model.
         targets: as `fit` gets them: a dict, list or tuple of arrays with one row per example, or one array; or a
-            dataset of batches (x, targets) or (x, targets, sample_weight), of which the first 4,096 rows are read.
+            dataset of batches (x, targets) or (x, targets, sample_weight), of which up to 4,096 rows of
+            targets are read (as many as come within three seconds), and eight rows of x.
         sample_weight: None, or as `fit` gets it.
 
-    A model of your own class has no outputs before it is called: until then only the names are compared. After that,
-    it is run on a few rows. A dataset that shuffles gives another order after it was read.
+    A model of your own class has no outputs before it is called: until then only the names are compared.
+    The model is called on eight rows, of the dataset or of random numbers. Its state stays as it is; a layer of your
+    own that counts or prints does so once more. A dataset that shuffles gives another order after it was read.
+    What cannot be judged is said in a line of its own (`notes`), and is no fault.
 
     Raises:
-        TypeError: model is not a Keras model, or targets is None or a generator.
-        ValueError: a dataset that has no batch, or no targets, or that comes with sample_weight.
+        TypeError: model is not a Keras model, or targets is None or a generator, or one of them is no array at all.
+        ValueError: a dataset that has no batch, or no targets, or that comes with sample_weight. What a dataset itself
+            raises at its first batch comes through.
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a Keras model, not {type(model).__name__}.")
-    if targets is None or hasattr(targets, "__next__"):
-        given = "None" if targets is None else "a generator, which would lose its first batch"
+    if targets is None or hasattr(targets, "__next__") or isinstance(targets, NO_ARRAYS):
+        given = "a generator, which would lose its first batch" if hasattr(targets, "__next__") else repr(targets)
         raise TypeError(f"targets must be a dict, list or tuple of arrays, an array or a dataset, not {given}.")
+    if isinstance(sample_weight, NO_ARRAYS):
+        raise TypeError(f"sample_weight must be None, or a dict, list or array of numbers, not {sample_weight!r}.")
     wiring = read_wiring(model, targets, sample_weight)
-    findings = [finding for rule in name_rules.RULES + wiring_rules.RULES for finding in rule(wiring)]
-    findings += [finding for head in wiring.heads for rule in head_rules.RULES for finding in rule(head)]
+    findings, notes = [], list(wiring.notes)
+    for rule in WIRING_RULES:
+        _apply(rule, wiring, findings, notes)
+    for head in wiring.heads:
+        before = len(findings)
+        for rule in HEAD_RULES:
+            _apply(rule, head, findings, notes)
+        spoiled = SPOILED & {finding.code for finding in findings[before:]}
+        for rule in weight_rules.RULES if spoiled else AFTERWARDS:
+            _apply(rule, head, findings, notes)
     result = "Nothing found."
     if wiring.outputs is None:
-        result = (
-            "Nothing found in the names. The rest is not checked, since the outputs are not known before the model is "
-            "called: call it on a few rows, such as model(x[:2]), and check again."
+        result = "Nothing found in the names. The rest is not checked, since " + (
+            "the model does not run on random numbers: give a dataset of (x, targets), and check again."
+            if model.built
+            else "the outputs are not known before the model is called: call it on a few rows, such as model(x[:2]), "
+            "and check again."
         )
-    return Report(findings, "\n".join([*map(str, wiring.heads), result]))
+    return Report(findings, "\n".join([*map(str, wiring.heads), result]), notes)
+
+
+def _apply(rule: Callable, subject: Wiring | Head, findings: list[Finding], notes: list[str]) -> None:
+    """Add what a rule finds, or a line that it could not judge: other people's objects can raise anything."""
+    try:
+        findings.extend([*rule(subject)])
+    except Exception as error:
+        what = rule.__doc__.split("\n")[0].rstrip(".")
+        notes.append(could_not(f"judge this rule: {what}", subject.name if isinstance(subject, Head) else "", error))

@@ -4,20 +4,30 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 
-from mos_helpers.heads.kinds import name_of
+import keras
+
+from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Wiring
+from mos_helpers.inside_keras import has_own, is_graph
 
 Findings = Iterator[Finding]
 
 
 def not_compiled(wiring: Wiring) -> Findings:
     """`compile` was not called, or `fit` failed and left a model behind that cannot be trained."""
-    if wiring.compiled is None:
+    if wiring.compiled is None and not has_own(wiring.model, "compile"):
         yield Finding("not-compiled", "", "The model is not compiled: call compile before check_heads.")
-    elif wiring.compiled.fit_failed:
+    elif wiring.compiled and wiring.compiled.fit_failed:
         message = "An earlier fit failed, and the model cannot be trained as it is: call compile again."
         yield Finding("failed-fit", "", message)
+
+
+def no_loss(wiring: Wiring) -> Findings:
+    """A model that was compiled without any loss."""
+    compiled, own = wiring.compiled, getattr(wiring.model, "losses", None)
+    if compiled and not compiled.own_step and not any(keras.tree.flatten(compiled.loss)) and wiring.heads and not own:
+        yield Finding("no-loss", "", f'compile got no loss: write loss={{"{wiring.names[0]}": ...}} for each head.')
 
 
 def kept_from_before(wiring: Wiring) -> Findings:
@@ -66,7 +76,7 @@ def duplicate_names(wiring: Wiring) -> Findings:
 
 def no_names(wiring: Wiring) -> Findings:
     """A model of its own class returns a list or tuple, so its heads have no names."""
-    if wiring.form == "list" and not hasattr(wiring.model, "output_names"):
+    if wiring.form == "list" and not is_graph(wiring.model):
         message = (
             "The heads have no names, because call returns a list or tuple, and heads with equal losses share one log: "
             'return a dictionary, such as {"digit": ..., "odd": ...}.'
@@ -89,18 +99,19 @@ def ordered_or_nested(wiring: Wiring) -> Findings:
 
 def key_is_not_the_layer(wiring: Wiring) -> Findings:
     """A head's key differs from the name of its layer."""
+    users = Counter(head.layer for head in wiring.heads)
     for head in wiring.heads:
-        if wiring.form in ("dict", "list") and head.layer is not None and head.layer != head.name:
-            message = (
-                f'The layer of this head is called "{head.layer}", so Keras shows two names for one head: '
-                f'name the layer as the key, name="{head.name}".'
-            )
+        if wiring.form in ("dict", "list") and head.layer not in (None, head.name) and users[head.layer] == 1:
+            cure = f'name the layer as the key, name="{head.name}"'
+            if head.operation:
+                cure = f'end the head in keras.layers.Identity(name="{head.name}")'
+            message = f'The layer of this head is called "{head.layer}", so Keras shows two names for one head: {cure}.'
             yield Finding("key-not-layer", head.name, message)
 
 
 def bad_names(wiring: Wiring) -> Findings:
     """A head's name contains a character that TensorFlow refuses, or is one that Keras uses itself."""
-    for name in wiring.names:
+    for name in map(str, wiring.names):
         if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", name) or "/" in name:
             message = f'TensorFlow cannot use "{name}" as a name: use letters, digits and "_".'
             yield Finding("bad-name", name, message)
@@ -117,9 +128,12 @@ def same_log_names(wiring: Wiring) -> Findings:
         prefix = f"{head.name}_" if many else ""
         if many and head.loss:
             logs.append((f"{prefix}loss", head.name, f"the loss of {head.name}"))
+        seen: Counter = Counter()
         for metric in head.metrics:
             label = metric if isinstance(metric, str) else getattr(metric, "name", name_of(metric))
-            logs.append((prefix + label, head.name, f"the metric {label} of {head.name}"))
+            numbered = f"{label}_{seen[label]}" if seen[label] else label  # as Keras does within one head
+            seen[label] += 1
+            logs.append((prefix + numbered, head.name, f"the metric {label} of {head.name}"))
     for i, (log, head, what) in enumerate(logs):
         first = next((other for name, _, other in logs[:i] if name == log), None)
         if first:
@@ -137,6 +151,7 @@ def no_batch_dimension(wiring: Wiring) -> Findings:
 
 RULES: list[Callable[[Wiring], Findings]] = [
     not_compiled,
+    no_loss,
     kept_from_before,
     frozen_late,
     optimizer_of_another_model,

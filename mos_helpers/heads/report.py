@@ -1,6 +1,6 @@
 """What `check_heads` found."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 
@@ -18,8 +18,9 @@ class Finding(NamedTuple):
 class Report:
     """The findings of `check_heads`, which prints itself. It is false when nothing was found."""
 
-    def __init__(self, findings: list[Finding], otherwise: str) -> None:
+    def __init__(self, findings: list[Finding], otherwise: str, notes: Sequence[str] = ()) -> None:
         self.findings = findings
+        self.notes = [*notes]  # what could not be judged
         self._otherwise = otherwise
 
     @property
@@ -42,4 +43,10 @@ class Report:
         return self.findings[index]
 
     def __repr__(self) -> str:
-        return "\n".join(str(finding) for finding in self.findings) or self._otherwise
+        return "\n".join([*(map(str, self.findings) if self.findings else [self._otherwise]), *self.notes])
+
+
+def could_not(do: str, head: str, error: Exception) -> str:
+    """Return the line that says what could not be judged, and why."""
+    why = str(error).strip().split("\n")[0][:100]
+    return f"{f'{head}: ' if head else ''}could not {do} ({type(error).__name__}{f': {why}' if why else ''})."

@@ -1,19 +1,21 @@
 """How a model's outputs, its losses and metrics, and the targets belong together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from mos_helpers.heads.inside_keras import Compiled, layers_named, read_compiled, source_of
-from mos_helpers.heads.kinds import CATEGORICAL, SPARSE, Loss, activation_of, activation_of_layer, loss_of
+from mos_helpers.heads.activations import activation_of, activation_of_layer, activation_seen, is_twice
+from mos_helpers.heads.losses import CATEGORICAL, SPARSE, Loss, loss_of
 from mos_helpers.heads.multi_output import MultiOutput
+from mos_helpers.heads.outputs import as_numbers, outputs_of
+from mos_helpers.heads.report import could_not
+from mos_helpers.heads.rows import Structure, as_array, first_rows, is_dataset
+from mos_helpers.inside_keras import Compiled, layers_named, read_compiled, source_of
 
-ROWS = 4096  # how many rows of a dataset are looked at
-Structure = Any  # an array, or a dict, list or tuple of them; for losses and metrics, the same with their names
-
+T = TypeVar("T")
 PARTS = ("loss", "loss_weights", "metrics", "weighted_metrics", "targets", "sample_weight")
 ONE_CLASS = (SPARSE, CATEGORICAL)  # the losses of heads that choose one class
 
@@ -26,11 +28,15 @@ class Head:
     shape: tuple | None = None  # with None for the batch; None if it is not known
     activation: str | None = None  # None if it cannot be told
     layer: str | None = None  # the name of the layer, if this output is all that it makes
+    operation: bool = False  # whether that is no layer, but an operation such as a slice
+    twice: bool = False  # whether its activation makes probabilities of probabilities
     loss: Loss | None = None
     metrics: list = field(default_factory=list)
     weighted_metrics: list = field(default_factory=list)
     target: np.ndarray | None = None
     weight: np.ndarray | None = None
+    runs: list[np.ndarray] = field(default_factory=list)  # its outputs for a few rows, once or twice
+    given: Structure = None  # the target as it was given
 
     def __str__(self) -> str:
         one, many = ("class", "classes") if self.loss and self.loss.kind in ONE_CLASS else ("unit", "units")
@@ -42,11 +48,44 @@ class Head:
         """The size of the last axis."""
         return self.shape[-1] if self.shape else None
 
+    @property
+    def flat(self) -> bool:
+        """Whether the targets lack the last axis of the output, where it has one unit."""
+        lacking = self.target is not None and self.shape is not None and self.target.ndim == len(self.shape) - 1
+        return bool(lacking and self.units == 1 and self.loss and self.loss.kind != SPARSE)
+
+    @property
+    def loss_shape(self) -> tuple | None:
+        """The shape of the loss before its mean, with the sizes of these targets, or None if it is not known."""
+        if not (self.loss and self.loss.known and self.shape and self.target is not None and self.target.ndim):
+            return None
+        if self.flat and self.target.ndim > 1:
+            return self.target.shape[:-1]  # Keras drops the last axis of the output, and takes the mean over the next
+        sizes = self.target.shape[: len(self.shape)] + self.shape[self.target.ndim :]
+        return self.loss.shape(tuple(a if b is None else b for a, b in zip(sizes, self.shape, strict=True)))
+
     def labelled(self) -> np.ndarray:
-        """Return the targets of the rows whose weight is not zero."""
-        if self.weight is None or self.weight.size != len(self.target):
-            return self.target
-        return self.target[self.weight.ravel() != 0]
+        """Return the finite targets whose weight is not zero: (rows, units), or (rows,) without a last axis."""
+        target = self.target
+        full = target.ndim == len(self.shape) and self.loss.kind != SPARSE
+        numbers = target.shape[:-1] if full else target.shape
+        flat = target.reshape(-1, target.shape[-1]) if full else target.ravel()
+        if self.weight is None:
+            return self.finite(flat)
+        weight = self.weight
+        if weight.ndim == len(numbers) + 1 and weight.shape[-1] == 1:
+            weight = weight[..., 0]
+        weight = weight.reshape(weight.shape + (1,) * (len(numbers) - weight.ndim))
+        try:
+            return self.finite(flat[np.broadcast_to(weight, numbers).ravel() != 0])
+        except ValueError:
+            return flat[:0] if (self.weight == 0).any() else self.finite(flat)  # none is known to count
+
+    @staticmethod
+    def finite(rows: np.ndarray) -> np.ndarray:
+        """Return the rows without NaN and infinity, of which a rule of their own speaks."""
+        found = np.isfinite(rows)
+        return rows if found.all() else rows[found.all(-1) if rows.ndim > 1 else found]
 
 
 class Wiring(NamedTuple):
@@ -59,7 +98,8 @@ class Wiring(NamedTuple):
     compiled: Compiled | None
     targets: Structure
     sample_weight: Structure
-    dataset: tf.data.Dataset | keras.utils.PyDataset | None  # where the targets come from
+    dataset: Structure  # where the targets come from, or None
+    notes: list[str]  # what could not be read
 
     @property
     def names(self) -> list[str]:
@@ -76,106 +116,81 @@ class Wiring(NamedTuple):
 def read_wiring(model: keras.Model, targets: Structure, sample_weight: Structure) -> Wiring:
     """Find out which loss, metrics, targets and weights belong to which head."""
     x = dataset = None
-    if isinstance(targets, tf.data.Dataset | keras.utils.PyDataset):
+    if is_dataset(targets):
         if sample_weight is not None:
             raise ValueError("sample_weight must be None when targets is a dataset: let it give (x, y, sample_weight).")
         dataset = targets
-        x, targets, sample_weight = _first_rows(dataset)
-    compiled = read_compiled(model)
-    outputs = _outputs(model, x)
-    form, heads = _heads(model, outputs)
+        x, targets, sample_weight = first_rows(dataset)
+    notes: list[str] = []
+    compiled = _tried(lambda: read_compiled(model), None, "read what compile was given", "", notes)
+    outputs, runs = _tried(lambda: outputs_of(model, x), (None, []), "read the outputs", "", notes)
+    form, heads = _tried(lambda: _heads(model, outputs, runs), ("unknown", []), "read the heads", "", notes)
     if form == "unknown":
         parts = [part for part in (targets, getattr(compiled, "loss", None)) if isinstance(part, dict)]
         heads = [Head(name) for name in dict.fromkeys(str(key) for part in parts for key in part)]
         form = "dict" if heads else form
-    wiring = Wiring(model, form, outputs, heads, compiled, targets, sample_weight, dataset)
+    wiring = Wiring(model, form, outputs, heads, compiled, targets, sample_weight, dataset, notes)
     for head in heads:
-        _fill(head, wiring)
+        _tried(lambda head=head: _fill(head, wiring), None, "read what belongs to it", head.name, notes)
     return wiring
 
 
-def _first_rows(dataset: tf.data.Dataset | keras.utils.PyDataset) -> tuple[Any, Any, Any]:
-    """Return x, targets and weights of a dataset's first batches."""
-    if isinstance(dataset, keras.utils.PyDataset):
-        return keras.utils.unpack_x_y_sample_weight(dataset[0])
-    rows, batches = 0, []
-    for batch in dataset:
-        if not isinstance(batch, tuple) or len(batch) < 2:
-            raise ValueError(f"targets must be a dataset of pairs (x, targets), not of {type(batch).__name__}s.")
-        batches.append(keras.tree.map_structure(np.asarray, batch))
-        rows += max(np.size(leaf) and len(np.atleast_1d(leaf)) for leaf in keras.tree.flatten(batches[-1]))
-        if rows >= ROWS:
-            break
-    if not batches:
-        raise ValueError("targets must be a dataset with at least one batch.")
-    joined = keras.tree.map_structure(_join, *batches)
-    return keras.utils.unpack_x_y_sample_weight(joined)
+def _tried(read: Callable[[], T], otherwise: T, what: str, head: str, notes: list[str]) -> T:
+    """Return what is read, or something else with a note: no object of other people's ends the whole check."""
+    try:
+        return read()
+    except Exception as error:
+        notes.append(could_not(what, head, error))
+        return otherwise
 
 
-def _join(*parts: np.ndarray) -> np.ndarray:
-    return np.concatenate(parts) if parts[0].ndim else parts[0]
-
-
-def _outputs(model: keras.Model, x: Structure) -> Structure:
-    """Return the model's outputs in their own structure, symbolic if possible, else for a few rows; None if unknown."""
-    if hasattr(model, "output_names"):
-        return model.output
-    if isinstance(model, keras.Sequential) and model.built and len(model.outputs) == 1:
-        return model.outputs[0]
-    if not model.built:
-        return None
-    if x is None:
-        shape = (model.get_build_config() or {}).get("input_shape")
-        if shape is None:
-            return None
-        numbers = np.random.default_rng(0)
-        x = keras.tree.map_shape_structure(lambda s: numbers.random((4, *s[1:]), "float32"), shape)
-    few = keras.tree.map_structure(lambda array: array[:8], x)
-    with keras.StatelessScope():  # so that nothing in the model changes
-        return model(few, training=False)
-
-
-def _heads(model: keras.Model, outputs: Structure) -> tuple[str, list[Head]]:
+def _heads(model: keras.Model, outputs: Structure, runs: list[Structure]) -> tuple[str, list[Head]]:
     """Return the form of the outputs, and the heads in the order of the model."""
     if outputs is None:
         return "unknown", []
     if isinstance(outputs, list | tuple) and len(outputs) == 1:
-        outputs = outputs[0]
+        outputs, runs = outputs[0], [run[0] if isinstance(run, list | tuple) else run for run in runs]
     if not keras.tree.is_nested(outputs):
         name = getattr(model, "output_names", ["output"])[0]
-        return "single", [_head(model, name, outputs)]
+        return "single", [_head(model, name, outputs, runs)]
+    if isinstance(outputs, dict):
+        outputs = {key: value for key, value in outputs.items() if keras.tree.is_nested(value) or _is_tensor(value)}
     values = list(outputs.values()) if isinstance(outputs, dict) else list(outputs)
     if any(keras.tree.is_nested(value) for value in values):
         return "nested", []
-    if isinstance(outputs, dict):
-        return "dict", [_head(model, key, value) for key, value in outputs.items()]
     names = getattr(model, "output_names", None) or [f"output_{i}" for i in range(len(values))]
-    return "list", [_head(model, name, value) for name, value in zip(names, values, strict=True)]
+    form, keys = ("dict", list(outputs)) if isinstance(outputs, dict) else ("list", range(len(values)))
+    names = keys if form == "dict" else names
+    found = [[run[key] for run in runs] for key in keys]
+    return form, [_head(model, *entry) for entry in zip(names, values, found, strict=True)]
 
 
-def _head(model: keras.Model, name: str, output: Structure) -> Head:
+def _is_tensor(value: Structure) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype") and value.dtype != "string"
+
+
+def _head(model: keras.Model, name: str, output: Structure, runs: list[Structure]) -> Head:
+    """Return one head, with its activation as its layers say it and its outputs show it."""
     if isinstance(output, keras.KerasTensor):
         source = source_of(output)
-        alone = source.outputs == source.calls == 1 and not isinstance(source.layer, MultiOutput)
-        return Head(name, tuple(output.shape), activation_of(output), source.layer.name if alone else None)
-    values = np.asarray(output, "float32")
-    return Head(name, (None, *values.shape[1:]) if values.ndim else (), _activation_seen(model, name, values))
-
-
-def _activation_seen(model: keras.Model, name: str, values: np.ndarray) -> str | None:
-    """Tell the activation from a few outputs, and from the layer that has the head's name."""
-    named = layers_named(model, name)
-    activation = activation_of_layer(named[0]) if len(named) == 1 else None
-    if values.min() < 0 or values.max() > 1:
-        return "linear" if activation in ("softmax", "sigmoid") or (values.min() < 0 and not activation) else activation
-    if values.ndim > 1 and values.shape[-1] > 1 and np.allclose(values.sum(-1), 1, atol=1e-2):
-        return "softmax"
-    return activation if activation in ("softmax", "sigmoid") else None
+        alone = len(source.outputs) == source.calls == 1 and not isinstance(source.layer, MultiOutput)
+        head = Head(name, tuple(output.shape), activation_of(output), source.layer.name if alone else None)
+        head.operation = not isinstance(source.layer, keras.layers.Layer) or not source.inputs
+        head.twice = is_twice(output)
+    else:
+        named = layers_named(model, name)
+        told = activation_of_layer(named[0]) if len(named) == 1 else None
+        head = Head(name, (None, *output.shape[1:]) if len(output.shape) else (), told)
+    head.runs = [values for values in map(as_numbers, runs) if values is not None]
+    if head.runs:
+        head.activation = activation_seen(head.activation, head.runs)
+    return head
 
 
 def _fill(head: Head, wiring: Wiring) -> None:
     """Give a head its own share of each part."""
-    head.target = _array(share(wiring, "targets", head))
+    head.given = share(wiring, "targets", head)
+    head.target = _array(head.given)
     head.weight = _array(share(wiring, "sample_weight", head))
     head.metrics = as_list(share(wiring, "metrics", head))
     head.weighted_metrics = as_list(share(wiring, "weighted_metrics", head))
@@ -185,7 +200,11 @@ def _fill(head: Head, wiring: Wiring) -> None:
 
 
 def _array(share: Structure) -> np.ndarray | None:
-    return None if share is None or isinstance(share, dict | list | tuple) else np.asarray(share)
+    """Return a share as an array, or None if it has no form of rows that are alike."""
+    if isinstance(share, dict | list | tuple):
+        return None
+    array = as_array(share)
+    return array if isinstance(array, np.ndarray) else None
 
 
 def as_list(metrics: Structure) -> list:

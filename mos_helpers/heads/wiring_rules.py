@@ -4,17 +4,21 @@ import difflib
 from collections.abc import Callable, Iterator
 
 import keras
+import numpy as np
+import tensorflow as tf
 
-from mos_helpers.heads.kinds import name_of
+from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding
-from mos_helpers.heads.wiring import PARTS, Head, Structure, Wiring, as_list, share
+from mos_helpers.heads.rows import Structure
+from mos_helpers.heads.wiring import PARTS, Head, Wiring, as_list, share
+from mos_helpers.inside_keras import has_own
 
 Findings = Iterator[Finding]
 
 
 def one_target(wiring: Wiring) -> Findings:
     """One array of targets for several heads."""
-    if len(wiring.heads) < 2 or not _is_array(wiring.targets):
+    if len(wiring.heads) < 2 or not _is_array(wiring.targets) or _own_step(wiring):
         return
     what = "a table (DataFrame)" if hasattr(wiring.targets, "columns") else "one array"
     message = f"targets is {what}, but the model has {len(wiring.heads)} outputs: write {_as_dict(wiring, 'targets')}."
@@ -55,11 +59,45 @@ def form_of_loss_weights(wiring: Wiring) -> Findings:
     yield Finding("loss-weights-form", "", message)
 
 
+def class_weights(wiring: Wiring) -> Findings:
+    """Weights for classes instead of rows."""
+    weights = wiring.sample_weight
+    if isinstance(weights, dict) and weights and all(isinstance(key, int | np.integer) for key in weights):
+        message = (
+            "sample_weight has class numbers for keys, as class_weight has, which Keras takes for one head alone: give "
+            'each row the weight of its class, such as {"digit": np.array([1.0, 3.0])[targets["digit"]]}.'
+        )
+        yield Finding("class-weight", "", message)
+
+
+def loss_weights_are_numbers(wiring: Wiring) -> Findings:
+    """A loss weight that is text."""
+    for weight in keras.tree.flatten(wiring.part("loss_weights")):
+        if isinstance(weight, str):
+            yield Finding("loss-weights-form", "", f'loss_weights has the text "{weight}": write a number.')
+
+
+def shapes_of_dataset(wiring: Wiring) -> Findings:
+    """A dataset that does not say which shapes its batches have."""
+    if isinstance(wiring.dataset, tf.data.Dataset):
+        specs = tf.nest.flatten(wiring.dataset.element_spec)
+        if any(spec.shape.rank is None for spec in specs if hasattr(spec, "shape")):
+            message = (
+                "The dataset does not know the shapes of its batches, and fit needs them: give from_generator an "
+                "output_signature, or call set_shape after py_function."
+            )
+            yield Finding("no-shapes", "", message)
+
+
 def wrong_keys(wiring: Wiring) -> Findings:
     """A dictionary has a key that no output has."""
     for part, value in _dictionaries(wiring):
+        if part == "sample_weight" and any(class_weights(wiring)):
+            continue
         lacking = [name for name in wiring.names if name not in value]
         for key in (key for key in value if key not in wiring.names):
+            if part == "targets" and _own_step(wiring) and not difflib.get_close_matches(str(key), lacking, 1):
+                continue
             cure = f"the outputs are {_listed(wiring.names)}"
             if meant := _meant(str(key), lacking, wiring):
                 cure = f'write "{meant}"'
@@ -70,6 +108,8 @@ def wrong_keys(wiring: Wiring) -> Findings:
 
 def missing_keys(wiring: Wiring) -> Findings:
     """A dictionary of targets, losses or weights lacks a head."""
+    if _own_step(wiring):
+        return
     results = {
         "targets": "give it a target",
         "loss": "it would not be trained; write None if that is meant",
@@ -85,7 +125,10 @@ def missing_keys(wiring: Wiring) -> Findings:
         lacking = [name for name in wiring.names if name in wanted and name not in value]
         misspelt = {_meant(str(key), lacking, wiring) for key in value.keys() - set(wiring.names)}
         for name in lacking:
-            if part in results and name not in misspelt:
+            if part == "targets" and not _has_loss_or_metric(name, wiring):
+                message = f'Keras looks for a target of every head once there are metrics: write "{name}": None.'
+                yield Finding("missing-key", name, message)
+            elif part in results and name not in misspelt:
                 yield Finding("missing-key", name, f'{part} has no key "{name}": {results[part]}.')
 
 
@@ -95,7 +138,7 @@ def lists_for_dictionary(wiring: Wiring) -> Findings:
         return
     for part in PARTS:
         value = wiring.part(part)
-        if isinstance(value, list | tuple) and value:
+        if isinstance(value, list | tuple) and value and not (part == "targets" and _own_step(wiring)):
             how = "cannot match them"
             if len(value) == len(wiring.heads) and part != "sample_weight":
                 order = ", ".join(sorted(wiring.names))
@@ -171,16 +214,18 @@ def shared_metrics(wiring: Wiring) -> Findings:
 
 
 def targets_are_arrays(wiring: Wiring) -> Findings:
-    """A target is None, a Python list, or a dictionary within the dictionary."""
+    """Weights are a Python list, or a target is None, a Python list, or a dictionary within the dictionary."""
     if len(wiring.heads) == 1 and isinstance(wiring.targets, list | tuple) and len(wiring.targets) != 1:
         yield Finding("not-an-array", wiring.names[0], "targets is a Python list: write np.array(...).")
     for head in wiring.heads:
-        given = share(wiring, "targets", head)
+        given, weight = head.given, share(wiring, "sample_weight", head)
+        if isinstance(weight, list | tuple):
+            yield Finding("not-an-array", head.name, "sample_weight is a Python list: write np.array(...).")
         if isinstance(given, dict):
             yield Finding("not-an-array", head.name, "The target is a dictionary within another: take out one level.")
         elif isinstance(given, list | tuple):
             yield Finding("not-an-array", head.name, "The target is a Python list: write np.array(...).")
-        elif given is None and _names_target(head.name, wiring) and _uses_target(head, wiring):
+        elif given is None and _names_target(head.name, wiring) and _has_loss_or_metric(head.name, wiring):
             message = "The target is None: give any valid numbers of the right shape, and a sample_weight of 0."
             yield Finding("no-target", head.name, message)
 
@@ -197,6 +242,11 @@ def lengths(wiring: Wiring) -> Findings:
             yield Finding("length", head.name, message)
 
 
+def _own_step(wiring: Wiring) -> bool:
+    """Whether the model's class trains in a way of its own, and may take targets of any form."""
+    return wiring.compiled.own_step if wiring.compiled else has_own(wiring.model, "compile")
+
+
 def _is_array(value: Structure) -> bool:
     return value is not None and not isinstance(value, dict | list | tuple)
 
@@ -206,7 +256,8 @@ def _dictionaries(wiring: Wiring) -> Iterator[tuple[str, dict]]:
     for part in PARTS:
         value = wiring.part(part)
         elsewhere = (wiring.form, part) in {("single", "targets"), ("list", "sample_weight")}
-        if isinstance(value, dict) and value and wiring.heads and not elsewhere:
+        is_given = isinstance(value, dict) and (value or part in ("targets", "sample_weight"))
+        if is_given and wiring.heads and not elsewhere:
             yield part, value
 
 
@@ -229,7 +280,13 @@ def _names_target(name: str, wiring: Wiring) -> bool:
 
 
 def _uses_target(head: Head, wiring: Wiring) -> bool:
-    """Whether a head has a loss or a metric; without any `compile` to say so, it may."""
+    """Whether `fit` looks for a head's target: it has a loss, or any head has metrics, or nothing says so."""
+    with_metrics = wiring.part("metrics") is not None or wiring.part("weighted_metrics") is not None
+    return with_metrics or _has_loss_or_metric(head.name, wiring)
+
+
+def _has_loss_or_metric(name: str, wiring: Wiring) -> bool:
+    head = next(head for head in wiring.heads if head.name == name)
     return bool(head.loss or head.metrics or head.weighted_metrics) or wiring.part("loss") is None
 
 
@@ -264,6 +321,9 @@ def _listed(names: list[str]) -> str:
 RULES: list[Callable[[Wiring], Findings]] = [
     one_target,
     one_weight,
+    class_weights,
+    loss_weights_are_numbers,
+    shapes_of_dataset,
     dictionary_for_single,
     form_of_loss_weights,
     wrong_keys,

@@ -6,6 +6,8 @@ from graphlib import TopologicalSorter
 
 import keras
 
+from mos_helpers.inside_keras import source_of
+
 Call = tuple[str, int]
 """One call of a layer: the layer's name, and the number of the call (a shared layer is called more than once)."""
 
@@ -94,17 +96,16 @@ def _walk(
         call = _call(tensor)
         if call in parents:
             continue
-        operations[call] = tensor._keras_history.operation
-        node = operations[call]._inbound_nodes[call[1]]
-        parents[call] = list(dict.fromkeys(_call(source) for source in node.input_tensors))
-        tensors[call] = node.output_tensors
-        waiting.extend(reversed(node.input_tensors))
+        source = source_of(tensor)
+        operations[call], tensors[call] = source.layer, source.outputs
+        parents[call] = list(dict.fromkeys(_call(before) for before in source.inputs))
+        waiting.extend(reversed(source.inputs))
     return parents, operations, tensors
 
 
 def _call(tensor: keras.KerasTensor) -> Call:
-    history = tensor._keras_history
-    return history.operation.name, history.node_index
+    source = source_of(tensor)
+    return source.layer.name, source.call
 
 
 def _heads_reached(parents: dict[Call, list[Call]], keys: dict[Call, dict]) -> dict[Call, set[int]]:

@@ -7,9 +7,9 @@
 # ---
 
 # %% [markdown]
-# # Exercise 6. Fill, repair, mask and estimate
+# # Exercise 6. Fill, repair, mask, estimate and shape
 #
-# Four questions on [lesson 6](../notebooks/06_missing_labels.ipynb), from easy to hard. About 45 minutes.
+# Five questions on [lesson 6](../notebooks/06_missing_labels.ipynb), from easy to hard. About 55 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
 # variables, and your functions should not change what they are given. If you are stuck, run `hint("6.1")` in a new cell: each
@@ -150,6 +150,41 @@ check("6.4", lambda: estimate)
 # %% [markdown] tags=["solution"]
 # `np.average` divides by the sum of the weights. `np.nanmean(right / keep)` looks similar and divides by the number of
 # labelled rows, which gives far more than 1.
+
+# %% [markdown]
+# ## Question 6.5: weights of the right shape
+#
+# `shape` is the shape of a head's output, for example `(32, 17, 20, 1)` for a map of 17 by 20 pixels. `known` is an array of True
+# and False that tells which labels are known. Its axes are the first axes of the output: `(32,)` for whole maps, `(32, 17)` for
+# lines of pixels, `(32, 17, 20)` for pixels.
+#
+# Or `known` has the shape of the output itself, as for a head with k labels. Then each number in the last axis has gaps of
+# its own, and the output needs one axis more: a last axis of length 1.
+#
+# Write `weights_for(known, shape)`. It returns **two** things: the shape of the output, a tuple, with that axis where it is
+# needed, and the weights for `fit`, 1 for known and 0 for a gap. The weights have the shape of that output without its last axis.
+
+
+# %%
+### BEGIN SOLUTION
+def weights_for(known, shape):
+    """Return the shape that the output must have, and a weight for each number of its loss."""
+    if known.shape == shape:
+        shape = (*shape, 1)
+    missing_axes = (1,) * (len(shape) - 1 - known.ndim)
+    weights = known.reshape(known.shape + missing_axes).astype("float32")
+    return shape, np.broadcast_to(weights, shape[:-1])
+
+
+### END SOLUTION
+
+# %%
+check("6.5", lambda: weights_for)
+
+# %% [markdown] tags=["solution"]
+# NumPy and Keras broadcast from the *last* axis, and `known` has the *first* axes. So the missing axes go to the end before
+# `broadcast_to`. Without them, an array of shape (n,) meets the columns of the maps: an error, or no error where a map
+# happens to have n columns.
 
 # %% [markdown]
 # ## What to do with it

@@ -18,7 +18,7 @@
 # - to know what the word `"accuracy"` measures on each kind of head;
 # - to let `check_heads` look at a model before any training.
 #
-# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 50 minutes; the longest cell runs for a few seconds.
+# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 55 minutes; the longest cell runs for a few seconds.
 # Words are explained in the [glossary](glossary.ipynb).
 
 # %%
@@ -239,9 +239,7 @@ model = keras.Model(image, {"odd": odd, "digit": digit})
 model.compile(optimizer="adam", loss=loss, metrics=metrics)
 
 validation_list = (images_validation, [labels_validation % 2, labels_validation])
-history = model.fit(
-    images, targets, validation_data=validation_list, batch_size=32, epochs=5, verbose=0
-)
+history = model.fit(images, targets, validation_data=validation_list, epochs=5, verbose=0)
 
 # %%
 plots.history(history, heads=["digit", "odd"])
@@ -256,9 +254,7 @@ plots.history(history, heads=["digit", "odd"])
 # a dictionary the validation is right:
 
 # %% tags=["check"]
-right = model.evaluate(
-    images_validation, targets_validation, batch_size=256, verbose=0, return_dict=True
-)
+right = model.evaluate(images_validation, targets_validation, verbose=0, return_dict=True)
 for head in ["digit", "odd"]:
     by_list, by_key = history.history[f"val_{head}_accuracy"][-1], right[f"{head}_accuracy"]
     print(f"{head:6}accuracy with the list {by_list:.2f}, with the dictionary {by_key:.2f}")
@@ -332,9 +328,7 @@ def same_keys(model, **parts):
 
 
 # %% tags=["raises-exception", "nbval-check-output"]
-same_keys(
-    named, loss=loss, metrics=metrics, targets=targets, loss_weights={"Odd": 1.0, "digit": 0.0}
-)
+same_keys(named, loss=loss, targets=targets, loss_weights={"Odd": 1.0, "digit": 0.0})
 
 # %% [markdown]
 # ## Scores that have the wrong name
@@ -391,9 +385,8 @@ print("keys of the answers", list(answers))
 # %%
 image = keras.Input(shape=(784,), name="image")
 kinds = {"digit": 10, "odd": 1, "facts": 6, "ink": 1}
-four = keras.Model(
-    image, {name: keras.layers.Dense(units, name=name)(image) for name, units in kinds.items()}
-)
+outputs = {name: keras.layers.Dense(units, name=name)(image) for name, units in kinds.items()}
+four = keras.Model(image, outputs)
 
 facts = np.stack(list(data.digit_attributes(labels_test).values()), axis=1)
 ink = (digits.x_test > 0.5).sum(axis=(1, 2))
@@ -435,32 +428,68 @@ for name in kinds:
 #   meaning.
 #
 # The cure is to name the metric. Then the name of the score says what was measured, too.
+#
+# ### Metrics that do not fit their head
+#
+# A metric that you name must fit the head as well. The table below has the three heads from above, and two more that are
+# right for every image, now with probabilities: `odd` gives 0.9 for yes and 0.1 for no, and `digit` gives 0.4 to the right
+# class and 0.07 to each other one. Its targets are class numbers, or *one-hot*: ten numbers, of which one is 1 and the others
+# are 0.
+#
+# **Predict first.** What does `binary_accuracy` report for such a `digit` head, with one-hot targets?
 
 # %%
-four.compile(
-    metrics={
-        "digit": ["sparse_categorical_accuracy"],
-        "odd": [keras.metrics.BinaryAccuracy(threshold=0.0)],
-        "facts": [keras.metrics.BinaryAccuracy(threshold=0.0)],
-        "ink": ["mean_absolute_error"],
-    }
-)
-named_scores = {
-    name: float(score)
-    for name, score in four.compute_metrics(x=None, y=truth, y_pred=made).items()
-}
-{name: round(score, 3) for name, score in named_scores.items() if name != "loss"}
+yes, one_hot = (labels_test % 2)[:, None], np.eye(10)[labels_test]
+p_odd, p_digit = 0.1 + 0.8 * yes, (1 + 5 * one_hot) / 15
+
+
+def reported(metric, head, target, answer):
+    """Return what a metric reports for a head, or the name of the error."""
+    four.compile(metrics={head: [metric]})
+    y, y_pred = truth | {head: target}, made | {head: answer.astype("float32")}
+    try:
+        scores = four.compute_metrics(x=None, y=y, y_pred=y_pred)
+    except Exception as error:
+        return type(error).__name__
+    return round(float(np.mean([*scores.values()][-1])), 3)
+
+
+# %%
+rows = [  # head, target, answer, a metric that does not fit, and one that does
+    ("odd", yes, made["odd"], "accuracy", keras.metrics.BinaryAccuracy(threshold=0.0)),
+    ("facts", facts, made["facts"], "accuracy", keras.metrics.BinaryAccuracy(threshold=0.0)),
+    ("ink", ink, made["ink"], "accuracy", "mean_absolute_error"),
+    ("odd", yes, p_odd, keras.metrics.Accuracy(), "binary_accuracy"),
+    ("odd", yes, p_odd, keras.metrics.MeanIoU(2), keras.metrics.BinaryIoU()),
+    ("odd", yes, p_odd, keras.metrics.F1Score(), keras.metrics.F1Score(threshold=0.5)),
+    ("digit", one_hot, p_digit, "binary_accuracy", "categorical_accuracy"),
+    ("digit", labels_test, p_digit, keras.metrics.Precision(), "sparse_categorical_accuracy"),
+]
+values = []
+print(f"{'head':7}{'does not fit':17}{'reports':22}{'fits':29}reports")
+for head, target, answer, *pair in rows:
+    values.append([reported(metric, head, target, answer) for metric in pair])
+    names = [m if isinstance(m, str) else type(m).__name__ for m in pair]
+    print(f"{head:7}{names[0]:17}{values[-1][0]!s:22}{names[1]:29}{values[-1][1]}")
 
 # %% tags=["check"]
-even = np.mean(labels_test % 2 == 0)
-assert np.allclose([accuracy[name] for name in kinds], [1, even, 1, 0], atol=1e-4)
-assert np.isclose(named_scores["odd_binary_accuracy"], 1, atol=1e-4)
-assert np.isclose(named_scores["ink_mean_absolute_error"], 0, atol=1e-4)
-assert 0.5 < named_scores["facts_binary_accuracy"] < 0.9
+share = yes.mean()
+misfits, fits = zip(*values, strict=True)
+wrong = [1 - share, 1, 0, 0, (1 - share) / 2, 2 * share / (1 + share), 0.9]
+assert np.allclose([accuracy[name] for name in kinds], [1, 1 - share, 1, 0], atol=1e-4)
+assert np.allclose(misfits[:-1], wrong, atol=1e-3) and misfits[-1].endswith("Error")
+assert np.allclose([fits[0], *fits[2:]], [1, 0, 1, 1, 1, 1, 1], atol=1e-3)
+assert 0.5 < fits[1] < 0.9
 
 # %% [markdown]
-# Now the perfect heads are perfect, and `facts` is not. [Lesson 4](04_multi_label.ipynb) asks which metric a multi-label
-# head deserves.
+# With the metrics on the right, each head that is perfect looks so, and `facts` does not.
+# ([Lesson 4](04_multi_label.ipynb) asks which metric a multi-label head deserves.) And those on the left?
+# - `Accuracy` asks whether answer and target are *equal*, and 0.9 is not 1.
+# - `MeanIoU` takes the answers for class numbers. It cuts 0.9 to the class 0, so it sees no yes at all.
+# - `F1Score` takes the largest output for yes. A single output is always the largest, so give it a threshold.
+# - `binary_accuracy` counts each of the ten numbers on its own. If none is above 0.5, nine of ten count as right.
+# - `Precision` wants a 0 or a 1 for each output. With class numbers, `fit` stops with an error about shapes. (With one-hot
+#   targets and `class_id` it scores one of the classes.)
 #
 # ### A metric of our own
 #
@@ -496,16 +525,13 @@ def own_squared_error(true, predicted):
 
 
 named.compile(loss=loss, metrics={"odd": ["mean_squared_error", own_squared_error]})
-repaired = named.compute_metrics(x=None, y=targets_test, y_pred=predicted)
+fixed = named.compute_metrics(x=None, y=targets_test, y_pred=predicted)
 
-print(f"Keras's metric      {repaired['odd_mean_squared_error']:.3f}")
-print(f"our repaired metric {repaired['odd_own_squared_error']:.3f}")
+print(f"our metric     {fixed['odd_own_squared_error']:.3f}")
 
 # %% tags=["check"]
 assert float(scores["odd_own_squared_error"]) > 1.5 * float(scores["odd_mean_squared_error"])
-assert np.isclose(
-    repaired["odd_own_squared_error"], repaired["odd_mean_squared_error"], rtol=1e-3
-)
+assert np.isclose(fixed["odd_own_squared_error"], fixed["odd_mean_squared_error"], rtol=1e-3)
 
 # %% [markdown]
 # ## A loss that does not fit its head
@@ -550,11 +576,8 @@ gradients = {}
 for from_logits in [False, True]:
     with tf.GradientTape() as tape:
         value = keras.losses.BinaryCrossentropy(from_logits=from_logits)(true, output)
-    gradients[from_logits] = tape.gradient(value, output).numpy().ravel()
-    print(
-        f"from_logits={from_logits!s:6} loss {value:5.2f}, gradient",
-        gradients[from_logits].round(2),
-    )
+    gradient = gradients[from_logits] = tape.gradient(value, output).numpy().ravel()
+    print(f"from_logits={from_logits!s:6} loss {value:5.2f}, gradient {gradient.round(2)}")
 
 # %% tags=["check"]
 assert not gradients[False].any()
@@ -632,10 +655,12 @@ four.compile(
 )
 
 integers = loss | {"digit": "categorical_crossentropy"}
+misfits = {"digit": [keras.metrics.Precision()], "odd": [keras.metrics.MeanIoU(2)]}
 faults |= {
     "integer labels": (compiled(keyed, loss=integers), targets),
     "softmax over one unit": (compiled({"digit": digit, "odd": one_unit}), targets),
     "no sigmoid": (compiled(logit), targets),
+    "metrics that do not fit": (compiled(keyed, metrics=misfits), targets),
     "accuracy for every kind of head": (four, truth),
 }
 
@@ -646,9 +671,7 @@ for fault, (wrong_model, its_targets) in faults.items():
 
 # %% tags=["check"]
 assert not check_heads(named, targets)
-assert all(
-    check_heads(wrong_model, its_targets) for wrong_model, its_targets in faults.values()
-)
+assert all(check_heads(wrong, its_targets) for wrong, its_targets in faults.values())
 
 # %% [markdown]
 # What can it not see? Two yes/no heads whose targets are swapped: both targets hold zeros and ones, so no program can know

@@ -15,7 +15,7 @@
 # **What you will learn**
 # - to train on rows whose labels are incomplete, with a filler (a valid label in place of the missing one) and a weight for
 #   each head;
-# - to know what Keras divides by, which of its scores count hidden rows, and what that changes;
+# - to know what Keras divides by, which shape its weights have, which of its scores count hidden rows, and what that changes;
 # - to tell what incomplete rows are worth, and for which head;
 # - to correct an estimate, and a training, when the chance of being labelled is known, and to know what it takes to find
 #   that chance out.
@@ -43,8 +43,7 @@ keras.utils.set_random_seed(6)
 def two_questions(x, y, n, seed):
     """Return n images, each 2x2 pixels averaged and in one row, and the targets of both heads."""
     canvas, pair = data.two_digits(x, y, n, seed=seed)
-    height, width = canvas.shape[1:]
-    small = canvas.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
+    small = canvas.reshape(n, 17, 2, 17, 2).mean(axis=(2, 4))
     return small.reshape(n, -1), {"left": pair["left"], "odd": pair["right"] % 2}
 
 
@@ -53,8 +52,8 @@ images_train, targets_train = two_questions(digits.x_train, digits.y_train, 4000
 images_test, targets_test = two_questions(digits.x_test, digits.y_test, 2000, seed=2)
 
 # %% [markdown]
-# `hide_labels` tells for each row whether its label is kept, here with a probability of one half. In a table, a label that
-# nobody wrote down is often NaN ("not a number"), so that is what we put in its place. What does such a training set look like?
+# `hide_labels` tells for each row whether its label is kept, here with a probability of one half. In a table, a missing label
+# is often NaN ("not a number"), so we put that in its place. What does such a training set look like?
 
 # %%
 known = data.hide_labels(4000, keep=0.5, seed=6)
@@ -66,7 +65,7 @@ plots.images(images_train[:6].reshape(-1, 17, 17), titles, columns=6)
 # %% [markdown]
 # ## NaN poisons everything
 #
-# The trunk and the heads are as in lesson 3. Every loss is made by one function, because later we change an option of both.
+# The trunk and the heads are as in lesson 3. One function makes the losses, because later we change an option of both.
 
 # %%
 DEFAULT, REPAIRED = "sum_over_batch_size", "mean_with_sample_weight"
@@ -95,14 +94,13 @@ def losses(reduction=DEFAULT):
 
 # %% [markdown]
 # **Predict first.** We train for one update, on 128 rows. One of them lacks its label of *odd*, and all have their label of
-# *left*. What does *left* then answer? (`run_eagerly` saves the time to compile a model that we use once.)
+# *left*. What does *left* then answer? (`run_eagerly` spares us a compilation.)
 
 
 # %%
 def spoiled_layers(model):
     """Return the layers that hold a NaN."""
-    weights = {layer.name: layer.get_weights() for layer in model.layers}
-    return [name for name, arrays in weights.items() if any(np.isnan(a).any() for a in arrays)]
+    return [a.name for a in model.layers if any(np.isnan(w).any() for w in a.get_weights())]
 
 
 def one_update(odd, weight, loss_weights=None):
@@ -115,8 +113,7 @@ def one_update(odd, weight, loss_weights=None):
 
 
 all_known = np.ones(4000)
-one_gap = np.where(np.arange(4000) == 0, np.nan, targets_train["odd"])
-model, loss = one_update(one_gap, all_known)
+model, loss = one_update(np.append(np.nan, targets_train["odd"][1:]), all_known)
 answers = model.predict_on_batch(images_test)
 print("loss:", loss, "  layers with NaN:", spoiled_layers(model))
 print("left answers", answers["left"].argmax(axis=1)[:20])
@@ -157,8 +154,8 @@ assert not spoiled["filler, row weight 0"]
 #
 # ### The same in a loss of your own
 #
-# In a loss function of your own you could leave the NaN out with `tf.where`. Here are two answers and two labels, the second
-# one missing.
+# In a loss function of your own you could leave the NaN out with `tf.where`. Here are two answers, and two labels of which the
+# second is missing.
 
 # %% tags=["nbval-check-output"]
 label = tf.constant([0.0, np.nan])
@@ -183,40 +180,37 @@ for function in [where_after, where_before]:
 # %% [markdown]
 # Both losses are right, and the first gradient is spoiled. `tf.where` picks a value, but the gradient flows back through
 # *both* sides: the one that was not picked gets the slope 0, times the slope of the square, which is NaN. So a loss that looks
-# healthy can kill a model. Replace the bad label *before* the arithmetic, as the second function does. It is called the
-# "double where".
+# healthy can kill a model. Replace the bad label *before* the arithmetic, as the second function does (the "double where").
 #
 # ### Classes: no NaN, and often -1
 #
-# A softmax head has whole numbers as labels. A gap is often written as -1 there. (The next cell ends with an error, on
+# The labels of a softmax head are whole numbers. A gap is often written as -1 there. (The next cell ends with an error, on
 # purpose.)
 
 # %% tags=["raises-exception"]
-uniform = np.full((3, 10), 0.1)  # what a softmax predicts that knows nothing
-losses()["left"](np.array([7, -1, 2]), uniform, sample_weight=np.array([1, 0, 1]))
+losses()["left"](np.array([7, -1, 2]), np.full((3, 10), 0.1), sample_weight=np.array([1, 0, 1]))
 
 # %% [markdown]
-# This error is a good one. But only the CPU code raises it: for a GPU, TensorFlow documents that the same operation gives
-# NaN. The cure is the same: fill with a valid class, 0 say, and set the weight to 0.
+# This error is a good one. But only the CPU code raises it: for a GPU, TensorFlow documents NaN instead. The cure is the same:
+# fill with a valid class, 0 say, and set the weight to 0.
 #
-# (A shorter way for classes is `SparseCategoricalCrossentropy(ignore_class=-1)`, whose loss is the mean over the labelled
-# rows. But a metric knows nothing of it, and counts a row with -1 as wrong, so for a score you need the weights after all.)
+# (For classes, `SparseCategoricalCrossentropy(ignore_class=-1)` is shorter. But a metric counts a row with -1 as wrong, so for
+# a score you need the weights after all.)
 
 # %% [markdown]
 # ## Divided by what?
 #
-# Eight rows, of which two have a label. The sigmoid says 0.2 for all. We know the two losses, so we know their mean.
+# Eight rows, of which two have a label. The sigmoid says 0.2 for all.
 
 # %%
 labels = np.array([[1.0], [0], [0], [0], [0], [0], [0], [0]])  # from the third on, a filler
-weight = np.array([1.0, 1, 0, 0, 0, 0, 0, 0])
-predicted = np.full((8, 1), 0.2)
+weight, predicted = np.array([1.0, 1, 0, 0, 0, 0, 0, 0]), np.full((8, 1), 0.2)
 
 total = -np.log(0.2) - np.log(0.8)
 print(f"NumPy: sum / 2 = {total / 2:.4f},  sum / 8 = {total / 8:.4f}")
 divided = {}
 for reduction in [DEFAULT, REPAIRED]:
-    loss = keras.losses.BinaryCrossentropy(reduction=reduction)
+    loss = losses(reduction)["odd"]
     divided[reduction] = [float(loss(labels, predicted, w)) for w in [weight, 0 * weight]]
     print(f"{reduction:24}", np.round(divided[reduction], 4))
 
@@ -230,29 +224,82 @@ assert np.allclose(divided[REPAIRED], [total / 2, 0], atol=1e-5)
 # - `mean_with_sample_weight` divides by the sum of the weights. It is the mean over the labelled rows.
 # - The second number is a batch in which *no* row has a label: 0 with either, and not 0/0.
 #
-# ### A gap per label
+# ## Which shape have the weights?
 #
-# A weight belongs to a row. Where one head has several labels ([lesson 4](04_multi_label.ipynb)) and single ones are
-# missing, give the labels one axis more. Then each label is a row for the loss, and has a weight of its own.
+# A row can have many labels: one for each step of a series, or for each pixel. Keras takes the mean of the loss over the
+# *last* axis of the output, multiplies by the weights, and takes the mean of the rest. So **weights have the shape of the
+# output without its last axis**:
+#
+# - one answer: the output is (n, k), and the weights are (n,);
+# - a series: the output is (n, steps, k), and the weights are (n, steps);
+# - a map: the output is (n, height, width, k), and the weights are (n, height, width).
+#
+# This head tells for each pixel whether there is ink. We take the last four of eight maps for missing, and give one weight for
+# each map. (The learning rate is 0: `fit` only reports the loss.)
 
-# %%
-tags, kept = np.array([[1.0, 0, 0], [0, 1, 0]]), np.array([[1.0, 1, 0], [0, 1, 1]])
-predicted = np.array([[0.9, 0.2, 0.5], [0.5, 0.6, 0.3]])
-loss = keras.losses.BinaryCrossentropy(reduction=REPAIRED)
-by_label = loss(tags[..., None], predicted[..., None], sample_weight=kept)
-by_hand = -np.log([0.9, 0.8, 0.6, 0.7]).mean()
-print(f"Keras: {by_label:.4f}, mean over the four known labels: {by_hand:.4f}")
+# %% tags=["raises-exception"]
+maps = keras.Sequential([keras.layers.Conv2D(1, 1, activation="sigmoid")], name="maps")
+canvas, weight = images_test[:8].reshape(8, 17, 17, 1), np.repeat([1.0, 0], 4)
 
-# %% tags=["check"]
-assert np.isclose(by_label, by_hand, rtol=1e-4)
+
+def map_loss(weights, reduction=REPAIRED):
+    maps.compile(keras.optimizers.SGD(0.0), losses(reduction)["odd"], run_eagerly=True)
+    return maps.fit(canvas, canvas > 0.5, sample_weight=weights, verbose=0).history["loss"][0]
+
+
+map_loss(weight)
 
 # %% [markdown]
-# In a model, `keras.layers.Reshape((3, 1), name="tags")` makes that axis.
+# Read its end: the loss has the shape (8, 17, 17), the weights have (8,). **Predict first.** Are two axes more enough,
+# `weight[:, None, None]`, of shape (8, 1, 1)?
+
+# %%
+p = np.array(maps(canvas))
+by_hand = -np.log(np.where(canvas > 0.5, p, 1 - p))[:4].mean()
+print(f"NumPy, mean over the pixels of four maps: {by_hand:.4f}\n")
+shapes = [weight[:, None, None], np.broadcast_to(weight[:, None, None], (8, 17, 17))]
+found = {name: [map_loss(w, name) for w in shapes] for name in [DEFAULT, REPAIRED]}
+for name, values in found.items():
+    print(f"{name:24} weights (8, 1, 1): %.4f, (8, 17, 17): %.4f" % (*values,))
+
+# %% tags=["check"]
+assert np.allclose(found[DEFAULT], by_hand / 2, rtol=1e-3)
+assert np.allclose(found[REPAIRED], [289 * by_hand, by_hand], rtol=1e-3)
+
+# %% [markdown]
+# The error is gone, and the repaired loss is 17 · 17 = 289 times too large: it divides the losses of all pixels by the weights
+# of four images. With `np.broadcast_to` each pixel has its weight, and the loss is right. (The default divides by all pixels,
+# so it is diluted with either.)
+#
+# ### A gap per label
+#
+# A head with three labels ([lesson 4](04_multi_label.ipynb)) has the output (n, 3) and a loss of shape (n,), so weights (n, 3)
+# do not fit. We try it on two rows. **Predict first.** And on three?
+
+# %% tags=["raises-exception"]
+tags, kept = np.eye(3), np.tri(3)
+predicted = np.array([[0.4, 0.7, 0.8], [0.5, 0.6, 0.3], [0.3, 0.1, 0.9]])
+loss = losses(REPAIRED)["odd"]
+loss(tags[:2], predicted[:2], sample_weight=kept[:2])
+
+# %%
+by_row = loss(tags, predicted, sample_weight=kept)
+by_label = loss(tags[..., None], predicted[..., None], sample_weight=kept)
+by_hand = -np.log(np.where(tags == 1, predicted, 1 - predicted))[kept == 1].mean()
+print(f"output (3, 3): {by_row:.4f}, (3, 3, 1): {by_label:.4f}, NumPy: {by_hand:.4f}")
+
+# %% tags=["check"]
+assert np.isclose(by_label, by_hand, rtol=1e-4) and abs(by_row - by_hand) > 0.05
+
+# %% [markdown]
+# No error, and a wrong loss: row 1 got the weights of label 1, and so on. With one axis more each label is a row for the loss.
+# `keras.layers.Reshape((3, 1), name="tags")` makes that axis in a model, and `[..., None]` in the target. (Or write a loss of
+# your own, as in [exercise 6](../exercises/06_missing_labels.ipynb).)
 #
 # ## What `fit` and `evaluate` report
 #
-# We compile one model for each reduction, once, and keep five sets of first weights: each training starts again from one of
-# these sets, as in lesson 3.
+# We compile one model for each reduction, once, and keep five sets of first weights: each training starts from one of them, as
+# in lesson 3.
 
 # %%
 models = {}
@@ -266,8 +313,7 @@ for seed in range(5):
     first_weights.append(build().get_weights())
 
 # %% [markdown]
-# Each head has a weight for each row, and where a weight is 0, the label is replaced by the filler 0. So nothing that is
-# hidden can leak into the training.
+# Where a weight is 0, the label is replaced by the filler 0, so nothing hidden can leak into the training.
 
 
 # %%
@@ -278,11 +324,9 @@ def train(weights, seed, reduction=REPAIRED, rows=slice(None)):
     for memory in model.optimizer.variables:
         memory.assign(keras.ops.zeros_like(memory))
     model.optimizer.learning_rate = 0.001  # the loop above set it to zero too
-    targets = {
-        name: np.where(w > 0, targets_train[name], 0)[rows] for name, w in weights.items()
-    }
+    filled = {k: np.where(w > 0, targets_train[k], 0)[rows] for k, w in weights.items()}
     weights = {name: weight[rows].astype("float32") for name, weight in weights.items()}
-    training = data.batches(images_train[rows], targets, sample_weight=weights, seed=seed)
+    training = data.batches(images_train[rows], filled, sample_weight=weights, seed=seed)
     model.fit(training.repeat(), steps_per_epoch=200, verbose=0)
     return model
 
@@ -290,9 +334,8 @@ def train(weights, seed, reduction=REPAIRED, rows=slice(None)):
 model = train({"left": all_known, "odd": known}, seed=0)
 
 # %% [markdown]
-# To evaluate with other options we put a second model on the same layers. It has the same weights, and its own `compile`.
-# The labels of *odd* become a column, like the answers of that head: losses do that by themselves in `fit` and `evaluate`,
-# but not every metric does.
+# To evaluate with other options we put a second model on the same layers, with its own `compile`. The labels of *odd* become a
+# column, like the answers of that head: losses do that by themselves, but not every metric does.
 
 
 # %%
@@ -306,8 +349,8 @@ def evaluate(model, targets, weights, batch_size=2000, reduction=REPAIRED, **opt
 
 
 # %% [markdown]
-# We hide three quarters of the test labels of *odd* and ask for the loss of that head, in one batch of 2,000 images and in
-# batches of 200. Under `weighted_metrics` we put the same loss function once more.
+# We hide three quarters of the test labels of *odd* and ask for its loss, in one batch of 2,000 images and in batches of 200.
+# Under `weighted_metrics` we put the same loss function once more.
 
 # %%
 known_test = data.hide_labels(2000, keep=0.25, seed=7)
@@ -315,8 +358,7 @@ filled_test = targets_test | {"odd": np.where(known_test, targets_test["odd"], 0
 weights_test = {"left": np.ones(2000), "odd": known_test.astype("float32")}
 
 p_odd = model.predict_on_batch(images_test)["odd"][:, 0]
-each = -np.log(np.where(targets_test["odd"] == 1, p_odd, 1 - p_odd))
-wanted = each[known_test].mean()
+wanted = -np.log(np.where(targets_test["odd"] == 1, p_odd, 1 - p_odd))[known_test].mean()
 print(f"NumPy, mean over the labelled rows: {wanted:.4f}\n")
 metric, reported = {"weighted_metrics": {"odd": ["binary_crossentropy"]}}, []
 for reduction, size in [(DEFAULT, 2000), (REPAIRED, 2000), (REPAIRED, 200)]:
@@ -326,22 +368,17 @@ for reduction, size in [(DEFAULT, 2000), (REPAIRED, 2000), (REPAIRED, 200)]:
 
 # %% tags=["check"]
 assert np.allclose(reported[0], [wanted * known_test.mean(), wanted], rtol=1e-3)
-assert np.allclose(reported[1], wanted, rtol=1e-3) and np.isclose(
-    reported[2][1], wanted, rtol=1e-3
-)
+assert np.allclose([*reported[1], reported[2][1]], wanted, rtol=1e-3)
 
 # %% [markdown]
-# - The default reports about a quarter of the true loss. The head looks four times as good as it is, only because labels are
-#   missing.
+# - The default reports about a quarter of the true loss. The head looks four times as good as it is.
 # - `mean_with_sample_weight` is right in one batch. In several batches it can be a little off: Keras averages them as if all
 #   had the same number of labels.
-# - The loss as a **weighted metric** is right in every case, because a metric adds up the losses and the weights over all
-#   batches and divides once, at the end.
+# - The loss as a **weighted metric** is right in every case: it adds up losses and weights over all batches, and divides once.
 #
-# Without any missing label, the same averaging goes wrong when the last batch is smaller
-# ([lesson 2](02_wiring_heads.ipynb) announced it). With a squared error of 0 on 64 rows and of 100 on 16 more, the mean is 20.
-# In batches of 32, 32 and 16 Keras reports (0 + 0 + 100) / 3 = 33.3 for a head. The gradients are right, and so is the
-# metric: watch that if you stop a training early. (`batches` drops a smaller last batch in training.)
+# Without any missing label, the same averaging goes wrong when the last batch is smaller: with a squared error of 0 in two
+# batches of 32 and of 100 in one of 16, Keras reports 100 / 3, and the mean is 20. The gradients are right, and so is the
+# metric: use it to stop a training early.
 
 # %% [markdown]
 # ## Which rows does a score count?
@@ -371,26 +408,25 @@ assert max(plain) < right.mean() - 0.05
 # `weighted_metrics` count the labelled rows only, so that is where a metric of a head with missing labels belongs. Since the
 # labels were hidden at random, that score is, but for chance, the score on all rows.
 #
-# `sample_weight` may also be one array. It then weights *every* head: *left* would be trained only on the rows where
-# *odd* is known, and its other labels are thrown away without a word. Give a dictionary, with the keys of the outputs.
-# (That needs a model whose outputs are a dictionary, too. With a list of outputs it is an error.)
+# `sample_weight` may also be one array. It then weights *every* head: *left* would be trained only on the rows where *odd* is
+# known, and its other labels are thrown away without a word. Give a dictionary, with the keys of the outputs. (With a list of
+# outputs that is an error.)
 #
-# `check_heads` of lesson 2 reads the targets and the weights as well, and finds these faults before the training.
+# `check_heads` of [lesson 2](02_wiring_heads.ipynb) reads the targets and the weights as well, and finds these faults before the training.
 
 # %% [markdown]
 # ## What does the dilution do?
 #
 # The default divides by all rows. So with 5% of the labels, the loss of *odd*, and the gradient that the head sends to the
-# trunk, are about a twentieth of what `mean_with_sample_weight` gives. That acts like a smaller loss weight for this head,
-# `loss_weights={"left": 1.0, "odd": 0.05}`. Nobody chose that weight.
+# trunk, are about a twentieth of what `mean_with_sample_weight` gives: like a loss weight of 0.05, which nobody chose.
 #
-# Does it change the answers? We train with 5% of the labels of *odd*, and all of *left*, and compare it at once with the
-# simplest cure for missing labels, to drop every row that lacks one:
+# Does it change the answers? We train with 5% of the labels of *odd*, and all of *left*, and compare at once with the simplest
+# cure, to drop every row that lacks a label:
 # - **keep, mean over labels**: all rows, with `mean_with_sample_weight`;
 # - **keep, diluted**: all rows, with the default;
 # - **drop**: only the rows with both labels.
 #
-# Each of five seeds hides other labels, and every training has 200 updates of 128 rows.
+# Each of five seeds hides other labels, and each training has 200 updates.
 #
 # **Predict first.** Who wins on *left*, and who on *odd*?
 
@@ -421,32 +457,29 @@ plots.trade_off({"all labels known": runs["all labels known"]}, others, *names)
 
 # %% tags=["check"]
 kept, diluted, dropped, with_all = (scores.mean(axis=0) for scores in runs.values())
-assert kept[0] > dropped[0]
-assert diluted[0] > kept[0]
-assert kept[1] > diluted[1] + 2
-assert with_all[1] > kept[1]
+assert diluted[0] > kept[0] > dropped[0]
+assert with_all[1] > kept[1] > diluted[1] + 2
 
 # %% [markdown]
 # - On ***left***, dropping loses many points: it throws away labels of *left* for a gap in *odd*.
-# - On ***odd***, keeping the rows gains nothing here. They teach the trunk about the left digit only, and lesson 3 showed
-#   that on these images sharing a trunk does not help. Also, a batch of all rows has about six labels of *odd*, not 128.
+# - On ***odd***, keeping the rows gains nothing here. They teach the trunk about the left digit only, and lesson 3 showed that
+#   here sharing a trunk does not help. Also, a batch of all rows has about six labels of *odd*, not 128.
 # - The **dilution** moves accuracy from the head with few labels to the other one: *odd* loses much more than *left* gains.
 #
-# So `mean_with_sample_weight` is not simply "better". It keeps the balance of the heads as it was with all labels, and then
-# you may choose another one, by `loss_weights` ([lesson 7](07_loss_weights.ipynb)). It has a price, too: a mean over six
-# labels is noisy. Adam bears it here. Gradient descent with momentum, at a learning rate of 0.1, does not: with the repaired
-# loss and 5% of the labels, *left* was far *worse* than with the diluted one (measured in `benchmarks/missing_labels.py`).
+# So `mean_with_sample_weight` is not simply "better". It keeps the balance of the heads as it was with all labels, and you may
+# choose another one, by `loss_weights` ([lesson 7](07_loss_weights.ipynb)). Its price: a mean over six labels is noisy. Adam
+# bears it here. With momentum instead, at a learning rate of 0.1, *left* was far *worse* than with the diluted loss (measured
+# in `benchmarks/missing_labels.py`).
 #
-# In short, an incomplete row is worth what its labels are worth to the heads that they belong to.
-# [Lesson 10](10_when_to_share.ipynb) asks when they also help the other head. And where several heads have gaps, complete
-# rows are soon rare: if each head keeps 20% of its labels, 4% of the rows have two of them, and less than 1% have three.
+# In short, an incomplete row is worth what its labels are worth to their heads. ([Lesson 10](10_when_to_share.ipynb) asks when
+# they help another one.) With gaps in several heads, complete rows are soon rare: if each of three keeps 20% of its labels,
+# less than 1% of the rows.
 
 # %% [markdown]
 # ## When the gaps are not random
 #
 # So far every label was hidden with the same probability. Real gaps have reasons. Think of a form on which most people tick
-# "odd", but leave the field empty instead of ticking "even": an odd digit is labelled with probability 0.9, and an even one
-# with 0.1.
+# "odd", but leave the field empty for "even": an odd digit is labelled with probability 0.9, and an even one with 0.1.
 
 # %%
 keep_train = np.where(targets_train["odd"] == 1, 0.9, 0.1)
@@ -454,8 +487,7 @@ is_odd = targets_test["odd"] == 1
 keep_test = np.where(is_odd, 0.9, 0.1)
 known_test = data.hide_labels(2000, keep_test, seed=9)
 
-print(f"known: {known_test.mean():.0%} of the test labels")
-print(f"odd:   {is_odd[known_test].mean():.0%} of the known ones, {is_odd.mean():.0%} of all")
+print(f"odd: {is_odd[known_test].mean():.0%} of the known labels, {is_odd.mean():.0%} of all")
 
 # %% [markdown]
 # **Predict first.** We train on gaps of the same kind, with a filler and weights. How often will the model be right on the test
@@ -483,8 +515,7 @@ def show():
         right = (p > 0.5) == is_odd
         groups = {"labelled": right[:, known_test], "all rows": right, "odd": right[:, is_odd]}
         groups |= {"even": right[:, ~is_odd], "answers odd": p > 0.5}
-        cells = [f"{group} {rows.mean():.0%}" for group, rows in groups.items()]
-        print(f"{name:24}", ", ".join(cells))
+        print(f"{name:24}", ", ".join(f"{group} {r.mean():.0%}" for group, r in groups.items()))
 
 
 show()
@@ -498,8 +529,8 @@ assert by_class[:, ~is_odd].mean() < by_class[:, is_odd].mean() - 0.2
 # %% [markdown]
 # With gaps by class the model answers *odd* far too often: nine of ten labels that it saw were odd. On the labelled rows (by
 # class, for both models) this looks excellent, because they are mostly odd as well. On all rows it is much worse than the
-# model with random gaps, and on even digits it is mostly wrong. If we chose between the two models by their score on
-# labelled rows, we would take the wrong one.
+# model with random gaps, and on even digits it is mostly wrong. A choice by the score on labelled rows would take the wrong
+# model.
 #
 # ### Repair the estimate
 #
@@ -510,7 +541,7 @@ assert by_class[:, ~is_odd].mean() < by_class[:, is_odd].mean() - 0.2
 # $$\text{sum of } 1/p:\ \frac{1}{n}\sum_i \frac{k_i r_i}{p_i} \qquad\qquad
 # \text{mean by } 1/p:\ \sum_i \frac{k_i r_i}{p_i} \Big/ \sum_i \frac{k_i}{p_i}$$
 #
-# The first is the estimator of Horvitz and Thompson. It is right on average, because $k_i$ is $p_i$ on average.
+# The first, of Horvitz and Thompson, is right on average, because $k_i$ is $p_i$ on average.
 #
 # **Predict first.** To see how much such an estimate varies, we hide test labels 300 times, others each time, and draw the first
 # 60. Which of the three varies least, and which is closest to the truth? Can one be above 100%? (For this the last row takes
@@ -536,21 +567,18 @@ plots.comparison(
 
 # %% tags=["check"]
 assert labelled.mean() > one_model.mean() + 0.02 and weights.sum(axis=1).max() > 2000
-assert abs(summed.mean() - one_model.mean()) < 0.015
-assert abs(averaged.mean() - one_model.mean()) < 0.015
+assert np.allclose([summed.mean(), averaged.mean()], one_model.mean(), atol=0.015)
 assert labelled.std() < min(summed.std(), averaged.std())
 
 # %% [markdown]
-# The score on the labelled rows varies least, and it is wrong every time: more labels of the same kind would not make it
-# better. Both weighted estimates are right on average, and vary more, because they rest on a hundred labelled even digits.
-# Prefer the mean by 1/p, because the sum can be above 100%, as here. In Keras it is a weighted metric, with the weights
-# 1/p.
+# The score on the labelled rows varies least, and it is wrong every time: more labels of the same kind would not help. Both
+# weighted estimates are right on average, and vary more, because they rest on a hundred labelled even digits. Prefer the mean
+# by 1/p, because the sum can be above 100%. In Keras it is a weighted metric, with the weights 1/p.
 #
 # ### Repair the training
 #
-# The loss is a mean over rows too, so the same weights can repair it. (In a model with one output you could use
-# `class_weight`. With several heads Keras refuses it, and rightly: the classes of which head?) A weight for each row and head
-# says it. It is 1/p for a known label, and 0 for a gap.
+# The loss is a mean over rows too, so the same weights can repair it: 1/p for a known label, and 0 for a gap. (`class_weight`
+# is for one output: with several heads Keras refuses it, and rightly. The classes of which head?)
 #
 # **Predict first.** Does this bring back the accuracy of random gaps? Only about 200 even digits are labelled.
 
@@ -564,20 +592,19 @@ plots.comparison(right, "accuracy of odd on all test images, in %")
 
 # %% tags=["check"]
 random_gaps, by_class, repaired = (scores.mean() for scores in right.values())
-assert repaired > by_class + 3
-assert repaired < random_gaps + 2
+assert by_class + 3 < repaired < random_gaps + 2
 
 # %% [markdown]
-# It brings back most of it: the errors are shared out more evenly between the classes. But it is not better than
-# random gaps: weights correct *how much* a row counts, and do not replace labels that nobody wrote. With 1,200 updates
-# (measured in `benchmarks/missing_labels.py`) they bring back a smaller part. Byrd and Lipton found the same for other
-# networks: the effect of such weights fades as training goes on.
+# It brings back most of it: the errors are shared out more evenly between the classes. But it is not better than random gaps:
+# weights correct *how much* a row counts, and do not replace labels that nobody wrote. With 1,200 updates they bring back a
+# smaller part (`benchmarks/missing_labels.py`). Byrd and Lipton found the same for other networks: the effect of such weights
+# fades as training goes on.
 #
 # ### Whose probabilities?
 #
-# All this needs the probabilities. Wrong ones give a wrong estimate, and it need not look wrong: with the same probability for
-# all, it is the score on the labelled rows. (A test: the sum of 1/p over the labelled rows should be near the
-# number of all rows. It does not find every mistake.)
+# All this needs the probabilities. Wrong ones give a wrong estimate, and it need not look wrong: with one probability for all,
+# it is the score on the labelled rows. (A test that does not find every mistake: the sum of 1/p over the labelled rows should
+# be near the number of rows.)
 #
 # Can the data tell the probabilities? Not without an **assumption**. A common one is that *only the label decides*: an odd
 # digit without a label looks like an odd digit with one. Then the model answers *odd* to both equally often, and that tells
@@ -587,7 +614,7 @@ assert repaired < random_gaps + 2
 # $$s = u\,t + (1 - u)\,f, \qquad\text{so}\qquad u = \frac{s - f}{t - f}.$$
 #
 # Now we know how many odd digits there are, and so which part of them is labelled. It works with any threshold, and best where
-# the model does not answer *odd* to nearly everything: we take the threshold that half of all images pass.
+# the model does not answer *odd* to nearly everything: we take the median score.
 
 # %%
 score = p_odd["gaps by class"][0]
@@ -609,16 +636,15 @@ assert abs(shifted.mean() - one_model.mean()) < 0.03
 
 # %% [markdown]
 # Nobody told the probabilities, and both are found, and so is the accuracy. The assumption did it, so ask whether it is true:
-# if badly written digits were labelled less often as well, it would be false. The method is made for *label shift* (Lipton
-# and others).
+# not if badly written digits were labelled less often too. The method is made for *label shift* (Lipton and others).
 #
-# And where the probability is zero, say if nobody labels an even digit, no weight can help: there is no row to give it to, and
-# no $f$ to count. A model that always answers *odd* is right on all labelled rows. So before you train on incomplete labels,
-# ask *why* they are missing.
+# And where the probability is zero, say if nobody labels an even digit, no weight can help: there is no row to give it to. A
+# model that always answers *odd* is right on all labelled rows. So before you train on incomplete labels, ask *why* they are
+# missing.
 # - **By chance** (*missing completely at random*, MCAR): the labelled rows are a fair sample. A filler and weights of 0 and 1
 #   are enough.
 # - **By something that you can see** in every row, the image or another label (*missing at random*, MAR): a classifier that
-#   predicts *known* or *not known* can learn the probability. (We did not try that here.)
+#   predicts *known* or *not known* can learn the probability.
 # - **By the label itself**, as here (*missing not at random*, MNAR): the probability cannot be learned without an assumption,
 #   such as that only the label decides. It is safer to have some rows labelled, drawn at random from those without a label.
 # - **With probability zero**: only new labels help.
@@ -626,9 +652,9 @@ assert abs(shifted.mean() - one_model.mean()) < 0.03
 # %% [markdown]
 # ## Take this with you
 #
-# One cell, on its own. `fill_and_weigh` makes targets and weights of labels with gaps, for
-# `fit(x, targets, sample_weight=weights)`, and `compile_options` what belongs to them: `compile("adam",
-# **compile_options(kinds))`. Columns of pandas will do, if they hold numbers.
+# One cell, on its own, for one label a row. `fill_and_weigh` makes targets and weights of labels with gaps, for
+# `fit(x, targets, sample_weight=weights)`, and `compile_options` what belongs to them:
+# `compile("adam", **compile_options(kinds))`.
 
 
 # %%
@@ -655,8 +681,7 @@ def compile_options(kinds):
 def fill_and_weigh(kinds, labels, keep=None):
     """Return targets without gaps, and weights: 0 for a gap, and 1 / keep for a label.
 
-    A gap is NaN, None or, except for a number, -1. `keep` may give, for some heads, the
-    probability of each row to be labelled.
+    A gap is NaN, None or, but for a number, -1; `keep` the probability to be labelled.
     """
     keep, targets, weights, _ = keep or {}, {}, {}, compile_options(kinds)
     if not isinstance(labels, dict) or labels.keys() != kinds.keys() or keep.keys() - kinds:
@@ -697,22 +722,21 @@ assert weights["digit"].tolist() == [1, 0, 1] and np.allclose(weights["odd"], [1
 # In this notebook we
 # - saw one missing label turn a whole model into NaN, past a weight of zero and past `tf.where`, and filled the gaps before
 #   the arithmetic;
-# - found the loss divided by rows that have no label, and scores that count the filler as the truth, and repaired both;
-# - compared keeping all rows with dropping the incomplete ones, for the head that has its labels and for the one that lacks
-#   them;
+# - found the loss divided by rows that have no label, weights of a shape that spoils it, and scores that count the filler as
+#   the truth, and repaired all three;
+# - compared keeping all rows with dropping the incomplete ones;
 # - saw a good score on labelled rows that was false, corrected it and the training by known probabilities, and found these
 #   from the data with one assumption.
 #
 # ## References
 #
-# - D. B. Rubin (1976). *Inference and missing data.* The three kinds of gaps go back to it.
+# - D. B. Rubin (1976). *Inference and missing data.* The three kinds of gaps.
 # - D. G. Horvitz and D. J. Thompson (1952). *A generalization of sampling without replacement from a finite universe.* The
 #   sum of 1/p.
-# - J. Byrd and Z. C. Lipton (2019). *What is the effect of importance weighting in deep learning?* Weights in the loss fade
-#   as training goes on.
+# - J. Byrd and Z. C. Lipton (2019). *What is the effect of importance weighting in deep learning?*
 # - Z. C. Lipton, Y.-X. Wang and A. Smola (2018). *Detecting and correcting for label shift with black box predictors.* The
-#   equation for $u$, for any number of classes, and for a classifier that may be biased.
-# - A. C. Miller and J. Futoma (2023). *Label shift estimators for non-ignorable missing data.* The same idea for labels that
-#   are missing by their value, with a score for how well the data fit the assumption.
+#   equation for $u$, for any number of classes.
+# - A. C. Miller and J. Futoma (2023). *Label shift estimators for non-ignorable missing data.* The same idea for missing
+#   labels.
 #
 # Next: the [exercises](../exercises/06_missing_labels.ipynb), then [lesson 7](07_loss_weights.ipynb).

@@ -114,6 +114,7 @@ assert list(answers) == ["digit", "odd"]
 # |---|---|---|
 # | a head that does not learn, no message | targets or loss weights that went to another head: a list where the outputs are a dictionary | [2](02_wiring_heads.ipynb) |
 # | an accuracy of exactly 0 or far too high | the string `"accuracy"` on logits, on several labels, or on numbers | [2](02_wiring_heads.ipynb) |
+# | a metric object that reports 0, or the same for every model | it does not fit its head: `Accuracy()`, `MeanIoU(2)` or `F1Score()` on one sigmoid, `binary_accuracy` on classes | [2](02_wiring_heads.ipynb) |
 # | a yes/no head whose layer has no activation, and that stands still | `from_logits=True` is missing in its loss | [2](02_wiring_heads.ipynb) |
 # | strange errors after a first error in `fit` | the failed `fit` spoiled the compiled model: compile again | [2](02_wiring_heads.ipynb) |
 # | a high accuracy, and nothing learned | the naive answer has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
@@ -121,6 +122,7 @@ assert list(answers) == ["digit", "odd"]
 # | the loss is NaN | one missing label: fill the gap before the loss, with weight 0 | [6](06_missing_labels.ipynb) |
 # | a loss that falls when labels go missing | the mean also counts rows of weight 0: `reduction="mean_with_sample_weight"` | [6](06_missing_labels.ipynb) |
 # | a metric that counts filled labels | `metrics` ignores weights: `weighted_metrics` | [6](06_missing_labels.ipynb) |
+# | weights of labels, steps or maps: "Incompatible shapes", or a loss many times too large | weights have the shape of the output without its last axis: `np.broadcast_to`; `Reshape((k, 1))` for k labels | [6](06_missing_labels.ipynb) |
 # | the heads' losses do not add up to the loss | the logs show them without their loss weights | [7](07_loss_weights.ipynb) |
 # | `val_loss` jumps, the scores do not | the loss weights changed | [7](07_loss_weights.ipynb) |
 # | a cross-entropy below zero | the targets of another head, or targets that are not between 0 and 1 | [2](02_wiring_heads.ipynb) |

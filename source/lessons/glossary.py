@@ -45,7 +45,9 @@
 # | multi-class | one answer out of several classes that exclude each other | [0](00_start_here.ipynb) | multinomial |
 # | multi-label | several yes/no answers at once; none excludes another | [0](00_start_here.ipynb) | tagging |
 # | regression | an answer that is a number, or several numbers | [0](00_start_here.ipynb) | |
+# | one-hot | a row of zeros with a single one, at the place of the class | [2](02_wiring_heads.ipynb) | dummy coding |
 # | multi-hot | a row of zeros and ones, with a one for each label that applies | [4](04_multi_label.ipynb) | k-hot |
+# | map | a label for each pixel of an image | [6](06_missing_labels.ipynb) | segmentation mask |
 # | missing label | nobody wrote this label down, for this image | [6](06_missing_labels.ipynb) | unannotated |
 # | filler | the value that stands in the place of a missing label, with weight 0 | [6](06_missing_labels.ipynb) | dummy value |
 # | training part, validation part, test part | the images that fit the weights; that choose between models; that judge the choice, once | [5](05_regression.ipynb) | dev set, hold-out set |
