@@ -103,7 +103,7 @@ class Judge(NamedTuple):
 
 def fitting_metric(head: Head) -> Findings:
     """A metric that judges another kind of answer, or takes probabilities where the head gives logits."""
-    answers = answers_of(head) if head.shape else None
+    answers = answers_of(head) if head.units else None
     for given in (head.metrics + head.weighted_metrics) if answers else ():
         judge = _judge(given, head)
         if judge and (message := _misfit(judge, answers, head)):

@@ -116,9 +116,9 @@ def _shrinks(head: Head) -> bool:
     if not (head.loss and head.loss.known and head.loss.reduction in ("sum_over_batch_size", "mean")):
         return False
     weight = head.weight
-    if head.loss.ignore_class is not None and weight.size == head.target.size:
+    if head.loss.ignore_class is not None and head.target is not None and weight.size == head.target.size:
         weight = weight.ravel()[head.target.ravel() != head.loss.ignore_class]  # the mean is over the others
-    return bool(np.mean(weight, dtype="float64") < 0.99)
+    return bool(weight.size and np.mean(weight, dtype="float64") < 0.99)
 
 
 def _fits(given: tuple, wanted: tuple) -> bool:
