@@ -298,7 +298,7 @@ def metrics_without_weights():
     return check_heads(model, y, weight)
 
 
-@guarded("A16", "one-weight weight-range", "sample_weight is one array, so it weights every head")
+@guarded("A16", "one-weight no-weight", "sample_weight is one array, so it weights every head")
 def one_weight_for_all_heads():
     model = model_of_dict()
     model.compile("sgd", LOSSES)

@@ -181,9 +181,8 @@ def wiring(answer: object) -> str:
     weights = None if weights is None else _arrays(weights, "weights", rows)
     with blaming("`check_heads` on your model"):
         findings = list(check_heads(model, targets, weights))
-    shown = [
-        finding for finding in findings if finding.code in ("masked-loss", "masked-metric")
-    ]  # no weight depends on it
+    of_weights = ("masked-loss", "masked-metric", "no-weight")  # which gradients judge below
+    shown = [finding for finding in findings if finding.code in of_weights]
     findings = [finding for finding in findings if finding not in shown]
     require(not findings, f"`check_heads` finds something: {findings[0] if findings else ''}")
     is_known = {name: labelled(name, table[name]) for name in HEADS}

@@ -24,7 +24,7 @@ def weights_are_numbers(head: Head) -> Findings:
         yield Finding("weight-range", head.name, message)
     elif weight.size and not weight.any() and head.loss:
         message = "All weights of this head are 0, so nothing trains it: if that is meant, give it the loss None."
-        yield Finding("weight-range", head.name, message)
+        yield Finding("no-weight", head.name, message)
 
 
 def _may_be_negative(head: Head) -> bool:

@@ -724,7 +724,7 @@ def test_every_code_of_a_head_is_tried():
     source = "".join(inspect.getsource(rules) for rules in (head_rules, metric_rules, weight_rules))
     codes = {*re.findall(r'Finding\(\s*"([\w-]+)"', source), "accuracy", "metric-kind"}
     tried = {code for _, steps, _ in [*CASES.values(), *METRICS.values()] for code, _ in steps}
-    advice_in_words = {"shape", "not-batched", "loss-variable", "weight-range"}
+    advice_in_words = {"shape", "not-batched", "loss-variable", "weight-range", "no-weight"}
     assert codes - tried == advice_in_words
 
 
@@ -742,7 +742,7 @@ def test_advice_keeps_every_argument_of_a_loss(name):
 def test_a_head_without_targets_gets_fillers_of_weight_0_or_no_loss():
     fillers = change("a sample_weight of 0", target=np.zeros(N, int), weight=np.zeros(N))
     no_loss = change("the loss None", loss=None, weight=None)
-    _, reported = trained(obey(replace(kind, target=None), [("no-target", fillers), ("weight-range", no_loss)]))
+    _, reported = trained(obey(replace(kind, target=None), [("no-target", fillers), ("no-weight", no_loss)]))
     assert list(reported) == ["loss"]
 
 
