@@ -1,6 +1,6 @@
-"""The engine of the exercise checks: it finds a question, runs its check safely, and prints one line.
+"""Questions: it finds one, has its check judge an answer in isolation, and prints one line.
 
-A lesson's module, `lesson_01.py` for the questions 1.1, 1.2, ..., imports what it needs from here:
+A lesson's module, `lesson_01.py` for the questions 1.1, 1.2, ..., imports what it needs from the package:
 
     @question("1.1", hints=["Compare the two answers.", "`a != b` is True where they differ."])
     def contradiction_rate(answer):
@@ -9,82 +9,21 @@ A lesson's module, `lesson_01.py` for the questions 1.1, 1.2, ..., imports what 
         require(0 <= rate <= 1, f"a share lies between 0 and 1, and yours is {rate:.3g}")
 
 A check that returns has found the answer correct; a text that it returns is added to the line. Any error in it means
-that the answer is not right. It runs in a thread of its own, with fixed seeds and with the dtype policy in use, and
-what is printed meanwhile is not shown. A check that takes too long is stopped, but not before the call of compiled
-code that it is in has ended; one such as `10**10**9`, which lets no other thread run, holds up everything. Processor
-time counts, so that a busy machine fails no answer; one that waits for something is stopped too, later.
-
-Afterwards all is as before: the random state of Python, NumPy, TensorFlow and Keras, the names that Keras gives to
-layers, and the variables of each model, layer, optimizer or metric that is the answer, that stands in a dict, list or
-tuple there, or that a function there uses by name. Arrays in the answer cannot be written to. Other changes that the
-learner's own code makes are not undone: to files, global variables, a model's `trainable` or `compile`.
+that the answer is not right. What surrounds it while it runs stands in `isolation.py`.
 """
 
-import ctypes
-import io
 import os
 import pkgutil
 import re
-import threading
-import time
 import types
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-import keras
-
-import mos_helpers.checks
-from mos_helpers.checks._answers import (
-    NotAnswered,
-    NotYet,
-    Todo,
-    as_array,
-    as_dict,
-    as_function,
-    as_model,
-    as_number,
-    blaming,
-    call,
-    call_kept,
-    describe,
-    judge_all,
-    one_line,
-    outputs_of,
-    refuse_ellipsis,
-    refuse_todo,
-    require,
-    rounding_of,
-    summary,
-    told_apart,
-)
-from mos_helpers.checks._keep import KeptVariables, codes_of, map_arrays, read_only, session_kept
-
-__all__ = [
-    "CheckFailed",
-    "Todo",
-    "as_array",
-    "as_dict",
-    "as_function",
-    "as_model",
-    "as_number",
-    "call",
-    "call_kept",
-    "check",
-    "describe",
-    "hint",
-    "judge_all",
-    "outputs_of",
-    "question",
-    "require",
-    "rounding_of",
-    "told_apart",
-]
-
-_SECONDS_TO_STOP = 2.0
-_PATIENCE = 4  # times the limit, for a check that is waiting or gets little of the processor
+from mos_checks.isolation import KeptVariables, codes_of, map_arrays, read_only, run_alone
+from mos_checks.messages import NotAnswered, NotYet, blaming, describe, one_line, refuse_ellipsis, refuse_todo, summary
 
 
 class CheckFailed(AssertionError):
@@ -209,14 +148,14 @@ def _find(question_id: object) -> _Question | str:
 
 def lessons() -> list[int]:
     """Return the numbers of the lessons that have checks."""
-    names = [module.name for module in pkgutil.iter_modules(mos_helpers.checks.__path__)]
+    names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
     return sorted(int(name.removeprefix("lesson_")) for name in names if re.fullmatch(r"lesson_\d\d", name))
 
 
 def load_lesson(lesson: int) -> list[str]:
     """Import the checks of a lesson, if it has any, and return the ids of its questions."""
     if lesson in lessons():
-        import_module(f"mos_helpers.checks.lesson_{lesson:02}")
+        import_module(f"mos_checks.lesson_{lesson:02}")
     return [key for key in _questions if key.startswith(f"{lesson}.")]
 
 
@@ -224,16 +163,8 @@ def _examine(found: _Question, answer: object) -> tuple[str, str]:
     """Judge an answer in a thread of its own, and put everything back afterwards."""
     verdicts: list[tuple[str, str]] = []
     kept = KeptVariables()
-    policy = keras.config.dtype_policy()
-
-    def work() -> None:
-        keras.config.set_dtype_policy(policy)
-        verdicts.append(_judge(found, answer, kept))
-
-    nowhere = _Nowhere()
     try:
-        with session_kept(), redirect_stdout(nowhere), redirect_stderr(nowhere):
-            ended, stopped = _run(work, found.seconds)
+        ended, stopped = run_alone(lambda: verdicts.append(_judge(found, answer, kept)), found.seconds)
     finally:
         kept.restore()
     if ended and verdicts:
@@ -245,60 +176,6 @@ def _examine(found: _Question, answer: object) -> tuple[str, str]:
     if not stopped:
         text += " It cannot be stopped and still runs: restart the kernel"
     return "not yet", text
-
-
-class _Nowhere(io.TextIOBase):
-    """Takes what the learner's code prints during a check, so that the check's line stands alone."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-
-def _run(work: Callable[[], None], seconds: float) -> tuple[bool, bool]:
-    """Run `work` in a thread; return whether it ended in time, and whether it has ended at all."""
-    done = threading.Event()
-
-    def work_and_tell() -> None:
-        try:
-            work()
-        finally:
-            done.set()
-
-    thread = threading.Thread(target=work_and_tell, daemon=True)
-    try:
-        thread.start()
-        ended = _wait(done, seconds)
-    except BaseException:
-        _stop(thread, done)
-        raise
-    return ended, ended or _stop(thread, done)
-
-
-def _wait(done: threading.Event, seconds: float) -> bool:
-    # Not Thread.join, after which an interrupted thread can count as ended. In short steps, as Windows cannot
-    # interrupt a long one.
-    began, worked = time.monotonic(), time.process_time()
-    while not done.wait(0.1):
-        passed = time.monotonic() - began
-        # Several threads at once use more processor time than has passed.
-        if min(passed, time.process_time() - worked) > seconds or passed > _PATIENCE * seconds:
-            break
-    return done.is_set()
-
-
-class _Stopped(SystemExit):
-    """Ends the thread of a check; a kind of SystemExit, as `except Exception` must not catch it."""
-
-
-def _stop(thread: threading.Thread, done: threading.Event) -> bool:
-    """Ask a thread to end, again and again as its code may catch what we raise; return whether it did."""
-    end = time.monotonic() + _SECONDS_TO_STOP
-    ident, stopped = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stopped)
-    while not done.is_set() and time.monotonic() < end:
-        if ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, stopped) == 0:
-            return True
-        done.wait(0.05)
-    return done.is_set()
 
 
 def _judge(found: _Question, answer: object, kept: KeptVariables) -> tuple[str, str]:

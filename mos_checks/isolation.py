@@ -1,11 +1,26 @@
-"""What a check leaves as it was: random numbers, Keras's settings, and the variables of the learner's models."""
+"""Run the check of an answer apart from all else, and leave everything as it was.
 
+A check runs in a thread of its own, with fixed seeds and with the dtype policy in use, and what is printed meanwhile is
+not shown. A check that takes too long is stopped, but not before the call of compiled code that it is in has ended; one
+such as `10**10**9`, which lets no other thread run, holds up everything. Processor time counts, so that a busy machine
+fails no answer; one that waits for something is stopped too, later.
+
+Afterwards all is as before: the random state of Python, NumPy, TensorFlow and Keras, the names that Keras gives to
+layers, and the variables of each model, layer, optimizer or metric that is the answer, that stands in a dict, list or
+tuple there, or that a function there uses by name. Arrays in the answer cannot be written to. Other changes that the
+learner's own code makes are not undone: to files, global variables, a model's `trainable` or `compile`.
+"""
+
+import ctypes
 import functools
+import io
 import itertools
 import random
+import threading
+import time
 import types
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any
 
 import keras
@@ -14,8 +29,80 @@ import tensorflow as tf
 
 from mos_helpers.inside_keras import global_state_kept
 
+SECONDS_TO_STOP = 2.0
+PATIENCE = 4  # times the limit, for a check that is waiting or gets little of the processor
 _CHECK_SEED = 20
 _MISSING = object()
+
+
+def run_alone(work: Callable[[], None], seconds: float) -> tuple[bool, bool]:
+    """Run `work` in a thread of its own and hide what it prints.
+
+    Returns whether it ended in time, and whether it has ended at all.
+    """
+    policy = keras.config.dtype_policy()
+
+    def work_as_here() -> None:
+        keras.config.set_dtype_policy(policy)
+        work()
+
+    nowhere = _Nowhere()
+    with session_kept(), redirect_stdout(nowhere), redirect_stderr(nowhere):
+        return _run(work_as_here, seconds)
+
+
+class _Nowhere(io.TextIOBase):
+    """Takes what the learner's code prints during a check, so that the check's line stands alone."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def _run(work: Callable[[], None], seconds: float) -> tuple[bool, bool]:
+    """Run `work` in a thread; return whether it ended in time, and whether it has ended at all."""
+    done = threading.Event()
+
+    def work_and_tell() -> None:
+        try:
+            work()
+        finally:
+            done.set()
+
+    thread = threading.Thread(target=work_and_tell, daemon=True)
+    try:
+        thread.start()
+        ended = _wait(done, seconds)
+    except BaseException:
+        _stop(thread, done)
+        raise
+    return ended, ended or _stop(thread, done)
+
+
+def _wait(done: threading.Event, seconds: float) -> bool:
+    # Not Thread.join, after which an interrupted thread can count as ended. In short steps, as Windows cannot
+    # interrupt a long one.
+    began, worked = time.monotonic(), time.process_time()
+    while not done.wait(0.1):
+        passed = time.monotonic() - began
+        # Several threads at once use more processor time than has passed.
+        if min(passed, time.process_time() - worked) > seconds or passed > PATIENCE * seconds:
+            break
+    return done.is_set()
+
+
+class _Stopped(SystemExit):
+    """Ends the thread of a check; a kind of SystemExit, as `except Exception` must not catch it."""
+
+
+def _stop(thread: threading.Thread, done: threading.Event) -> bool:
+    """Ask a thread to end, again and again as its code may catch what we raise; return whether it did."""
+    end = time.monotonic() + SECONDS_TO_STOP
+    ident, stopped = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stopped)
+    while not done.is_set() and time.monotonic() < end:
+        if ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, stopped) == 0:
+            return True
+        done.wait(0.05)
+    return done.is_set()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from mos_helpers.checks._engine import as_array, as_dict, as_number, call, describe, question, require
+from mos_checks import as_array, as_dict, as_number, call, describe, question, require
 
 NUMBERS = np.array([[-3, 2, -1, 0.5, 4, 0, 1], [1, -2, 5, 0, -0.5, 3, -4]], "float32")
 

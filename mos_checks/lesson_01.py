@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks._answers import NotYet, blaming
-from mos_helpers.checks._engine import (
+from mos_checks import (
+    NotYet,
     as_array,
     as_function,
     as_model,
+    blaming,
     call_kept,
     judge_all,
     outputs_of,

@@ -10,18 +10,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks._answers import NotAnswered, NotYet, blaming, one_line, refuse_todo, summary
-from mos_helpers.checks._engine import (
+from mos_checks import (
+    NotAnswered,
+    NotYet,
     as_array,
     as_dict,
     as_function,
     as_model,
     as_number,
+    blaming,
     call_kept,
     describe,
+    one_line,
     outputs_of,
     question,
+    refuse_todo,
     require,
+    summary,
 )
 from mos_helpers.data import Digits
 

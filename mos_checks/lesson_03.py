@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mos_helpers.checks._engine import (
+from mos_checks import (
     as_array,
     as_dict,
     as_function,

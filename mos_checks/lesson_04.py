@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks._engine import (
+from mos_checks import (
     as_array,
     as_dict,
     as_function,
@@ -18,8 +18,10 @@ from mos_helpers.checks._engine import (
     outputs_of,
     question,
     require,
+    require_results,
+    results_of,
+    rounding,
 )
-from mos_helpers.checks._results import require_results, results_of, rounding
 
 SCORES = ("elements", "exact", "micro_f1", "macro_f1")
 

@@ -6,8 +6,19 @@ from itertools import islice
 
 import numpy as np
 
-from mos_helpers.checks._engine import as_array, as_function, as_number, call, call_kept, question, require
-from mos_helpers.checks._results import first_difference, require_results, results_of, rounding
+from mos_checks import (
+    as_array,
+    as_function,
+    as_number,
+    call,
+    call_kept,
+    first_difference,
+    question,
+    require,
+    require_results,
+    results_of,
+    rounding,
+)
 
 
 @cache

@@ -6,8 +6,9 @@ from math import prod
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks._answers import NotYet, summary
-from mos_helpers.checks._engine import (
+from mos_checks import (
+    NotYet,
+    apart,
     as_array,
     as_dict,
     as_function,
@@ -18,8 +19,8 @@ from mos_helpers.checks._engine import (
     judge_all,
     question,
     require,
+    summary,
 )
-from mos_helpers.checks._results import apart
 
 HEADS = ("left", "odd")
 

@@ -5,17 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import keras
 import numpy as np
 
-from mos_helpers.checks._engine import (
-    as_array,
-    as_dict,
-    as_function,
-    as_number,
-    call,
-    call_kept,
-    describe,
-    question,
-    require,
-)
+from mos_checks import as_array, as_dict, as_function, as_number, call, call_kept, describe, question, require
 
 Heads = dict[str, dict]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mos_helpers.checks._engine import as_array, as_dict, as_function, as_number, call_kept, question, require
+from mos_checks import as_array, as_dict, as_function, as_number, call_kept, question, require
 
 NAMES = ("digit", "pose", "pose_2", "odd", "size")
 Mistakes = Sequence[tuple[str, Callable[..., np.ndarray | float]]]

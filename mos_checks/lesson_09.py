@@ -7,8 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks._engine import as_array, as_function, as_number, call, call_kept, question, require
-from mos_helpers.checks._results import apart
+from mos_checks import apart, as_array, as_function, as_number, call, call_kept, question, require
 
 HEADS = ("left", "right")
 Mistakes = Sequence[tuple[str, Callable[..., np.ndarray]]]

@@ -8,17 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special, stats
 
-from mos_helpers.checks._engine import (
-    as_array,
-    as_dict,
-    as_function,
-    as_number,
-    call_kept,
-    describe,
-    question,
-    require,
-)
-from mos_helpers.checks._results import apart
+from mos_checks import apart, as_array, as_dict, as_function, as_number, call_kept, describe, question, require
 
 
 @question(

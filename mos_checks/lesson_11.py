@@ -8,17 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mos_helpers.checks._engine import (
-    NotYet,
-    as_array,
-    as_dict,
-    as_function,
-    as_number,
-    call_kept,
-    describe,
-    question,
-    require,
-)
+from mos_checks import NotYet, as_array, as_dict, as_function, as_number, call_kept, describe, question, require
 from mos_helpers.hierarchy import Tree
 
 # In no tree do the leaves of a group stand together, and only those of the digits are numbered alphabetically.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
-from mos_helpers.checks._engine import as_array, as_function, call_kept, question, require
+from mos_checks import as_array, as_function, call_kept, question, require
 from mos_helpers.hierarchy import Tree
 
 Case = tuple[np.ndarray, np.ndarray]  # rows of possible leaves, and logits

@@ -6,8 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mos_helpers.checks._answers import NotYet
-from mos_helpers.checks._engine import as_array, as_function, as_number, call_kept, describe, question, require
+from mos_checks import NotYet, as_array, as_function, as_number, call_kept, describe, question, require
 
 Parents = dict[str, list[str]]
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from mos_helpers.checks._answers import NotYet
-from mos_helpers.checks._engine import (
+from mos_checks import (
+    NotYet,
     as_array,
     as_dict,
     as_function,

@@ -15,17 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks._engine import (
-    as_array,
-    as_dict,
-    as_function,
-    as_model,
-    as_number,
-    blaming,
-    call_kept,
-    question,
-    require,
-)
+from mos_checks import as_array, as_dict, as_function, as_model, as_number, blaming, call_kept, question, require
 from mos_helpers.data.loading import load_digits
 from mos_helpers.data.slips import AISLES, MM_PER_PIXEL, SERVICES, Slips, client_slips, slips
 from mos_helpers.heads import check_heads

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks._keep import map_arrays, read_only
+from mos_checks.isolation import map_arrays, read_only
 
 _LONGEST = 200
 
@@ -90,24 +90,6 @@ def _is_the_same(before: Any, after: Any) -> bool:  # noqa: ANN401
     return bool(before == after)
 
 
-def judge_all(cases: list, ask: Callable[[Any], Any], judge: Callable[[list, list], None]) -> list:
-    """Call `judge` with all cases and what `ask` gives for each, so that a mistake is named if it explains them all.
-
-    If `ask` refuses a case, `judge` first sees the cases before it: a wrong value there is told before a wrong shape.
-    Returns what `ask` gave.
-    """
-    results: list[Any] = []
-    for case in cases:
-        try:
-            results.append(ask(case))
-        except NotYet:
-            if results:
-                judge(cases[: len(results)], results)
-            raise
-    judge(cases, results)
-    return results
-
-
 def as_number(value: object, name: str = "the answer") -> float:
     """Return `value` as a float, if it is one finite number: of Python, of NumPy, or a tensor without axes."""
     if issubclass(type(value), np.ndarray | tf.Tensor | tf.Variable | keras.Variable):
@@ -162,23 +144,6 @@ def as_array(
     if finite and not np.isfinite(array).all():
         raise NotYet(f"{name} should hold finite numbers, and yours holds NaN or infinity")
     return array
-
-
-def rounding_of(value: object, depth: int = 3) -> float:
-    """Return how far probabilities of the type of `value`, what `as_array` takes, may be off by rounding alone."""
-    if depth and issubclass(type(value), list | tuple) and value:
-        return rounding_of(value[0], depth - 1)
-    name = str(getattr(value, "dtype", ""))
-    return 0.02 if "bfloat16" in name else 2e-3 if "float16" in name else 1e-4
-
-
-def told_apart(wanted: float, found: float) -> tuple[str, str]:
-    """Return two numbers as texts with as few decimals as tell them apart, three at least."""
-    for decimals in range(3, 12):
-        texts = f"{wanted:.{decimals}f}", f"{found:.{decimals}f}"
-        if texts[0] != texts[1]:
-            break
-    return texts
 
 
 def _columns() -> tuple[type, ...]:
@@ -305,6 +270,24 @@ def _described(value: Any) -> str:  # noqa: ANN401
 def _type_name(kind: type) -> str:
     # Not kind.__name__, which a metaclass can replace.
     return type.__dict__["__name__"].__get__(kind)
+
+
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Return two numbers as texts with as few decimals as tell them apart, three at least."""
+    return _first_to_differ(one, other, [f".{decimals}f" for decimals in range(3, 12)])
+
+
+def apart(one: float, other: float) -> tuple[str, str]:
+    """Return two numbers as texts with as few significant digits as tell them apart, four at least."""
+    return _first_to_differ(one, other, [f".{digits}g" for digits in range(4, 17)])
+
+
+def _first_to_differ(one: float, other: float, forms: list[str]) -> tuple[str, str]:
+    for form in forms:
+        texts = format(one, form), format(other, form)
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def one_line(text: str, longest: int = 1000) -> str:

@@ -1,37 +1,56 @@
 """Judge what a function gave on several cases: a mistake is named only if it explains all of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks._answers import require
-
-_ROUNDING = {"float16": 2e-3, "bfloat16": 2e-2}
+from mos_checks.messages import NotYet, apart, require
 
 
 def rounding(value: object) -> float:
     """Return how far rounding may take a result of about 1: 0, but for numbers of 16 bits."""
     if not issubclass(type(value), np.ndarray | np.generic | tf.Tensor | tf.Variable | keras.Variable):
         return 0.0
-    dtype = value.dtype
-    return _ROUNDING.get(dtype if isinstance(dtype, str) else dtype.name, 0.0)
+    return _rounding_of_type(value.dtype)
+
+
+def rounding_of(value: object, depth: int = 3) -> float:
+    """Return how far probabilities of the type of `value`, what `as_array` takes, may be off by rounding alone."""
+    if depth and issubclass(type(value), list | tuple) and value:
+        return rounding_of(value[0], depth - 1)
+    return _rounding_of_type(getattr(value, "dtype", "")) or 1e-4
+
+
+def _rounding_of_type(dtype: object) -> float:
+    name = str(getattr(dtype, "name", dtype))
+    return 0.02 if "bfloat16" in name else 2e-3 if "float16" in name else 0.0
+
+
+def judge_all(cases: list, ask: Callable[[Any], Any], judge: Callable[[list, list], None]) -> list:
+    """Call `judge` with all cases and what `ask` gives for each, so that a mistake is named if it explains them all.
+
+    If `ask` refuses a case, `judge` first sees the cases before it: a wrong value there is told before a wrong shape.
+    Returns what `ask` gave.
+    """
+    results: list[Any] = []
+    for case in cases:
+        try:
+            results.append(ask(case))
+        except NotYet:
+            if results:
+                judge(cases[: len(results)], results)
+            raise
+    judge(cases, results)
+    return results
 
 
 def alike(one: np.ndarray | float, other: np.ndarray | float, tolerance: float) -> bool:
     """Whether two results have one shape and differ by no more than rounding."""
     one, other = np.asarray(one, "float64"), np.asarray(other, "float64")
     return one.shape == other.shape and bool(np.allclose(one, other, rtol=tolerance, atol=tolerance))
-
-
-def apart(found: float, right: float) -> tuple[str, str]:
-    """Return two numbers as text, with as many digits as it takes to tell them apart."""
-    for digits in range(4, 17):
-        texts = f"{found:.{digits}g}", f"{right:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts
 
 
 def explained(found: Sequence, right: Sequence, mistakes: Mapping[str, Sequence], tolerance: float) -> str | None:

@@ -21,7 +21,8 @@ from pathlib import Path
 def serve(address: str) -> None:
     """Import what the notebooks import, then fork a kernel for each client, until standard input is closed."""
     if (Path(__file__).resolve().parents[1] / "mos_helpers").is_dir():
-        from mos_helpers import checks, data, heads, plots  # noqa: F401
+        import mos_checks  # noqa: F401
+        from mos_helpers import data, heads, plots  # noqa: F401
     import ipykernel.kernelapp  # noqa: F401
 
     gc.collect()

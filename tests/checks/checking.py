@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.checks import _engine, check
+from mos_checks import check, grading
 
 STATES = ("not answered yet", "correct", "not yet")
 
@@ -47,7 +47,7 @@ def outcome_of(question_id, expression):
 
 def question_ids():
     """Return the questions of all lessons that have checks."""
-    return [question_id for lesson in _engine.lessons() for question_id in _engine.load_lesson(lesson)]
+    return [question_id for lesson in grading.lessons() for question_id in grading.load_lesson(lesson)]
 
 
 class Explosive:

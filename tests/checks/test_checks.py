@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 from tensorflow.python.eager import context
 
-from mos_helpers.checks import CheckFailed, Todo, _engine, check, hint
-from mos_helpers.checks._answers import NotYet
-from mos_helpers.checks._engine import (
+from mos_checks import (
+    CheckFailed,
+    NotYet,
+    Todo,
     as_array,
     as_dict,
     as_function,
@@ -32,7 +33,11 @@ from mos_helpers.checks._engine import (
     as_number,
     call,
     call_kept,
+    check,
     describe,
+    grading,
+    hint,
+    isolation,
     judge_all,
     outputs_of,
     question,
@@ -119,13 +124,13 @@ def _wrongly_returning(answer):
 # An unawaited coroutine among the answers is meant.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine")
 
-FAKE = [question_id for question_id in _engine._questions if question_id.startswith("99.")]
+FAKE = [question_id for question_id in grading._questions if question_id.startswith("99.")]
 
 
 @pytest.fixture(autouse=True)
 def _not_strict(monkeypatch):
     monkeypatch.delenv("MOS_STRICT", raising=False)
-    monkeypatch.setattr(_engine, "_hints_given", {})
+    monkeypatch.setattr(grading, "_hints_given", {})
 
 
 def two_heads(compiled=True, metrics=None, eagerly=True):
@@ -373,7 +378,7 @@ def test_outputs_of_models_without_names():
         def call(self, inputs):
             return inputs, inputs
 
-    with pytest.raises(_engine.NotYet, match="should return a dict"):
+    with pytest.raises(NotYet, match="should return a dict"):
         outputs_of(Pair(), np.ones((4, 2)))
 
 
@@ -420,7 +425,7 @@ def test_as_array(value, options, words):
         assert type(array) is np.ndarray
         array[...] = 0  # it can be written to
     else:
-        with pytest.raises(_engine.NotYet, match=re.escape(words)):
+        with pytest.raises(NotYet, match=re.escape(words)):
             as_array(value, **options)
 
 
@@ -464,7 +469,7 @@ def test_checks_that_cannot_be_loaded_are_reported(capsys, monkeypatch):
     def broken(lesson):
         raise ImportError("no module named nothing")
 
-    monkeypatch.setattr(_engine, "load_lesson", broken)
+    monkeypatch.setattr(grading, "load_lesson", broken)
     check("98.1", lambda: 42)
     assert printed(capsys) == "The checks of lesson 98 could not be loaded. ImportError: no module named nothing\n"
 
@@ -586,7 +591,7 @@ def test_an_answer_that_does_not_end_is_stopped():
 
 
 def test_a_function_that_cannot_be_stopped_is_left_behind(monkeypatch):
-    monkeypatch.setattr(_engine, "_SECONDS_TO_STOP", 0.2)
+    monkeypatch.setattr(isolation, "SECONDS_TO_STOP", 0.2)
     go_on = threading.Event()
     waiting = functools.partial(go_on.wait, 600)  # in compiled code, which no other thread can interrupt
     assert "It cannot be stopped and still runs: restart the kernel" in outcome("99.7", waiting)[1]
@@ -594,8 +599,8 @@ def test_a_function_that_cannot_be_stopped_is_left_behind(monkeypatch):
 
 
 def test_a_busy_machine_takes_nothing_from_an_answers_time(monkeypatch):
-    monkeypatch.setattr(_engine.time, "process_time", lambda: 0.0)  # others have the processor
-    monkeypatch.setattr(_engine, "_PATIENCE", 1000)
+    monkeypatch.setattr(isolation.time, "process_time", lambda: 0.0)  # others have the processor
+    monkeypatch.setattr(isolation, "PATIENCE", 1000)
     assert outcome("99.7", lambda: time.sleep(0.5) or 1)[0] == "correct"
 
 
@@ -641,7 +646,7 @@ def test_the_dtype_policy_holds_in_a_check():
         assert keras.config.dtype_policy().name == "mixed_float16"
     finally:
         keras.config.set_dtype_policy(before)
-        del _engine._questions["99.30"]
+        del grading._questions["99.30"]
 
 
 # What a check leaves as it was
@@ -910,9 +915,9 @@ def test_a_generator_is_not_used_up():
 
 def test_in_a_notebook(kernel_name):
     sources = [
-        "from mos_helpers.checks import Todo, check, hint",
+        "from mos_checks import Todo, check, hint",
         'answer_one = ...\nraise Todo("1.1")',
-        "from mos_helpers.checks._engine import as_number, question\n"
+        "from mos_checks import as_number, question\n"
         '@question("99.1", hints=["One.", "Two."])\ndef number(answer):\n    "A number."\n    as_number(answer)',
         'print("before"); check("99.1", lambda: answer_two)',
         'check("99.1", lambda: print("inside") or 3)',
@@ -940,11 +945,11 @@ def test_in_a_notebook(kernel_name):
 
 
 def test_every_lesson_with_checks_has_questions_of_its_own():
-    for lesson in _engine.lessons():
-        found = _engine.load_lesson(lesson)
+    for lesson in grading.lessons():
+        found = grading.load_lesson(lesson)
         assert found, f"lesson {lesson} registers no question"
-        module = f"mos_helpers.checks.lesson_{lesson:02}"
-        written_there = [key for key, value in _engine._questions.items() if value.check.__module__ == module]
+        module = f"mos_checks.lesson_{lesson:02}"
+        written_there = [key for key, value in grading._questions.items() if value.check.__module__ == module]
         assert written_there == found
 
 

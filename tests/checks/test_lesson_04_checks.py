@@ -9,7 +9,7 @@ import tensorflow as tf
 from checking import outcome
 from sklearn import metrics
 
-from mos_helpers.checks import lesson_04
+from mos_checks import lesson_04
 
 
 def refused(question, answer, words):

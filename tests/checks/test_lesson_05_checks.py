@@ -11,7 +11,7 @@ from checking import outcome
 from scipy import stats
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from mos_helpers.checks import lesson_05
+from mos_checks import lesson_05
 
 
 def refused(question, answer, words):

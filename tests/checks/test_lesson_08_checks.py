@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from checking import outcome
 
-from mos_helpers.checks import lesson_08 as checks
+from mos_checks import lesson_08 as checks
 
 
 def refused(question, answer, words):

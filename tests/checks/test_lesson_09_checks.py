@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from checking import outcome
 
-from mos_helpers.checks import lesson_09 as checks
+from mos_checks import lesson_09 as checks
 
 HEADS = ("left", "right")
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from checking import outcome
 from scipy import special
 
-from mos_helpers.checks import lesson_10
+from mos_checks import lesson_10
 
 
 def refused(question, answer, words):

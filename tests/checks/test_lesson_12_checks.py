@@ -10,7 +10,7 @@ import tensorflow as tf
 from checking import outcome
 from scipy import special
 
-from mos_helpers.checks import lesson_12
+from mos_checks import lesson_12
 from mos_helpers.hierarchy import MarginalCrossentropy
 
 

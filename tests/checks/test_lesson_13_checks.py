@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from checking import outcome
 
-from mos_helpers.checks import lesson_13
+from mos_checks import lesson_13
 from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss
 
 

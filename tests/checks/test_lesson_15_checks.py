@@ -13,10 +13,10 @@ import tensorflow as tf
 from checking import outcome
 from sklearn.metrics import average_precision_score
 
+from mos_checks import lesson_15
+from mos_checks.lesson_15 import AISLE_OF, HEADS, KEYS, hidden_slips
 from mos_helpers import data
 from mos_helpers.balancing import MGDA, GradNorm, PCGrad, UncertaintyWeights
-from mos_helpers.checks import lesson_15
-from mos_helpers.checks.lesson_15 import AISLE_OF, HEADS, KEYS, hidden_slips
 from mos_helpers.data.slips import AISLES, slips
 from mos_helpers.hierarchy import MarginalCrossentropy, Tree
 
@@ -1004,7 +1004,7 @@ def test_a_mediocre_answer_hears_its_scores_and_what_was_accepted(oracle, client
 
 
 def test_the_brief_says_what_the_check_wants():
-    brief = (Path(__file__).parent.parent / "source" / "exercises" / "15_capstone.py").read_text(encoding="utf-8")
+    brief = (Path(__file__).parents[2] / "source" / "exercises" / "15_capstone.py").read_text(encoding="utf-8")
     lines = {line.split("`")[1].strip('"'): line for line in brief.splitlines() if line.startswith('# | `"')}
     for name in ("locker", "aisle"):
         assert f"at least {lesson_15.AT_LEAST[name]:.0%}" in lines[name]

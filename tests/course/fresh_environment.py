@@ -1,6 +1,6 @@
 """Install the course as environment.yml does, with pip in a new environment, and run lesson 1 there.
 
-    python tests/fresh_environment.py
+    python tests/course/fresh_environment.py
 
 Run by hand: it downloads a few hundred megabytes. The environment is made in a temporary folder and removed at the end.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:

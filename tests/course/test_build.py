@@ -29,7 +29,7 @@ EXERCISE = (
 # Question 1.1
 
 # %%
-from mos_helpers.checks import Todo, check
+from mos_checks import Todo, check
 
 # %%
 given = 1
@@ -64,16 +64,16 @@ def half(number, digits=1):
 def built(tmp_path_factory):
     """A course of one lesson and one exercise, built, with helpers that need no TensorFlow."""
     root = tmp_path_factory.mktemp("course")
-    for folder in ("source/lessons", "source/exercises", "mos_helpers/checks"):
+    for folder in ("source/lessons", "source/exercises", "mos_helpers", "mos_checks"):
         (root / folder).mkdir(parents=True)
     (root / "mos_helpers/__init__.py").write_text("")
     (root / "mos_helpers/numbers.py").write_text(NUMBERS)
     (root / "mos_helpers/unused.py").write_text("")
-    (root / "mos_helpers/checks/__init__.py").write_text(
+    (root / "mos_checks/__init__.py").write_text(
         "class Todo(NotImplementedError): pass\n"
         "def check(name, answer):\n    assert answer() == 2\n    print(name, 'correct')\n"
     )
-    (root / "mos_helpers/checks/lesson_01.py").write_text("")
+    (root / "mos_checks/lesson_01.py").write_text("")
     lesson(root, "from mos_helpers.numbers import ONE\nONE + 1", "print('one idea a cell')")
     (root / "source/exercises/01_one.py").write_text(EXERCISE)
     for notebook in build.targets(root):
@@ -337,15 +337,25 @@ def test_a_docstring_counts_where_a_notebook_shows_it(course, cell):
 
 
 def test_the_docstring_of_a_question_counts_as_the_learner_reads_it(course):
-    place = course / "mos_helpers/checks/lesson_01.py"
+    place = course / "mos_checks/lesson_01.py"
     place.write_text('@question("1.1", hints=[])\ndef check_sum(answer):\n    """Wanted: a sum."""\n')
     before = build.digest(target(course, "solutions"))
     edit(place, "a sum", "the sum")
     assert build.digest(target(course, "solutions")) != before
 
 
+def test_what_the_checks_import_counts_for_solutions_alone(course):
+    (course / "mos_checks/words.py").write_text("LIMIT = 3\n")
+    (course / "mos_checks/lesson_01.py").write_text("from mos_checks.words import LIMIT\n")
+    before = {folder: build.digest(target(course, folder)) for folder in build.FOLDERS}
+    (course / "mos_checks/words.py").write_text("LIMIT = 4\n")
+    changed = [folder for folder in build.FOLDERS if build.digest(target(course, folder)) != before[folder]]
+    assert changed == ["solutions"]
+
+
 def test_no_stored_output_shows_a_docstring_that_does_not_count():
-    helpers = [(path, path.read_text(encoding="utf-8")) for path in sorted((build.ROOT / "mos_helpers").rglob("*.py"))]
+    places = [path for package in build.PACKAGES for path in sorted((build.ROOT / package).rglob("*.py"))]
+    helpers = [(path, path.read_text(encoding="utf-8")) for path in places]
     for path, code in helpers:
         assert not re.search(r"\b(help|getsource|getdoc)\(", code), f"{path} can show what build.py leaves out"
     nodes = [node for _, code in helpers for node in ast.walk(ast.parse(code))]

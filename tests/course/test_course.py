@@ -8,7 +8,7 @@ import jupytext
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "source").glob("*/*.py"))
 LESSONS = [path for path in SOURCES if path.parent.name == "lessons" and path.stem[:2].isdigit()]
 EXERCISES = [path for path in SOURCES if path.parent.name == "exercises"]
@@ -169,7 +169,7 @@ def test_a_lesson_is_short_and_its_last_cell_is_tested(path):
     assert words <= 3_000
     assert len(code) <= LINES.get(path.stem, 300)
     if "## Take this with you" in text(path):
-        assert (ROOT / "tests" / f"test_take_away_{path.stem[:2]}.py").exists()
+        assert (ROOT / "tests" / "course" / f"test_take_away_{path.stem[:2]}.py").exists()
 
 
 # Figures
@@ -188,5 +188,6 @@ def test_every_figure_has_a_text_of_its_own(path):
 
 def test_one_module_touches_what_keras_and_tensorflow_do_not_document():
     private = re.compile(r"keras\.src|tensorflow\.python|\._(keras_history|inbound_nodes|flatten_layers|compile_loss)")
-    users = [file.name for file in (ROOT / "mos_helpers").rglob("*.py") if private.search(file.read_text("utf-8"))]
+    files = [file for package in ("mos_helpers", "mos_checks") for file in (ROOT / package).rglob("*.py")]
+    users = [file.name for file in files if private.search(file.read_text("utf-8"))]
     assert users == ["inside_keras.py"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TODO = "class Todo(NotImplementedError): pass\n"
 
 # name: (folder, source of the second cell, its tags, its stored output, what the report must say or None)

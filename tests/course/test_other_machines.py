@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "tests/course/other_machines.py"
 CELLS = {
     "seed": "import random\nimport keras\nkeras.utils.set_random_seed(1)\nfirst = random.random()",

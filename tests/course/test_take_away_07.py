@@ -104,7 +104,7 @@ def test_missing_validation_data_is_named(names, model):
 
 def sum_of_logs():
     """Return the class that lesson 7 shows."""
-    path = Path(__file__).parent.parent / "source" / "lessons" / "07_loss_weights.py"
+    path = Path(__file__).parents[2] / "source" / "lessons" / "07_loss_weights.py"
     cells = jupytext.read(path, fmt="py:percent").cells
     names = {"keras": keras}
     cell = next(cell for cell in cells if "class SumOfLogs" in cell.source and cell.cell_type == "code")

@@ -102,7 +102,7 @@ def test_the_doctor_starts_without_tensorflow():
     assert "uv sync" in run.stdout
 
 
-def test_importing_the_package_prints_nothing():
-    code = "import mos_helpers; from mos_helpers import checks, data, plots; import keras, tensorflow"
+def test_importing_the_packages_prints_nothing():
+    code = "import mos_checks; from mos_helpers import data, plots; import keras, tensorflow"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")

@@ -20,7 +20,7 @@ from mos_helpers.plots.layout import arrange
 
 import keras  # isort: skip
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 layers = keras.layers
 
 # ---------------------------------------------------------------- models

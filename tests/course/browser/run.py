@@ -1,6 +1,6 @@
 """Open notebooks in JupyterLab in a real browser, run every cell, and look for what a learner would stumble over.
 
-    uv run --group browser python tests/browser/run.py notebooks/01_two_heads.ipynb exercises/01_two_heads.ipynb
+    uv run --group browser python tests/course/browser/run.py notebooks/01_two_heads.ipynb exercises/01_two_heads.ipynb
 
 Run by hand: it needs Chromium (Debian: apt install chromium; elsewhere, give its path in CHROMIUM). It works on a copy
 of the course and writes screenshots to --into. It fails if a cell raised (but for an unanswered question, or an error
@@ -25,7 +25,7 @@ from urllib.parse import urlparse
 import nbformat
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DEFAULT = ["notebooks/00_start_here.ipynb", "notebooks/01_two_heads.ipynb", "exercises/01_two_heads.ipynb"]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WIDTH, HEIGHT, TALLEST = 1200, 1500, 15_000
