@@ -13,8 +13,8 @@ NO_ARRAYS = str | bytes | bool | int | float | set
 WIRING_RULES = name_rules.RULES + wiring_rules.RULES
 HEAD_RULES = head_rules.RULES
 AFTERWARDS = metric_rules.RULES + weight_rules.RULES
-TARGET_CODES = {"not-a-number", "ragged", "sparse", "not-batched", "one-hot", "class-numbers", "shape"}
-TARGET_CODES |= {"label-range", "multi-hot", "yes-no-range", "target-range"}  # of which a metric is not to blame
+SPOILED = {"not-a-number", "ragged", "sparse", "not-batched", "one-hot", "class-numbers", "shape"}
+SPOILED |= {"label-range", "multi-hot", "yes-no-range", "target-range", "logits"}  # no metric is to blame for them
 
 
 def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure = None) -> Report:
@@ -55,8 +55,8 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
         before = len(findings)
         for rule in HEAD_RULES:
             _apply(rule, head, findings, notes)
-        targets_are_wrong = TARGET_CODES & {finding.code for finding in findings[before:]}
-        for rule in weight_rules.RULES if targets_are_wrong else AFTERWARDS:
+        spoiled = SPOILED & {finding.code for finding in findings[before:]}
+        for rule in weight_rules.RULES if spoiled else AFTERWARDS:
             _apply(rule, head, findings, notes)
     result = "Nothing found."
     if wiring.outputs is None:

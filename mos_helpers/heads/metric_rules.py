@@ -200,11 +200,11 @@ def _misread(judge: Judge, answers: str, head: Head) -> str | None:
     """Say what to write if a metric that fits splits or counts the outputs in another way than it seems."""
     logits = head.loss.from_logits or (head.activation == "linear" and head.loss.kind in (BINARY, MASK, CATEGORICAL))
     threshold = judge.config.get("threshold", 0.5 if judge.name == "BinaryAccuracy" else None)
-    flat = head.target is not None and head.target.ndim < len(head.shape)
-    if flat and judge.name in ("F1Score", "FBetaScore", "BinaryCrossentropy"):
-        return f"{judge.name} takes targets of the shape of the outputs: write targets[..., None]."
     if judge.name in ("F1Score", "FBetaScore") and threshold is None and answers == LABELS:
-        return f"{judge.name} without a threshold counts only the largest unit: write threshold=0.5."
+        more = ", and targets[..., None], of the shape of the outputs" if head.flat else ""
+        return f"{judge.name} without a threshold counts only the largest unit: write threshold=0.5{more}."
+    if head.flat and judge.name in ("F1Score", "FBetaScore", "BinaryCrossentropy"):
+        return f"{judge.name} takes targets of the shape of the outputs: write targets[..., None]."
     if judge.name == "BinaryAccuracy" and logits and threshold == 0.5:
         return "Accuracy splits at 0.5, and logits split at 0: use keras.metrics.BinaryAccuracy(threshold=0.0)."
     if judge.name.startswith(("TopK", "SparseTopK")) and judge.config.get("k", 5) >= head.units:

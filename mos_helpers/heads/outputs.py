@@ -1,8 +1,10 @@
 """The outputs of a model: their structure, and what they are for a few rows."""
 
+import math
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import keras
 import numpy as np
@@ -12,6 +14,7 @@ from mos_helpers.heads.rows import FEW, Structure
 from mos_helpers.inside_keras import all_built, is_graph, keeping_losses
 
 SIZES = (8, 32, 96)  # tried for a dimension that the model leaves open
+LARGE = 100_000  # numbers in a row
 DRAWS = ("normal", "uniform")  # random inputs: some models take no number below 0
 
 
@@ -37,16 +40,16 @@ def _runs(model: keras.Model, x: Structure, training: bool) -> Iterator[Structur
     """Return the outputs for x if the model takes it, else for random rows; None where it cannot be run."""
     if not model.built or (type(model).build is not keras.Model.build and not all_built(model)):
         return
-    found = None if x is None else _run(model, x, training)
+    found = None if x is None else _run(model, lambda: _fewer(x), training)
     if found is not None:
         yield found
         return
     for draw in DRAWS:
-        rows = (_random_rows(model, size, draw) for size in SIZES)
-        yield next((run for few in rows if (run := _run(model, few, training)) is not None), None)
+        tries = (_run(model, partial(_random_rows, model, size, draw), training) for size in SIZES)
+        yield next((run for run in tries if run is not None), None)
 
 
-def _run(model: keras.Model, rows: Structure, training: bool) -> Structure:
+def _run(model: keras.Model, make_rows: Callable[[], Structure], training: bool) -> Structure:
     """Return the outputs for rows, or None if the model cannot take them, and leave the model as it is."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     eager = tf.config.functions_run_eagerly()
@@ -54,7 +57,7 @@ def _run(model: keras.Model, rows: Structure, training: bool) -> Structure:
     try:
         with keeping_losses(model), keras.StatelessScope(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # `fit` will say it again
-            return model(rows, training=training)
+            return model(make_rows(), training=training)
     except Exception:  # other people's models can raise anything
         return None
     finally:
@@ -63,12 +66,22 @@ def _run(model: keras.Model, rows: Structure, training: bool) -> Structure:
         np.random.set_state(states[1])  # noqa: NPY002
 
 
+def _fewer(rows: Structure) -> Structure:
+    """Return two of the rows if they are large, such as pictures: a model may need far more memory than they do."""
+    large = max(math.prod(leaf.shape[1:]) for leaf in keras.tree.flatten(rows)) > LARGE
+    return keras.tree.map_structure(lambda leaf: leaf[:2] if large and len(leaf.shape) else leaf, rows)
+
+
 def _random_rows(model: keras.Model, size: int, draw: str) -> Structure:
-    """Return random inputs of a model, with this size where it leaves one open, or None if their shape is not known."""
+    """Return random inputs of a model, with this size where it leaves one open."""
     numbers = np.random.default_rng(0)
 
     def rows(shape: tuple, dtype: str = "float32") -> np.ndarray:
         shape = (shape[0] or FEW, *(size if length is None else length for length in shape[1:]))
+        if shape[0] == FEW and math.prod(shape[1:]) > LARGE:
+            shape = (2, *shape[1:])
+        if dtype == "string":
+            return tf.fill(shape, "a")
         if "float" in dtype:
             return getattr(numbers, draw)(size=shape).astype("float32")
         return numbers.integers(0, 2, shape).astype(dtype)
@@ -76,8 +89,7 @@ def _random_rows(model: keras.Model, size: int, draw: str) -> Structure:
     if is_graph(model) or isinstance(model, keras.Sequential):
         inputs = model.input if is_graph(model) else model.inputs[0]
         return keras.tree.map_structure(lambda tensor: rows(tensor.shape, tensor.dtype), inputs)
-    shapes = (model.get_build_config() or {}).get("input_shape")
-    return None if shapes is None else keras.tree.map_shape_structure(rows, shapes)
+    return keras.tree.map_shape_structure(rows, model.get_build_config()["input_shape"])
 
 
 def as_numbers(values: Structure) -> np.ndarray | None:

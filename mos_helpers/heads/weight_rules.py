@@ -85,7 +85,12 @@ def masked_metric(head: Head) -> Findings:
         yield Finding("masked-metric", head.name, message)
     left_out = head.loss.ignore_class if head.loss else None
     counted = head.metrics + head.weighted_metrics
-    if left_out is None or head.target is None or not any("accuracy" in name_of(metric) for metric in counted):
+    if (
+        left_out is None
+        or head.target is None
+        or head.shape is None
+        or not any("accuracy" in name_of(metric) for metric in counted)
+    ):
         return
     if (head.labelled() == left_out).any():
         message = (

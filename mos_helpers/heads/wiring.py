@@ -79,7 +79,7 @@ class Head:
         try:
             return self.finite(flat[np.broadcast_to(weight, numbers).ravel() != 0])
         except ValueError:
-            return self.finite(flat)
+            return flat[:0] if (self.weight == 0).any() else self.finite(flat)  # none is known to count
 
     @staticmethod
     def finite(rows: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 6. Fill, repair, mask, estimate and shape
 #
-# Five questions on [lesson 6](../notebooks/06_missing_labels.ipynb), from easy to hard. About 45 minutes.
+# Five questions on [lesson 6](../notebooks/06_missing_labels.ipynb), from easy to hard. About 55 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
 # variables, and your functions should not change what they are given. If you are stuck, run `hint("6.1")` in a new cell: each

@@ -18,7 +18,7 @@
 # - to know what the word `"accuracy"` measures on each kind of head;
 # - to let `check_heads` look at a model before any training.
 #
-# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 50 minutes; the longest cell runs for a few seconds.
+# **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 55 minutes; the longest cell runs for a few seconds.
 # Words are explained in the [glossary](glossary.ipynb).
 
 # %%
