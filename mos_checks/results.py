@@ -14,18 +14,18 @@ def rounding(value: object) -> float:
     """Return how far rounding may take a result of about 1: 0, but for numbers of 16 bits."""
     if not issubclass(type(value), np.ndarray | np.generic | tf.Tensor | tf.Variable | keras.Variable):
         return 0.0
-    return _rounding_of_type(value.dtype)
+    dtype = value.dtype
+    return _rounding_of_16_bits(dtype if isinstance(dtype, str) else dtype.name)
 
 
 def rounding_of(value: object, depth: int = 3) -> float:
     """Return how far probabilities of the type of `value`, what `as_array` takes, may be off by rounding alone."""
     if depth and issubclass(type(value), list | tuple) and value:
         return rounding_of(value[0], depth - 1)
-    return _rounding_of_type(getattr(value, "dtype", "")) or 1e-4
+    return _rounding_of_16_bits(str(getattr(value, "dtype", ""))) or 1e-4
 
 
-def _rounding_of_type(dtype: object) -> float:
-    name = str(getattr(dtype, "name", dtype))
+def _rounding_of_16_bits(name: str) -> float:
     return 0.02 if "bfloat16" in name else 2e-3 if "float16" in name else 0.0
 
 

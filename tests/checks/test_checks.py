@@ -26,6 +26,7 @@ from mos_checks import (
     CheckFailed,
     NotYet,
     Todo,
+    apart,
     as_array,
     as_dict,
     as_function,
@@ -882,6 +883,9 @@ def test_two_numbers_are_told_apart():
     assert told_apart(0.5, 0.25) == ("0.500", "0.250")
     assert told_apart(0.37612, 0.3762) == ("0.3761", "0.3762")
     assert told_apart(1, 1 + 1e-15)[0] == "1.00000000000"
+    assert apart(0.5, 0.25) == ("0.5", "0.25")
+    assert apart(12341, 12342) == ("12341", "12342")
+    assert apart(1, 1 + 1e-15) == ("1", "1.000000000000001")
 
 
 def test_all_cases_are_judged_at_once_and_those_before_a_refused_one_first():
