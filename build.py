@@ -87,6 +87,7 @@ def from_source(target: Target) -> nbformat.NotebookNode:
     """Return the notebook that the source describes, without outputs."""
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL, "language_info": LANGUAGE})
     cells = jupytext.read(target.source, fmt="py:percent").cells
+    notebook.metadata["mos"] = {"digest": digest(target, cells)}
     if target.folder == "exercises":
         cells = without_answers(cells, target.source.name)
     for cell in cells:
@@ -94,7 +95,6 @@ def from_source(target: Target) -> nbformat.NotebookNode:
         tags = {"tags": list(cell.metadata["tags"])} if cell.metadata.get("tags") else {}
         notebook.cells.append(new(cell.source, metadata=tags))
     set_ids(notebook.cells)
-    notebook.metadata["mos"] = {"digest": digest(target)}
     return notebook
 
 
@@ -137,9 +137,9 @@ def stub(source: str, following: list, name: str) -> str:
     return cut
 
 
-def digest(target: Target) -> str:
+def digest(target: Target, cells: list) -> str:
     """Return a hash of all that a notebook's outputs come from: the code of its source and the helpers that it uses."""
-    cells = [cell for cell in jupytext.read(target.source, fmt="py:percent").cells if cell.cell_type == "code"]
+    cells = [cell for cell in cells if cell.cell_type == "code"]
     parts = [f"{cell.metadata.get('tags')}\n{cell.source}" for cell in cells]
     if target.executed:
         helpers = [path.read_text(encoding="utf-8") for path in helpers_used(target)]

@@ -1,19 +1,30 @@
 """Rules for the notebooks that nbval runs, on top of its own: see CONTRIBUTING.md."""
 
+import gc
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 
 import pytest
-from nbval.plugin import IPyNbCell
+
+# nbval comes here and not by itself: it imports jsonschema, which would build a grammar of web addresses for nothing.
+sys.modules.setdefault("rfc3987_syntax", None)
+pytest_plugins = ["nbval.plugin"]
+from nbval.plugin import IPyNbCell  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent
 UNANSWERED = {"Todo", "NameError"}
+FORKED = sys.platform == "linux"
+# What is imported before kernels are forked, by their name.
+IMPORTS = {
+    "forked": "import mos_checks; from mos_helpers import balancing, data, heads, hierarchy, plots, scaling, sharing",
+    "bare": "",
+}
 
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 os.environ.setdefault("MOS_DATA", "digits")
@@ -24,33 +35,59 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Make the checks of a solution strict: the kernel that starts next takes over this environment."""
     if isinstance(item, IPyNbCell):
         os.environ["MOS_STRICT"] = "1" if item.path.parent.name == "solutions" else "0"
-        if sys.platform == "linux":
+        if FORKED:
             item.config.option.nbval_current_env = False
-            item.config.option.nbval_kernel_name = forked_kernel(item.config)
+            item.config.option.nbval_kernel_name = "forked"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start what forks kernels, once for all test processes, and let Jupyter find it (tests/forked_kernels.py)."""
+    if not FORKED or "MOS_FORKS" in os.environ:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="kernels"))
+    config.add_cleanup(lambda: shutil.rmtree(folder))
+    for name, imports in IMPORTS.items():
+        script, address = str(ROOT / "tests" / "forked_kernels.py"), str(folder / name)
+        command = [sys.executable, "-Xfrozen_modules=off", script, address]  # the option is that of Jupyter's kernels
+        server = subprocess.Popen([*command, imports], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        config.add_cleanup(server.communicate)
+        if server.stdout.readline() != "ready\n":
+            raise RuntimeError(f"{' '.join(command)} did not start")
+        start = [*command, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec = {"argv": start, "display_name": name, "language": "python"}
+        place = folder / "kernels" / name / "kernel.json"
+        place.parent.mkdir(parents=True)
+        place.write_text(json.dumps(spec), encoding="utf-8")
+        python = folder / f"{name}-python"
+        python.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
+        python.chmod(0o755)
+    os.environ["MOS_FORKS"] = str(folder)
+    config.add_cleanup(lambda: os.environ.pop("MOS_FORKS"))
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
+
+
+def pytest_sessionfinish() -> None:
+    """Spare the collections of garbage with which pytest ends the search through all that was imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
-def kernel_name(pytestconfig: pytest.Config) -> str:
+def kernel_name() -> str:
     """Return the name of the kernel for a notebook that a test runs itself."""
-    return forked_kernel(pytestconfig) if sys.platform == "linux" else "python3"
+    return "forked" if FORKED else "python3"
 
 
-@cache
-def forked_kernel(config: pytest.Config) -> str:
-    """Return the name of a kernel forked from a process that has imported TensorFlow (tests/forked_kernels.py)."""
-    folder = Path(tempfile.mkdtemp(prefix="kernels"))
-    config.add_cleanup(lambda: shutil.rmtree(folder))
-    command = [sys.executable, str(ROOT / "tests" / "forked_kernels.py"), str(folder / "socket")]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    config.add_cleanup(lambda: server.communicate())
-    if server.stdout.readline() != "ready\n":
-        raise RuntimeError(f"{' '.join(command)} did not start")
-    spec = {"argv": [*command, "-f", "{connection_file}"], "display_name": "forked", "language": "python"}
-    place = folder / "kernels" / "forked" / "kernel.json"
-    place.parent.mkdir(parents=True)
-    place.write_text(json.dumps(spec), encoding="utf-8")
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
-    return "forked"
+@pytest.fixture(scope="session")
+def bare_kernel_name() -> str:
+    """Return the name of a kernel that has imported nothing of the course."""
+    return "bare" if FORKED else "python3"
+
+
+@pytest.fixture
+def forked_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `python -m MODULE` run in a process that need not import TensorFlow, for code that uses sys.executable."""
+    if FORKED:
+        monkeypatch.setattr(sys, "executable", str(Path(os.environ["MOS_FORKS"], "forked-python")))
 
 
 @pytest.hookimpl(wrapper=True)

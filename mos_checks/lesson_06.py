@@ -191,12 +191,22 @@ def _right(report: dict[str, float]) -> float:
     return report["accuracy"] * report["rows"]
 
 
+def _by_place(report: dict[str, float]) -> dict[str, float]:
+    """Return the report as it is read by somebody who takes its keys to be in the order of the example."""
+    names = ("rows", "labelled", "loss", "accuracy", "hidden_said_even")
+    return dict(zip(names, report.values(), strict=True))
+
+
+BY_PLACE = "{}: the keys may stand in any order, so take each value by its key"
+
+
 MISTAKEN_REPAIRS = {
     "loss": {
         "{}, which is the diluted one: divide by the labelled rows instead": lambda r: r["loss"],
         "{}, which is diluted twice: turn the ratio round": lambda r: r["loss"] * r["labelled"] / r["rows"],
         "{}: it is divided by the rows without a label": lambda r: r["loss"] * r["rows"] / (r["rows"] - r["labelled"]),
         "{}, which is a sum over the rows: divide it by the labelled ones": lambda r: r["loss"] * r["rows"],
+        BY_PLACE: lambda r: _by_place(r)["loss"] * _by_place(r)["rows"] / _by_place(r)["labelled"],
     },
     "accuracy": {
         "{}, which counts the hidden rows too": lambda r: r["accuracy"],
@@ -220,6 +230,7 @@ MISTAKEN_REPAIRS = {
         "{}, which is the share of wrong answers: turn it round": lambda r: (
             1 - (_right(r) - r["hidden_said_even"]) / r["labelled"]
         ),
+        BY_PLACE: lambda r: (_right(_by_place(r)) - _by_place(r)["hidden_said_even"]) / _by_place(r)["labelled"],
     },
 }
 
@@ -458,6 +469,9 @@ MISTAKEN_ESTIMATES = {
     "{}: it is divided by the number of labelled rows and not by the sum of 1/p": lambda r, p: np.nanmean(r / p),
     "{}, which is a sum: divide it by the sum of the weights": lambda r, p: np.nansum(r / p),
     "{}: it counts rows without a label as wrong": lambda r, p: np.nansum(r) / len(r),
+    "{}: rows without a label count in the sum of the weights, each as 1": lambda r, p: (
+        np.nansum(r / p) / (np.nansum(1 / p) + np.isnan(p).sum())
+    ),
     "{}, which is the share of wrong answers: turn it round": lambda r, p: 1 - _estimate(r, p),
     "{}, which is percent: an accuracy lies between 0 and 1": lambda r, p: 100 * _estimate(r, p),
     "{}: the weights are 1 / keep ** 2, and should be 1 / keep": lambda r, p: _estimate(r, p**2),
@@ -519,14 +533,23 @@ def _heads_with_gaps() -> list[Gaps]:
 
 
 def _shape_and_weights(function: Callable, known: np.ndarray, shape: Shape) -> Weighed:
-    result = call_kept(function, known=known, shape=shape)
+    try:
+        result = call_kept(function, known=known, shape=shape)
+    except NotYet as refusal:
+        case = f"for `known` of shape {known.shape} and an output of shape {shape}"
+        raise NotYet(f"{case} {refusal}") from refusal.__cause__
     two = isinstance(result, tuple | list) and len(result) == 2
     require(two, f"your function should return two things, a shape and weights, and gives {describe(result)}")
     found, weights = result
     turned = isinstance(weights, tuple | list | tf.TensorShape) and tuple(weights) == _wanted(known, shape)[0]
     require(not turned, "the shape of the output comes first, and then the weights")
-    found = as_array(found.as_list() if isinstance(found, tf.TensorShape) else found, "the shape", kind="integer")
-    return tuple(found.ravel().tolist()), as_array(weights, "the weights")
+    found = found.as_list() if isinstance(found, tf.TensorShape) else found
+    row = isinstance(found, tuple | list) and all(np.ndim(length) == 0 for length in found)
+    tensor = isinstance(found, np.ndarray | tf.Tensor) and len(found.shape) == 1
+    wanted = f"the shape should be a tuple of whole numbers, such as {shape}, and yours is {describe(found)}"
+    require(row or tensor, wanted)
+    found = as_array(found, "the shape", kind="integer")
+    return tuple(found.tolist()), as_array(weights, "the weights")
 
 
 def _wanted(known: np.ndarray, shape: Shape) -> Weighed:
@@ -595,7 +618,7 @@ def _judge_weights(cases: list[Gaps], results: list[Weighed]) -> None:
     other = f"{case} the weights should have the shape {weights.shape}, and yours have {found.shape}"
     require(found.shape == weights.shape, other)
     place = tuple(np.argwhere(~np.isclose(found, weights))[0].tolist())
-    is_known = "label is known" if weights[place] else "label is missing"
+    is_known = "label is known" if weights[place] else "label is missing, so it should be 0"
     require(False, f"{case} the weight at {place} is {float(found[place]):.4g}, and its {is_known}")
 
 

@@ -545,7 +545,10 @@ def _parts(gradients: np.ndarray, overlap: Overlap) -> list[np.ndarray]:
 
 def _all_updates(gradients: np.ndarray, overlap: Overlap = _overlap) -> np.ndarray:
     """Return the update of PCGrad for every order in which the heads can meet, shape (orders, weights)."""
-    return np.array([sum(rows) for rows in itertools.product(*_parts(gradients, overlap))])
+    updates = np.zeros((1, gradients.shape[1]))
+    for part in _parts(gradients, overlap):
+        updates = (updates[:, None] + part).reshape(-1, gradients.shape[1])
+    return updates
 
 
 AS_IT_IS = "must look at the gradient as it is after the parts taken out before"

@@ -1,6 +1,7 @@
 """The checks of exercise 14: name, correct, compare and add up."""
 
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -140,6 +141,7 @@ def _head(
     return _Head(f"for a head of {classes} classes {words}", probability, target)
 
 
+@cache
 def _heads() -> list[_Head]:
     return [
         _head(6, 2, 3, 4, guessed=0.1),
@@ -208,14 +210,13 @@ def temperature(answer: object) -> None:
             for head in heads
         ]
     )
-    logits = [np.log(head.probability.astype("float64")) for head in heads]
-    best = np.array([_smallest_cross_entropy(each, head.target) for each, head in zip(logits, heads, strict=True)])
+    best = _best_temperatures()
     off = np.abs(found / best - 1)
     if (off <= _NEAR).all():
         return
     first = int(np.flatnonzero(off > _NEAR)[0])
     case = f"{heads[first].words} it gives {found[first]:.3g}, and {best[first]:.3g} is best"
-    for message, values in _temperature_mistakes(heads, logits, best):
+    for message, values in _temperature_mistakes():
         require(not np.allclose(found, values, rtol=1.5 * _NEAR, atol=_NEAR), f"{case}: {message}")
     require(bool((found > 0).all()), f"{case}: a temperature is above zero")
     low, high = found.min(), found.max()
@@ -230,40 +231,69 @@ def temperature(answer: object) -> None:
     require(False, f"{case} has a smaller cross-entropy")
 
 
-def _temperature_mistakes(
-    heads: list[_Head], logits: list[np.ndarray], best: np.ndarray
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield what each mistake is, and the temperatures that it gives for all heads."""
-    yield "that is one divided by the temperature", 1 / best
-    yield "that is the logarithm of the temperature", np.log(best)
-    yield "that is the logarithm of the temperature, to the base 10", np.log10(best)
-    yield "that is the temperature with a minus: a temperature is above zero", -best
+def _of_each_head(rule: Callable, values: list[np.ndarray]) -> np.ndarray:
+    return np.array([rule(value, head.target) for value, head in zip(values, _heads(), strict=True)])
+
+
+def _logits() -> list[np.ndarray]:
+    return [np.log(head.probability.astype("float64")) for head in _heads()]
+
+
+@cache
+def _best_temperatures() -> np.ndarray:
+    return _of_each_head(_smallest_cross_entropy, _logits())
+
+
+@cache
+def _temperature_mistakes() -> list[tuple[str, np.ndarray]]:
+    """Return what each mistake is, and the temperatures that it gives for all heads."""
+    best, logits = _best_temperatures(), _logits()
     ones = np.ones(len(best))
-    text = "it is 1 for every head. No temperature changes the accuracy, and if the predicted probabilities are the "
-    yield f"{text}targets, 1 is always best. Compare with the true classes", ones
-    yield "a head may also be not sure enough, and then the temperature is below 1", np.maximum(best, 1)
-    yield "a head may also be too sure, and then the temperature is above 1", np.minimum(best, 1)
-    text = "that is the highest of all: do you divide the powers by their sum in each row? Without that, a higher "
-    yield f"{text}temperature always looks better", 10 * ones
-    text = "that is the lowest of all: do you look for the smallest cross-entropy of the true class? The predicted "
-    yield f"{text}class looks best when the head is most sure, and no temperature changes the accuracy", 0.1 * ones
-
-    def each(rule: Callable, values: list[np.ndarray]) -> np.ndarray:
-        return np.array([rule(value, head.target) for value, head in zip(values, heads, strict=True)])
-
-    text = "the head stated probabilities, and you use them as logits: take their logarithms first"
-    yield text, each(_smallest_cross_entropy, [head.probability.astype("float64") for head in heads])
-    yield (
-        "that has the smallest squared error, and the smallest cross-entropy is wanted",
-        each(_smallest_squares, logits),
-    )
-    text = "that divides the powers by their sum in each column. The probabilities of one image stand in a row"
-    yield text, each(_divided_by_columns, logits)
-    yield "that has the largest cross-entropy, and the smallest is wanted", each(_largest_cross_entropy, logits)
+    found = [
+        ("that is one divided by the temperature", 1 / best),
+        ("that is the logarithm of the temperature", np.log(best)),
+        ("that is the logarithm of the temperature, to the base 10", np.log10(best)),
+        ("that is the temperature with a minus: a temperature is above zero", -best),
+        (
+            "it is 1 for every head. No temperature changes the accuracy, and if the predicted probabilities are the "
+            "targets, 1 is always best. Compare with the true classes",
+            ones,
+        ),
+        ("a head may also be not sure enough, and then the temperature is below 1", np.maximum(best, 1)),
+        ("a head may also be too sure, and then the temperature is above 1", np.minimum(best, 1)),
+        (
+            "that is the highest of all: do you divide the powers by their sum in each row? Without that, a higher "
+            "temperature always looks better",
+            10 * ones,
+        ),
+        (
+            "that is the lowest of all: do you look for the smallest cross-entropy of the true class? The predicted "
+            "class looks best when the head is most sure, and no temperature changes the accuracy",
+            0.1 * ones,
+        ),
+        (
+            "the head stated probabilities, and you use them as logits: take their logarithms first",
+            _of_each_head(_smallest_cross_entropy, [head.probability.astype("float64") for head in _heads()]),
+        ),
+        (
+            "that has the smallest squared error, and the smallest cross-entropy is wanted",
+            _of_each_head(_smallest_squares, logits),
+        ),
+        (
+            "that divides the powers by their sum in each column. The probabilities of one image stand in a row",
+            _of_each_head(_divided_by_columns, logits),
+        ),
+        (
+            "that has the largest cross-entropy, and the smallest is wanted",
+            _of_each_head(_largest_cross_entropy, logits),
+        ),
+    ]
     for share in (0.01, 0.05, 0.1, 0.2):
         text = f"that is best for soft targets, in which the true class has {1 - share:.0%} and the others a share of "
         text += "the rest (label smoothing). The true class counts alone"
-        yield text, each(lambda values, target, share=share: _smallest_cross_entropy(values, target, share), logits)
+        rule = partial(_smallest_cross_entropy, smoothing=share)
+        found.append((text, _of_each_head(rule, logits)))
+    return found
 
 
 def _old_answers(seed: int, rows: int = 6) -> dict[str, np.ndarray]:

@@ -81,8 +81,12 @@ def _is_the_same(before: Any, after: Any) -> bool:  # noqa: ANN401
     if type(before) is not type(after):
         return False
     if isinstance(before, np.ndarray):
-        numbers = before.dtype.kind in "fc"
-        return before.dtype == after.dtype and np.array_equal(before, after, equal_nan=numbers)
+        if before.dtype != after.dtype:
+            return False
+        # The comparison that knows NaN takes several times as long.
+        return np.array_equal(before, after) or (
+            before.dtype.kind in "fc" and np.array_equal(before, after, equal_nan=True)
+        )
     if isinstance(before, dict):
         return list(before) == list(after) and all(_is_the_same(before[key], after[key]) for key in before)
     if isinstance(before, list | tuple):

@@ -97,7 +97,7 @@ def training() -> str:
     losses = {"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"}
     model.compile("adam", losses, metrics={head: ["accuracy"] for head in heads}, steps_per_execution=10)
     targets = {"digit": digits.y_train, "odd": digits.y_train % 2}
-    model.fit(data.batches(digits.x_train, targets, seed=0), epochs=30, verbose=0)
+    model.fit(data.batches(digits.x_train, targets, seed=0).repeat(), steps_per_epoch=330, verbose=0)
     scores = model.evaluate(
         data.batches(digits.x_test, {"digit": digits.y_test, "odd": digits.y_test % 2}, shuffle=False),
         verbose=0,

@@ -80,7 +80,7 @@ def not_a_number(head: Head) -> Findings:
     elif head.target.dtype.kind == "f" and head.loss.known and not np.isfinite(head.target).all():
         message = (
             "The targets contain NaN or infinity, which spoils all weights, and a sample_weight of 0 does not help "
-            "(0 * NaN is NaN): put any valid number in its place, give these rows the weight 0, and write "
+            "(0 * NaN is NaN): put any valid number in its place, give it the weight 0, and write "
             f"{head.loss.code(reduction='mean_with_sample_weight')}."
         )
         yield Finding("not-a-number", head.name, message)

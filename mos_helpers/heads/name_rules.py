@@ -16,7 +16,7 @@ Findings = Iterator[Finding]
 
 def not_compiled(wiring: Wiring) -> Findings:
     """`compile` was not called, or `fit` failed and left a model behind that cannot be trained."""
-    if wiring.compiled is None and not has_own(wiring.model, "compile"):
+    if not wiring.model.compiled and not has_own(wiring.model, "compile"):
         yield Finding("not-compiled", "", "The model is not compiled: call compile before check_heads.")
     elif wiring.compiled and wiring.compiled.fit_failed:
         message = "An earlier fit failed, and the model cannot be trained as it is: call compile again."

@@ -41,7 +41,7 @@ def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
         return
     given = head.weight.shape
     numbers = f"The weights have the shape {given}, and {head.loss.words} has here "
-    if head.flat and len(wanted) > 1:
+    if head.flat and head.target.ndim > 1:
         cure = (
             f"one number for each of {wanted}, since the targets lack the output's last axis: write "
             f"targets[..., None], and give weights of the shape {head.target.shape}"

@@ -117,6 +117,8 @@ def missing_keys(wiring: Wiring) -> Findings:
         "sample_weight": "write None if every row counts the same",
     }
     for part, value in _dictionaries(wiring):
+        if part == "sample_weight" and any(class_weights(wiring)):
+            continue
         wanted = set(wiring.names)
         if part == "loss_weights" and isinstance(wiring.part("loss"), dict):
             wanted &= wiring.part("loss").keys()  # Keras matches these two with each other
@@ -160,9 +162,11 @@ def list_and_dictionary(wiring: Wiring) -> Findings:
             f"({', '.join(sorted(weights))}). Write {_as_dict(wiring, 'loss')}."
         )
         yield Finding("list-and-dict", "", message)
-    if isinstance(wiring.sample_weight, dict):
+    mixed = isinstance(wiring.sample_weight, list | tuple) and isinstance(wiring.targets, dict)
+    if mixed or isinstance(wiring.sample_weight, dict):
+        wrong = "a list, and targets a dictionary" if mixed else "a dictionary, but the outputs are a list"
         message = (
-            "sample_weight is a dictionary, but the outputs are a list, which Keras cannot match: give the model "
+            f"sample_weight is {wrong}, which Keras cannot match: give the model "
             f"a dictionary of outputs, {_as_dict(wiring, 'outputs')}."
         )
         yield Finding("weight-dict", "", message)
@@ -226,7 +230,10 @@ def targets_are_arrays(wiring: Wiring) -> Findings:
         elif isinstance(given, list | tuple):
             yield Finding("not-an-array", head.name, "The target is a Python list: write np.array(...).")
         elif given is None and _names_target(head.name, wiring) and _has_loss_or_metric(head.name, wiring):
-            message = "The target is None: give any valid numbers of the right shape, and a sample_weight of 0."
+            message = (
+                "The target is None: give any valid numbers of the right shape, and a sample_weight of 0, or the head "
+                "the loss None."
+            )
             yield Finding("no-target", head.name, message)
 
 

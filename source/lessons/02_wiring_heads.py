@@ -396,7 +396,8 @@ truth = {"digit": labels_test, "odd": labels_test % 2, "facts": facts, "ink": in
 # - `digit`, one of ten classes: the answer is right for every image.
 # - `odd`, yes or no, as a *logit*: a number that is above 0 for yes and below 0 for no, before any sigmoid. The answer is
 #   right for every image: 0.4 for odd, -3 for even.
-# - `facts`, six yes/no facts: for each image the answer is yes for the *first* true fact only, and misses all others.
+# - `facts`, six yes/no facts: for each image the answer is yes (1) for the *first* true fact only. It is no (0) for the rest,
+#   and so it misses all other true facts.
 # - `ink`, the number of pixels with ink: the answer is exactly right.
 #
 # **Predict first.** Three heads are perfect and one is not. What is the accuracy of each?
@@ -431,10 +432,10 @@ for name in kinds:
 #
 # ### Metrics that do not fit their head
 #
-# A metric that you name must fit the head as well. The table below has the three heads from above, and two more that are
-# right for every image, now with probabilities: `odd` gives 0.9 for yes and 0.1 for no, and `digit` gives 0.4 to the right
-# class and 0.07 to each other one. Its targets are class numbers, or *one-hot*: ten numbers, of which one is 1 and the others
-# are 0.
+# A metric that you name must fit the head as well. The table below has the three heads that `"accuracy"` misjudged, and two
+# more that are right for every image, now with probabilities: `odd` gives 0.9 for yes and 0.1 for no, and `digit` gives 0.4 to
+# the right class and 0.07 to each other one. Its targets are class numbers, or *one-hot*: ten numbers, of which one is 1 and
+# the others are 0.
 #
 # **Predict first.** What does `binary_accuracy` report for such a `digit` head, with one-hot targets?
 
@@ -482,14 +483,17 @@ assert np.allclose([fits[0], *fits[2:]], [1, 0, 1, 1, 1, 1, 1], atol=1e-3)
 assert 0.5 < fits[1] < 0.9
 
 # %% [markdown]
-# With the metrics on the right, each head that is perfect looks so, and `facts` does not.
-# ([Lesson 4](04_multi_label.ipynb) asks which metric a multi-label head deserves.) And those on the left?
+# With the metrics on the right, each head that is perfect looks so, and `facts` does not. (Two notes: `threshold=0.0` because
+# a logit is yes above 0; and for `ink` an *error* of 0 is perfect. [Lesson 4](04_multi_label.ipynb) asks which metric a
+# multi-label head deserves.) And those on the left? The first three we have seen. Of the others,
 # - `Accuracy` asks whether answer and target are *equal*, and 0.9 is not 1.
-# - `MeanIoU` takes the answers for class numbers. It cuts 0.9 to the class 0, so it sees no yes at all.
-# - `F1Score` takes the largest output for yes. A single output is always the largest, so give it a threshold.
+# - `MeanIoU` takes the answers for class numbers. It cuts 0.9 to the class 0, so it sees no yes at all. (IoU of a class: of all
+#   images that are in it by answer or by target, the share that is in it by both. Then the mean over the classes.)
+# - `F1Score` takes the largest output for yes. A single output is always the largest, so every answer counts as yes: give it
+#   a threshold. (F1 is explained in lesson 4.)
 # - `binary_accuracy` counts each of the ten numbers on its own. If none is above 0.5, nine of ten count as right.
-# - `Precision` wants a 0 or a 1 for each output. With class numbers, `fit` stops with an error about shapes. (With one-hot
-#   targets and `class_id` it scores one of the classes.)
+# - `Precision`, the share of the yes answers that are right, wants a 0 or a 1 for each output. With class numbers it stops
+#   with an error about shapes, here and in `fit`. (With one-hot targets and `class_id=3`, say, it scores the class 3.)
 #
 # ### A metric of our own
 #
@@ -584,9 +588,10 @@ assert not gradients[False].any()
 assert np.allclose(gradients[True], [0.491, -0.476], atol=0.01)
 
 # %% [markdown]
-# It should be large, and it is zero. The loss expects probabilities, so it first cuts every answer to the range from 0 to 1,
-# and what was cut off has no slope. Exactly the worst answers teach nothing, and no message says so. With `from_logits=True`
-# the loss applies the sigmoid itself, and the gradient is what it should be.
+# It should be large, and it is zero. (Large: each answer is wrong by nearly 1, halved by the mean of two images.) The loss
+# expects probabilities, so it first cuts every answer to the range from 0 to 1, and what was cut off has no slope. Exactly the
+# worst answers teach nothing, and no message says so. With `from_logits=True` the loss applies the sigmoid itself, and the
+# gradient is what it should be.
 
 # %% [markdown]
 # ## Find it before training

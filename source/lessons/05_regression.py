@@ -118,6 +118,7 @@ def compiled(pose_units, pose_loss="mse"):
     losses = {"digit": "sparse_categorical_crossentropy", "pose": pose_loss}
     losses = {name: losses[name] for name in model.output}
     model.compile(keras.optimizers.Adam(0.002), losses, steps_per_execution=100)
+    model.optimizer.build(model.trainable_variables)  # now: the first fit is faster then
     return model
 
 

@@ -123,9 +123,8 @@ assert {"trunk_1", "trunk_2", "odd"}.issubset(spoiled_layers(model)) and np.isna
 assert len(np.unique(answers["left"].argmax(axis=1))) == 1
 
 # %% [markdown]
-# One missing label is enough, and nothing is raised. The NaN goes from the loss of *odd* back into the trunk, and the trunk
-# is lost for both heads: *left* gives the same answer to every image. (`argmax` calls NaN 0. Where relu turns NaN into
-# 0, the model even looks alive.)
+# One missing label is enough, and nothing is raised. The NaN goes from the loss of *odd* back into the trunk, and the trunk is
+# lost for both heads: *left* gives the same answer to every image. (`argmax` calls NaN 0.)
 #
 # Many people then give the rows without a label the weight 0, or the whole head the loss weight 0. Some also fill
 # the gap with a valid label, a **filler**.
@@ -179,8 +178,8 @@ for function in [where_after, where_before]:
 
 # %% [markdown]
 # Both losses are right, and the first gradient is spoiled. `tf.where` picks a value, but the gradient flows back through
-# *both* sides: the one that was not picked gets the slope 0, times the slope of the square, which is NaN. So a loss that looks
-# healthy can kill a model. Replace the bad label *before* the arithmetic, as the second function does (the "double where").
+# *both* sides: the one that was not picked gets the slope 0, times the slope of the square, which is NaN. Replace the bad
+# label *before* the arithmetic, as the second function does (the "double where").
 #
 # ### Classes: no NaN, and often -1
 #
@@ -191,11 +190,10 @@ for function in [where_after, where_before]:
 losses()["left"](np.array([7, -1, 2]), np.full((3, 10), 0.1), sample_weight=np.array([1, 0, 1]))
 
 # %% [markdown]
-# This error is a good one. But only the CPU code raises it: for a GPU, TensorFlow documents NaN instead. The cure is the same:
-# fill with a valid class, 0 say, and set the weight to 0.
+# Only the CPU code raises this error: for a GPU, TensorFlow documents NaN instead. The cure is the same: fill with a valid
+# class, 0 say, and set the weight to 0.
 #
-# (For classes, `SparseCategoricalCrossentropy(ignore_class=-1)` is shorter. But a metric counts a row with -1 as wrong, so for
-# a score you need the weights after all.)
+# (For classes, `SparseCategoricalCrossentropy(ignore_class=-1)` is shorter. But a metric counts a row with -1 as wrong.)
 
 # %% [markdown]
 # ## Divided by what?
@@ -226,13 +224,16 @@ assert np.allclose(divided[REPAIRED], [total / 2, 0], atol=1e-5)
 #
 # ## Which shape have the weights?
 #
-# A row can have many labels: one for each step of a series, or for each pixel. Keras takes the mean of the loss over the
-# *last* axis of the output, multiplies by the weights, and takes the mean of the rest. So **weights have the shape of the
-# output without its last axis**:
+# A row can have many labels: one for each step of a series, or for each pixel. A loss makes one number of the *last* axis of
+# the output: the cross-entropy of a softmax, or the mean over that axis. This number is multiplied by its weight. So **weights
+# have the shape of the output without its last axis**:
 #
 # - one answer: the output is (n, k), and the weights are (n,);
 # - a series: the output is (n, steps, k), and the weights are (n, steps);
 # - a map: the output is (n, height, width, k), and the weights are (n, height, width).
+#
+# In a series or a map of yes/no answers or numbers (k = 1), the *target* needs that axis too: `target[..., None]` makes it.
+# Without it, Keras drops the last axis of the output, and the loss averages the one before: the steps, or the width.
 #
 # This head tells for each pixel whether there is ink. We take the last four of eight maps for missing, and give one weight for
 # each map. (The learning rate is 0: `fit` only reports the loss.)
@@ -267,9 +268,9 @@ assert np.allclose(found[DEFAULT], by_hand / 2, rtol=1e-3)
 assert np.allclose(found[REPAIRED], [289 * by_hand, by_hand], rtol=1e-3)
 
 # %% [markdown]
-# The error is gone, and the repaired loss is 17 · 17 = 289 times too large: it divides the losses of all pixels by the weights
-# of four images. With `np.broadcast_to` each pixel has its weight, and the loss is right. (The default divides by all pixels,
-# so it is diluted with either.)
+# The error is gone, and the repaired loss is 17 · 17 = 289 times too large: it adds up the losses of the pixels of four maps,
+# and divides by the sum of the weights, 4. With `np.broadcast_to` each pixel has its weight, and the loss is right. (The
+# default divides by all pixels, so it is diluted with either.)
 #
 # ### A gap per label
 #
@@ -277,7 +278,7 @@ assert np.allclose(found[REPAIRED], [289 * by_hand, by_hand], rtol=1e-3)
 # do not fit. We try it on two rows. **Predict first.** And on three?
 
 # %% tags=["raises-exception"]
-tags, kept = np.eye(3), np.tri(3)
+tags, kept = np.eye(3), np.tri(3)  # of row 1 only label 1 is known, of row 2 two, of row 3 all
 predicted = np.array([[0.4, 0.7, 0.8], [0.5, 0.6, 0.3], [0.3, 0.1, 0.9]])
 loss = losses(REPAIRED)["odd"]
 loss(tags[:2], predicted[:2], sample_weight=kept[:2])
@@ -292,9 +293,9 @@ print(f"output (3, 3): {by_row:.4f}, (3, 3, 1): {by_label:.4f}, NumPy: {by_hand:
 assert np.isclose(by_label, by_hand, rtol=1e-4) and abs(by_row - by_hand) > 0.05
 
 # %% [markdown]
-# No error, and a wrong loss: row 1 got the weights of label 1, and so on. With one axis more each label is a row for the loss.
-# `keras.layers.Reshape((3, 1), name="tags")` makes that axis in a model, and `[..., None]` in the target. (Or write a loss of
-# your own, as in [exercise 6](../exercises/06_missing_labels.ipynb).)
+# No error, and a wrong loss: shapes are matched from the *end*, so the loss of row 1 got the weights of label 1, and so on.
+# With one axis more each label is a row for the loss. `keras.layers.Reshape((3, 1), name="tags")` makes that axis in a model,
+# and `[..., None]` in the target.
 #
 # ## What `fit` and `evaluate` report
 #
@@ -412,7 +413,8 @@ assert max(plain) < right.mean() - 0.05
 # known, and its other labels are thrown away without a word. Give a dictionary, with the keys of the outputs. (With a list of
 # outputs that is an error.)
 #
-# `check_heads` of [lesson 2](02_wiring_heads.ipynb) reads the targets and the weights as well, and finds these faults before the training.
+# `check_heads(model, targets, sample_weight=weights)` finds these faults before the training
+# ([lesson 2](02_wiring_heads.ipynb)).
 
 # %% [markdown]
 # ## What does the dilution do?
@@ -577,8 +579,8 @@ assert labelled.std() < min(summed.std(), averaged.std())
 #
 # ### Repair the training
 #
-# The loss is a mean over rows too, so the same weights can repair it: 1/p for a known label, and 0 for a gap. (`class_weight`
-# is for one output: with several heads Keras refuses it, and rightly. The classes of which head?)
+# The loss is a mean over rows too, so the same weights can repair it: 1/p for a known label, and 0 for a gap. (With several
+# heads Keras refuses `class_weight`, and rightly. The classes of which head?)
 #
 # **Predict first.** Does this bring back the accuracy of random gaps? Only about 200 even digits are labelled.
 
@@ -603,8 +605,7 @@ assert by_class + 3 < repaired < random_gaps + 2
 # ### Whose probabilities?
 #
 # All this needs the probabilities. Wrong ones give a wrong estimate, and it need not look wrong: with one probability for all,
-# it is the score on the labelled rows. (A test that does not find every mistake: the sum of 1/p over the labelled rows should
-# be near the number of rows.)
+# it is the score on the labelled rows. (A first test: the sum of 1/p should be near the number of rows.)
 #
 # Can the data tell the probabilities? Not without an **assumption**. A common one is that *only the label decides*: an odd
 # digit without a label looks like an odd digit with one. Then the model answers *odd* to both equally often, and that tells

@@ -337,6 +337,7 @@ for tree, designs, ending in [
 model = keras.Model(image, together)
 losses = dict.fromkeys(together, "sparse_categorical_crossentropy")
 model.compile(keras.optimizers.Adam(0.003), losses, steps_per_execution=100)
+model.optimizer.build(model.trainable_variables)  # now: the first fit is faster then
 
 # %% [markdown]
 # To begin again, each kernel gets new random numbers and each bias zeros, as Keras does it for a new `Dense` layer, and the

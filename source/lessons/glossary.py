@@ -88,6 +88,7 @@
 # | contradiction | two heads' answers that cannot both be true | [1](01_two_heads.ipynb) | inconsistency |
 # | both right | the share of images for which every head is right | [11](11_hierarchical_heads.ipynb) | joint accuracy |
 # | F1 | twice the hits, divided by all "yes" plus all true labels | [4](04_multi_label.ipynb) | |
+# | IoU | of the images that are in a class by answer or by target, the share that is in it by both | [2](02_wiring_heads.ipynb) | intersection over union, Jaccard |
 # | mAP | the mean over labels of the average precision, which judges how a label orders the images | [4](04_multi_label.ipynb) | |
 # | exact match | the share of images with all their labels right and none too many | [4](04_multi_label.ipynb) | zero-one score |
 # | threshold | the probability from which on an answer is "yes", or from which on a head answers at all | [4](04_multi_label.ipynb) | cutoff, cut-off |

@@ -247,7 +247,11 @@ WRONG_REPAIRS = {
     "wrong answers": (repair_by(accuracy=lambda r: 1 - repaired(r)["accuracy"]), "the share of wrong answers"),
     "two digits": (repair_by(accuracy=lambda r: round(repaired(r)["accuracy"], 2)), "it is rounded to 2 digits"),
     "loss in three digits": (repair_by(loss=lambda r: round(repaired(r)["loss"], 3)), "it is rounded to 3 digits"),
-    "by place": (repair_by_place, "it gives the loss"),
+    "by place": (repair_by_place, "take each value by its key"),
+    "accuracy by place": (
+        lambda report: repaired(report) | {"accuracy": repair_by_place(report)["accuracy"]},
+        "take each value by its key",
+    ),
     "popped": (popped, "your function changes `report` itself"),
     "text": (repair_by(loss=lambda r: f"{repaired(r)['loss']:.4f}"), "loss should be a number, and yours is the text"),
     "nearly": (repair_by(loss=lambda r: 1.0003 * repaired(r)["loss"]), "and the mean over the labelled rows is"),
@@ -605,6 +609,10 @@ WRONG_ESTIMATES = {
     "nanmean": (lambda r, p: np.nanmean(r / p), "divided by the number of labelled rows"),
     "a sum": (lambda r, p: np.nansum(r / p), "which is a sum"),
     "gaps as wrong": (lambda r, p: np.nan_to_num(r).mean(), "counts rows without a label as wrong"),
+    "gaps in the sum": (
+        lambda r, p: np.nansum(r / p) / np.sum(1 / np.nan_to_num(p, nan=1)),
+        "rows without a label count in the sum of the weights, each as 1",
+    ),
     "errors": (lambda r, p: 1 - averaged(r, p), "which is the share of wrong answers"),
     "squared": (lambda r, p: np.nansum(r / p**2) / np.nansum(1 / p**2), "the weights are 1 / keep ** 2"),
     "clipped": (lambda r, p: min(1.0, np.nansum(r / p) / len(r)), "the sum of 1/p divided by all rows"),
@@ -687,6 +695,10 @@ def shaped_by(change):
     return lambda known, shape: (change(weighed(known, shape)[0], known, shape), weighed(known, shape)[1])
 
 
+def weighed_by_broadcasting(known, shape):
+    return shape, np.broadcast_to(spread(known, shape), shape[:-1])
+
+
 def in_place_weighed(known, shape):
     known[...] = ~known
     return weighed(~known, shape)
@@ -762,6 +774,22 @@ WRONG_WEIGHTS = {
         "the output should have the shape (6, 3), and yours is (3,)",
     ),
     "None for the rows": (shaped_by(lambda r, k, s: (None, *r[1:])), "the shape should hold whole numbers"),
+    "the number of axes": (
+        shaped_by(lambda r, k, s: len(r)),
+        "the shape should be a tuple of whole numbers, such as (6, 3), and yours is the number 2",
+    ),
+    "a tuple in a tuple": (
+        shaped_by(lambda r, k, s: (s, 1) if k.shape == s else s),
+        "the shape should be a tuple of whole numbers, such as (4, 4), and yours is a tuple of length 2",
+    ),
+    "an axis at the front": (
+        lambda known, shape: weighed_by_broadcasting(known, (1, *shape) if known.shape == shape else shape),
+        "for `known` of shape (4, 4) and an output of shape (4, 4) your function raised ValueError",
+    ),
+    "minus one": (
+        weighed_by(lambda w, k, s: 2 * w - 1),
+        "the weight at (0,) is -1, and its label is missing, so it should be 0",
+    ),
     "swapped": (lambda known, shape: weighed(known, shape)[::-1], "the shape of the output comes first"),
     "weights only": (lambda known, shape: weighed(known, shape)[1], "should return two things, a shape and weights"),
     "the first maps": (lambda known, shape: weighed(known[:4], shape), "your function raised ValueError"),

@@ -694,6 +694,11 @@ def test_wrong_wirings(client, make, words):
 # --- 15.3 and 15.4: the oracle
 
 
+def shown(image):
+    """Return what tells an image from all others: a quarter of its pixels."""
+    return image[::2, ::2].tobytes()
+
+
 class Oracle:
     """Knows the truth about all slips. Its noise belongs to the slip, so that it answers the same in any company."""
 
@@ -706,7 +711,7 @@ class Oracle:
             hidden_slips(),
         ]
         images = np.concatenate([made.images for made in self.parts])
-        self.row = {hash(image.tobytes()): row for row, image in enumerate(images)}
+        self.row = {shown(image): row for row, image in enumerate(images)}
         self.truth = {name: np.concatenate([made.targets[name] for made in self.parts]) for name in HEADS}
         self.answers = self.noisy(np.random.default_rng(seed), wrong)
 
@@ -726,7 +731,7 @@ class Oracle:
         }
 
     def __call__(self, images):
-        rows = [self.row[hash(image.tobytes())] for image in images]
+        rows = [self.row[shown(image)] for image in images]
         return {name: values[rows] for name, values in self.answers.items()}
 
 
@@ -932,7 +937,7 @@ def test_a_probability_may_be_rounded_beyond_1(oracle, client, name):
 def test_a_score_that_is_refused_does_not_read_like_the_wanted_one(oracle, client):
     table, answers = hidden_slips().targets, oracle(hidden_slips().images)
     found = lesson_15.scores(answers, table)["position"]
-    rows = [oracle.row[hash(image.tobytes())] for image in hidden_slips().images]
+    rows = [oracle.row[shown(image)] for image in hidden_slips().images]
     position, spread = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
     factor = 0.2301 / found
     position[rows] = table["position"] + factor * (answers["position"] - table["position"])
@@ -1047,7 +1052,7 @@ def test_the_promise_does_not_ask_about_the_hidden_slips(oracle, client):
     asked = set()
 
     def answer(images):
-        asked.update(oracle.row[hash(image.tobytes())] for image in images)
+        asked.update(oracle.row[shown(image)] for image in images)
         return oracle(images)
 
     for expected in (own_scores(oracle, client[1]), own_scores(oracle, client[1], locker=0.5)):
@@ -1194,10 +1199,10 @@ def raw(model, images):
 def remembered(answer, *images):
     """Return a function that gives the same answers to these images, and computes them only once."""
     images = np.concatenate(images)
-    row, table = {hash(image.tobytes()): place for place, image in enumerate(images)}, answer(images)
+    row, table = {shown(image): place for place, image in enumerate(images)}, answer(images)
 
     def function(asked):
-        rows = [row[hash(image.tobytes())] for image in asked]
+        rows = [row[shown(image)] for image in asked]
         return {name: values[rows] for name, values in table.items()}
 
     return function

@@ -537,7 +537,9 @@ SCRIPT = """
 import json, sys
 from mos_helpers import data
 slow = [name for name in ("sklearn.model_selection", "sklearn.datasets") if name in sys.modules]
-import keras, numpy as np
+import mos_checks
+from mos_helpers import plots
+import keras, numpy as np, tensorflow
 keras.utils.set_random_seed(int(sys.argv[1]))
 ds = data.batches(np.arange(20), np.arange(20), 5, seed=7)
 orders = [[x.numpy().tolist() for x, _ in ds] for _ in range(2)]
@@ -554,23 +556,28 @@ def other_process(tmp_path_factory):
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("MOS_", "KERAS_"))}
     home = str(folder / "file/home")
     nowhere = {"HOME": home, "USERPROFILE": home, "KERAS_HOME": home + "/.keras", "TMPDIR": str(folder)}
+    nowhere["MPLCONFIGDIR"] = str(folder)
     closed = {"https_proxy": "http://127.0.0.1:9", "PYTHONPATH": str(ROOT)}
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT, "99"], env=kept | nowhere | closed, capture_output=True, text=True, timeout=120
     )
     assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout.splitlines()
+    return result.stdout.splitlines(), result.stderr
+
+
+def test_importing_the_package_prints_nothing(other_process):
+    lines, errors = other_process
+    assert (len(lines), errors) == (2, "")  # what `load_digits` says, and the answer of the script
 
 
 def test_home_that_cannot_be_written(other_process):
-    line, answer = other_process
+    line, answer = other_process[0]
     assert "did not answer" in line
     assert json.loads(answer)["source"] == "bundled digits"
 
 
 def test_import_stays_light(other_process):
-    assert json.loads(other_process[-1])["slow"] == []
+    assert json.loads(other_process[0][-1])["slow"] == []
 
 
 def test_same_seed_same_order_in_another_process(other_process):
@@ -578,7 +585,7 @@ def test_same_seed_same_order_in_another_process(other_process):
     keras.utils.set_random_seed(1)
     ds = data.batches(np.arange(20), np.arange(20), 5, seed=7)
     random.random(), tf.random.uniform(())
-    assert json.loads(other_process[-1])["orders"] == [rows(ds), rows(ds)]
+    assert json.loads(other_process[0][-1])["orders"] == [rows(ds), rows(ds)]
 
 
 # --- attributes

@@ -141,10 +141,10 @@ def models():
         graph = ClassGraph({"A": [], "C": ["A", "B"], "B": []})
         if name == "layer":
             built[name] = keras.Model(image, MaxConstraint(graph, name="labels")(sigmoids))
-            built[name].compile("adam", "binary_crossentropy", steps_per_execution=10)
+            built[name].compile("adam", "binary_crossentropy")
         else:
             built[name] = keras.Model(image, sigmoids)
-            built[name].compile("adam", MaxConstraintLoss(graph), steps_per_execution=10)
+            built[name].compile("adam", MaxConstraintLoss(graph))
     return built
 
 
@@ -161,10 +161,8 @@ def test_a_model_trains_and_saves(name, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded(images), model(images), rtol=1e-4, atol=1e-6)
-    before, after = (one.evaluate(images, labels, batch_size=128, verbose=0) for one in (model, loaded))
-    np.testing.assert_allclose(after, before, rtol=1e-4)
-    again = loaded.fit(training, steps_per_epoch=50, verbose=0).history["loss"]
-    assert again[0] < losses[0]
+    np.testing.assert_allclose(loaded.test_on_batch(images, labels), model.test_on_batch(images, labels), rtol=1e-4)
+    assert loaded.train_on_batch(images, labels) < losses[0]
 
 
 def test_the_layer_and_the_loss_can_be_made_again():

@@ -657,7 +657,7 @@ def test_every_figure_shows_itself_with_alt_text_and_two_pixels_for_each_that_it
 def tiny_fit(**options):
     inputs = keras.Input((2,))
     model = keras.Model(inputs, {"a": dense(1, None, "a")(inputs), "b": dense(1, None, "b")(inputs)})
-    model.compile("sgd", {"a": "mse", "b": "mse"}, metrics={"a": ["mae"]})
+    model.compile("sgd", {"a": "mse", "b": "mse"}, metrics={"a": ["mae"]}, run_eagerly=True)
     x = np.zeros((8, 2))
     targets = {"a": np.full((8, 1), 2.0), "b": np.full((8, 1), 0.5)}
     return model.fit(x, targets, batch_size=4, verbose=0, callbacks=[plots.Progress()], **options)

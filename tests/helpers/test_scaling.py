@@ -113,7 +113,7 @@ def test_no_worker_is_refused():
         run_workers(["-m", "json"], workers=0)
 
 
-def test_two_workers_train_what_one_trains(model_and_rows, tmp_path):
+def test_two_workers_train_what_one_trains(model_and_rows, tmp_path, forked_python):
     arguments = ["-m", "mos_helpers.scaling.worker", *model_and_rows, tmp_path, "--steps", "5", "--batch-size", "32"]
     arguments.append("--try-fit")
     said = [json.loads(line) for line in run_workers(arguments, workers=2, seconds=150)]
