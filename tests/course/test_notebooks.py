@@ -52,9 +52,9 @@ def report(tmp_path_factory):
     root = tmp_path_factory.mktemp("course")
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, root)
-    for folder in ("tests", "notebooks", "exercises", "solutions"):
-        (root / folder).mkdir()
-    shutil.copy(ROOT / "tests" / "forked_kernels.py", root / "tests")
+    for folder in ("tests/course", "notebooks", "exercises", "solutions"):
+        (root / folder).mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "course" / "forked_kernels.py", root / "tests" / "course")
     for name, (folder, *content, _) in NOTEBOOKS.items():
         nbformat.write(notebook(folder, *content), root / folder / f"{name}.ipynb")
     command = [sys.executable, "-m", "pytest", "--numprocesses=0", "--color=no", "-rA", "-p", "no:cacheprovider"]

@@ -4,8 +4,8 @@ Importing TensorFlow takes a process longer than most exercises. On Linux confte
 processes, and has Jupyter start every kernel by this file: it asks the server for a fork, and lives as long as it.
 A fork has everything of a new process (memory, folder, environment) but the import.
 
-    python tests/forked_kernels.py ADDRESS                      serve
-    python tests/forked_kernels.py ADDRESS -m MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, in a fork
+    python tests/course/forked_kernels.py ADDRESS                      serve
+    python tests/course/forked_kernels.py ADDRESS -m MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, in a fork
 """
 
 import array
