@@ -361,9 +361,9 @@ def test_the_docstring_of_a_question_counts_as_the_learner_reads_it(course):
 def test_what_the_checks_import_counts_for_solutions_alone(course):
     (course / "mos_checks/words.py").write_text("LIMIT = 3\n")
     (course / "mos_checks/lesson_01.py").write_text("from mos_checks.words import LIMIT\n")
-    before = {folder: build.digest(target(course, folder)) for folder in build.FOLDERS}
+    before = {folder: digest(target(course, folder)) for folder in build.FOLDERS}
     (course / "mos_checks/words.py").write_text("LIMIT = 4\n")
-    changed = [folder for folder in build.FOLDERS if build.digest(target(course, folder)) != before[folder]]
+    changed = [folder for folder in build.FOLDERS if digest(target(course, folder)) != before[folder]]
     assert changed == ["solutions"]
 
 
