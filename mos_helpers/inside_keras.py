@@ -81,6 +81,11 @@ def all_built(model: keras.Model) -> bool:
     return all(layer.built for layer in model._flatten_layers())
 
 
+def is_ready(model: keras.Model) -> bool:
+    """Whether a call makes no new weights: `build` marks a model as built, even if it reached no layer."""
+    return model.built and (is_graph(model) or model._called or all_built(model))
+
+
 @contextlib.contextmanager
 def keeping_losses(model: keras.Model) -> Iterator[None]:
     """Leave what `add_loss` collected in the last call as it is, whatever is called meanwhile."""

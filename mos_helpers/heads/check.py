@@ -8,6 +8,7 @@ from mos_helpers.heads import head_rules, metric_rules, name_rules, weight_rules
 from mos_helpers.heads.report import Finding, Report, could_not
 from mos_helpers.heads.rows import Structure
 from mos_helpers.heads.wiring import Head, Wiring, read_wiring
+from mos_helpers.inside_keras import is_ready
 
 NO_ARRAYS = str | bytes | bool | int | float | set
 WIRING_RULES = name_rules.RULES + wiring_rules.RULES
@@ -62,7 +63,7 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
     if wiring.outputs is None:
         result = "Nothing found in the names. The rest is not checked, since " + (
             "the model does not run on random numbers: give a dataset of (x, targets), and check again."
-            if model.built
+            if is_ready(model)
             else "the outputs are not known before the model is called: call it on a few rows, such as model(x[:2]), "
             "and check again."
         )

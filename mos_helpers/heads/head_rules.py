@@ -11,6 +11,7 @@ from mos_helpers.heads.losses import (
     BINARY,
     BOTH_SIGNS,
     CATEGORICAL,
+    LOGITS,
     MASK,
     NOT_NEGATIVE,
     PROBABILITY,
@@ -56,6 +57,13 @@ def activation_twice(head: Head) -> Findings:
         yield Finding("activation-twice", head.name, message)
 
 
+def ends_in_dropout(head: Head) -> Findings:
+    """A dropout after the last layer, which sets outputs themselves to 0."""
+    if head.dropped and head.loss and head.loss.known:  # a loss that compares two draws may want it
+        message = "The head ends in a dropout, which sets its outputs to 0 in training: move it before the last layer."
+        yield Finding("dropout-last", head.name, message)
+
+
 def softmax_over_another_axis(head: Head) -> Findings:
     """Outputs that sum to 1 over steps or pixels, and not over the classes."""
     if _kind(head) not in (SPARSE, CATEGORICAL) or not head.runs or head.activation == "softmax":
@@ -66,13 +74,54 @@ def softmax_over_another_axis(head: Head) -> Findings:
             yield Finding("softmax-axis", head.name, message)
 
 
+def targets_of_ctc(head: Head) -> Findings:
+    """Labels that the CTC loss takes for padding, or that the head does not have, or more of them than steps."""
+    target = head.target
+    if not (head.loss and head.loss.name == "ctc" and head.shape and target is not None and target.ndim == 2):
+        return
+    if len(head.shape) != 3 or target.dtype.kind not in "iuf" or not target.size:
+        return
+    if target.max() >= head.units or target.min() < 0:
+        message = (
+            f"The labels run from {target.min():g} to {target.max():g}, and the head's {head.units} classes give 1 to "
+            f"{head.units - 1}, since ctc takes 0 for the blank and the padding: make it Dense({int(target.max()) + 1})"
+        )
+        message = message if target.min() >= 0 else message.rpartition(":")[0] + ": pad the labels with 0"
+        yield Finding("label-range", head.name, f"{message}.")
+    longest = int((target != 0).sum(1).max())
+    if head.shape[1] is not None and longest > head.shape[1]:
+        message = f"A row has {longest} labels and the head {head.shape[1]} steps: ctc needs at least a step per label."
+        yield Finding("shape", head.name, message)
+
+
+def targets_of_circle(head: Head) -> Findings:
+    """Targets that are no class numbers, or outputs that are no unit vectors, for the circle loss."""
+    if not (head.loss and head.loss.name == "circle" and head.units):
+        return
+    target = head.target
+    if target is not None and target.ndim > 1 and target.size != len(target):
+        message = f"circle takes class numbers, one per row, not targets of shape {target.shape}"
+        cure = "use targets.argmax(axis=-1)" if _one_hot(target) else "give one number per row"
+        yield Finding("one-hot" if _one_hot(target) else "shape", head.name, f"{message}: {cure}.")
+    if any(not np.allclose(np.linalg.norm(values, axis=-1), 1, atol=ROUNDING) for values in head.runs):
+        message = (
+            "circle compares directions, and takes rows of length 1: end the head in keras.layers.UnitNormalization()."
+        )
+        yield Finding("output-range", head.name, message)
+
+
 def not_a_number(head: Head) -> Findings:
     """Targets that are text, dates, NaN or infinite. (A loss of the user's own may know what to do with NaN.)"""
     if head.loss is None or head.target is None:
         return
     kept = _pandas_type(head.given)
-    if kept and kept not in ("string", "str"):
-        cure = '.cat.codes.to_numpy("int32")' if kept == "category" else '.to_numpy("float32")'
+    if np.ma.is_masked(head.given):
+        message = "The targets are a masked array, whose mask Keras ignores: write targets.filled(0), and give what is "
+        message += "masked the weight 0."
+        yield Finding("not-a-number", head.name, message)
+    elif kept and kept not in ("string", "str"):
+        codes = ".cat.codes" if hasattr(head.given, "cat") else ".codes"
+        cure = f'{codes}.astype("int32")' if kept == "category" else '.to_numpy("float32")'
         if head.target.dtype.kind in "iub":
             cure = '.to_numpy("int32")'
         message = f"The targets have the pandas type {kept}, which fit refuses: write {cure}."
@@ -150,7 +199,8 @@ def class_numbers_in_range(head: Head) -> Findings:
         return
     low, high = labels.min(), labels.max()
     if not _whole(labels):
-        message = f"{head.loss.words} takes class numbers, and the targets are no whole numbers, such as {low:g}."
+        broken = labels[labels != np.floor(labels)][0]
+        message = f"{head.loss.words} takes class numbers, and the targets are no whole numbers, such as {broken:g}."
         yield Finding("label-range", head.name, message)
     elif head.units == 1:
         binary = head.loss.named("binary_crossentropy", from_logits=False)
@@ -172,6 +222,8 @@ def _cure_for_classes(found: np.ndarray, head: Head) -> str:
         return "subtract 1 from the labels"
     if len(outside) == 1 and len(found) > 1 and (low < 0 or high >= FAR):
         marker = f"if {outside[0]} marks a missing label, "
+        if len(found) == units == high - low + 1:  # such as -1, 0 and 1 for three classes
+            marker = f"add {-low} to the labels, or {marker}"
         code = head.loss.code(ignore_class=int(outside[0]))
         if "ignore_class" not in code or (head.weight is not None and not head.weight.all()):
             return f"{marker}put any class, such as 0, in its place, and give it the weight 0"
@@ -253,14 +305,20 @@ def reachable(head: Head) -> Findings:
     """A regression head whose activation cannot reach the targets."""
     if not _checkable(head) or _kind(head) != REGRESSION or not _shape_fits(head):
         return
-    labels = head.labelled()
+    labels, wants = head.labelled(), head.loss.wants
     low, high = RANGES.get(head.activation, (-np.inf, np.inf))
-    if labels.size and (labels.min() < low - NEAR or labels.max() > high + NEAR):
+    if not labels.size or labels.min() < wants.low - NEAR:  # the targets are to blame, of which another rule speaks
+        return
+    cure = "leave the activation out, or scale the targets"
+    if wants.outputs == NOT_NEGATIVE:
+        if low < 0:
+            return  # of which another rule speaks
+        cure = 'use activation="softplus" or "exponential"'
+    if labels.min() < low - NEAR or labels.max() > high + NEAR:
         message = (
-            f"The targets run from {labels.min():g} to {labels.max():g}, and {head.activation} gives {low} to {high}: "
-            "leave the activation out, or scale the targets."
+            f"The targets run from {labels.min():g} to {labels.max():g}, and {head.activation} gives {low} to {high}"
         )
-        yield Finding("unreachable", head.name, message)
+        yield Finding("unreachable", head.name, f"{message}: {cure}.")
 
 
 def outputs_in_range(head: Head) -> Findings:
@@ -285,18 +343,29 @@ def logits(head: Head) -> Findings:
     """Logits for a loss that takes probabilities, and the reverse."""
     kind, ending = _kind(head), head.activation
     ending = "linear" if ending in ("log_softmax", "log_sigmoid") else ending  # logarithms are logits
-    if head.loss is None or head.loss.wants.outputs != PROBABILITY or ending is None:
+    if head.loss is None or head.loss.wants.outputs not in (PROBABILITY, LOGITS) or ending is None:
         return
-    right = "softmax" if kind in (SPARSE, CATEGORICAL) or (kind == MASK and head.units > 1) else "sigmoid"
+    classes = kind in (SPARSE, CATEGORICAL) and (kind == SPARSE or head.units != 1)
+    right = "softmax" if classes or (kind == MASK and head.units > 1) else "sigmoid"
     probabilities = RANGES.get(ending) == (0, 1)
-    if head.loss.from_logits and probabilities:
+    if head.loss.wants.outputs == LOGITS:
+        if ending != "linear":
+            message = f"{head.loss.words} takes logits, and the head ends in {ending}: leave the activation out."
+            yield Finding("logits", head.name, message)
+    elif head.loss.from_logits and probabilities:
         message = f"The loss has from_logits=True, but the head ends in {ending}: leave out one of the two."
+        yield Finding("logits", head.name, message)
+    elif head.loss.from_logits and ending != "linear" and ending in RANGES:
+        message = f"The loss has from_logits=True, and {ending} holds back logits below 0: leave the activation out."
         yield Finding("logits", head.name, message)
     elif not head.loss.from_logits and ending == "linear":
         code = head.loss.code(from_logits=True)
         cure = f'write {code}, or activation="{right}"' if "from_logits" in code else f'write activation="{right}"'
         message = f"The head gives logits (no activation), but {head.loss.words} takes probabilities: {cure}."
         yield Finding("logits", head.name, message)
+    elif kind == CATEGORICAL and head.units == 1 and ending != "softmax":
+        cure = f'use activation="sigmoid" with {head.loss.named("binary_crossentropy")}'
+        yield Finding("activation", head.name, f"{head.loss.words} of one unit is always 0: {cure}.")
     elif not head.loss.from_logits and not _belongs(head, right) and not (kind == SPARSE and head.units == 1):
         message = f'{head.loss.words} belongs to activation="{right}", not to {ending}: '
         advice = "softmax with categorical cross-entropy for one class, sigmoid with binary for several labels."
@@ -383,7 +452,10 @@ RULES: list[Callable[[Head], Findings]] = [
     unknown_loss,
     softmax_over_one_unit,
     activation_twice,
+    ends_in_dropout,
     softmax_over_another_axis,
+    targets_of_ctc,
+    targets_of_circle,
     not_a_number,
     ragged_or_sparse,
     not_batched,

@@ -13,7 +13,7 @@ SPARSE, CATEGORICAL, BINARY, REGRESSION = "sparse", "categorical", "binary", "re
 MASK, SIGNS = "mask", "signs"  # targets like the outputs, for Dice; -1 and 1, for hinge
 OTHER, UNKNOWN = "other", "unknown"  # one of the user's own, or out of reach; a name that Keras does not know
 
-PROBABILITY, NOT_NEGATIVE, BOTH_SIGNS, ANY = "probability", "not negative", "both signs", "any"
+PROBABILITY, LOGITS, NOT_NEGATIVE, BOTH_SIGNS, ANY = "probability", "logits", "not negative", "both signs", "any"
 
 
 class Wants(NamedTuple):
@@ -46,7 +46,7 @@ WANTS = {
     "cosine_similarity": Wants(REGRESSION),
     "huber": Wants(REGRESSION),
     "log_cosh": Wants(REGRESSION),
-    "ctc": Wants(OTHER),  # out of reach: its targets have a length of their own
+    "ctc": Wants(OTHER, LOGITS),  # its targets have a length of their own
     "circle": Wants(OTHER),  # out of reach: it compares the rows of a batch with each other
 }
 

@@ -235,8 +235,9 @@ def _misread_logits(judge: Judge, threshold: float | None, head: Head) -> str | 
     """Say what to write if a metric takes logits for probabilities, or the reverse."""
     logits = head.loss.from_logits or (head.activation == "linear" and head.loss.kind in (BINARY, MASK, CATEGORICAL))
     probabilities = RANGES.get(head.activation) == (0, 1) and not head.loss.from_logits
-    if judge.name in SPLITS and probabilities and threshold == 0:
-        return f"{judge.name}(threshold=0.0) is for logits, and probabilities are never below 0: write threshold=0.5."
+    given = next((name for name in ("threshold", "thresholds") if judge.config.get(name) in (0, [0], (0,))), None)
+    if given and probabilities and judge.name in WITH_THRESHOLD:
+        return f"{judge.name}({given}=0.0) is for logits, and probabilities are never below 0: write {given}=0.5."
     if probabilities and judge.config.get("from_logits"):
         return f"{judge.name} has from_logits=True, but the head ends in {head.activation}: leave it out."
     reads = judge.name in WITH_THRESHOLD | COMPARES_NUMBERS or "Crossentropy" in judge.name
@@ -246,10 +247,10 @@ def _misread_logits(judge: Judge, threshold: float | None, head: Head) -> str | 
         return None
     cure = "end the head"
     if "from_logits" in judge.config:
-        cure = f"write from_logits=True, or {cure}"
+        cure = f"write keras.metrics.{judge.name}(from_logits=True), or {cure}"
     elif head.loss.kind != CATEGORICAL and judge.config.get("thresholds", 0) is None:
         cure = f"write thresholds=0, or {cure}"
-    ending = "softmax" if head.loss.kind == CATEGORICAL else "sigmoid"
+    ending = "softmax" if head.loss.kind in (CATEGORICAL, SPARSE) else "sigmoid"
     return f"{judge.name} takes probabilities, and the head gives logits: {cure} in a {ending}."
 
 

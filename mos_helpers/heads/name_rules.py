@@ -76,7 +76,9 @@ def duplicate_names(wiring: Wiring) -> Findings:
 
 def no_names(wiring: Wiring) -> Findings:
     """A model of its own class returns a list or tuple, so its heads have no names."""
-    if wiring.form == "list" and not is_graph(wiring.model):
+    compiled = wiring.compiled
+    alone = compiled and compiled.own_step and compiled.loss is None  # its own step makes the losses and their logs
+    if wiring.form == "list" and not is_graph(wiring.model) and not alone:
         message = (
             "The heads have no names, because call returns a list or tuple, and heads with equal losses share one log: "
             'return a dictionary, such as {"digit": ..., "odd": ...}.'

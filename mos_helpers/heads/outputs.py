@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from mos_helpers.heads.rows import FEW, Structure
-from mos_helpers.inside_keras import all_built, is_graph, keeping_losses
+from mos_helpers.inside_keras import all_built, is_graph, is_ready, keeping_losses
 
 SIZES = (8, 32, 96)  # tried for a dimension that the model leaves open
 LARGE = 100_000  # numbers in a row
@@ -38,7 +38,7 @@ def outputs_of(model: keras.Model, x: Structure) -> tuple[Structure, list[Struct
 
 def _runs(model: keras.Model, x: Structure, training: bool) -> Iterator[Structure]:
     """Return the outputs for x if the model takes it, else for random rows; None where it cannot be run."""
-    if not model.built or (type(model).build is not keras.Model.build and not all_built(model)):
+    if not is_ready(model):
         return
     found = None if x is None else _run(model, lambda: _fewer(x), training)
     if found is not None:

@@ -30,6 +30,7 @@ class Head:
     layer: str | None = None  # the name of the layer, if this output is all that it makes
     operation: bool = False  # whether that is no layer, but an operation such as a slice
     twice: bool = False  # whether its activation makes probabilities of probabilities
+    dropped: bool = False  # whether it ends in a dropout
     loss: Loss | None = None
     metrics: list = field(default_factory=list)
     weighted_metrics: list = field(default_factory=list)
@@ -177,6 +178,7 @@ def _head(model: keras.Model, name: str, output: Structure, runs: list[Structure
         head = Head(name, tuple(output.shape), activation_of(output), source.layer.name if alone else None)
         head.operation = not isinstance(source.layer, keras.layers.Layer) or not source.inputs
         head.twice = is_twice(output)
+        head.dropped = isinstance(source.layer, keras.layers.Dropout) and source.layer.rate > 0
     else:
         named = layers_named(model, name)
         told = activation_of_layer(named[0]) if len(named) == 1 else None

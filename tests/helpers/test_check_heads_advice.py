@@ -166,6 +166,27 @@ LONG = R.integers(0, 2, (N, N, 1))  # as many steps as rows
 PERIODS = np.arange(N)[:, None] % 4 > 0
 
 CASES = {
+    # The last layer
+    "dropout": (
+        replace(kind, end=lambda: layers.Dropout(0.5)),
+        [("dropout-last", change("move it before the last layer", end=None))],
+        lambda o: mean(sparse(KINDS, o)),
+    ),
+    "classes below 0": (
+        replace(kind, target=KINDS - 1),
+        [("label-range", change("add 1 to the labels", target=KINDS))],
+        lambda o: mean(sparse(KINDS, o)),
+    ),
+    "logits held back": (
+        Setup(losses.BinaryCrossentropy(True), YES, 1, "relu"),
+        [("logits", leave_out_activation)],
+        lambda o: mean(binary(YES, sigmoid(o))),
+    ),
+    "one unit for classes": (
+        Setup("categorical_crossentropy", YES, 1, "sigmoid"),
+        [("activation", take_both)],
+        lambda o: mean(binary(YES, o)),
+    ),
     # Weights of rows, labels, steps and maps
     "rows": (replace(kind, weight=HALF), [masked], lambda o: mean(sparse(KINDS, o), HALF)),
     "whole rows": (replace(kind, weight=HALF.astype(int)), [masked], lambda o: mean(sparse(KINDS, o), HALF)),
@@ -538,6 +559,11 @@ def own_error(y_true, y_pred):
 
 
 METRICS = {
+    "logits of class numbers": (
+        Setup(losses.SparseCategoricalCrossentropy(True), KINDS, 3, metrics=(SCE,)),
+        [("accuracy", lambda setup, message: replace(setup, metrics=(code_in(message, "keras.metrics."),)))],
+        lambda o: mean(sparse(KINDS, softmax(o))),
+    ),
     "weighted": (
         replace(kind, weight=THIRDS, metrics=("accuracy",)),
         [("masked-metric", weigh_metrics)],

@@ -153,6 +153,26 @@ def own_training_step():
     return model, {"picture": X}
 
 
+def own_training_step_with_a_list():
+    class Pair(keras.Model):
+        """A model that makes its own loss of two outputs without names."""
+
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = layers.Dense(3), layers.Dense(1)
+
+        def call(self, x):
+            return self.first(x), self.second(x)
+
+        def train_step(self, data):
+            return {"loss": 0.0}
+
+    model = Pair()
+    model.compile("sgd")
+    model(X)
+    return model, [KINDS, NUMBERS]
+
+
 def targets_with_rounding():
     heads = {"share": dense("share", 3, "softmax"), "turn": dense("turn", 2, "tanh")}
     shares = np.full((N, 3), 1 / 3, "float16")
@@ -173,6 +193,7 @@ RIGHT = [
     layer_with_an_attribute_activation,
     own_training_step,
     targets_with_rounding,
+    own_training_step_with_a_list,
 ]
 
 
@@ -204,6 +225,7 @@ CLASSES = DRAWN.integers(0, 3, (N, 6, 6, 1))
 MEAN_OF_KNOWN = losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
 ZERO_PRICES = np.where(np.arange(N)[:, None] < 4, 0.0, np.abs(NUMBERS))
 STEPS = DRAWN.integers(0, 4, (N, 5))
+MASKED = np.ma.masked_less(NUMBERS, 0)
 SMALL = layers.TimeDistributed(layers.Dense(4), name="step")
 
 WRONG = {
@@ -285,6 +307,67 @@ WRONG = {
         "not-a-number",
         "turn them into numbers",
     ),
+    "categories of pandas without a series": (
+        lambda: one_head(kind(), SPARSE, pd.Categorical.from_codes(KINDS, list("abc"))),
+        "not-a-number",
+        "write .codes",
+    ),
+    "a masked array": (lambda: one_head(dense("price"), "mse", MASKED), "not-a-number", "targets.filled(0)"),
+    "class numbers between whole numbers": (
+        lambda: one_head(kind(), SPARSE, KINDS / 2),
+        "label-range",
+        "no whole numbers, such as 0.5",
+    ),
+    "logits after a relu": (
+        lambda: one_head(dense("kind", 3, "relu"), losses.SparseCategoricalCrossentropy(True), KINDS),
+        "logits",
+        "leave the activation out",
+    ),
+    "probabilities for ctc": (
+        lambda: one_head(dense("text", 8, "softmax"), losses.CTC(), STEPS[:, :3] + 1, None, (5, 3)),
+        "logits",
+        "leave the activation out",
+    ),
+    "letters that the head lacks": (
+        lambda: one_head(dense("text", 4), losses.CTC(), STEPS[:, :3] + 1, None, (5, 3)),
+        "label-range",
+        "make it Dense(5)",
+    ),
+    "padding of -1 for ctc": (
+        lambda: one_head(dense("text", 8), losses.CTC(), STEPS[:, :3] - 1, None, (5, 3)),
+        "label-range",
+        "pad the labels with 0",
+    ),
+    "more letters than steps": (
+        lambda: one_head(dense("text", 8), losses.CTC(), STEPS + 1, None, (4, 3)),
+        "shape",
+        "at least a step per label",
+    ),
+    "vectors of any length for circle": (
+        lambda: one_head(dense("place", 4), losses.Circle(), KINDS),
+        "output-range",
+        "UnitNormalization",
+    ),
+    "one-hot rows for circle": (
+        lambda: one_head(dense("place", 4), losses.Circle(), np.eye(3)[KINDS]),
+        "one-hot",
+        "targets.argmax(axis=-1)",
+    ),
+    "one sigmoid for a choice of classes": (
+        lambda: one_head(dense("yes", 1, "sigmoid"), CATEGORICAL, YES),
+        "activation",
+        'activation="sigmoid" with "binary_crossentropy"',
+    ),
+    "a count below zero": (
+        lambda: one_head(dense("count", 1, "softplus"), "poisson", NUMBERS),
+        "target-range",
+        "from 0 up",
+    ),
+    "a threshold of logits for probabilities": (
+        lambda: one_head(dense("yes", 1, "sigmoid"), BINARY, YES, metrics=[metrics.Precision(thresholds=0)]),
+        "accuracy",
+        "thresholds=0.5",
+    ),
     "no class where the weight is zero": (
         lambda: one_head(kind(), losses.SparseCategoricalCrossentropy(), np.where(HALF > 0, KINDS, -1), 2 * HALF),
         "label-range",
@@ -339,3 +422,29 @@ def test_few_inputs_are_kept_of_a_large_dataset(monkeypatch):
     )
     assert check_heads(model, many.batch(64)).codes == []
     assert kept == [8]
+
+
+def test_a_model_that_was_built_without_its_layers_gets_no_weights():
+    class Two(keras.Model):
+        """A model without a `build` of its own."""
+
+        def __init__(self):
+            super().__init__()
+            self.kind, self.price = kind(), dense("price")
+
+        def call(self, x):
+            return {"kind": self.kind(x), "price": self.price(x)}
+
+    model = Two()
+    with pytest.warns(UserWarning, match="unbuilt state"):
+        model.build((None, 6))
+    model.compile("sgd", {"kind": SPARSE, "price": "mse"})
+    assert "call it on a few rows" in str(check_heads(model, {"kind": KINDS, "price": NUMBERS}))
+    assert not model.variables
+
+
+def test_a_count_is_not_sent_from_one_activation_to_the_other():
+    [low] = check_heads(*one_head(dense("count", 1, "softplus"), "poisson", NUMBERS))
+    [high] = check_heads(*one_head(dense("count", 1, "relu6"), "poisson", np.full((N, 1), 9.0)))
+    assert (low.code, high.code) == ("target-range", "unreachable")
+    assert "softplus" in high.message
