@@ -263,11 +263,14 @@ def yes_or_no(head: Head) -> Findings:
     labels = head.labelled()
     if not labels.size or (labels.min() >= -NEAR and labels.max() <= 1 + NEAR):
         return
+    outside = np.unique(labels[(labels < 0) | (labels > 1)])
     cure = "these look like another head's targets, or like class numbers, which need a softmax"
     if np.isin(labels, (-1, 1)).all():
         cure = "write (targets + 1) / 2"
     elif np.isin(labels, (1, 2)).all():
         cure = "write targets - 1"
+    elif len(outside) == 1 and (outside[0] < 0 or outside[0] >= FAR) and (labels == 1).any():
+        cure = f"if {outside[0]:g} marks a missing label, put 0 in its place, and give it the weight 0"
     elif labels.min() >= 0 and labels.max() == 255:
         cure = "write targets / 255"
     message = f"{head.loss.words} takes targets from 0 to 1, not from {labels.min():g} to {labels.max():g}: {cure}."

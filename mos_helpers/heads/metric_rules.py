@@ -90,6 +90,7 @@ COMPARES_NUMBERS = {name for name, fits in FITS.items() if fits is _any_numbers}
 COMPARES_NUMBERS |= {"MeanSquaredLogarithmicError", "KLDivergence", "Poisson"}
 HINGES, SPLITS = {"Hinge", "SquaredHinge"}, {"BinaryAccuracy", "BinaryIoU"}
 STRETCHES = {"F1Score", "FBetaScore", "BinaryCrossentropy", "KLDivergence", "Poisson", *HINGES}  # targets (n,)
+ROWS_ONLY = {"F1Score", "FBetaScore", "R2Score"}
 
 
 class Judge(NamedTuple):
@@ -223,6 +224,9 @@ def _misread(judge: Judge, answers: str, head: Head) -> str | None:
     if judge.name in SPLITS and threshold == 0.5 and _splits_at_zero(head):
         what = "Accuracy" if judge.name == "BinaryAccuracy" else judge.name
         return f"{what} splits at 0.5, and logits split at 0: use keras.metrics.{judge.name}(threshold=0.0)."
+    if judge.name in ROWS_ONLY and len(head.shape) != 2:
+        other = '"mse"' if judge.name == "R2Score" else "keras.metrics.Precision() and keras.metrics.Recall()"
+        return f"{judge.name} takes outputs of shape (n, units) alone: use {other}."
     k, classes = judge.config.get("k", 0), judge.config.get("num_classes", head.units)
     if k >= head.units:
         return f"{judge.name} with k={k} is always 1 for {head.units} classes: write k={max(1, head.units // 2)}."

@@ -67,6 +67,8 @@ def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
 def masked_loss(head: Head) -> Findings:
     """Rows of weight 0 that still count in the mean of the loss."""
     masked = _masked(head)
+    if head.padded and head.weight is not None and head.weight.ndim > 1:
+        return  # Keras's own mask of the padding leaves it out of the mean, as these weights most likely do
     if masked and _shrinks(head):
         message = (
             f"{masked}, and still count in the mean, so this loss is smaller: write "
@@ -81,18 +83,19 @@ def masked_metric(head: Head) -> Findings:
         message = "metrics ignore sample_weight and count rows of weight 0: write weighted_metrics instead."
         yield Finding("masked-metric", head.name, message)
     left_out = head.loss.ignore_class if head.loss else None
-    counted = head.metrics + head.weighted_metrics
-    if (
-        left_out is None
-        or head.target is None
-        or head.shape is None
-        or not any("accuracy" in name_of(metric) for metric in counted)
-    ):
+    if left_out is None or head.target is None or head.shape is None:
         return
-    if (head.labelled() == left_out).any():
+    names = [name_of(metric) for metric in head.metrics + head.weighted_metrics]
+    if any("accuracy" in name for name in names) and (head.labelled() == left_out).any():
         message = (
             f"An accuracy counts labels of {left_out} as wrong, and the loss leaves them out: give them the weight 0, "
             "and write weighted_metrics."
+        )
+        yield Finding("masked-metric", head.name, message)
+    beyond = left_out < 0 or left_out >= head.units
+    if beyond and any("crossentropy" in name for name in names) and (head.target == left_out).any():
+        message = (
+            f"A cross-entropy as a metric refuses labels of {left_out}: leave it out, since the loss shows the same."
         )
         yield Finding("masked-metric", head.name, message)
 

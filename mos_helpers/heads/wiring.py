@@ -31,6 +31,7 @@ class Head:
     operation: bool = False  # whether that is no layer, but an operation such as a slice
     twice: bool = False  # whether its activation makes probabilities of probabilities
     dropped: bool = False  # whether it ends in a dropout
+    padded: bool = False  # whether Keras's mask of padding reaches it, such as from Embedding(mask_zero=True)
     loss: Loss | None = None
     metrics: list = field(default_factory=list)
     weighted_metrics: list = field(default_factory=list)
@@ -183,6 +184,7 @@ def _head(model: keras.Model, name: str, output: Structure, runs: list[Structure
         named = layers_named(model, name)
         told = activation_of_layer(named[0]) if len(named) == 1 else None
         head = Head(name, (None, *output.shape[1:]) if len(output.shape) else (), told)
+    head.padded = any(getattr(run, "_keras_mask", None) is not None for run in runs)
     head.runs = [values for values in map(as_numbers, runs) if values is not None]
     if head.runs:
         head.activation = activation_seen(head.activation, head.runs)

@@ -68,6 +68,17 @@ def class_weights(wiring: Wiring) -> Findings:
             'each row the weight of its class, such as {"digit": np.array([1.0, 3.0])[targets["digit"]]}.'
         )
         yield Finding("class-weight", "", message)
+    for head in wiring.heads:
+        if (
+            isinstance(share(wiring, "sample_weight", head), dict)
+            and isinstance(weights, dict)
+            and head.name in weights
+        ):
+            message = (
+                "sample_weight has a dictionary here, such as class_weight takes: give each row the weight of its "
+                f'class, such as np.array([1.0, 3.0])[targets["{head.name}"]].'
+            )
+            yield Finding("class-weight", head.name, message)
 
 
 def loss_weights_are_numbers(wiring: Wiring) -> Findings:

@@ -177,6 +177,17 @@ CASES = {
         [("label-range", change("add 1 to the labels", target=KINDS))],
         lambda o: mean(sparse(KINDS, o)),
     ),
+    "a marker among yes and no": (
+        replace(yes, target=np.where(PERIODS, YES, 255)),
+        [
+            (
+                "yes-no-range",
+                change("put 0 in its place", target=np.where(PERIODS, YES, 0), weight=PERIODS[:, 0] * 1.0),
+            ),
+            masked,
+        ],
+        lambda o: mean(binary(YES, o), PERIODS[:, 0] * 1.0),
+    ),
     "logits held back": (
         Setup(losses.BinaryCrossentropy(True), YES, 1, "relu"),
         [("logits", leave_out_activation)],

@@ -173,6 +173,16 @@ def own_training_step_with_a_list():
     return model, [KINDS, NUMBERS]
 
 
+def padding_that_a_mask_and_weights_leave_out():
+    tokens = keras.Input((5,), dtype="int32")
+    steps = layers.Embedding(9, 4, mask_zero=True)(tokens)
+    heads = {"tag": dense("tag", 4, "softmax")(steps), "num": dense("num")(layers.GlobalAveragePooling1D()(steps))}
+    model = keras.Model(tokens, heads)
+    model.compile("sgd", {"tag": SPARSE, "num": "mse"})
+    known = np.ones((N, 1), "float32") * (np.arange(5) < 3)
+    return model, {"tag": STEPS, "num": NUMBERS}, {"tag": known, "num": np.ones(N)}
+
+
 def targets_with_rounding():
     heads = {"share": dense("share", 3, "softmax"), "turn": dense("turn", 2, "tanh")}
     shares = np.full((N, 3), 1 / 3, "float16")
@@ -194,6 +204,7 @@ RIGHT = [
     own_training_step,
     targets_with_rounding,
     own_training_step_with_a_list,
+    padding_that_a_mask_and_weights_leave_out,
 ]
 
 
@@ -367,6 +378,45 @@ WRONG = {
         lambda: one_head(dense("yes", 1, "sigmoid"), BINARY, YES, metrics=[metrics.Precision(thresholds=0)]),
         "accuracy",
         "thresholds=0.5",
+    ),
+    "a marker among yes and no": (
+        lambda: one_head(
+            picture(1, "sigmoid"), BINARY, np.where(DRAWN.random(MAP.shape) < 0.1, 255, MAP), None, (6, 6, 1)
+        ),
+        "yes-no-range",
+        "if 255 marks a missing label, put 0",
+    ),
+    "an F1 score of steps": (
+        lambda: one_head(
+            dense("step", 2, "sigmoid"),
+            BINARY,
+            np.stack([STEPS > 1, STEPS > 2], -1) * 1.0,
+            None,
+            (5, 3),
+            [metrics.F1Score(threshold=0.5)],
+        ),
+        "accuracy",
+        "keras.metrics.Precision()",
+    ),
+    "an R2 score of steps": (
+        lambda: one_head(dense("step", 1), "mse", STEPS[..., None] * 1.0, None, (5, 3), [metrics.R2Score()]),
+        "accuracy",
+        'use "mse"',
+    ),
+    "a cross-entropy as a metric of labels that are left out": (
+        lambda: one_head(
+            kind(),
+            losses.SparseCategoricalCrossentropy(ignore_class=255),
+            np.where(HALF > 0, KINDS, 255),
+            metrics=[SPARSE],
+        ),
+        "masked-metric",
+        "leave it out",
+    ),
+    "weights for the classes of one head": (
+        lambda: one_head(kind(), SPARSE, KINDS, {0: 1.0, 1: 2.0, 2: 1.0}),
+        "class-weight",
+        "np.array([1.0, 3.0])[targets[",
     ),
     "no class where the weight is zero": (
         lambda: one_head(kind(), losses.SparseCategoricalCrossentropy(), np.where(HALF > 0, KINDS, -1), 2 * HALF),
