@@ -136,6 +136,9 @@ def not_a_number(head: Head) -> Findings:
             f"{head.loss.code(reduction='mean_with_sample_weight')}."
         )
         yield Finding("not-a-number", head.name, message)
+    elif head.target.dtype.kind == "f" and head.target.size and np.abs(head.target).max() > np.finfo("float32").max:
+        message = f"The targets reach {np.abs(head.target).max():.2g}, which is infinity in float32: scale them."
+        yield Finding("not-a-number", head.name, message)
 
 
 def ragged_or_sparse(head: Head) -> Findings:

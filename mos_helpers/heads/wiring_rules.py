@@ -238,7 +238,7 @@ def targets_are_arrays(wiring: Wiring) -> Findings:
             yield Finding("not-an-array", head.name, "sample_weight is a Python list: write np.array(...).")
         if isinstance(given, dict):
             yield Finding("not-an-array", head.name, "The target is a dictionary within another: take out one level.")
-        elif isinstance(given, list | tuple):
+        elif isinstance(given, list | tuple | range):
             yield Finding("not-an-array", head.name, "The target is a Python list: write np.array(...).")
         elif given is None and _names_target(head.name, wiring) and _has_loss_or_metric(head.name, wiring):
             message = (

@@ -323,6 +323,12 @@ WRONG = {
         "not-a-number",
         "write .codes",
     ),
+    "numbers beyond float32": (
+        lambda: one_head(dense("price"), "mse", NUMBERS.astype("float64") * 1e39),
+        "not-a-number",
+        "scale them",
+    ),
+    "a range": (lambda: one_head(kind(), SPARSE, range(N)), "not-an-array", "write np.array"),
     "a masked array": (lambda: one_head(dense("price"), "mse", MASKED), "not-a-number", "targets.filled(0)"),
     "class numbers between whole numbers": (
         lambda: one_head(kind(), SPARSE, KINDS / 2),
