@@ -159,8 +159,8 @@ class Experiment:
 def print_row(name: str, runs: np.ndarray, extra: str = "") -> None:
     """Print mean and standard deviation of each head's remaining error, and of their mean."""
     runs = np.column_stack([runs, runs.mean(axis=1)])
-    spreads = runs.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(3)
-    said = "".join(f"{f'{m:.3f} ± {s:.3f}':>17}" for m, s in zip(runs.mean(axis=0), spreads, strict=True))
+    stds = runs.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(3)
+    said = "".join(f"{f'{m:.3f} ± {s:.3f}':>17}" for m, s in zip(runs.mean(axis=0), stds, strict=True))
     print(f"{name:24}{said}   {extra}", flush=True)
 
 

@@ -4,7 +4,7 @@
     python benchmarks/architectures.py --data mnist --seeds 20 --updates 2000
 
 Two overlapping digits, as in lesson 3: mean and standard deviation of the accuracies, parameters, seconds to train,
-and milliseconds to answer. scikit-learn, in at most five runs, and the naive answer stand beside them. For times, run
+and milliseconds to answer. scikit-learn, in at most five runs, and the baseline stand beside them. For times, run
 it on a machine that does nothing else.
 """
 
@@ -154,8 +154,8 @@ def fit_and_answer(estimator: object, images: np.ndarray, digits: np.ndarray, im
 
 def print_row(name: str, rows: list[list[float]], cost: str) -> None:
     """Print mean and standard deviation of each score."""
-    means, spreads = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(3)
-    said = "".join(f"{f'{mean:.1%} ± {spread:.1%}':>16}" for mean, spread in zip(means, spreads, strict=True))
+    means, stds = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(3)
+    said = "".join(f"{f'{mean:.1%} ± {std:.1%}':>16}" for mean, std in zip(means, stds, strict=True))
     print(f"{name:33}{said}{cost}", flush=True)
 
 

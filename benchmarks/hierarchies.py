@@ -186,8 +186,8 @@ def main() -> None:
                     found = {head: predictions.get(output_name(name, design, head)) for head in ("fine", "coarse")}
                     results.setdefault(f"{name}/{design}", []).append(scores(found, truth, tree))
                 right = truth == np.bincount(labels).argmax(), groups[truth] == np.bincount(groups[labels]).argmax()
-                naive = [right[0].mean(), right[1].mean(), groups[np.bincount(labels).argmax()] == groups[truth]]
-                results.setdefault(f"{name}/the commonest class", []).append([*naive[:2], np.mean(naive[2])])
+                baseline = [right[0].mean(), right[1].mean(), groups[np.bincount(labels).argmax()] == groups[truth]]
+                results.setdefault(f"{name}/the commonest class", []).append([*baseline[:2], np.mean(baseline[2])])
         for name in trees:
             print_table(f"tree {name}, {count:,} labelled images", name, results)
 
@@ -201,7 +201,7 @@ def print_table(title: str, tree: str, results: dict[str, list[list[float]]]) ->
             against = rows[:, :1] - np.array(results[f"{tree}/flat, groups read off"])[:, :1]
             rows = np.concatenate([rows, against], axis=1) if rows.shape[1] > 3 else rows
             said = zip(rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)
-            cells = "".join(f"{f'{mean:.1%} ± {spread:.1%}':>14}" for mean, spread in said)
+            cells = "".join(f"{f'{mean:.1%} ± {std:.1%}':>14}" for mean, std in said)
             print(f"{name.split('/')[1]:26}{cells}", flush=True)
 
 

@@ -113,8 +113,8 @@ def scores(probabilities: np.ndarray, labels: np.ndarray, graph: ClassGraph) -> 
 def print_rows(rows: dict[str, list[list[float]]], sign: str = "") -> None:
     """Print mean and standard deviation of each score."""
     for name, runs in rows.items():
-        means, spreads = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(SCORES))
-        said = [f"{100 * mean:{sign}.1f} ± {100 * spread:.1f}" for mean, spread in zip(means, spreads, strict=True)]
+        means, stds = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(SCORES))
+        said = [f"{100 * mean:{sign}.1f} ± {100 * std:.1f}" for mean, std in zip(means, stds, strict=True)]
         print(f"{name:40}" + "".join(f"{cell:>13}" for cell in said), flush=True)
 
 
@@ -154,10 +154,10 @@ def main() -> None:
             found["flat, min afterwards"] = lowered(found["flat"], graph)
             found["max-constraint loss, no layer"] = found["max-constraint loss"]
             found["max-constraint loss"] = raised(found["max-constraint loss"], graph)
-            found["naive answer: no label"] = np.zeros_like(labels_test)
-            found["naive answer: how frequent each label is"] = np.tile(labels.mean(axis=0), (N_TEST, 1))
+            found["baseline: no label"] = np.zeros_like(labels_test)
+            found["baseline: how frequent each label is"] = np.tile(labels.mean(axis=0), (N_TEST, 1))
             sets, counts = np.unique(labels, axis=0, return_counts=True)
-            found["naive answer: the most frequent set"] = np.tile(sets[counts.argmax()], (N_TEST, 1))
+            found["baseline: the most frequent set"] = np.tile(sets[counts.argmax()], (N_TEST, 1))
             for name, probabilities in found.items():
                 runs.setdefault(name, []).append(scores(probabilities, labels_test, graph))
         print(f"\n{f'{n:,} training canvases':40}" + "".join(f"{name:>13}" for name in SCORES))

@@ -152,11 +152,11 @@ def print_rows(rows: dict[str, list[list[float]]], columns: list[str]) -> None:
     """Print mean and standard deviation of each score."""
     print(f"{'':30}" + "".join(f"{column:>16}" for column in columns))
     for name, runs in rows.items():
-        means, spreads = (
+        means, stds = (
             np.mean(runs, axis=0),
             np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(runs[0])),
         )
-        said = "".join(f"{f'{mean:.1%} ± {spread:.1%}':>16}" for mean, spread in zip(means, spreads, strict=True))
+        said = "".join(f"{f'{mean:.1%} ± {std:.1%}':>16}" for mean, std in zip(means, stds, strict=True))
         print(f"{name:30}{said}", flush=True)
 
 
@@ -173,8 +173,8 @@ def main() -> None:
     experiment = Experiment(options.data, options.seeds, options.updates)
     print(f"{experiment.source}: {N_TRAIN:,} training and {N_TEST:,} test images, {options.seeds} seeds, ", end="")
     print(f"{options.updates:,} updates of {BATCH_SIZE}; mean ± standard deviation")
-    naive = experiment.scores({name: np.bincount(truth).argmax() for name, truth in experiment.targets.items()})
-    print_rows({"always the most frequent label": [naive]}, ["left", "odd"])
+    baseline = experiment.scores({name: np.bincount(truth).argmax() for name, truth in experiment.targets.items()})
+    print_rows({"always the most frequent label": [baseline]}, ["left", "odd"])
     for both in (False, True):
         for share in [0.3, 0.1] if both else [1.0, 0.5, 0.2, 0.05]:
             print(f"\nlabels of {'both heads, each' if both else 'odd'} known for {share:.0%}")

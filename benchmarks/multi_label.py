@@ -4,7 +4,7 @@
     python benchmarks/multi_label.py --data mnist --seeds 10
 
 Up to three digits of half size in the four quarters of an image, as in lesson 4: mean and standard deviation of the
-scores on test images. Thresholds are chosen on validation images. The naive answers stand beside them.
+scores on test images. Thresholds are chosen on validation images. The baselines stand beside them.
 """
 
 import argparse
@@ -111,8 +111,8 @@ def print_table(title: str, columns: tuple[str, ...], rows: dict[str, list]) -> 
     print(f"\n{title:34}" + "".join(f"{column:>15}" for column in columns))
     for name, runs in rows.items():
         means = np.mean(runs, axis=0)
-        spreads = np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(means))
-        cells = [f"{mean:.3f} ± {spread:.3f}" for mean, spread in zip(means, spreads, strict=True)]
+        stds = np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(means))
+        cells = [f"{mean:.3f} ± {std:.3f}" for mean, std in zip(means, stds, strict=True)]
         print(f"{name:34}" + "".join(f"{cell:>15}" for cell in cells), flush=True)
 
 

@@ -243,8 +243,8 @@ def main() -> None:
     sources = (training, images_test, truth)
     print(f"{digits.source}: {N_TRAIN:,} training and {N_TEST:,} test images, {options.seeds} seeds, ", end="")
     print(f"{options.updates} updates; accuracy in percent, mean ± standard deviation")
-    naive = {name: f"{np.bincount(answers).max() / N_TEST:.1%}" for name, answers in truth.items()}
-    print(f"always the most frequent answer: {naive}\n")
+    baseline = {name: f"{np.bincount(answers).max() / N_TEST:.1%}" for name, answers in truth.items()}
+    print(f"always the most frequent answer: {baseline}\n")
     header = "question labels units     alone         with left     difference, positive   left alone    difference"
     wanted = {"pairs": (TARGETS, (UNITS,), (100, 400, 2000)), "capacity": (("right",), (16, 64, 256), (400,))}
     for part in [part for part in ("pairs", "capacity") if part in options.parts]:

@@ -718,15 +718,15 @@ class Oracle:
     def noisy(self, rng, wrong):
         truth, n = self.truth, len(self.truth["void"])
         locker = np.where(rng.random(n) < wrong, rng.integers(10, size=n), truth["locker"])
-        spread = rng.choice([0.08, 0.35], size=(n, 2))
+        std = rng.choice([0.08, 0.35], size=(n, 2))
         near = np.clip(truth["services"] * 0.6 + 0.2 + rng.normal(0, 0.2, (n, 4)), 0, 1)
         flipped = np.where(rng.random(n) < wrong, 1 - truth["void"], truth["void"])
         return {
             "locker": locker,
             "aisle": AISLE_OF[locker],
             "services": near,
-            "position": truth["position"] + rng.normal(0, spread),
-            "spread": spread,
+            "position": truth["position"] + rng.normal(0, std),
+            "std": std,
             "void": 0.1 + 0.8 * flipped,
         }
 
@@ -783,7 +783,7 @@ def not_scored(answer):
 def test_an_oracle_with_noise_is_accepted(oracle, client):
     state, message = outcome("15.4", report(oracle, client))
     assert state == "correct", message
-    words = ["naive 0.1", "naive 0.75", "no contradiction", "within one", "at least 0.70", "You promised locker"]
+    words = ["baseline 0.1", "baseline 0.75", "no contradiction", "within one", "at least 0.70", "You promised locker"]
     assert [part for part in words if part not in message] == []
     assert len(message) < 900
     assert outcome("15.4", report(oracle, client)) == (state, message), "the verdict is the same every time"
@@ -808,7 +808,7 @@ def test_an_answer_by_lot_is_refused(oracle, client, name):
     other = variant(oracle, **{name: oracle.answers[name][order]})
     if name == "locker":
         other.answers["aisle"] = AISLE_OF[other.answers["locker"]]
-    words = {"aisle": "contradictions", "spread": "surer half down"}.get(name, f"not accept it. {name}")
+    words = {"aisle": "contradictions", "std": "surer half down"}.get(name, f"not accept it. {name}")
     refused("15.4", report(other, client), words)
 
 
@@ -826,7 +826,7 @@ WRONG_FORMS = {
         {"locker": lambda a: a["aisle"], "aisle": lambda a: a["locker"]},
         "Did you swap locker and aisle",
     ),
-    "log-variances": ({"spread": lambda a: 2 * np.log(a["spread"])}, "is it the logarithm of a variance?"),
+    "log-variances": ({"std": lambda a: 2 * np.log(a["std"])}, "is it the logarithm of a variance?"),
     "NaN": ({"position": lambda a: a["position"] * np.nan}, "position should hold finite numbers"),
     "logits of services": ({"services": lambda a: logits(a["services"])}, "services should hold probabilities"),
     "logits of void": ({"void": lambda a: logits(a["void"])}, "A sigmoid makes probabilities of them"),
@@ -836,8 +836,8 @@ WRONG_FORMS = {
     "void in a column": ({"void": lambda a: a["void"][:, None]}, "take the column, `[:, 0]`"),
     "aisles by letter": ({"aisle": lambda a: np.array(list("ABCDE"))[a["aisle"]]}, "aisle should hold numbers"),
     "four numbers": (
-        {"position": lambda a: np.concatenate([a["position"], a["spread"]], axis=1)},
-        "means and spreads are two parts, split them",
+        {"position": lambda a: np.concatenate([a["position"], a["std"]], axis=1)},
+        "means and stds are two parts, split them",
     ),
     "one service": ({"services": lambda a: a["services"][:, 0]}, "services should have shape"),
 }
@@ -856,8 +856,8 @@ REFUSED_ANSWERS = {
     ),
     "one locker": ({"locker": same(1), "aisle": same(1)}, "it gives the same answer to every slip"),
     "one probability": ({"services": same([0.4, 0.3, 0.3, 0.2])}, "the same answer to every slip"),
-    "one position": ({"position": same([10.5, 10.5])}, "naive 0.75): it gives the same answer to every slip"),
-    "never void": ({"void": same(0.15)}, "naive 0.50): it gives the same answer to every slip"),
+    "one position": ({"position": same([10.5, 10.5])}, "baseline 0.75): it gives the same answer to every slip"),
+    "never void": ({"void": same(0.15)}, "baseline 0.50): it gives the same answer to every slip"),
     "void below one half": ({"void": lambda a: a["void"] / 3}, "no slip gets more than 0.5, so none is void"),
     "void turned round": ({"void": lambda a: 1 - a["void"]}, "it is turned round: 1 means void"),
     "services in another order": ({"services": lambda a: a["services"][:, [1, 0, 2, 3]]}, "columns in another order"),
@@ -865,34 +865,34 @@ REFUSED_ANSWERS = {
     "pixels": ({"position": lambda a: 2 * a["position"]}, "its answers look like pixels: a pixel is half a millimetre"),
     "from the middle": ({"position": lambda a: a["position"] - 10.5}, "count from the middle of the slip"),
     "down first": ({"position": lambda a: a["position"][:, ::-1]}, "right and down look swapped"),
-    "position and spread": (
-        {"position": lambda a: a["spread"], "spread": lambda a: a["position"]},
-        "position and spread look swapped",
+    "position and std": (
+        {"position": lambda a: a["std"], "std": lambda a: a["position"]},
+        "position and std look swapped",
     ),
-    "variances": ({"spread": lambda a: a["spread"] ** 2}, "they look like variances: the spread is the root"),
-    "spreads in pixels": ({"spread": lambda a: 2 * a["spread"]}, "are they pixels?"),
-    "too sure": ({"spread": lambda a: a["spread"] / 9}, "the model is too sure of itself"),
-    "too unsure": ({"spread": lambda a: 0.9 + 0.01 * a["spread"]}, "% of the errors within one (wanted 60 to 74%)"),
-    "one spread": ({"spread": same([0.25, 0.25])}, "all slips have the same spread"),
+    "variances": ({"std": lambda a: a["std"] ** 2}, "they look like variances: the standard deviation is the root"),
+    "standard deviations in pixels": ({"std": lambda a: 2 * a["std"]}, "are they pixels?"),
+    "too sure": ({"std": lambda a: a["std"] / 9}, "the model is too sure of itself"),
+    "too unsure": ({"std": lambda a: 0.9 + 0.01 * a["std"]}, "% of the errors within one (wanted 60 to 74%)"),
+    "one standard deviation": ({"std": same([0.25, 0.25])}, "all slips have the same standard deviation"),
     "too sure of one number": (
-        {"spread": lambda a: a["spread"] * [0.4, 3.0]},
-        "spread right: 3",
+        {"std": lambda a: a["std"] * [0.4, 3.0]},
+        "std right: 3",
     ),
     "too unsure of one number": (
-        {"spread": lambda a: a["spread"] * [1.0, 3.0]},
-        "spread down: 100% of the errors within one (wanted 60 to 74%)",
+        {"std": lambda a: a["std"] * [1.0, 3.0]},
+        "std down: 100% of the errors within one (wanted 60 to 74%)",
     ),
-    "one number of one spread": (
-        {"spread": lambda a: np.stack([a["spread"][:, 0], 0.0 * a["spread"][:, 1] + 0.24], axis=1)},
+    "one number of one standard deviation": (
+        {"std": lambda a: np.stack([a["std"][:, 0], 0.0 * a["std"][:, 1] + 0.24], axis=1)},
         "surer half down: ",
     ),
-    "spreads of the other number": (
-        {"spread": lambda a: a["spread"][:, ::-1]},
+    "standard deviations of the other number": (
+        {"std": lambda a: a["std"][:, ::-1]},
         "within two (wanted at least 90%): right and down look swapped",
     ),
-    "the scale forgotten": ({"spread": lambda a: a["spread"] / SCALE}, "Were they multiplied by the scale?"),
+    "the scale forgotten": ({"std": lambda a: a["std"] / SCALE}, "Were they multiplied by the scale?"),
     "tiny or huge": (
-        {"spread": lambda a: np.where(a["position"] % 0.1 < 0.07, 5.0, 1e-6)},
+        {"std": lambda a: np.where(a["position"] % 0.1 < 0.07, 5.0, 1e-6)},
         "some are far too small, and others too large",
     ),
     "all lockers of one aisle": (
@@ -916,7 +916,7 @@ def test_answers_of_other_types_are_the_same_answers(oracle, client):
         "locker": lambda a: a["locker"].astype("uint8"),
         "aisle": lambda a: a["aisle"].tolist(),
         "position": lambda a: tf.constant(a["position"]),
-        "spread": lambda a: a["spread"].astype("float16"),
+        "std": lambda a: a["std"].astype("float16"),
     }
     answer = changed(oracle, **types)
     made = report(oracle, client)["expected"]
@@ -938,12 +938,12 @@ def test_a_score_that_is_refused_does_not_read_like_the_wanted_one(oracle, clien
     table, answers = hidden_slips().targets, oracle(hidden_slips().images)
     found = lesson_15.scores(answers, table)["position"]
     rows = [oracle.row[shown(image)] for image in hidden_slips().images]
-    position, spread = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
+    position, std = oracle.answers["position"].copy(), oracle.answers["std"].copy()
     factor = 0.2301 / found
     position[rows] = table["position"] + factor * (answers["position"] - table["position"])
-    spread[rows] *= factor
-    message = refused("15.4", report(variant(oracle, position=position, spread=spread), client), "position 0.2301 mm")
-    assert "(wanted at most 0.23, naive" in message
+    std[rows] *= factor
+    message = refused("15.4", report(variant(oracle, position=position, std=std), client), "position 0.2301 mm")
+    assert "(wanted at most 0.23, baseline" in message
 
 
 def depends_on_the_batch(oracle):
@@ -986,7 +986,7 @@ BROKEN_FUNCTIONS = {
     "by dice": (by_dice, "asked twice about the same slips, it gives two answers: is dropout on?"),
     "changes the images": (whitens, "your function changes `images` itself"),
     "a tuple": (lambda o: lambda images: tuple(o(images).values()), "should be a dict"),
-    "no spread": (lambda o: lambda images: {k: v for k, v in o(images).items() if k != "spread"}, "the keys of"),
+    "no std": (lambda o: lambda images: {k: v for k, v in o(images).items() if k != "std"}, "the keys of"),
     "nothing": (lambda o: lambda images: None, "is a `return` missing?"),
     "a model": (lambda o: network(), "should be a function"),
     "answers": (lambda o: o(hidden_slips().images), "should be a function"),
@@ -1003,7 +1003,7 @@ def test_a_mediocre_answer_hears_its_scores_and_what_was_accepted(oracle, client
     locker = np.where(np.arange(10000) % 3 == 0, (oracle.answers["locker"] + 1) % 10, oracle.answers["locker"])
     other = variant(oracle, locker=locker, aisle=AISLE_OF[locker])
     message = refused("15.4", report(other, client), "not accept it. locker 0.5")
-    assert "(wanted at least 0.70, naive 0.11)" in message
+    assert "(wanted at least 0.70, baseline 0.11)" in message
     assert "aisle 0." in message.partition("Accepted")[0]
     assert "services" in message.partition("Accepted")[2]
 
@@ -1017,9 +1017,9 @@ def test_the_brief_says_what_the_check_wants():
         assert f"at least {lesson_15.AT_LEAST[name]:.2f} " in lines[name]
     assert f"at most {lesson_15.POSITION_AT_MOST} mm off" in lines["position"]
     low, high = lesson_15.WITHIN_ONE
-    assert f"of each number: {low * 100:.0f} to {high:.0%} of the errors within one spread" in lines["spread"]
-    assert f"at least {lesson_15.WITHIN_TWO:.0%} within two" in lines["spread"]
-    assert f"at most {lesson_15.SURER_HALF_AT_MOST} times" in lines["spread"]
+    assert f"of each number: {low * 100:.0f} to {high:.0%} of the errors within one standard deviation" in lines["std"]
+    assert f"at least {lesson_15.WITHIN_TWO:.0%} within two" in lines["std"]
+    assert f"at most {lesson_15.SURER_HALF_AT_MOST} times" in lines["std"]
     allowed = brief.partition("A difference by chance is\n# allowed: ")[2].partition("# %%")[0]
     assert all(f"{value:.2f}" in allowed for value in lesson_15.TOLERANCE.values())
     assert len(lesson_15.TOLERANCE) == 5
@@ -1031,7 +1031,7 @@ def test_the_brief_says_what_the_check_wants():
 
 def test_a_line_that_refuses_everything_is_not_cut(oracle, client):
     constant = {"locker": 1, "aisle": 2, "services": [0.4, 0.3, 0.3, 0.2], "position": [10.5, 10.5], "void": 0.1}
-    answer = changed(oracle, **{name: same(value) for name, value in constant.items()}, spread=same([0.3, 0.3]))
+    answer = changed(oracle, **{name: same(value) for name, value in constant.items()}, std=same([0.3, 0.3]))
     message = refused("15.4", report(answer, client), "the client does not accept it. contradictions")
     assert message.endswith("Accepted: none."), message
 
@@ -1126,7 +1126,7 @@ WRONG_EXPECTED = {
     "NaN": ({"void": np.nan}, "the expected score of void should be a finite number"),
     "an array": ({"services": np.ones(4)}, "the expected score of services should be one number"),
     "a text": ({"services": "0.8"}, "the expected score of services should be a number"),
-    "another key": ({"spread": 0.7}, "the keys of the part expected should be"),
+    "another key": ({"std": 0.7}, "the keys of the part expected should be"),
 }
 
 
@@ -1154,11 +1154,11 @@ def test_a_promise_from_slips_that_were_trained_on_is_refused(oracle, client):
     assert "position: you expect 0.000" in message
 
 
-def test_spreads_that_fit_only_where_they_were_trained_hear_so(oracle, client):
-    position, spread = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
+def test_standard_deviations_that_fit_only_where_they_were_trained_hear_so(oracle, client):
+    position, std = oracle.answers["position"].copy(), oracle.answers["std"].copy()
     seen, truth = slice(8000), oracle.truth["position"]
     position[seen] = truth[seen] + 0.2 * (position[seen] - truth[seen])
-    other = variant(oracle, position=position, spread=0.2 * spread)
+    other = variant(oracle, position=position, std=0.2 * std)
     message = refused(
         "15.4", report(other, client), "on the validation slips they fit. Were these slips used to train?"
     )
@@ -1182,7 +1182,7 @@ def test_the_scores_of_the_acceptance_cannot_be_copied_into_the_promise(oracle, 
 
 
 def raw(model, images):
-    """Return the answers, with standardised log-variances in place of the spread."""
+    """Return the answers, with standardised log-variances in place of the standard deviation."""
     outputs = model.predict(prepare(images), batch_size=1000, verbose=0)
     locker = outputs["locker"].argmax(axis=1)
     mean, log_variance = np.split(outputs["position"], 2, axis=1)
@@ -1191,7 +1191,7 @@ def raw(model, images):
         "aisle": AISLE_OF[locker],
         "services": outputs["services"],
         "position": mean * 0.87 + 10.5,
-        "spread": np.clip(log_variance, -10, 10),
+        "std": np.clip(log_variance, -10, 10),
         "void": outputs["void"][:, 0],
     }
 
@@ -1208,20 +1208,20 @@ def remembered(answer, *images):
     return function
 
 
-def as_answer(raw, client, spread=lambda spread: spread):
-    """Return the learner's function; its spreads are corrected on the validation slips, and then changed."""
+def as_answer(raw, client, std=lambda std: std):
+    """Return the learner's function; its standard deviations are corrected on the validation slips, then changed."""
 
     def uncorrected(images):
         answers = raw(images)
-        return answers | {"spread": 0.87 * np.exp(answers["spread"] / 2)}
+        return answers | {"std": 0.87 * np.exp(answers["std"] / 2)}
 
     said, truth = uncorrected(client[1].images), client[1].targets["position"]
     rows = np.isfinite(truth).all(axis=1)
-    factor = np.quantile(np.abs(said["position"] - truth)[rows] / said["spread"][rows], 0.68, axis=0)
+    factor = np.quantile(np.abs(said["position"] - truth)[rows] / said["std"][rows], 0.68, axis=0)
 
     def answer(images):
         answers = uncorrected(images)
-        return answers | {"spread": spread(factor * answers["spread"])}
+        return answers | {"std": std(factor * answers["std"])}
 
     return answer
 
@@ -1261,12 +1261,12 @@ def test_a_trained_model_keeps_its_promise(answers, client):
     assert state == "correct", message
 
 
-def tiny_or_huge(spread):
-    return np.where(spread < np.array([0.2, 0.12]), 1e-6, 10.0)
+def tiny_or_huge(std):
+    return np.where(std < np.array([0.2, 0.12]), 1e-6, 10.0)
 
 
-WRONG_SPREADS = {
-    "variances": (lambda s: s**2, "they look like variances: the spread is the root, in millimetres"),
+WRONG_STDS = {
+    "variances": (lambda s: s**2, "they look like variances: the standard deviation is the root, in millimetres"),
     "standardised variances": (lambda s: (s / 0.87) ** 2 * 0.87, "they look like variances"),
     "pixels": (lambda s: 2 * s, "they are twice as large as the errors: are they pixels?"),
     "the scale forgotten": (lambda s: s / 0.87, "they are too large. Were they multiplied by the scale?"),
@@ -1275,15 +1275,15 @@ WRONG_SPREADS = {
         lambda s: s * [0.4, 3.0],
         "% within two (wanted at least 90%): they are too small",
     ),
-    "one number of one spread": (
+    "one number of one standard deviation": (
         lambda s: np.stack([s[:, 0], 0 * s[:, 1] + 0.17], axis=1),
-        "all slips have the same spread, so nobody can tell which ones are sure",
+        "all slips have the same standard deviation, so no one can tell which are sure",
     ),
     "the other number's": (lambda s: s[:, ::-1], "right and down look swapped: right comes first"),
-    "tiny or huge": (tiny_or_huge, "spread right: "),
+    "tiny or huge": (tiny_or_huge, "std right: "),
 }
 
 
-@pytest.mark.parametrize(("change", "words"), WRONG_SPREADS.values(), ids=WRONG_SPREADS)
-def test_wrong_spreads_of_a_trained_model(answers, client, change, words):
+@pytest.mark.parametrize(("change", "words"), WRONG_STDS.values(), ids=WRONG_STDS)
+def test_wrong_standard_deviations_of_a_trained_model(answers, client, change, words):
     refused("15.4", report(as_answer(answers, client, change), client), words)

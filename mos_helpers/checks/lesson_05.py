@@ -113,7 +113,7 @@ def standardise(answer: object) -> None:
             as_array(part, f"the standardised {name}", shape=target.shape, finite=False)
     if all(_same(one, other, tolerance) for one, other in zip(found, right, strict=True)):
         return
-    several = [i for i, (_, other) in enumerate(cases) if len(other) > 1]  # one row has no spread of its own
+    several = [i for i, (_, other) in enumerate(cases) if len(other) > 1]  # one row has none of its own
     for message, mistake in WRONG_SCALES.items():
         require(not all(_same(found[i], mistake(*cases[i]), tolerance) for i in several), message)
     for pair in found:

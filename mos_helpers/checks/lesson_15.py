@@ -31,24 +31,24 @@ from mos_helpers.data.slips import AISLES, MM_PER_PIXEL, SERVICES, Slips, client
 from mos_helpers.heads import check_heads
 
 HEADS = ("locker", "aisle", "services", "position", "void")
-KEYS = ("locker", "aisle", "services", "position", "spread", "void")
+KEYS = ("locker", "aisle", "services", "position", "std", "void")
 HIDDEN_SEED, N_HIDDEN = 2026, 2000
 AISLE_OF = np.array([next(i for i, digits in enumerate(AISLES.values()) if d in digits) for d in range(10)])
 
-# What the client accepts. Found by training, with benchmarks/capstone.py on both sources: far from the naive answer,
+# What the client accepts. Found by training, with benchmarks/capstone.py on both sources: far from the baseline,
 # and a margin from the worst of ten seeds of the solution. That is, on one source or the other, locker 0.827, aisle
-# 0.895, services 0.840, void 0.867 and position 0.198 mm. Within one spread are 0.644 to 0.724 of its errors, within
-# two at least 0.930, and the error of the surer half is at most 0.764 times that of the other half.
+# 0.895, services 0.840, void 0.867 and position 0.198 mm. Within one standard deviation are 0.644 to 0.724 of its
+# errors, within two at least 0.930, and the error of the surer half is at most 0.764 times that of the other half.
 AT_LEAST = {"locker": 0.70, "aisle": 0.85, "services": 0.75, "void": 0.78}
 POSITION_AT_MOST = 0.23  # mm
-# For each of the two numbers of the position. Of the errors of a normal distribution, 68% are at most one spread, and
-# 95% at most two. Spreads that fit but for the scale, 0.87 mm, hold 75% and more.
+# For each of the two numbers of the position. Of the errors of a normal distribution, 68% are at most one standard
+# deviation, and 95% at most two. Standard deviations that fit but for the scale, 0.87 mm, hold 75% and more.
 WITHIN_ONE, WITHIN_TWO = (0.60, 0.74), 0.90
 _REPAIR = "one factor from the validation slips repairs them"
 _FITTED = "on the validation slips they fit. Were these slips used to train? Then they tell nothing of new ones"
 _WANTED_WITHIN_ONE = f"{WITHIN_ONE[0] * 100:.0f} to {WITHIN_ONE[1]:.0%}"
-# The mean error of the half with the smaller spreads, divided by that of the other half. Spreads drawn by lot have 1.00
-# on average, with a standard deviation of 0.034 on 2,000 slips.
+# The mean error of the half with the smaller standard deviations, divided by that of the other half. Those drawn by
+# lot have 1.00 on average, with a standard deviation of 0.034 on 2,000 slips.
 SURER_HALF_AT_MOST = 0.88
 # By how much an expected score may differ from the one on the hidden slips.
 TOLERANCE = {"locker": 0.07, "aisle": 0.06, "services": 0.10, "position": 0.03, "void": 0.08}
@@ -302,8 +302,8 @@ def _require_no_random_fillers(model: keras.Model, data: tuple, taught: dict[str
 def _goes_with(column: np.ndarray, labels: np.ndarray) -> bool:
     """Return whether a column is one of those of the labels, but for a factor and a constant."""
     column, labels = column - column.mean(), labels - labels.mean(axis=0)
-    lengths = np.linalg.norm(column) * np.linalg.norm(labels, axis=0)
-    return bool((np.abs(column @ labels) > 0.999 * np.maximum(lengths, 1e-6)).any())
+    norms = np.linalg.norm(column) * np.linalg.norm(labels, axis=0)
+    return bool((np.abs(column @ labels) > 0.999 * np.maximum(norms, 1e-6)).any())
 
 
 def _means_of(column: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -489,11 +489,11 @@ def _read(function: Callable, images: np.ndarray) -> dict[str, np.ndarray]:
         logits = f"{name} should hold probabilities, and yours go from {low:.3g} to {high:.3g}: are they logits?"
         require(low >= -_ROUNDED and high <= 1 + _ROUNDED, f"{logits} A sigmoid makes probabilities of them")
         found[name] = found[name].clip(0, 1)
-    for name in ("position", "spread"):
+    for name in ("position", "std"):
         found[name] = _numbers(name, found[name], (n, 2))
-    lowest = float(found["spread"].min())
-    log = "is it the logarithm of a variance? Then exp(value / 2) is the spread, in the unit of the target"
-    require(lowest > 0, f"spread should be above 0, and its smallest is {lowest:.3g}: {log}")
+    lowest = float(found["std"].min())
+    log = "is it the logarithm of a variance? Then exp(value / 2) is the standard deviation, in the unit of the target"
+    require(lowest > 0, f"std should be above 0, and its smallest is {lowest:.3g}: {log}")
     return found
 
 
@@ -517,8 +517,8 @@ def _numbers(name: str, value: object, shape: tuple[int, ...]) -> np.ndarray:
     array = array.astype("float64") if array.dtype.kind == "b" else array
     column = f"{name} should have shape {shape}, and yours has {array.shape}: take the column, `[:, 0]`"
     require(array.shape != (*shape, 1), column)
-    both = f"{name} should have shape {shape}, and yours has {array.shape}: means and spreads are two parts, split them"
-    require(name not in ("position", "spread") or array.shape != (shape[0], 4), both)
+    both = f"{name} should have shape {shape}, and yours has {array.shape}: means and stds are two parts, split them"
+    require(name not in ("position", "std") or array.shape != (shape[0], 4), both)
     return as_array(array, name, shape=shape)
 
 
@@ -582,7 +582,7 @@ def scores(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> di
     return {name: result[name] for name in HEADS}
 
 
-def naive_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
+def baseline_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
     """Return the scores of the best answer that is the same for every slip; targets without gaps."""
     n = len(targets["void"])
     constant = {name: np.full(n, np.bincount(targets[name]).argmax()) for name in ("locker", "aisle")}
@@ -591,16 +591,16 @@ def naive_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
     return scores(constant | {"void": np.zeros(n)}, targets)
 
 
-def within(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], spreads: float) -> np.ndarray:
-    """Return for right and for down the share of errors that are at most so many spreads."""
+def within(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], times: float) -> np.ndarray:
+    """Return for right and for down the share of errors that are at most so many standard deviations."""
     errors = np.abs(answers["position"] - targets["position"])
-    return np.mean(errors <= spreads * answers["spread"], axis=0)
+    return np.mean(errors <= times * answers["std"], axis=0)
 
 
 def surer_half(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> np.ndarray:
     """Return for right and for down the mean error of the surer half, divided by that of the other half."""
     errors = np.abs(answers["position"] - targets["position"])
-    order = np.argsort(answers["spread"], axis=0, kind="stable")
+    order = np.argsort(answers["std"], axis=0, kind="stable")
     errors = np.take_along_axis(errors, order, axis=0)
     half = len(errors) // 2
     return errors[:half].mean(axis=0) / np.maximum(errors[half:].mean(axis=0), 1e-9)
@@ -618,7 +618,7 @@ def surer_half(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -
         "share of void slips above 0.5 plus the share of valid ones that are not, divided by two. position: the mean "
         "of the absolute errors of both numbers, in millimetres.",
         "The answers: decide once for locker and aisle and read the other one off, lesson 11 (hierarchical heads). "
-        "position and spread: multiply by the scale, and add the mean to the position only; a spread is "
+        "position and std: multiply by the scale, and add the mean to the position only; a standard deviation is "
         "exp(log-variance / 2) times the scale, lesson 5 (regression).",
     ],
     seconds=300,
@@ -693,11 +693,11 @@ def _with_gaps_counted(name: str, said: dict[str, np.ndarray], targets: dict[str
         "much a fine label counts beside them. Gaps: lesson 6 (missing labels).",
         "A convolution or two and some dropout help where a dense network overfits; so do more updates with a learning "
         "rate that ends low. Choose by the known labels of the validation slips. If only the position is too far off: "
-        "dropout makes numbers noisier. Use less of it, or none in front of this head, and correct the spreads by one "
-        "factor afterwards.",
-        "Spreads that are too small or too large for the validation errors: multiply them by one factor for each of "
-        "the two numbers, lesson 5 (regression): `np.quantile(errors / spreads, 0.68, axis=0)`, over the validation "
-        "slips whose position is known.",
+        "dropout makes numbers noisier. Use less of it, or none in front of this head, and correct the standard "
+        "deviations by one factor afterwards.",
+        "Standard deviations that are too small or too large for the validation errors: multiply them by one factor "
+        "for each of the two numbers, lesson 5 (regression): `np.quantile(errors / std, 0.68, axis=0)`, over the "
+        "validation slips whose position is known.",
     ],
     seconds=300,
 )
@@ -709,7 +709,7 @@ def acceptance(answer: object) -> str:
     _require_steady(function, hidden.images, answers)
     rows = labelled("position", validation.targets["position"])
     errors = np.abs(said["position"] - validation.targets["position"])[rows]
-    found = verdicts(answers, hidden.targets, _fits(errors, said["spread"][rows]))
+    found = verdicts(answers, hidden.targets, _fits(errors, said["std"][rows]))
     failed = [words for _, passed, words in found if not passed]
     passed = [words for _, passed, words in found if passed]
     refused = _sentence(f"the client does not accept it. {'; '.join(failed)}")
@@ -751,12 +751,12 @@ def verdicts(
 ) -> list[tuple[str, bool, str]]:
     """Return for each of the client's conditions a name, whether it is met, and the score in words.
 
-    `fitted` says for each number of the position whether its spreads fit the errors on the validation slips.
+    `fitted` says for each number of the position whether its std fits the errors on the validation slips.
     """
     return [
         _contradicted(answers["locker"], answers["aisle"]),
         *_scored(answers, targets),
-        *_spreads(answers, targets, fitted),
+        *_stds(answers, targets, fitted),
     ]
 
 
@@ -773,14 +773,14 @@ def _contradicted(locker: np.ndarray, aisle: np.ndarray) -> tuple[str, bool, str
 
 
 def _scored(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> list[tuple[str, bool, str]]:
-    """Return the verdict on each head, with its score, what is wanted and the naive answer, and a likely reason."""
-    found, naive, result = scores(answers, targets), naive_scores(targets), []
+    """Return the verdict on each head, with its score, what is wanted and the baseline, and a likely reason."""
+    found, baseline, result = scores(answers, targets), baseline_scores(targets), []
     for name in HEADS:
         far = name == "position"
         bound = POSITION_AT_MOST if far else AT_LEAST[name]
         passed = found[name] <= bound if far else found[name] >= bound
         score = f"{found[name]:.2f}" if passed else _shown(found[name], bound, digits=3)
-        wanted = f"{'at most' if far else 'at least'} {bound:.2f}, naive {naive[name]:.2f}"
+        wanted = f"{'at most' if far else 'at least'} {bound:.2f}, baseline {baseline[name]:.2f}"
         reason = "" if passed else _reason(name, answers, targets)
         words = f"{name} {score}{' mm off' if far else ''} (wanted {wanted})"
         result.append((name, passed, words + (f": {reason}" if reason else "")))
@@ -813,32 +813,32 @@ def _reason_of_position(answers: dict[str, np.ndarray], true: np.ndarray) -> str
         "its answers look like pixels: a pixel is half a millimetre": said * MM_PER_PIXEL,
         "its answers seem to count from the middle of the slip and not from its upper left corner": said + mean,
         "right and down look swapped: right comes first": said[:, ::-1],
-        "position and spread look swapped": answers["spread"],
+        "position and std look swapped": answers["std"],
     }
     errors = {words: float(np.abs(other - true).mean()) for words, other in cases.items()}
     likely = min(errors, key=errors.get)
     return likely if errors[likely] <= POSITION_AT_MOST else ""
 
 
-def _spreads(
+def _stds(
     answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], fitted: Sequence[bool]
 ) -> list[tuple[str, bool, str]]:
-    """Return the verdicts on the spreads of each number: their size, and whether they tell sure slips from others."""
-    errors, spread = np.abs(answers["position"] - targets["position"]), answers["spread"]
+    """Return the verdicts on the std of each number: its size, and whether it tells sure slips from others."""
+    errors, std = np.abs(answers["position"] - targets["position"]), answers["std"]
     scale, ratios, result = targets["position"].std(axis=0), surer_half(answers, targets), []
-    far, general = errors.mean() > POSITION_AT_MOST, _reason_of_both(errors, spread)
+    far, general = errors.mean() > POSITION_AT_MOST, _reason_of_both(errors, std)
     for column, number in enumerate(NUMBERS):
-        error, own = errors[:, column], spread[:, column]
+        error, own = errors[:, column], std[:, column]
         passed = bool(_fits(error, own))
         one, two = (_share(float(np.mean(error <= times * own)), passed) for times in (1, 2))
-        words = f"spread {number}: {one} of the errors within one, {two} within two"
+        words = f"std {number}: {one} of the errors within one, {two} within two"
         if far and not passed:
-            words = f"spread {number}: the position comes first"
+            words = f"std {number}: the position comes first"
         elif not passed:
-            words = f"spread {number}: {one} of the errors within one (wanted {_WANTED_WITHIN_ONE}), {two} within two "
+            words = f"std {number}: {one} of the errors within one (wanted {_WANTED_WITHIN_ONE}), {two} within two "
             reason = general or _reason_of_one(error, own, float(scale[column]))
             words += f"(wanted at least {WITHIN_TWO:.0%}): {_FITTED if fitted[column] else reason}"
-        result += [(f"spread {number}", passed, words), _surer_half(number, float(ratios[column]), own)]
+        result += [(f"std {number}", passed, words), _surer_half(number, float(ratios[column]), own)]
     return result
 
 
@@ -848,43 +848,43 @@ def _share(value: float, passed: bool) -> str:
     return f"{value:.0%}" if passed else f"{_shown(100 * value, *bounds, digits=0)}%"
 
 
-def _surer_half(number: str, ratio: float, spread: np.ndarray) -> tuple[str, bool, str]:
-    """Return the verdict on whether the spreads of a number tell sure slips from others."""
-    same = float(np.ptp(spread)) < 1e-6
+def _surer_half(number: str, ratio: float, std: np.ndarray) -> tuple[str, bool, str]:
+    """Return the verdict on whether the standard deviations of a number tell sure slips from others."""
+    same = float(np.ptp(std)) < 1e-6
     passed = ratio <= SURER_HALF_AT_MOST and not same
     if passed:
         return f"surer half {number}", True, f"surer half {number} {ratio:.2f}"
     if same:
-        words = f"surer half {number}: all slips have the same spread, so nobody can tell which ones are sure"
+        words = f"surer half {number}: all slips have the same standard deviation, so no one can tell which are sure"
     else:
         words = f"surer half {number}: its error is {_shown(ratio, SURER_HALF_AT_MOST)} times that of the other half"
         words += f" (wanted at most {SURER_HALF_AT_MOST})"
     return f"surer half {number}", False, words
 
 
-def _fits(errors: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Return whether as many errors lie within one spread, and within two, as the client wants, for each number."""
-    (low, high), one = WITHIN_ONE, np.mean(errors <= spread, axis=0)
-    return (low <= one) & (one <= high) & (np.mean(errors <= 2 * spread, axis=0) >= WITHIN_TWO)
+def _fits(errors: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Return whether as many errors lie within one and two standard deviations as the client wants, for each number."""
+    (low, high), one = WITHIN_ONE, np.mean(errors <= std, axis=0)
+    return (low <= one) & (one <= high) & (np.mean(errors <= 2 * std, axis=0) >= WITHIN_TWO)
 
 
-def _reason_of_both(errors: np.ndarray, spread: np.ndarray) -> str:
-    """Return what makes the spreads of both numbers wrong, or nothing."""
-    if _fits(errors, np.sqrt(spread)).all():
-        return "they look like variances: the spread is the root, in millimetres"
+def _reason_of_both(errors: np.ndarray, std: np.ndarray) -> str:
+    """Return what makes the standard deviations of both numbers wrong, or nothing."""
+    if _fits(errors, np.sqrt(std)).all():
+        return "they look like variances: the standard deviation is the root, in millimetres"
     swapped = "right and down look swapped: right comes first"
-    return swapped if _fits(errors, spread[:, ::-1]).all() else ""
+    return swapped if _fits(errors, std[:, ::-1]).all() else ""
 
 
-def _reason_of_one(errors: np.ndarray, spread: np.ndarray, scale: float) -> str:
-    """Return what would make the spreads of a number right, or in which direction they are wrong."""
-    one = float(np.mean(errors <= spread))
+def _reason_of_one(errors: np.ndarray, std: np.ndarray, scale: float) -> str:
+    """Return what would make the standard deviations of a number right, or in which direction they are wrong."""
+    one = float(np.mean(errors <= std))
     if one < WITHIN_ONE[0]:
         reason = "they are too small, the model is too sure of itself. Did you take exp(log-variance) without / 2?"
         return f"{reason} Else {_REPAIR}"
     if one <= WITHIN_ONE[1]:
         return "some are far too small, and others too large"
-    if 0.45 < float(np.quantile(errors / spread, 0.68)) < 0.55:
+    if 0.45 < float(np.quantile(errors / std, 0.68)) < 0.55:
         return "they are twice as large as the errors: are they pixels? A pixel is half a millimetre"
-    forgotten = ". Were they multiplied by the scale?" if _fits(errors, spread * scale) else "."
+    forgotten = ". Were they multiplied by the scale?" if _fits(errors, std * scale) else "."
     return f"they are too large{forgotten} {'Else' if forgotten != '.' else 'Perhaps'} {_REPAIR}"

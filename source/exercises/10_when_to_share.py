@@ -85,8 +85,8 @@ def decide(alone, shared):
 check("10.2", lambda: decide)
 
 # %% [markdown] tags=["solution"]
-# The differences of pairs, not the difference of two spreads: what a seed does to both designs drops out. "No difference"
-# means that these runs do not show one. More seeds may show a smaller one.
+# The differences of pairs, not the difference of two standard deviations: what a seed does to both designs drops out. "No
+# difference" means that these runs do not show one. More seeds may show a smaller one.
 
 # %% [markdown]
 # ## Question 10.3: targets and weights for an auxiliary task

@@ -166,11 +166,14 @@ scores = model.evaluate(images_test, targets_test, batch_size=1000, verbose=0, r
 {name: round(score, 3) for name, score in scores.items()}
 
 # %% [markdown]
-# Are these good? The naive answers give the most frequent digit, and the more frequent of odd and even, to every image.
+# Are these good? The baselines give the most frequent digit, and the more frequent of odd and even, to every image.
 
 # %%
-naive = {head: np.bincount(target).argmax() for head, target in targets_train.items()}
-{head: round(np.mean(targets_test[head] == answer).item(), 3) for head, answer in naive.items()}
+baseline = {head: np.bincount(target).argmax() for head, target in targets_train.items()}
+{
+    head: round(np.mean(targets_test[head] == answer).item(), 3)
+    for head, answer in baseline.items()
+}
 
 # %% tags=["check"]
 assert scores["digit_accuracy"] > 0.93 and scores["odd_accuracy"] > 0.93

@@ -14,7 +14,7 @@
 #
 # **What you will learn**
 # - to build the three types of multi-output model, and to say which of them really differ;
-# - to compare models fairly: at equal size, over several runs, beside a simple model and a naive answer;
+# - to compare models fairly: at equal size, over several runs, beside a simple model and a baseline;
 # - further: to write a `MultiOutput` layer, which Keras does not have, so that it saves and loads.
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 35 minutes; the longest cell runs for about 20
@@ -303,8 +303,8 @@ for name in designs:
     train(name, run=0, updates=100)  # compiles the update, and is not counted
 
 # %% [markdown]
-# For each run we note how often the left digit, the right digit, and both are right. The table gives the mean over five runs
-# ± their standard deviation, which we call the spread.
+# For each run we note how often the left digit, the right digit, and both are right. The table gives the mean over five runs ±
+# their standard deviation.
 
 
 # %%
@@ -324,7 +324,7 @@ def scores(answers):
 
 # %% [markdown]
 # **Predict first.** Order the five designs by how often both digits are right. Which differences will be larger than the
-# spread from run to run?
+# standard deviation of the runs?
 
 # %%
 results, seconds = {}, {}
@@ -337,8 +337,8 @@ for name, model in designs.items():
 columns = ["left", "right", "both", "weights", "training"]
 print(" " * 22 + "".join(f"{column:>14}" for column in columns))
 for name, runs in results.items():
-    means, spreads = runs.mean(axis=0), runs.std(axis=0, ddof=1)
-    row = [f"{mean:.1%} ± {spread:.1%}" for mean, spread in zip(means, spreads, strict=True)]
+    means, stds = runs.mean(axis=0), runs.std(axis=0, ddof=1)
+    row = [f"{mean:.1%} ± {std:.1%}" for mean, std in zip(means, stds, strict=True)]
     row += [f"{designs[name].count_params():,}", f"{seconds[name]:.1f} s"]
     print(f"{name:22}" + "".join(f"{cell:>14}" for cell in row))
 
@@ -356,12 +356,12 @@ assert both["separate, equal total"] > both["shared trunk"] - 0.01
 assert min(both.values()) > 0.5
 
 # %% [markdown]
-# - **One wide head** does as well as two heads on the shared trunk: the difference is at most about as large as the
-#   spread of the runs. It must be so, since they are the same model. It is not zero, because the first weights were
-#   drawn for each design. (Those of one kernel of 20 columns have a little smaller range, too, than those of two of 10:
-#   Keras's default shrinks with the number of inputs plus outputs.)
-# - **Separate networks with equal trunks** are right more often, and the difference is larger than the spread. They also have
-#   twice the weights.
+# - **One wide head** does as well as two heads on the shared trunk: the difference is at most about as large as the standard
+#   deviation of the runs. It must be so, since they are the same model. It is not zero, because the first weights were drawn
+#   for each design. (Those of one kernel of 20 columns have a little smaller range, too, than those of two of 10: Keras's
+#   default shrinks with the number of inputs plus outputs.)
+# - **Separate networks with equal trunks** are right more often, and the difference is larger than the standard deviation.
+#   They also have twice the weights.
 # - **Separate networks with an equal total** keep only a part of that lead: about two percentage points (*points*, for short)
 #   on MNIST, about one on the bundled digits. It is there on average; single runs may change places.
 # - **One head for pairs** is clearly worse. It has only about 80 images of each of its hundred classes, and what its unit
@@ -472,7 +472,7 @@ assert beside["always the most frequent digits"][2] < 0.05
 #   worth knowing before one chooses between networks.
 # - Another library's networks point the same way: separate ones are ahead of a wide head with the same trunk. But it is one
 #   run of each, the separate ones have twice the weights, and this wide head has sigmoids instead of softmaxes.
-# - All three models are far above the naive answer.
+# - All three models are far above the baseline.
 
 # %% [markdown]
 # ## Which one to choose?
@@ -483,7 +483,7 @@ assert beside["always the most frequent digits"][2] < 0.05
 #   costs or gains on your data, and they can be retrained one by one. Take them if they are better and you can afford them.
 # - Treat **one wide head** as another notation for the first. Use **one head for all combinations** only if the combinations
 #   are few, and if one answer really depends on the other.
-# - Put a simple model and a naive answer into the same table, and make several runs.
+# - Put a simple model and a baseline into the same table, and make several runs.
 
 # %% [markdown]
 # ## Further: a layer called `MultiOutput`
@@ -635,7 +635,7 @@ for share, units in [(True, 96), (False, 52), (False, 96)]:
 # %% [markdown]
 # In this notebook we
 # - built a shared trunk, one wide head and separate networks, and saw by copying weights that the first two are one model;
-# - compared them at equal trunks and at equal totals, over five runs, beside logistic regression and a naive answer;
+# - compared them at equal trunks and at equal totals, over five runs, beside logistic regression and a baseline;
 # - measured the time to answer, for one image and for many;
 # - wrote a `MultiOutput` layer that saves and loads.
 #

@@ -14,7 +14,7 @@
 #
 # **What you will learn**
 # - to choose the activation and the loss of such a head, and to say what goes wrong with softmax;
-# - to compute six scores by hand and in scikit-learn, each beside a naive answer;
+# - to compute six scores by hand and in scikit-learn, each beside a baseline;
 # - to choose thresholds, to use a chain where labels depend on each other, and to give rare labels more weight.
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 55 minutes, 15 of them for the last part, *Further*;
@@ -215,8 +215,8 @@ def table(rows, columns=columns):
     for name, runs in rows.items():
         cells = [f"{mean:.1f}" for mean in 100 * np.mean(runs, axis=0)]
         if len(runs) > 1:
-            spreads = 100 * np.std(runs, axis=0, ddof=1)
-            cells = [f"{cell} ± {s:.1f}" for cell, s in zip(cells, spreads, strict=True)]
+            stds = 100 * np.std(runs, axis=0, ddof=1)
+            cells = [f"{cell} ± {s:.1f}" for cell, s in zip(cells, stds, strict=True)]
         print(f"{name:23}" + "".join(f"{cell:>12}" for cell in cells))
 
 
@@ -260,11 +260,11 @@ assert mean["sigmoid"]["elements"] > mean["no digit at all"]["elements"] + 0.08
 # %% [markdown]
 # - The **sigmoid** head is best in every column. But look at the element-wise accuracy: it lies only 11 to 13 points
 #   above a model that says "no" to everything. The exact match tells the two apart.
-# - **Softmax** on multi-hot rows learns almost nothing: it ranks hardly better than the naive answers.
+# - **Softmax** on multi-hot rows learns almost nothing: it ranks hardly better than the baselines.
 # - **Softmax on shares** does learn, and ranks only somewhat worse than sigmoid (mAP). Yet far fewer of its images are
 #   exactly right.
 #
-# Saying "yes" to everything brings a higher F1 than softmax on multi-hot rows. A score without its naive answer says little.
+# Saying "yes" to everything brings a higher F1 than softmax on multi-hot rows. A score without its baseline says little.
 
 # %% [markdown]
 # ## Why softmax fails here, twice
@@ -408,8 +408,8 @@ assert abs(by["elements"]) < 0.01 and abs(by["exact"]) < 0.04 and (change[:, 5] 
 
 # %% [markdown]
 # On average the samples F1 rises: it gives nothing to an image without any right "yes", and lower thresholds usually leave
-# fewer of those. The macro F1, for which the thresholds were chosen, rises less (on the bundled digits by hardly more than
-# its spread): one threshold for all was not far from the best. The element-wise accuracy hardly moves, and rather down
+# fewer of those. The macro F1, for which the thresholds were chosen, rises less (on the bundled digits by hardly more than its
+# standard deviation): one threshold for all was not far from the best. The element-wise accuracy hardly moves, and rather down
 # than up. mAP needs no threshold, so it stays. And the exact match? It changes by a point or two at most, up on some data and
 # down on other. **A threshold is chosen for one score, and may cost another one.**
 #

@@ -141,8 +141,8 @@ def train(model, right=1.0, seeds=range(5), callbacks=None, begin=None):
 # %%
 def said(runs):
     """Return mean ± standard deviation of the runs for left and for right, as text."""
-    means, spreads = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
-    return "   ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(means, spreads, strict=True))
+    means, stds = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
+    return "   ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(means, stds, strict=True))
 
 
 fixed = compiled(keras.Model(*parts()), loss_weights=loss_weights)
@@ -150,10 +150,10 @@ plain, _ = train(fixed)
 results = {"plain sum": plain}
 
 most_frequent = [np.bincount(labels).argmax() for labels in targets_train.values()]
-naive = [np.mean(t == c) for t, c in zip(targets_test.values(), most_frequent, strict=True)]
+baseline = [np.mean(t == c) for t, c in zip(targets_test.values(), most_frequent, strict=True)]
 print(f"{'':18}left            right")
 print(
-    f"{'most frequent':18}{naive[0]:.3f}           {naive[1]:.3f}\n{'plain sum':18}{said(plain)}"
+    f"{'most frequent':18}{baseline[0]:.3f}           {baseline[1]:.3f}\n{'plain sum':18}{said(plain)}"
 )
 
 # %% tags=["check"]
@@ -417,7 +417,7 @@ print(f"sum of logarithms: {said(results['sum of logarithms'])}")
 assert abs(np.mean(results["sum of logarithms"]) - learned.mean()) < 0.04
 
 # %% [markdown]
-# The same, within the spread. (A loss that can be 0 needs a small number added to it before the logarithm.)
+# The same, within one standard deviation. (A loss that can be 0 needs a small number added to it before the logarithm.)
 
 # %% [markdown]
 # ## Does it measure the noise?
@@ -514,16 +514,15 @@ assert np.abs(np.mean(results["DWA"], axis=0) - plain.mean(axis=0)).max() < 0.1
 # ## Weights that follow the gradients: GradNorm
 #
 # Chen, Badrinarayanan, Lee and Rabinovich (2018) look at the trunk. Take the gradient of each *weighted* loss on the last
-# shared layer, and its length $G = w \lVert \nabla L \rVert$. GradNorm changes the weights until each length reaches its
-# **goal**:
+# shared layer, and its norm $G = w \lVert \nabla L \rVert$. GradNorm changes the weights until each norm reaches its **goal**:
 #
 # $$\text{goal} = \bar G \cdot r^{\alpha}, \qquad r = \frac{L / L_{\text{first}}}{\text{mean of that over the heads}}.$$
 #
-# $\bar G$ is the mean of all $G$. With $\alpha = 0$ all lengths should be equal. With a larger $\alpha$, a head that is
-# behind (more of its first loss is left) gets a longer gradient. The weights go down the slope of $\sum |G - \text{goal}|$,
-# where the **goal is held constant**.
+# $\bar G$ is the mean of all $G$. With $\alpha = 0$ all norms should be equal. With a larger $\alpha$, a head that is behind
+# (more of its first loss is left) gets a larger gradient. The weights go down the slope of $\sum |G - \text{goal}|$, where the
+# **goal is held constant**.
 #
-# That looks as if we had to differentiate a gradient once more. We do not: in $G = w \lVert \nabla L \rVert$ the length has
+# That looks as if we had to differentiate a gradient once more. We do not: in $G = w \lVert \nabla L \rVert$ the norm has
 # nothing to do with $w$. So the slope of $|G - \text{goal}|$ along $w$ is $\pm \lVert \nabla L \rVert$: plus where $G$ is
 # above its goal, minus where it is below. (You write it in the exercise, and a test of this course compares it with
 # TensorFlow's gradient.)
@@ -555,11 +554,11 @@ assert np.min(results["GradNorm"]) > 0.6
 assert np.mean(results["GradNorm"], axis=0)[0] > from_ones[0]
 
 # %% [markdown]
-# With weights of 1 the ratio comes near 100 in the third epoch, as predicted. In our run it then went higher: *left* is behind,
-# so $\alpha$ gives it a longer gradient. *Left* is far better than with the plain sum, but not as good as with the tuned
-# weight, and in our run *right* was worse than with either. So here too it is better to begin with weights that fit the losses
-# before training: `begin_at` sets them in proportion to one over each loss. Then little is left for GradNorm to do. In each
-# update it needs one more gradient for each head, from the loss back to the last shared layer only.
+# With weights of 1 the ratio comes near 100 in the third epoch, as predicted. In our run it then went higher: *left* is
+# behind, so $\alpha$ gives it a larger gradient. *Left* is far better than with the plain sum, but not as good as with the
+# tuned weight, and in our run *right* was worse than with either. So here too it is better to begin with weights that fit the
+# losses before training: `begin_at` sets them in proportion to one over each loss. Then little is left for GradNorm to do. In
+# each update it needs one more gradient for each head, from the loss back to the last shared layer only.
 
 # %% [markdown]
 # ## All of them
@@ -592,9 +591,9 @@ assert max(repaired) < means["tuned weight"] + 0.05
 #
 # What if there is no factor, and so nothing to repair? `python benchmarks/adaptive_weights.py --data digits` (or `mnist`)
 # trains each method with ten seeds, a little longer than here, with and without the factor. It reports the *remaining error*,
-# the share of the naive answer's error that is left (0 is perfect, 1 is naive). The mean of both heads:
+# the share of the baseline's error that is left (0: perfect, 1: the baseline). The mean of both heads:
 #
-# | spread below 0.04 | digits | digits, times 100 | MNIST | MNIST, times 100 |
+# | standard deviation below 0.04 | digits | digits, times 100 | MNIST | MNIST, times 100 |
 # |---|---|---|---|---|
 # | plain sum, DWA | 0.11 | 0.46 to 0.47 | 0.20 | 0.51 |
 # | uncertainty weighting, $s$ begins at 0 | 0.10 | 0.44 | 0.20 | 0.45 |
@@ -613,7 +612,7 @@ assert max(repaired) < means["tuned weight"] + 0.05
 # plain sum?
 
 # %% [markdown]
-# | remaining error, ten seeds; the spread is below 0.03 | digits: digit | digits: pose | MNIST: digit | MNIST: pose |
+# | remaining error, ten seeds; standard deviation below 0.03 | digits: digit | digits: pose | MNIST: digit | MNIST: pose |
 # |---|---|---|---|---|
 # | plain sum, tuned weight, DWA | 0.37 | 0.15 to 0.16 | 0.42 to 0.43 | 0.30 to 0.31 |
 # | GradNorm, begun at the first losses | 0.36 | 0.21 | 0.41 | 0.33 |

@@ -526,10 +526,10 @@ assert min(mean["fine labels only"]) > 0.3
 #   and it keeps the digit head, which has seen 20, inside the right group.
 # - **Conditional heads** do about as well as that. They do the same thing, with one loss: the group from all labels, the
 #   digit within its group from the few.
-# - The **marginal likelihood** is nowhere behind by more than the spread. On the bundled digits it is ahead of the other
-#   two; on MNIST the three differ by less than the spread. Here the coarse labels reach the ten logits
-#   themselves: "hook" pulls at the weights of 4 and 9, and pushes those of the other eight digits away. It also needs no
-#   decoding and only one head.
+# - The **marginal likelihood** is nowhere behind by more than the standard deviation. On the bundled digits it is ahead of the
+#   other two; on MNIST the three differ by less than that. Here the coarse labels reach the ten logits themselves: "hook"
+#   pulls at the weights of 4 and 9, and pushes those of the other eight digits away. It also needs no decoding and only one
+#   head.
 # - **With more fine labels the gain shrinks.** At 200 it is a few points for the marginal likelihood, a similar share
 #   of a smaller difference. On the bundled digits, top-down reading and conditional heads are then no better than the
 #   fine labels alone. When all labels are fine, nothing is left to gain: a group says nothing that its digit does not
@@ -605,10 +605,10 @@ assert mean["... trees by chance"][0] > mean["marginal likelihood"][0] - 0.06
 #   digits less. "One half for 4, one half for 9" asks
 #   the model to stay undecided, even where it knows. Its loss is $-\frac{1}{2}(\log p(4) + \log p(9))$, an average of
 #   logs, and ours is $-\log(p(4) + p(9))$, the log of a sum. The two look alike in code, and the exercise takes them apart.
-# - **Trees by chance**, with groups of the same sizes, gain no less than ours beyond the spread: about the same on the
-#   bundled digits, and clearly more on MNIST. So the gain does not come from groups that look alike. It comes from what
-#   the label rules out: "0 or 5" leaves two digits of ten, whatever they look like. What a coarse label leaves open, only
-#   fine labels can settle, and groups of digits that look *different* leave the easier question open.
+# - **Trees by chance**, with groups of the same sizes, gain no less than ours beyond the standard deviation: about the same on
+#   the bundled digits, and clearly more on MNIST. So the gain does not come from groups that look alike. It comes from what
+#   the label rules out: "0 or 5" leaves two digits of ten, whatever they look like. What a coarse label leaves open, only fine
+#   labels can settle, and groups of digits that look *different* leave the easier question open.
 
 # %% [markdown]
 # ## The reverse: what do fine labels give to a coarse question?
@@ -636,10 +636,10 @@ assert (on_digits - on_groups).mean() > -0.01
 assert on_groups.mean() > 0.6
 
 # %% [markdown]
-# On the bundled digits the network that learned the digits is ahead by far more than the spread. On MNIST it is ahead
-# by a point at most, no more than the spread. So the more detailed label is at least as good here, even for the coarse
-# question. (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds
-# two shapes, and it is easier to find each than to find both at once; this comparison does not test it.)
+# On the bundled digits the network that learned the digits is ahead by far more than the standard deviation. On MNIST it is
+# ahead by a point at most, no more than the standard deviation. So the more detailed label is at least as good here, even for
+# the coarse question. (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds two
+# shapes, and it is easier to find each than to find both at once; this comparison does not test it.)
 #
 # Chen and others (2019) report the same direction for convolutional networks: fine labels on 40% of the images could beat
 # coarse labels on all of them. Pirovano and others (2025) found that it is not so on all data: it depends on how the data

@@ -581,8 +581,8 @@ def five_designs(images, labels, seed):
 
 
 # %% [markdown]
-# Naive answers stand beneath: for each canvas no label at all, the most frequent set of labels, or the frequency of each label
-# in training.
+# Baselines stand beneath: for each canvas no label at all, the most frequent set of labels, or the frequency of each label in
+# training.
 #
 # **Predict first.** Compare "flat" with "flat, constraint afterwards". Which of the four scores cannot change?
 
@@ -596,7 +596,7 @@ for count, of_design in runs.items():
     sets, counts = np.unique(labels, axis=0, return_counts=True)
     rows = {"no label": 0 * sets[0], "most frequent set": sets[counts.argmax()]}
     for name, row in (rows | {"frequencies": labels.mean(axis=0)}).items():
-        of_design[f"naive answer: {name}"] = [scores(np.tile(row, (2000, 1)))]
+        of_design[f"baseline: {name}"] = [scores(np.tile(row, (2000, 1)))]
 
     print(f"{f'{count:,} canvases':32}" + "".join(f"{title:>15}" for title in titles))
     for name, rows in of_design.items():
@@ -607,7 +607,7 @@ for count, of_design in runs.items():
         print(f"{name:32}" + "".join(f"{cell:>15}" for cell in cells))
 
 # %%
-designs = [name for name in runs[300] if not name.startswith("naive")]
+designs = [name for name in runs[300] if not name.startswith("baseline")]
 exact = {f"{k:,}: {n}": 100 * np.array(runs[k][n])[:, 1] for k in runs for n in designs}
 plots.comparison(exact, "exact match, in %")
 
@@ -624,13 +624,13 @@ for of_design in runs.values():
     assert best[1] > after[:, 1].mean()
     assert np.abs(best - mean["flat"])[2:].max() < 0.03
     assert mean["flat"][1] > alone[1]
-    simple = max(rows[0][1] for name, rows in of_design.items() if name.startswith("naive"))
+    simple = max(rows[0][1] for name, rows in of_design.items() if name.startswith("baseline"))
     assert min(mean[name][1] for name in designs[:4]) > simple + 0.05
 
 # %% [markdown]
 # - **The constraint afterwards** ends all violations, and lifts exact match by a few points: some sets lacked a parent, and
 #   nothing else was wrong with them. hF is the score that cannot change, because it closes every set before it counts. AU(PRC)
-#   rises a little, by less than the spread.
+#   rises a little, by less than the standard deviation.
 # - **The max-constraint loss** lifts exact match by some points more. AU(PRC) and hF hardly move. So its answers are not
 #   nearer to the truth on average, but more of them are *wholly* right. A reason that fits: with this loss, one number
 #   decides about a class and its ancestors together, and the flat model decides about each on its own. This comparison does
@@ -638,22 +638,22 @@ for of_design in runs.values():
 # - **Its sigmoids alone are no answer.** Without the constraint they violate the graph far more often than the flat model
 #   does, and fewer of their sets are right: a parent need not be high if its child is. With this loss, the layer belongs to
 #   the model.
-# - **The plain loss** is coherent too. On average the two losses are too close for five seeds to separate. What differs is
-#   the spread: with the plain loss some runs do as well as with the max-constraint loss or better, and others fall far
-#   behind. Five runs may not show it; over 50 runs the standard deviation of exact match was more than twice as large, on
-#   both data sources and with both numbers of canvases. What happened to A and B would explain it; we did not look inside
-#   these runs.
-# - In exact match, the flat model and all answers with the constraint are above every naive answer. The sigmoids alone are not
+# - **The plain loss** is coherent too. On average the two losses are too close for five seeds to separate. What differs is the
+#   standard deviation: with the plain loss some runs do as well as with the max-constraint loss or better, and others fall far
+#   behind. Five runs may not show it; over 50 runs the standard deviation of exact match was more than twice as large, on both
+#   data sources and with both numbers of canvases. What happened to A and B would explain it; we did not look inside these
+#   runs.
+# - In exact match, the flat model and all answers with the constraint are above every baseline. The sigmoids alone are not
 #   always: with 300 canvases of MNIST they are about as often right as the most frequent set. The frequencies alone reach a
 #   high hF, because general classes such as "odd" are frequent, and AU(PRC) depends on how frequent the labels are too. So
-#   compare such scores with a naive answer, and designs on the same data only.
+#   compare such scores with a baseline, and designs on the same data only.
 # - For a method of your own, put "flat, constraint afterwards" into the table. It has no violations either.
 #
 # `benchmarks/hierarchy_graphs.py` (with `--data mnist` for MNIST) measures the same with more seeds. It shows two things
 # that the table does not:
 #
 # - With 300 canvases the max-constraint loss has a little more precision hP than the flat model, and a little less recall hR.
-#   With 8,000 these differences are no larger than their spread.
+#   With 8,000 these differences are no larger than their standard deviation.
 # - Whether the plain loss falls behind depends on the graph. Where all ten digits have a class of their own, it is as stable
 #   as the max-constraint loss, and scores no worse. A reason that fits, not tested either: there, each true class has a true
 #   digit below it, whose value it can take. Where labels end higher up, only a wrong class may lie below.

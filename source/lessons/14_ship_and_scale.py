@@ -107,8 +107,8 @@ model.fit(data.batches(*training, seed=0).repeat(), steps_per_epoch=300, verbose
 
 report = model.evaluate(*test, batch_size=1000, verbose=0, return_dict=True)
 for name, (metric,) in metrics.items():
-    naive = np.mean(test[1][name] == np.bincount(training[1][name]).argmax())
-    print(f"{name:5} {report[f'{name}_{metric}']:.1%} right, baseline {naive:.1%}")
+    baseline = np.mean(test[1][name] == np.bincount(training[1][name]).argmax())
+    print(f"{name:5} {report[f'{name}_{metric}']:.1%} right, baseline {baseline:.1%}")
 
 # %% [markdown]
 # ## Save
@@ -384,8 +384,8 @@ for seed, weights in enumerate(first_weights):
 # %%
 print(f"{'updates':>7} {'head':6}{'temperature':>16}{'cross-entropy':>18}{'with it':>16}")
 for (updates, name), rows in found.items():
-    means, spreads = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
-    cells = "".join(f"{m:10.3f} ± {s:.3f}" for m, s in zip(means, spreads, strict=True))
+    means, stds = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
+    cells = "".join(f"{m:10.3f} ± {s:.3f}" for m, s in zip(means, stds, strict=True))
     print(f"{updates:7} {name:6}{cells}")
 
 # %% tags=["check"]
@@ -468,8 +468,8 @@ for name in losses:
 # %%
 print(f"{'test images':12}{'all right':>17}{'answered':>17}{'of these right':>17}")
 for name, rows in kept.items():
-    means, spreads = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
-    cells = [f"{m:.1%} ± {s:.1%}" for m, s in zip(means, spreads, strict=True)]
+    means, stds = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
+    cells = [f"{m:.1%} ± {s:.1%}" for m, s in zip(means, stds, strict=True)]
     print(f"{name:12}" + "".join(f"{cell:>17}" for cell in cells))
 
 # %% tags=["check"]
