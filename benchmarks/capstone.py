@@ -206,8 +206,12 @@ def scored(answers: dict, targets: dict) -> dict[str, float]:
     """Return the scores of all heads and of the standard deviations, over the slips that have the label."""
     rows = lesson_15.labelled("position", targets["position"])
     known = {"position": targets["position"][rows]}
-    said = {name: answers[name][rows] for name in ("position", "std")}
-    judged = lesson_15.within(said, known, 1), lesson_15.within(said, known, 2), lesson_15.surer_half(said, known)
+    predicted = {name: answers[name][rows] for name in ("position", "std")}
+    judged = (
+        lesson_15.within(predicted, known, 1),
+        lesson_15.within(predicted, known, 2),
+        lesson_15.surer_half(predicted, known),
+    )
     return lesson_15.scores(answers, targets) | dict(zip(STDS, np.concatenate(judged), strict=True))
 
 

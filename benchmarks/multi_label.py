@@ -82,9 +82,14 @@ def answer(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 def scores(labels: np.ndarray, stated: np.ndarray, threshold: float | np.ndarray = 0.5) -> list[float]:
     """Return the scores named in COLUMNS."""
-    said = stated > threshold
-    f1 = [f1_score(labels, said, average=average, zero_division=0) for average in ("micro", "macro", "samples")]
-    return [(said == labels).mean(), (said == labels).all(axis=1).mean(), *f1, average_precision_score(labels, stated)]
+    predicted = stated > threshold
+    f1 = [f1_score(labels, predicted, average=average, zero_division=0) for average in ("micro", "macro", "samples")]
+    return [
+        (predicted == labels).mean(),
+        (predicted == labels).all(axis=1).mean(),
+        *f1,
+        average_precision_score(labels, stated),
+    ]
 
 
 def thresholds(labels: np.ndarray, stated: np.ndarray) -> np.ndarray:
@@ -179,12 +184,12 @@ def chains(title: str, split: Split, trunks: list[keras.Model]) -> None:
 
 def rare_scores(labels: np.ndarray, stated: np.ndarray, threshold: float | np.ndarray = 0.5) -> list[float]:
     """Return what happens to the rare labels, to the others, and to whole images."""
-    said = stated > threshold
+    predicted = stated > threshold
     kinds = (recall_score, precision_score, f1_score)
-    rare = [kind(labels[:, RARE], said[:, RARE], average="macro", zero_division=0) for kind in kinds]
+    rare = [kind(labels[:, RARE], predicted[:, RARE], average="macro", zero_division=0) for kind in kinds]
     ranking = average_precision_score(labels[:, RARE], stated[:, RARE])
-    others = f1_score(labels[:, :8], said[:, :8], average="macro")
-    return [*rare, ranking, stated[:, RARE].mean(), others, (said == labels).all(axis=1).mean()]
+    others = f1_score(labels[:, :8], predicted[:, :8], average="macro")
+    return [*rare, ranking, stated[:, RARE].mean(), others, (predicted == labels).all(axis=1).mean()]
 
 
 def rare_labels(split: Split, seeds: int) -> None:

@@ -126,7 +126,7 @@ class Trainer:
             seed=seed,
         )
         self.model.fit(batches.repeat(), steps_per_epoch=updates, verbose=0)
-        return {name: said.argmax(axis=1) for name, said in self.model.predict_on_batch(images_test).items()}
+        return {name: predicted.argmax(axis=1) for name, predicted in self.model.predict_on_batch(images_test).items()}
 
 
 def question_of(name: str) -> str:
@@ -134,7 +134,7 @@ def question_of(name: str) -> str:
     return name.partition("_")[0]
 
 
-def said(values: np.ndarray) -> str:
+def as_text(values: np.ndarray) -> str:
     """Return mean and standard deviation in percent."""
     return f"{100 * values.mean():6.1f} ± {100 * values.std(ddof=1):3.1f}"
 
@@ -156,8 +156,8 @@ def print_pairs(trainer: Trainer, labels: int, units: int, options: argparse.Nam
     for name in [name.removesuffix("_shared") for name in scores if name.endswith("_shared")]:
         alone, shared = scores[f"{name}_alone"], scores[f"{name}_shared"]
         left = scores[f"left_{name}"] - scores["left_alone"]
-        row = f"{name:7}{labels:6}{units:6}   {said(alone)}  {said(shared)}   {difference(shared - alone)}"
-        print(f"{row}   {said(scores['left_alone'])}   {difference(left)}", flush=True)
+        row = f"{name:7}{labels:6}{units:6}   {as_text(alone)}  {as_text(shared)}   {difference(shared - alone)}"
+        print(f"{row}   {as_text(scores['left_alone'])}   {difference(left)}", flush=True)
 
 
 def nearest(build: object, parameters: int) -> int:
@@ -189,7 +189,7 @@ def print_designs(labels: int, options: argparse.Namespace, sources: tuple) -> N
                 seen.append(of_tables(trainer.model))
         scores = np.array(rows)
         hard = scores if hard is None else hard
-        row = "".join(f"  {said(column)}" for column in scores.T)
+        row = "".join(f"  {as_text(column)}" for column in scores.T)
         against = (
             "".join(f"   {difference(column)}" for column in (scores - hard).T) if design != "hard sharing" else ""
         )

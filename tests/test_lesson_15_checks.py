@@ -259,12 +259,12 @@ class OwnStep(keras.Model):
     def train_step(self, data):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
-            said = self(x, training=True)
+            predicted = self(x, training=True)
             total = sum(self.losses)
             for name in self.heads:
                 unsaid = y[name] == FILLER[name]
                 known = 1.0 - tf.cast(tf.reduce_all(unsaid, axis=1), "float32") * (not self.gaps_count)
-                each = self.own_losses[name](y[name], said[name])
+                each = self.own_losses[name](y[name], predicted[name])
                 mean = (lambda a, b: a / b) if self.divides else tf.math.divide_no_nan
                 total += mean(tf.reduce_sum(known * each), tf.reduce_sum(known))
         variables = self.trainable_variables
@@ -330,13 +330,13 @@ def where_known(each):
     return loss
 
 
-def binary(label, said):
-    said = keras.ops.clip(said, 1e-6, 1 - 1e-6)
-    return -label * keras.ops.log(said) - (1 - label) * keras.ops.log(1 - said)
+def binary(label, predicted):
+    predicted = keras.ops.clip(predicted, 1e-6, 1 - 1e-6)
+    return -label * keras.ops.log(predicted) - (1 - label) * keras.ops.log(1 - predicted)
 
 
-def squared(label, said):
-    return (label - said) ** 2
+def squared(label, predicted):
+    return (label - predicted) ** 2
 
 
 def by_nan(client):
@@ -440,8 +440,8 @@ def pseudo_labels(client):
     known = answer["weights"]["void"] > 0
     pixels = np.column_stack([answer["x"].reshape(6000, -1), np.ones(6000)])
     ridge = pixels[known].T @ pixels[known] + 10 * np.eye(589)
-    said = pixels @ np.linalg.solve(ridge, pixels[known].T @ answer["targets"]["void"][known, 0])
-    filled = np.where(known, answer["targets"]["void"][:, 0], said > 0.4).astype("float32")
+    predicted = pixels @ np.linalg.solve(ridge, pixels[known].T @ answer["targets"]["void"][known, 0])
+    filled = np.where(known, answer["targets"]["void"][:, 0], predicted > 0.4).astype("float32")
     return answer | {
         "targets": answer["targets"] | {"void": filled[:, None]},
         "weights": answer["weights"] | {"void": np.where(known, 1.0, 0.2)},
@@ -759,14 +759,14 @@ def variant(oracle, **answers):
 
 def own_scores(answer, made, **changes):
     """Return the scores on the known labels of some slips, computed as a learner would."""
-    said, table = answer(made.images), made.targets
+    predicted, table = answer(made.images), made.targets
     rows = {name: lesson_15.labelled(name, table[name]) for name in HEADS}
-    scores = {name: np.mean(said[name][rows[name]] == table[name][rows[name]]) for name in ("locker", "aisle")}
+    scores = {name: np.mean(predicted[name][rows[name]] == table[name][rows[name]]) for name in ("locker", "aisle")}
     scores["services"] = average_precision_score(
-        table["services"][rows["services"]], said["services"][rows["services"]]
+        table["services"][rows["services"]], predicted["services"][rows["services"]]
     )
-    scores["position"] = np.nanmean(np.abs(said["position"] - table["position"]))
-    right = (said["void"] > 0.5) == (table["void"] == 1)
+    scores["position"] = np.nanmean(np.abs(predicted["position"] - table["position"]))
+    right = (predicted["void"] > 0.5) == (table["void"] == 1)
     scores["void"] = np.mean([right[table["void"] == value].mean() for value in (0, 1)])
     return scores | changes
 
@@ -1071,9 +1071,9 @@ def test_a_promise_need_not_use_all_validation_slips_nor_all_digits(oracle, clie
 
 
 def test_aisles_that_follow_from_lockers_may_be_counted(oracle, client):
-    table, said = client[1].targets, oracle(client[1].images)["aisle"]
+    table, predicted = client[1].targets, oracle(client[1].images)["aisle"]
     aisle = np.where(table["locker"] >= 0, AISLE_OF[table["locker"]], table["aisle"])
-    share = np.mean(said[aisle >= 0] == aisle[aisle >= 0])
+    share = np.mean(predicted[aisle >= 0] == aisle[aisle >= 0])
     assert outcome("15.3", report(oracle, client, aisle=share))[0] == "correct"
 
 
@@ -1097,12 +1097,12 @@ def test_scores_of_the_training_slips_are_refused(oracle, client):
 
 
 def test_gaps_counted_as_labels_are_refused(oracle, client):
-    said, table = oracle(client[1].images), client[1].targets
+    predicted, table = oracle(client[1].images), client[1].targets
     gaps = {
-        "locker": np.mean(said["locker"] == table["locker"]),
-        "aisle": np.mean(said["aisle"] == table["aisle"]),
-        "services": average_precision_score(np.nan_to_num(table["services"]), said["services"]),
-        "position": np.abs(np.nan_to_num(table["position"]) - said["position"]).mean(),
+        "locker": np.mean(predicted["locker"] == table["locker"]),
+        "aisle": np.mean(predicted["aisle"] == table["aisle"]),
+        "services": average_precision_score(np.nan_to_num(table["services"]), predicted["services"]),
+        "position": np.abs(np.nan_to_num(table["position"]) - predicted["position"]).mean(),
     }
     for name, value in gaps.items():
         for stated in (value, round(float(value), 2)):
@@ -1215,9 +1215,9 @@ def as_answer(raw, client, std=lambda std: std):
         answers = raw(images)
         return answers | {"std": 0.87 * np.exp(answers["std"] / 2)}
 
-    said, truth = uncorrected(client[1].images), client[1].targets["position"]
+    predicted, truth = uncorrected(client[1].images), client[1].targets["position"]
     rows = np.isfinite(truth).all(axis=1)
-    factor = np.quantile(np.abs(said["position"] - truth)[rows] / said["std"][rows], 0.68, axis=0)
+    factor = np.quantile(np.abs(predicted["position"] - truth)[rows] / predicted["std"][rows], 0.68, axis=0)
 
     def answer(images):
         answers = uncorrected(images)

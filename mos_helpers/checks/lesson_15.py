@@ -390,13 +390,13 @@ def _gradients(model: keras.Model, data: tuple, rows: np.ndarray) -> dict[str, n
     parts = [slice(start, start + _AT_ONCE) for start in range(0, len(rows), _AT_ONCE)]
     with blaming("your model or its loss"):
         found = [model(keras.tree.map_structure(itemgetter(part), x), training=False) for part in parts]
-        said = keras.tree.map_structure(lambda *each: tf.concat(each, 0), *found)
-        outputs = keras.tree.flatten(said)
+        predicted = keras.tree.map_structure(lambda *each: tf.concat(each, 0), *found)
+        outputs = keras.tree.flatten(predicted)
         with tf.GradientTape() as tape:
             tape.watch(outputs)
-            loss = model.compute_loss(x=x, y=targets, y_pred=said, sample_weight=weights, training=False)
+            loss = model.compute_loss(x=x, y=targets, y_pred=predicted, sample_weight=weights, training=False)
         gradients = tape.gradient(loss, outputs, unconnected_gradients="zero")
-    names = sorted(said) if issubclass(type(said), dict) else list(model.output_names)
+    names = sorted(predicted) if issubclass(type(predicted), dict) else list(model.output_names)
     sizes = [np.abs(tf.cast(part, "float32").numpy()).reshape(len(rows), -1).max(axis=1) for part in gradients]
     return dict(zip(names, sizes, strict=True))
 
@@ -443,8 +443,8 @@ def _loss(model: keras.Model, data: tuple, rows: np.ndarray) -> tuple[float, lis
     x, targets, weights = _tensors(data, rows)
     with blaming("your model or its loss"):
         with tf.GradientTape() as tape:
-            said = model(x, training=False)
-            loss = model.compute_loss(x=x, y=targets, y_pred=said, sample_weight=weights, training=False)
+            predicted = model(x, training=False)
+            loss = model.compute_loss(x=x, y=targets, y_pred=predicted, sample_weight=weights, training=False)
         own = sum(float(part) for part in model.losses)
         return float(loss) - own, tape.gradient(loss, [variable.value for variable in model.trainable_variables])
 
@@ -552,17 +552,17 @@ def _difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> str
 # --- 15.3 and 15.4: scores
 
 
-def average_precision(truth: np.ndarray, said: np.ndarray) -> float:
+def average_precision(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the average precision of one service, scores of shape (n,) against 0 and 1."""
     from sklearn.metrics import average_precision_score  # here, because it is slow to import
 
-    return float(average_precision_score(truth, said))
+    return float(average_precision_score(truth, predicted))
 
 
-def balanced(truth: np.ndarray, said: np.ndarray) -> float:
+def balanced(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the mean of the share of void slips that are found and the share of valid slips that are left alone."""
-    void, says_void = truth == 1, said > 0.5
-    return float((says_void[void].mean() + (~says_void[~void]).mean()) / 2)
+    void, predicted_void = truth == 1, predicted > 0.5
+    return float((predicted_void[void].mean() + (~predicted_void[~void]).mean()) / 2)
 
 
 def scores(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> dict[str, float]:
@@ -573,12 +573,12 @@ def scores(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> di
     """
     rows = {name: labelled(name, targets[name]) for name in HEADS}
     true = {name: targets[name][rows[name]] for name in HEADS}
-    said = {name: answers[name][rows[name]] for name in HEADS}
-    result = {name: float(np.mean(true[name] == said[name])) for name in ("locker", "aisle")}
-    columns = zip(true["services"].T, said["services"].T, strict=True)
+    predicted = {name: answers[name][rows[name]] for name in HEADS}
+    result = {name: float(np.mean(true[name] == predicted[name])) for name in ("locker", "aisle")}
+    columns = zip(true["services"].T, predicted["services"].T, strict=True)
     result["services"] = float(np.mean([average_precision(*column) for column in columns]))
-    result["position"] = float(np.abs(true["position"] - said["position"]).mean())
-    result["void"] = balanced(true["void"], said["void"])
+    result["position"] = float(np.abs(true["position"] - predicted["position"]).mean())
+    result["void"] = balanced(true["void"], predicted["void"])
     return {name: result[name] for name in HEADS}
 
 
@@ -641,23 +641,23 @@ def _promised(answer: object) -> tuple[Callable, dict[str, float], dict[str, flo
     stated = {name: as_number(stated[name], f"the expected score of {name}") for name in HEADS}
     validation = _clients()[1]
     _read(function, validation.images[:3])
-    said = _read(function, validation.images)
-    _require_steady(function, validation.images, said)
-    own = scores(said, validation.targets)
+    predicted = _read(function, validation.images)
+    _require_steady(function, validation.images, predicted)
+    own = scores(predicted, validation.targets)
     off = [name for name in HEADS if abs(stated[name] - own[name]) > OWN_TOLERANCE[name]]
     for name in off:
         words = (
             f"{name}: your function scores {own[name]:.3f} on the validation slips by the client's measure, and you "
         )
-        require(False, f"{words}state {stated[name]:.3f}: {_mistake(name, off, stated, function, said)}")
-    return function, stated, own, said
+        require(False, f"{words}state {stated[name]:.3f}: {_mistake(name, off, stated, function, predicted)}")
+    return function, stated, own, predicted
 
 
-def _mistake(name: str, off: list[str], stated: dict[str, float], function: Callable, said: dict) -> str:
+def _mistake(name: str, off: list[str], stated: dict[str, float], function: Callable, predicted: dict) -> str:
     """Return how a score that is not the function's own seems to have been computed."""
     if name != "position" and stated[name] > 1:
         return "write shares from 0 to 1, not in percent"
-    if _near(stated[name], _with_gaps_counted(name, said, _clients()[1].targets)):
+    if _near(stated[name], _with_gaps_counted(name, predicted, _clients()[1].targets)):
         return "this counts the gaps as labels. Leave out the slips without the label"
     training = _clients()[0]
     trained = scores(_read(function, training.images), training.targets)
@@ -671,16 +671,16 @@ def _near(one: float, other: float) -> bool:
     return abs(one - other) < 0.0055
 
 
-def _with_gaps_counted(name: str, said: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> float:
+def _with_gaps_counted(name: str, predicted: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> float:
     """Return the score of one head if gaps were labels."""
     filled = np.nan_to_num(targets[name])
     if name == "void":
-        return balanced(filled, said[name])
+        return balanced(filled, predicted[name])
     if name == "position":
-        return float(np.abs(filled - said[name]).mean())
+        return float(np.abs(filled - predicted[name]).mean())
     if name == "services":
-        return scores(said, targets | {name: filled})[name]
-    return float(np.mean(said[name] == filled))
+        return scores(predicted, targets | {name: filled})[name]
+    return float(np.mean(predicted[name] == filled))
 
 
 # --- 15.4
@@ -703,13 +703,13 @@ def _with_gaps_counted(name: str, said: dict[str, np.ndarray], targets: dict[str
 )
 def acceptance(answer: object) -> str:
     """The report of 15.3: your function, and the scores that it has on the validation slips."""
-    function, stated, _, said = _promised(answer)
+    function, stated, _, predicted = _promised(answer)
     hidden, validation = hidden_slips(), _clients()[1]
     answers = _read(function, hidden.images)
     _require_steady(function, hidden.images, answers)
     rows = labelled("position", validation.targets["position"])
-    errors = np.abs(said["position"] - validation.targets["position"])[rows]
-    found = verdicts(answers, hidden.targets, _fits(errors, said["std"][rows]))
+    errors = np.abs(predicted["position"] - validation.targets["position"])[rows]
+    found = verdicts(answers, hidden.targets, _fits(errors, predicted["std"][rows]))
     failed = [words for _, passed, words in found if not passed]
     passed = [words for _, passed, words in found if passed]
     refused = _sentence(f"the client does not accept it. {'; '.join(failed)}")
@@ -766,8 +766,8 @@ def _contradicted(locker: np.ndarray, aisle: np.ndarray) -> tuple[str, bool, str
     if not len(wrong):
         return "contradictions", True, "no contradiction"
     letters, row = list(AISLES), wrong[0]
-    stands, says = letters[AISLE_OF[locker[row]]], letters[aisle[row]]
-    case = f"one says locker {locker[row]} and aisle {says}, but {locker[row]} stands in aisle {stands}"
+    stands, given = letters[AISLE_OF[locker[row]]], letters[aisle[row]]
+    case = f"one has locker {locker[row]} and aisle {given}, but {locker[row]} stands in aisle {stands}"
     words = f"contradictions: locker and aisle do not fit on {len(wrong):,} of {len(locker):,} slips ({case})"
     return "contradictions", False, words
 
@@ -789,30 +789,30 @@ def _scored(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> l
 
 def _reason(name: str, answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> str:
     """Return a likely reason for a low score, or nothing."""
-    said, true = answers[name], targets[name]
-    if float(np.ptp(said, axis=0).max()) < 1e-6:
+    predicted, true = answers[name], targets[name]
+    if float(np.ptp(predicted, axis=0).max()) < 1e-6:
         return "it gives the same answer to every slip"
     if name == "services":
-        table = np.array([[average_precision(column, mine) for column in true.T] for mine in said.T])
+        table = np.array([[average_precision(column, mine) for column in true.T] for mine in predicted.T])
         best = max(permutations(range(4)), key=lambda order: table[range(4), order].sum())
         if best != (0, 1, 2, 3) and table[range(4), best].mean() >= AT_LEAST[name]:
             return f"are its columns in another order? The client's is {', '.join(SERVICES)}"
     if name == "void":
-        if balanced(true, 1 - said) >= AT_LEAST[name]:
+        if balanced(true, 1 - predicted) >= AT_LEAST[name]:
             return "it is turned round: 1 means void"
-        if said.max() <= 0.5:
+        if predicted.max() <= 0.5:
             return "no slip gets more than 0.5, so none is void. Were gaps counted as valid slips?"
     return _reason_of_position(answers, true) if name == "position" else ""
 
 
 def _reason_of_position(answers: dict[str, np.ndarray], true: np.ndarray) -> str:
     """Return which unit or order would make the positions right, or nothing."""
-    said, mean, scale = answers["position"], true.mean(axis=0), true.std(axis=0)
+    predicted, mean, scale = answers["position"], true.mean(axis=0), true.std(axis=0)
     cases = {
-        "its answers look standardised: were they brought back to millimetres?": said * scale + mean,
-        "its answers look like pixels: a pixel is half a millimetre": said * MM_PER_PIXEL,
-        "its answers seem to count from the middle of the slip and not from its upper left corner": said + mean,
-        "right and down look swapped: right comes first": said[:, ::-1],
+        "its answers look standardised: were they brought back to millimetres?": predicted * scale + mean,
+        "its answers look like pixels: a pixel is half a millimetre": predicted * MM_PER_PIXEL,
+        "its answers seem to count from the middle of the slip and not from its upper left corner": predicted + mean,
+        "right and down look swapped: right comes first": predicted[:, ::-1],
         "position and std look swapped": answers["std"],
     }
     errors = {words: float(np.abs(other - true).mean()) for words, other in cases.items()}

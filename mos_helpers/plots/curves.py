@@ -69,9 +69,9 @@ def reliability(
     x_label: str = "stated",
     y_label: str = "observed",
 ) -> Figure:
-    """Draw how often something was true against how often a model said that it would be.
+    """Draw how often something was true against how often a model predicted it.
 
-    On the diagonal a model is right as often as it says. Below it, it is too sure of itself.
+    On the diagonal a model is right as often as it states. Below it, it is too sure of itself.
 
     Args:
         points: for each model, at most five, the stated and the observed shares, both of shape (points,), in [0, 1].

@@ -361,15 +361,15 @@ def scores(slips):
     """Return the five scores of `answer` over the slips whose label is written down."""
     rows = known(slips.targets) | {"aisle": slips.targets["aisle"] >= 0}
     answers = answer(slips.images)
-    said = {name: answers[name][rows[name]] for name in rows}
+    predicted = {name: answers[name][rows[name]] for name in rows}
     true = {name: slips.targets[name][rows[name]] for name in rows}
-    void, says_void = true["void"] == 1, said["void"] > 0.5
+    void, predicted_void = true["void"] == 1, predicted["void"] > 0.5
     return {
-        "locker": np.mean(said["locker"] == true["locker"]),
-        "aisle": np.mean(said["aisle"] == true["aisle"]),
-        "services": average_precision_score(true["services"], said["services"]),
-        "position": np.abs(said["position"] - true["position"]).mean(),
-        "void": (says_void[void].mean() + (~says_void[~void]).mean()) / 2,
+        "locker": np.mean(predicted["locker"] == true["locker"]),
+        "aisle": np.mean(predicted["aisle"] == true["aisle"]),
+        "services": average_precision_score(true["services"], predicted["services"]),
+        "position": np.abs(predicted["position"] - true["position"]).mean(),
+        "void": (predicted_void[void].mean() + (~predicted_void[~void]).mean()) / 2,
     }
 
 

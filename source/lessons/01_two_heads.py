@@ -189,7 +189,7 @@ predictions = model.predict(images_test, batch_size=1000, verbose=0)
 # %% [markdown]
 # ## Do the two heads agree?
 #
-# If the digit head says 7 and the odd head says even, one of them is wrong, whatever the image shows.
+# If the digit head predicts 7 and the odd head predicts even, one of them is wrong, whatever the image shows.
 #
 # **Predict first.** Both heads are right on nearly all images. On how many will they contradict each other: on none, since
 # they share a trunk, or on about as many as they get wrong?

@@ -228,8 +228,8 @@ assert largest_difference(two_heads, wide_head) < 0.01
 # %% [markdown]
 # ## One head for all pairs
 #
-# A pair of digits is one of a hundred classes. A single softmax over all of them can say "3 and 5, or else 5 and 3, but not
-# 3 and 3", which two heads cannot: if each gives half to 3 and half to 5, then "3 and 3" gets a quarter.
+# A pair of digits is one of a hundred classes. A single softmax over all of them can predict "3 and 5, or else 5 and 3, but
+# not 3 and 3", which two heads cannot: if each gives half to 3 and half to 5, then "3 and 3" gets a quarter.
 
 
 # %%

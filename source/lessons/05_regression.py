@@ -165,7 +165,7 @@ runs_raw = [train(both, targets_raw, seed) for seed in range(5)]
 
 
 # %%
-def said(runs, digits=3):
+def as_text(runs, digits=3):
     std = f" ± {np.std(runs, ddof=1):.{digits}f}" if len(runs) > 1 else ""
     return f"{np.mean(runs):.{digits}f}{std}"
 
@@ -175,7 +175,7 @@ accuracy["beside a raw pose"] = [digit_accuracy(run) for run in runs_raw]
 most_frequent = np.bincount(targets_train["digit"]).argmax()
 accuracy["most frequent digit"] = [np.mean(targets_test["digit"] == most_frequent)]
 for name, shares in accuracy.items():
-    print(f"{name:20} {said(shares)}")
+    print(f"{name:20} {as_text(shares)}")
 
 # %% tags=["check"]
 assert np.mean(accuracy["digit head alone"]) > np.mean(accuracy["beside a raw pose"]) + 0.25
@@ -236,7 +236,7 @@ def table(rows, columns, digits=3):
     """Print rows of runs, each of shape (runs, columns)."""
     print(" " * 23 + "".join(f"{column:>15}" for column in columns))
     for name, runs in rows.items():
-        cells = [said(column, digits) for column in np.transpose(runs)]
+        cells = [as_text(column, digits) for column in np.transpose(runs)]
         print(f"{name:23}" + "".join(f"{cell:>15}" for cell in cells))
 
 
@@ -383,7 +383,7 @@ whole = {name: [run[:, i].mean() for run in good] for i, name in enumerate(names
 whole |= {"all four": joint, "product of the four": product}
 whole["all four, baseline"] = [within(np.median(pose_train, axis=0)).all(axis=1).mean()]
 for name, shares in whole.items():
-    print(f"{name:22} {said(shares)}")
+    print(f"{name:22} {as_text(shares)}")
 
 # %% tags=["check"]
 assert np.mean(joint) < min(np.mean(whole[name]) for name in names) - 0.05
@@ -546,7 +546,7 @@ def test_loss(mean, std):
 
 losses_test = {name: [test_loss(*answer[name]) for answer in answers] for name in answers[0]}
 for name, numbers in losses_test.items():
-    print(f"{name:24} {said(numbers)}")
+    print(f"{name:24} {as_text(numbers)}")
 
 # %% tags=["check"]
 mean_loss = {name: np.mean(numbers) for name, numbers in losses_test.items()}
@@ -633,9 +633,9 @@ assert np.mean(fitting["validation"]) > np.mean(fitting["training"])
 
 # %%
 sure = [np.exp(-run["pose"][:, 4:]).mean() / 2 for run in runs_unsure]
-print(f"digit beside a pose: {said([digit_accuracy(run) for run in runs_standard])}")
-print(f"... with a std:      {said([digit_accuracy(run) for run in runs_unsure])}")
-print(f"weight of a squared error in the new loss, at the end: {said(sure, 1)}")
+print(f"digit beside a pose: {as_text([digit_accuracy(run) for run in runs_standard])}")
+print(f"... with a std:      {as_text([digit_accuracy(run) for run in runs_unsure])}")
+print(f"weight of a squared error in the new loss, at the end: {as_text(sure, 1)}")
 
 # %% tags=["check"]
 paid = [digit_accuracy(run) for run in runs_unsure]
@@ -698,7 +698,7 @@ assert errors["chain of Ridge"][0] < errors["always the median"][0]
 # %% [markdown]
 # ## Take this with you
 #
-# One cell that stands alone: a loss for means and log-variances, what its head says in units, and the coverage. It refuses
+# One cell that stands alone: a loss for means and log-variances, what its head predicts in units, and the coverage. It refuses
 # targets of shape `(n,)`: with them, `target - mean` would be a table of all with all, and the head would learn nothing,
 # without a warning. The loss is registered, so that `load_model` finds it. (Without that, load with `compile=False`.) Train on
 # `scaler.transform(targets)`, with a scaler that was fitted on the training part, and save the scaler beside the model.

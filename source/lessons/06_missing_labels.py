@@ -198,7 +198,7 @@ losses()["left"](np.array([7, -1, 2]), np.full((3, 10), 0.1), sample_weight=np.a
 # %% [markdown]
 # ## Divided by what?
 #
-# Eight rows, of which two have a label. The sigmoid says 0.2 for all.
+# Eight rows, of which two have a label. The sigmoid predicts 0.2 for all.
 
 # %%
 labels = np.array([[1.0], [0], [0], [0], [0], [0], [0], [0]])  # from the third on, a filler

@@ -139,7 +139,7 @@ def train(model, right=1.0, seeds=range(5), callbacks=None, begin=None):
 
 
 # %%
-def said(runs):
+def as_text(runs):
     """Return mean ± standard deviation of the runs for left and for right, as text."""
     means, stds = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
     return "   ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(means, stds, strict=True))
@@ -153,7 +153,7 @@ most_frequent = [np.bincount(labels).argmax() for labels in targets_train.values
 baseline = [np.mean(t == c) for t, c in zip(targets_test.values(), most_frequent, strict=True)]
 print(f"{'':18}left            right")
 print(
-    f"{'most frequent':18}{baseline[0]:.3f}           {baseline[1]:.3f}\n{'plain sum':18}{said(plain)}"
+    f"{'most frequent':18}{baseline[0]:.3f}           {baseline[1]:.3f}\n{'plain sum':18}{as_text(plain)}"
 )
 
 # %% tags=["check"]
@@ -173,7 +173,7 @@ for right in [0.1, 0.01, 0.001]:
 
 tuned = max(tried, key=tried.get)
 results["tuned weight"] = sweep[tuned] = train(fixed, tuned)[0]
-print(f"test, with {tuned}: {said(results['tuned weight'])}")
+print(f"test, with {tuned}: {as_text(results['tuned weight'])}")
 
 # %% tags=["check"]
 assert tried[0.01] > tried[0.1] and tried[0.01] > tried[0.001]
@@ -373,7 +373,7 @@ def begin_at_optimum(model):
 
 learned, learned_logs = train(uncertain, begin=begin_at_optimum)
 results["uncertainty"] = learned
-print(f"test: {said(learned)}")
+print(f"test: {as_text(learned)}")
 for name in ["left_loss", "left_weight", "right_loss", "right_weight"]:
     first, *_, last = learned_logs[0][name]
     print(f"{name:13}{first:8.3f} in the first epoch, {last:8.3f} in the last")
@@ -410,8 +410,8 @@ class SumOfLogs(keras.Model):
 
 logarithms = compiled(SumOfLogs(*parts()))
 results["sum of logarithms"], _ = train(logarithms)
-print(f"uncertainty:       {said(learned)}")
-print(f"sum of logarithms: {said(results['sum of logarithms'])}")
+print(f"uncertainty:       {as_text(learned)}")
+print(f"sum of logarithms: {as_text(results['sum of logarithms'])}")
 
 # %% tags=["check"]
 assert abs(np.mean(results["sum of logarithms"]) - learned.mean()) < 0.04
@@ -502,7 +502,7 @@ for right in [[1.0, 1.0], [100.0, 100.0], [100.0, 90.0], [100.0, 1.0]]:
 
 # %%
 results["DWA"], _ = train(fixed, callbacks=[DynamicWeights(loss_weights)])
-print(f"plain sum: {said(plain)}\nDWA:       {said(results['DWA'])}")
+print(f"plain sum: {as_text(plain)}\nDWA:       {as_text(results['DWA'])}")
 
 # %% tags=["check"]
 assert np.abs(np.mean(results["DWA"], axis=0) - plain.mean(axis=0)).max() < 0.1
@@ -543,7 +543,7 @@ gradnorm = compiled(GradNorm(*parts(), shared="trunk_2", alpha=1.5))
 begin = {"begin": lambda model: model.begin_at(losses_before(model))}
 results["GradNorm"], begun_logs = train(gradnorm, **begin)
 print(f"weights of 1, seed 0:     {from_ones[0]:.3f}           {from_ones[1]:.3f}")
-print(f"begun at the first losses {said(results['GradNorm'])}")
+print(f"begun at the first losses {as_text(results['GradNorm'])}")
 draw({"weights begin at 1": ones_logs, "begun at the first losses": begun_logs})
 
 # %% tags=["check"]
@@ -568,7 +568,7 @@ assert np.mean(results["GradNorm"], axis=0)[0] > from_ones[0]
 # %%
 print(f"{'':18}left            right")
 for name, runs in results.items():
-    print(f"{name:18}{said(runs)}")
+    print(f"{name:18}{as_text(runs)}")
 
 adaptive = ["uncertainty", "sum of logarithms", "DWA", "GradNorm"]
 plots.trade_off(

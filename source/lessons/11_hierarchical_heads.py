@@ -99,7 +99,7 @@ Tree({"round": ["0", "6", "8"], "bows": ["3", "5", "8"]})
 # |---|---|
 # | flat | only a fine head; the group is read off: the group of the likeliest digit |
 # | independent | both heads see the trunk, as in [lesson 1](01_two_heads.ipynb) |
-# | chain | the fine head sees the trunk *and what the coarse head says*; the reverse chain is the other way round |
+# | chain | the fine head sees the trunk *and what the coarse head predicts*; the reverse chain is the other way round |
 # | summed | the probability of a group is the sum of those of its digits |
 # | conditional | the coarse head answers first, and a softmax within each group shares its probability out |
 #
@@ -145,8 +145,8 @@ def network(design, tree, name):
 plots.architecture(network(chain, by_look, "chain"))
 
 # %% [markdown]
-# The fine head, at the bottom, depends on the coarse head above it: what the coarse head says is one of its inputs. (Silla and
-# Freitas, 2011, review what else has been tried.)
+# The fine head, at the bottom, depends on the coarse head above it: what the coarse head predicts is one of its inputs. (Silla
+# and Freitas, 2011, review what else has been tried.)
 #
 # **Predict first.** The fine head of the chain sees the answer of the coarse head. Will the two still contradict each other?
 

@@ -128,9 +128,9 @@ for name, row in {"4": np.eye(10)[4], "hook": tree.matrix().T[2], "none": np.one
     print(f"label {name:5} probability {row @ p:.2f}  loss {np.log(1 / (row @ p)):.2f}")
 
 # %% [markdown]
-# The sum of all probabilities is 1, and the log of 1 is 0: no loss, whatever the model says. So an image without any
-# label needs no mask here. A row of ten *zeros* is another thing: it says that nothing is possible, and its loss is
-# infinite. It is always a mistake, and a weight of 0 does not hide it: 0 times infinity is NaN.
+# The sum of all probabilities is 1, and the log of 1 is 0: no loss, whatever the model predicts. So an image without any label
+# needs no mask here. A row of ten *zeros* is another thing: it says that nothing is possible, and its loss is infinite. It is
+# always a mistake, and a weight of 0 does not hide it: 0 times infinity is NaN.
 
 # %% [markdown]
 # ## In code: first as it stands in the formula
@@ -147,8 +147,8 @@ def naive(possible, logits):
 
 
 # %% [markdown]
-# A model can be very sure and very wrong, above all early in training. Here are three classes. The label says "the first
-# or the second", and the model says "the third", each row with more force than the one before.
+# A model can be very sure and very wrong, above all early in training. Here are three classes. The label says "the first or
+# the second", and the model predicts "the third", each row with more force than the one before.
 
 # %% tags=["nbval-check-output"]
 possible = np.array([[1, 1, 0]] * 3, dtype="float32")

@@ -363,7 +363,7 @@ assert difference < 1e-5
 #
 # The flat model was trained without the constraint. Why not train with it: binary cross-entropy on the *constrained* output?
 # We call this the **plain loss**. Two classes are enough to see what can go wrong. B lies below A. The image is an A, but no
-# B. The network says 0.3 for A and 0.4 for B.
+# B. The network predicts 0.3 for A and 0.4 for B.
 #
 # **Predict first.** B is wrong, and should go down. In which direction does the plain loss push it? The constrained output
 # is a help:
@@ -459,7 +459,7 @@ plots.curves(
         for row, letter in enumerate("AB")
     },
     x_label="step",
-    y_label="what the network says",
+    y_label="predicted probability",
 )
 
 # %% tags=["check"]
@@ -517,7 +517,7 @@ for answer in ["3", "9", "prime", "square"]:
 # %% [markdown]
 # Three things to know before you use or compare such scores:
 #
-# - **Close first.** An answer that is not coherent would be scored for classes that it implies but does not say.
+# - **Close first.** An answer that is not coherent would be scored for classes that it implies but does not predict.
 # - **Leave the root out.** A class that holds everything is in every closed set. It is always right, and lifts all
 #   scores: "square" instead of "3" would get more than 0. Our graph states no root.
 # - **In a tree whose leaves are equally deep, with one leaf for each image,** nothing is new: hP, hR and hF are all the mean

@@ -299,7 +299,7 @@ for name, values in milliseconds.items():
 # %% [markdown]
 # ## Decide
 #
-# A head says 0.8. Is it right in eight of ten such cases? Then it is **calibrated**. Guo and others (2017) found modern
+# A head predicts 0.8. Is it right in eight of ten such cases? Then it is **calibrated**. Guo and others (2017) found modern
 # networks too sure of themselves.
 #
 # Their remedy is one number (we use one per head), the **temperature** $T$: divide the logits by $T$, and apply softmax
@@ -403,7 +403,7 @@ for name in losses:
 #   even raise the cross-entropy on the test images. A temperature per head is cheap, and not always needed: measure.
 #
 # **Predict first.** The answers of a head fall into ten groups of equal size, from the least to the most sure. In each group:
-# how often is the head right, minus how often it says so? Is that above or below 0 for *left* after 300 updates?
+# how often is the head right, minus how often it states? Is that above or below 0 for *left* after 300 updates?
 
 
 # %%
@@ -431,7 +431,7 @@ plots.curves(
 )
 
 # %% [markdown]
-# *left* as it is lies above 0 in nearly all groups: it is right more often than it says. With its temperature it lies nearer
+# *left* as it is lies above 0 in nearly all groups: it is right more often than it states. With its temperature it lies nearer
 # to 0 in most of them. *odd* is nearer from the beginning, and there is less to repair.
 #
 # ### When should a head be silent?
