@@ -36,6 +36,7 @@ os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 
 ROOT = Path(__file__).resolve().parent
 FOLDERS = ("notebooks", "exercises", "solutions")
+PACKAGES = ("mos_helpers", "mos_checks")
 MAX_BYTES = 1_000_000
 CELL_SECONDS = 600
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -177,12 +178,11 @@ def is_question(node: ast.AST) -> bool:
 
 
 def helpers_used(target: Target) -> list[Path]:
-    """Return the files of mos_helpers that a source imports, directly or through another helper."""
-    package = target.root / "mos_helpers"
+    """Return the files of the course's packages that a source imports, directly or through another of them."""
     found: set[Path] = set()
-    waiting = [target.source, package / "__init__.py"]
+    waiting = [target.source, target.root / "mos_helpers" / "__init__.py"]
     if target.folder == "solutions":
-        waiting.append(package / "checks" / f"lesson_{target.source.stem[:2]}.py")
+        waiting.append(target.root / "mos_checks" / f"lesson_{target.source.stem[:2]}.py")
     while waiting:
         path = waiting.pop()
         if path in found or not path.is_file():
@@ -196,7 +196,7 @@ def helpers_used(target: Target) -> list[Path]:
 
 @cache
 def imported(path: Path, root: Path) -> list[str]:
-    """Return the full names of the mos_helpers modules (and of what is taken from them) that a file imports."""
+    """Return the full names of the modules of PACKAGES (and of what is taken from them) that a file imports."""
     names = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -207,7 +207,7 @@ def imported(path: Path, root: Path) -> list[str]:
                 inside = path.relative_to(root).parts[: -node.level]
                 base = ".".join([*inside, *filter(None, [node.module])])
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.split(".")[0] == "mos_helpers"]
+    return [name for name in names if name.split(".")[0] in PACKAGES]
 
 
 def keep_outputs(notebook: nbformat.NotebookNode, target: Target) -> bool:

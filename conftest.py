@@ -22,7 +22,7 @@ UNANSWERED = {"Todo", "NameError"}
 FORKED = sys.platform == "linux"
 # What is imported before kernels are forked, by their name.
 IMPORTS = {
-    "forked": "from mos_helpers import balancing, checks, data, heads, hierarchy, plots, scaling, sharing",
+    "forked": "import mos_checks; from mos_helpers import balancing, data, heads, hierarchy, plots, scaling, sharing",
     "bare": "",
 }
 
@@ -41,13 +41,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start what forks kernels, once for all test processes, and let Jupyter find it (tests/forked_kernels.py)."""
+    """Start tests/course/forked_kernels.py once for all test processes, and let Jupyter find it."""
     if not FORKED or "MOS_FORKS" in os.environ:
         return
     folder = Path(tempfile.mkdtemp(prefix="kernels"))
     config.add_cleanup(lambda: shutil.rmtree(folder))
     for name, imports in IMPORTS.items():
-        script, address = str(ROOT / "tests" / "forked_kernels.py"), str(folder / name)
+        script, address = str(ROOT / "tests" / "course" / "forked_kernels.py"), str(folder / name)
         command = [sys.executable, "-Xfrozen_modules=off", script, address]  # the option is that of Jupyter's kernels
         server = subprocess.Popen([*command, imports], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         config.add_cleanup(server.communicate)

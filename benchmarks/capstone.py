@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from mos_checks import lesson_15
 from mos_helpers import data
-from mos_helpers.checks import lesson_15
 from mos_helpers.data.slips import AISLES, client_slips, slips
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
 

@@ -92,6 +92,11 @@ def keeping_losses(model: keras.Model) -> Iterator[None]:
             layer._losses[:] = losses
 
 
+def arguments_of(loss: keras.losses.Loss) -> dict[str, Any]:
+    """Return the arguments that a loss object was made with; `get_config` leaves out some, such as delta."""
+    return loss.get_config() | getattr(loss, "_fn_kwargs", {})
+
+
 class Source(NamedTuple):
     """Where a symbolic tensor comes from."""
 

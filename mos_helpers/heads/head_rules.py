@@ -40,7 +40,10 @@ def unknown_loss(head: Head) -> Findings:
 def softmax_over_one_unit(head: Head) -> Findings:
     """A softmax over one unit, which is always 1."""
     if head.activation == "softmax" and head.units == 1:
-        message = 'A softmax over one unit is always 1: use activation="sigmoid" with "binary_crossentropy".'
+        binary = '"binary_crossentropy"'
+        if head.loss and head.loss.known:
+            binary = head.loss.named("binary_crossentropy", from_logits=False)
+        message = f'A softmax over one unit is always 1: use activation="sigmoid" with {binary}.'
         yield Finding("softmax-of-one", head.name, message)
 
 
@@ -126,7 +129,8 @@ def target_shape(head: Head) -> Findings:
         if head.target.size == len(head.target) and _kind(head) == REGRESSION:
             message += " (Keras would compare each of them with all units of its row)"
         one_hot = f"np.eye({head.units})[targets]" if given[-1:] != (1,) else f"np.eye({head.units})[targets[..., 0]]"
-        cure = f'if they are class numbers, use "sparse_categorical_crossentropy", or {one_hot}'
+        sparse = head.loss.named("sparse_categorical_crossentropy")
+        cure = f"if they are class numbers, use {sparse}, or {one_hot}"
         if _kind(head) == MASK:
             cure = f"write {one_hot}"
         yield Finding("class-numbers", head.name, f"{message}: {cure}.")
@@ -149,7 +153,8 @@ def class_numbers_in_range(head: Head) -> Findings:
         message = f"{head.loss.words} takes class numbers, and the targets are no whole numbers, such as {low:g}."
         yield Finding("label-range", head.name, message)
     elif head.units == 1:
-        message = 'One unit has only the class 0: for yes/no use a sigmoid with "binary_crossentropy".'
+        binary = head.loss.named("binary_crossentropy", from_logits=False)
+        message = f"One unit has only the class 0: for yes/no use a sigmoid with {binary}."
         yield Finding("label-range", head.name, message)
     elif low < 0 or high >= head.units:
         message = (
@@ -186,7 +191,10 @@ def shares_sum_to_one(head: Head) -> Findings:
     sums = rows.sum(-1, dtype="float64")
     if not rows.size or (np.allclose(sums, 1, atol=ROUNDING) and rows.min() >= -NEAR):
         return
-    cure = 'for several labels at once use activation="sigmoid" with "binary_crossentropy"'
+    cure = head.loss.named("binary_crossentropy")
+    if not head.loss.from_logits:
+        cure = f'activation="sigmoid" with {cure}'
+    cure = f"for several labels at once use {cure}"
     if np.allclose(sums, 100, atol=100 * ROUNDING):
         cure = "write targets / 100"
     elif np.isin(rows, (-1, 1)).all():
@@ -228,14 +236,15 @@ def targets_make_sense(head: Head) -> Findings:
         share = np.mean(np.abs(labels) < 1e-7)
         message = (
             f"{share:.0%} of the targets are 0, and {head.loss.words} divides by the target (Keras by 0.0000001): "
-            'use "mae", or leave these rows out by the weight 0.'
+            f"use {head.loss.named('mean_absolute_error')}, or leave these rows out by the weight 0."
         )
     elif wants.kind == SIGNS and not (set(np.unique(labels)) <= {-1, 1} or set(np.unique(labels)) <= {0, 1}):
         message = (
             f"{head.loss.words} takes targets of -1 and 1, or of 0 and 1, not {labels.min():g} to {labels.max():g}."
         )
     elif head.loss.name == "cosine_similarity" and head.units == 1:
-        message = 'The cosine similarity of one number is its sign: for one unit use "mse" or "mae".'
+        one, other = head.loss.named("mean_squared_error"), head.loss.named("mean_absolute_error")
+        message = f"The cosine similarity of one number is its sign: for one unit use {one} or {other}."
     if message:
         yield Finding("target-range", head.name, message)
 
@@ -288,7 +297,7 @@ def logits(head: Head) -> Findings:
         cure = f'write {code}, or activation="{right}"' if "from_logits" in code else f'write activation="{right}"'
         message = f"The head gives logits (no activation), but {head.loss.words} takes probabilities: {cure}."
         yield Finding("logits", head.name, message)
-    elif not head.loss.from_logits and not _belongs(head, right):
+    elif not head.loss.from_logits and not _belongs(head, right) and not (kind == SPARSE and head.units == 1):
         message = f'{head.loss.words} belongs to activation="{right}", not to {ending}: '
         advice = "softmax with categorical cross-entropy for one class, sigmoid with binary for several labels."
         yield Finding("activation", head.name, message + advice)

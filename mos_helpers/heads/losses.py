@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from mos_helpers.inside_keras import arguments_of
+
 SPARSE, CATEGORICAL, BINARY, REGRESSION = "sparse", "categorical", "binary", "regression"
 MASK, SIGNS = "mask", "signs"  # targets like the outputs, for Dice; -1 and 1, for hinge
 OTHER, UNKNOWN = "other", "unknown"  # one of the user's own, or out of reach; a name that Keras does not know
@@ -47,6 +49,9 @@ WANTS = {
     "ctc": Wants(OTHER),  # out of reach: its targets have a length of their own
     "circle": Wants(OTHER),  # out of reach: it compares the rows of a batch with each other
 }
+
+
+SHORT = {"mean_squared_error": "mse", "mean_absolute_error": "mae"}
 
 
 class Loss(NamedTuple):
@@ -95,6 +100,11 @@ class Loss(NamedTuple):
         given = {k: v for k, v in config.items() if k not in ("name", "dtype") and v != known[k].default}
         return f"keras.losses.{made.__name__}({', '.join(f'{key}={_written(value)}' for key, value in given.items())})"
 
+    def named(self, name: str, **changes: object) -> str:
+        """Return the name of another loss in quotes, or code for it where this one has arguments that it takes."""
+        code = self.code(name, **changes)
+        return f'"{SHORT.get(name, name)}"' if code.endswith("()") else code
+
     def shape(self, outputs: tuple) -> tuple:
         """Return the shape of the loss before its mean, for outputs of that shape; () if it has one number."""
         if self.kind != MASK:
@@ -129,7 +139,7 @@ def loss_of(given: object, shape: tuple | None, target_rank: int | None) -> Loss
         return Loss(Wants(UNKNOWN), str(given), {}, given)
     if is_own(found):
         return Loss(Wants(OTHER), name_of(found), {"reduction": getattr(found, "reduction", "")}, given)
-    config = found.get_config() if isinstance(found, keras.losses.Loss) else {}
+    config = arguments_of(found) if isinstance(found, keras.losses.Loss) else {}
     wants = WANTS.get(name_of(found), Wants(OTHER))
     if wants.kind != MASK and config.get("axis", -1) not in (-1, len(shape or ()) - 1):
         wants = Wants(OTHER)  # channels first: its classes, targets and weights lie along other axes

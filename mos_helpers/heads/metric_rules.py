@@ -11,7 +11,17 @@ import keras
 import numpy as np
 
 from mos_helpers.heads.activations import RANGES
-from mos_helpers.heads.losses import BINARY, CATEGORICAL, MASK, REGRESSION, SIGNS, SPARSE, is_own, name_of
+from mos_helpers.heads.losses import (
+    BINARY,
+    CATEGORICAL,
+    MASK,
+    REGRESSION,
+    SIGNS,
+    SPARSE,
+    WANTS,
+    is_own,
+    name_of,
+)
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Head
 
@@ -51,10 +61,10 @@ FITS = {
     "BinaryCrossentropy": {LABELS, SHARES},
     "CategoricalCrossentropy": {ONE_HOT},
     "SparseCategoricalCrossentropy": {NUMBERED},
-    "KLDivergence": {*_probabilities, SHARES},
+    "KLDivergence": {ONE_HOT},  # of units of their own it would count the yes alone
     "Poisson": {NUMBERS, LABELS, SHARES},
-    "Hinge": {LABELS, SIGNED},
-    "SquaredHinge": {LABELS, SIGNED},
+    "Hinge": {SIGNED},
+    "SquaredHinge": {SIGNED},
     "CategoricalHinge": {ONE_HOT},
     "MeanSquaredError": _any_numbers,
     "RootMeanSquaredError": _any_numbers,
@@ -76,6 +86,10 @@ LARGEST = {
 WITH_THRESHOLD = {"BinaryAccuracy", "BinaryIoU", "Precision", "Recall", "AUC", "PrecisionAtRecall", "RecallAtPrecision"}
 WITH_THRESHOLD |= {"SensitivityAtSpecificity", "SpecificityAtSensitivity", "F1Score", "FBetaScore"}
 WITH_THRESHOLD |= {"TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives"}
+COMPARES_NUMBERS = {name for name, fits in FITS.items() if fits is _any_numbers} - {"PearsonCorrelation"}
+COMPARES_NUMBERS |= {"MeanSquaredLogarithmicError", "KLDivergence", "Poisson"}
+HINGES, SPLITS = {"Hinge", "SquaredHinge"}, {"BinaryAccuracy", "BinaryIoU"}
+STRETCHES = {"F1Score", "FBetaScore", "BinaryCrossentropy", "KLDivergence", "Poisson", *HINGES}  # targets (n,)
 
 
 class Judge(NamedTuple):
@@ -89,7 +103,7 @@ class Judge(NamedTuple):
 
 def fitting_metric(head: Head) -> Findings:
     """A metric that judges another kind of answer, or takes probabilities where the head gives logits."""
-    answers = answers_of(head) if head.shape else None
+    answers = answers_of(head) if head.units else None
     for given in (head.metrics + head.weighted_metrics) if answers else ():
         judge = _judge(given, head)
         if judge and (message := _misfit(judge, answers, head)):
@@ -177,10 +191,12 @@ def _misfit(judge: Judge, answers: str, head: Head) -> str | None:
     """Say which metric fits, if this one judges another kind of answer."""
     written = f'"{judge.given}"' if isinstance(judge.given, str) else judge.name
     fits = set(FITS[judge.name])
+    if head.loss.kind == SIGNS and judge.name not in SPLITS:
+        fits -= {LABELS}  # the outputs are signs all the same
     if head.loss.kind == BINARY and ONE_HOT in (answers, *fits):
         fits |= {ONE_HOT} if LABELS in fits else set()  # two units that say yes and no
-    if head.loss.kind in (REGRESSION, SIGNS) and head.units == 1 and judge.name in ("Hinge", "SquaredHinge"):
-        fits |= {NUMBERS}
+    if judge.name in HINGES and _splits_at_zero(head):
+        fits |= {LABELS}
     if answers in fits:
         if "IoU" in judge.name and judge.name != "BinaryIoU" and not _reads_classes(judge, answers):
             return f"{written} reads the head's probabilities as class numbers: use {_cure(judge, answers, head)}."
@@ -197,37 +213,70 @@ def _misfit(judge: Judge, answers: str, head: Head) -> str | None:
 
 
 def _misread(judge: Judge, answers: str, head: Head) -> str | None:
-    """Say what to write if a metric that fits splits or counts the outputs in another way than it seems."""
-    logits = head.loss.from_logits or (head.activation == "linear" and head.loss.kind in (BINARY, MASK, CATEGORICAL))
+    """Say what to write if a metric that fits splits, counts or compares in another way than it seems."""
     threshold = judge.config.get("threshold", 0.5 if judge.name == "BinaryAccuracy" else None)
     if judge.name in ("F1Score", "FBetaScore") and threshold is None and answers == LABELS:
         more = ", and targets[..., None], of the shape of the outputs" if head.flat else ""
         return f"{judge.name} without a threshold counts only the largest unit: write threshold=0.5{more}."
-    if head.flat and judge.name in ("F1Score", "FBetaScore", "BinaryCrossentropy"):
+    if head.flat and judge.name in STRETCHES:
         return f"{judge.name} takes targets of the shape of the outputs: write targets[..., None]."
-    if judge.name == "BinaryAccuracy" and logits and threshold == 0.5:
-        return "Accuracy splits at 0.5, and logits split at 0: use keras.metrics.BinaryAccuracy(threshold=0.0)."
-    if judge.name.startswith(("TopK", "SparseTopK")) and judge.config.get("k", 5) >= head.units:
-        return (
-            f"{judge.name} with k={judge.config.get('k', 5)} is always 1 for {head.units} classes: write a smaller k."
-        )
-    if "IoU" in judge.name and judge.name != "BinaryIoU" and judge.config.get("num_classes", head.units) < head.units:
+    if judge.name in SPLITS and threshold == 0.5 and _splits_at_zero(head):
+        what = "Accuracy" if judge.name == "BinaryAccuracy" else judge.name
+        return f"{what} splits at 0.5, and logits split at 0: use keras.metrics.{judge.name}(threshold=0.0)."
+    k, classes = judge.config.get("k", 0), judge.config.get("num_classes", head.units)
+    if k >= head.units:
+        return f"{judge.name} with k={k} is always 1 for {head.units} classes: write k={max(1, head.units // 2)}."
+    if judge.name != "BinaryIoU" and classes < head.units:
         return f"{judge.name} has fewer classes than the head: write num_classes={head.units}."
+    return _misread_logits(judge, threshold, head) or _misread_numbers(judge, answers, head)
+
+
+def _misread_logits(judge: Judge, threshold: float | None, head: Head) -> str | None:
+    """Say what to write if a metric takes logits for probabilities, or the reverse."""
+    logits = head.loss.from_logits or (head.activation == "linear" and head.loss.kind in (BINARY, MASK, CATEGORICAL))
     probabilities = RANGES.get(head.activation) == (0, 1) and not head.loss.from_logits
-    if judge.name == "BinaryAccuracy" and probabilities and threshold == 0:
-        return "BinaryAccuracy(threshold=0.0) is for logits, and probabilities are never below 0: write threshold=0.5."
+    if judge.name in SPLITS and probabilities and threshold == 0:
+        return f"{judge.name}(threshold=0.0) is for logits, and probabilities are never below 0: write threshold=0.5."
     if probabilities and judge.config.get("from_logits"):
         return f"{judge.name} has from_logits=True, but the head ends in {head.activation}: leave it out."
-    if judge.name == "Poisson" and head.activation == "linear":
-        return f"Poisson takes the logarithm of the output, which may be below 0: use {_cure(judge, NUMBERS, head)}."
-    reads = judge.name in WITH_THRESHOLD - {"BinaryAccuracy"} or "Crossentropy" in judge.name
-    if judge.name in ("F1Score", "FBetaScore", "BinaryIoU"):
+    reads = judge.name in WITH_THRESHOLD | COMPARES_NUMBERS or "Crossentropy" in judge.name
+    if judge.name in {"F1Score", "FBetaScore", *SPLITS}:
         reads = threshold is not None and threshold > 0
-    if reads and logits and not judge.config.get("from_logits") and judge.config.get("thresholds") != 0:
-        cure = "write from_logits=True, or end the head" if "from_logits" in judge.config else "end the head"
-        ending = "softmax" if head.loss.kind == CATEGORICAL else "sigmoid"
-        return f"{judge.name} takes probabilities, and the head gives logits: {cure} in a {ending}."
+    if not (logits and reads) or judge.config.get("from_logits") or judge.config.get("thresholds") == 0:
+        return None
+    cure = "end the head"
+    if "from_logits" in judge.config:
+        cure = f"write from_logits=True, or {cure}"
+    elif head.loss.kind != CATEGORICAL and judge.config.get("thresholds", 0) is None:
+        cure = f"write thresholds=0, or {cure}"
+    ending = "softmax" if head.loss.kind == CATEGORICAL else "sigmoid"
+    return f"{judge.name} takes probabilities, and the head gives logits: {cure} in a {ending}."
+
+
+def _misread_numbers(judge: Judge, answers: str, head: Head) -> str | None:
+    """Say what to write if a metric cannot compare numbers such as these."""
+    wants, code = WANTS.get(name_of(judge.name)), _cure(judge, answers, head)
+    rows = head.labelled() if head.target is not None else np.array([])
+    few = head.units < (3 if judge.name == "PearsonCorrelation" else 2)  # two numbers always lie on a line
+    if "Correlation" in judge.name and judge.config["axis"] == -1 and (few or answers == LABELS):
+        return f"{judge.name} compares the units within each row: write axis=0, which compares rows."
+    if judge.name == "CosineSimilarity" and head.units == 1 and answers != SIGNED:
+        return f"The cosine similarity of one number is its sign: use {code}."
+    if judge.name == "Poisson" and head.activation == "linear":
+        return f"Poisson takes the logarithm of the output, which may be below 0: use {code}."
+    if answers != NUMBERS or not wants or not rows.size:
+        return None
+    if rows.min() < wants.low:
+        return f"{judge.name} takes no numbers below 0: use {code}."
+    if not wants.zero and (rows == 0).any():
+        return f"{judge.name} divides by the target, and some are 0: use {code}."
     return None
+
+
+def _splits_at_zero(head: Head) -> bool:
+    """Whether the outputs say yes above 0, and not above 0.5."""
+    logits = head.activation == "linear" and head.loss.kind in (BINARY, MASK, CATEGORICAL)
+    return logits or head.loss.from_logits or head.loss.kind == SIGNS
 
 
 def _reads_classes(judge: Judge, answers: str) -> bool:
@@ -244,17 +293,17 @@ def _cure(judge: Judge, answers: str, head: Head) -> str:
         made = {
             NUMBERED: f"MeanIoU({classes}, sparse_y_pred=False)",
             ONE_HOT: f"OneHotMeanIoU({classes})",
-            LABELS: "BinaryIoU()",
+            LABELS: f"BinaryIoU({'threshold=0.0' if _splits_at_zero(head) else ''})",
         }
         return f"keras.metrics.{made[answers]}"
     if judge.name.startswith(("TopK", "SparseTopK")) and answers in (NUMBERED, ONE_HOT):
         name = "SparseTopKCategoricalAccuracy" if answers == NUMBERED else "TopKCategoricalAccuracy"
         return f"keras.metrics.{name}(k={judge.config.get('k', 5)})"
-    if "Crossentropy" in judge.name and answers in (NUMBERED, ONE_HOT, LABELS):
+    if "Crossentropy" in judge.name and answers in (NUMBERED, ONE_HOT, LABELS) and head.loss.kind != SIGNS:
         name = {NUMBERED: "Sparse", ONE_HOT: "", LABELS: "Binary"}[answers]
         name += "Crossentropy" if answers == LABELS else "CategoricalCrossentropy"
         return f"keras.metrics.{name}({'from_logits=True' if head.loss.from_logits else ''})"
-    if answers == LABELS and (head.loss.from_logits or head.activation == "linear"):
+    if answers == LABELS and _splits_at_zero(head):
         return "keras.metrics.BinaryAccuracy(threshold=0.0)"
     found = {
         NUMBERED: '"sparse_categorical_accuracy"',

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mos_helpers.heads.losses import CATEGORICAL, MASK, SPARSE, name_of
+from mos_helpers.heads.losses import BINARY, CATEGORICAL, MASK, REGRESSION, SIGNS, SPARSE, name_of
 from mos_helpers.heads.report import Finding
 from mos_helpers.heads.wiring import Head
 
@@ -24,7 +24,7 @@ def weights_are_numbers(head: Head) -> Findings:
         yield Finding("weight-range", head.name, message)
     elif weight.size and not weight.any() and head.loss:
         message = "All weights of this head are 0, so nothing trains it: if that is meant, give it the loss None."
-        yield Finding("weight-range", head.name, message)
+        yield Finding("no-weight", head.name, message)
 
 
 def _may_be_negative(head: Head) -> bool:
@@ -51,7 +51,7 @@ def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
     elif head.loss.kind == MASK and not wanted:
         axes = tuple(range(1, len(head.shape)))
         cure = f"one number for the whole batch: write {head.loss.code(axis=axes)}, and give one weight per row"
-    elif given == (*wanted, head.units):
+    elif given == (*wanted, head.units) and _is_mean_over_units(head):
         cure = (
             f"one number for each of {wanted}, the mean over the {head.units} units: for a weight per unit, give the "
             f"output and the targets one more axis, with Reshape({(*head.shape[1:], 1)})"
@@ -67,10 +67,7 @@ def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
 def masked_loss(head: Head) -> Findings:
     """Rows of weight 0 that still count in the mean of the loss."""
     masked = _masked(head)
-    if not masked or not (head.loss and head.loss.known and head.loss.reduction in ("sum_over_batch_size", "mean")):
-        return
-    mean = float(np.mean(head.weight, dtype="float64"))
-    if mean < 0.99:
+    if masked and _shrinks(head):
         message = (
             f"{masked}, and still count in the mean, so this loss is smaller: write "
             f"{head.loss.code(reduction='mean_with_sample_weight')}."
@@ -109,6 +106,21 @@ def _masked(head: Head) -> str | None:
     )
 
 
+def _is_mean_over_units(head: Head) -> bool:
+    """Whether the loss compares each unit with its target alone."""
+    return head.loss.kind in (BINARY, REGRESSION, SIGNS) and head.loss.name != "cosine_similarity"
+
+
+def _shrinks(head: Head) -> bool:
+    """Whether weights of 0 make the loss smaller."""
+    if not (head.loss and head.loss.known and head.loss.reduction in ("sum_over_batch_size", "mean")):
+        return False
+    weight = head.weight
+    if head.loss.ignore_class is not None and head.target is not None and weight.size == head.target.size:
+        weight = weight.ravel()[head.target.ravel() != head.loss.ignore_class]  # the mean is over the others
+    return bool(weight.size and np.mean(weight, dtype="float64") < 0.99)
+
+
 def _fits(given: tuple, wanted: tuple) -> bool:
     """Whether Keras multiplies each number of the loss by a weight of its own."""
     return given == wanted or given == (*wanted, 1) or (*given, 1) == wanted
@@ -116,7 +128,9 @@ def _fits(given: tuple, wanted: tuple) -> bool:
 
 def _stretches_rightly(head: Head, wanted: tuple) -> bool:
     """Whether the weights are stretched, and the loss is the same as with weights of the whole shape."""
-    if _masked(head) or head.loss.reduction == "mean_with_sample_weight" or head.weight.ndim != len(wanted):
+    if (_masked(head) and _shrinks(head)) or head.loss.reduction == "mean_with_sample_weight":
+        return False
+    if head.weight.ndim != len(wanted):
         return False
     return all(size in (1, whole) for size, whole in zip(head.weight.shape, wanted, strict=True)) and bool(wanted)
 

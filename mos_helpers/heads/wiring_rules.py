@@ -117,6 +117,8 @@ def missing_keys(wiring: Wiring) -> Findings:
         "sample_weight": "write None if every row counts the same",
     }
     for part, value in _dictionaries(wiring):
+        if part == "sample_weight" and any(class_weights(wiring)):
+            continue
         wanted = set(wiring.names)
         if part == "loss_weights" and isinstance(wiring.part("loss"), dict):
             wanted &= wiring.part("loss").keys()  # Keras matches these two with each other
@@ -228,7 +230,10 @@ def targets_are_arrays(wiring: Wiring) -> Findings:
         elif isinstance(given, list | tuple):
             yield Finding("not-an-array", head.name, "The target is a Python list: write np.array(...).")
         elif given is None and _names_target(head.name, wiring) and _has_loss_or_metric(head.name, wiring):
-            message = "The target is None: give any valid numbers of the right shape, and a sample_weight of 0."
+            message = (
+                "The target is None: give any valid numbers of the right shape, and a sample_weight of 0, or the head "
+                "the loss None."
+            )
             yield Finding("no-target", head.name, message)
 
 

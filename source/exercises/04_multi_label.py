@@ -17,7 +17,7 @@
 
 # %%
 from mos_helpers import data  # first: it keeps TensorFlow's start-up messages quiet
-from mos_helpers.checks import Todo, check, hint
+from mos_checks import Todo, check, hint
 
 import keras
 import numpy as np

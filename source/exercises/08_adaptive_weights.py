@@ -17,7 +17,7 @@
 # `solutions/08_adaptive_weights.ipynb`.
 
 # %%
-from mos_helpers.checks import Todo, check, hint
+from mos_checks import Todo, check, hint
 
 import numpy as np
 

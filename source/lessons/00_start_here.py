@@ -304,7 +304,7 @@ plots.images(both.reshape(-1, 14, 14), ["target"] * 6 + ["predicted"] * 6, colum
 # dictionary with its `units` and its `activation`.
 
 # %%
-from mos_helpers.checks import check, hint
+from mos_checks import check, hint
 
 check("0.1", lambda: contract)
 

@@ -237,7 +237,7 @@ def exposure() -> Form:
     return wired(
         of([i, years], claims=claims, large=dense("large", 1, "sigmoid")(i)),
         {"claims": losses.Poisson(), "large": BCE},
-        {"claims": THREE, "large": YES},
+        {"claims": THREE[:, None], "large": YES},
         {"risk": ROWS, "years": R.random((N, 1))},
         metrics={"claims": ["poisson", "mae"], "large": ["auc"]},
     )

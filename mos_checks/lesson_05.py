@@ -1,0 +1,541 @@
+"""The checks of exercise 5: scale, count, be unsure and go round."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import islice
+
+import numpy as np
+
+from mos_checks import (
+    as_array,
+    as_function,
+    as_number,
+    call,
+    call_kept,
+    first_difference,
+    question,
+    require,
+    require_results,
+    results_of,
+    rounding,
+)
+
+
+@cache
+def _scale_cases() -> list[tuple[np.ndarray, np.ndarray]]:
+    cases = []
+    for seed, (n, m, k) in enumerate([(2000, 1, 2), (2500, 3, 1), (3000, 2500, 3), (4000, 900, 4), (2200, 2200, 4)]):
+        rng = np.random.default_rng(seed)
+        scale = rng.permutation([0.01, 0.09, 1.7, 30])[:k]  # small ones too: nothing may be added to them
+        shift = rng.normal(0, 2, k) * scale
+        train = (rng.normal(0, scale, (n, k)) + shift).astype("float32")
+        other = (rng.normal(0, 2 * scale, (m, k)) + shift + scale).astype("float32")
+        cases.append((train, other) if seed < 4 else (train.astype("float64"), other.astype("float64")))
+    return cases
+
+
+def _standard(train: np.ndarray, other: np.ndarray) -> list[np.ndarray]:
+    mean, scale = train.mean(axis=0), train.std(axis=0)
+    return [(train - mean) / scale, (other - mean) / scale]
+
+
+def _both(shift: Callable, scale: Callable) -> Callable:
+    """Return a mistake that gives both parts the same shift and scale, each computed from (train, other)."""
+    return lambda a, b: [(part - shift(a, b)) / scale(a, b) for part in (a, b)]
+
+
+def _together(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.concatenate([a, b])
+
+
+def _mean(a: np.ndarray, _: np.ndarray) -> np.ndarray:
+    return a.mean(axis=0)
+
+
+def _std(a: np.ndarray, _: np.ndarray) -> np.ndarray:
+    return a.std(axis=0)
+
+
+OF_OTHER = "the standard deviation is that of `other`: use that of `train`"
+SWAPPED = "the two results are swapped: first `train`, then `other`"
+
+# For each mistake, what it gives for (train, other).
+WRONG_SCALES: dict[str, Callable] = {
+    "mean and standard deviation come from both parts together: use those of `train` alone": _both(
+        lambda a, b: _together(a, b).mean(axis=0), lambda a, b: _together(a, b).std(axis=0)
+    ),
+    "each column needs its own mean": _both(lambda a, b: a.mean(), lambda a, b: a.std()),
+    "one standard deviation for all columns: each column needs its own": _both(_mean, lambda a, b: a.std()),
+    "one standard deviation for all columns, and each column needs its own": _both(
+        _mean, lambda a, b: (a - a.mean(axis=0)).std()
+    ),
+    "the standard deviation is missing: divide by it": _both(_mean, lambda a, b: 1),
+    "the mean is missing: subtract it first": _both(lambda a, b: 0, _std),
+    "you divided by the variance, not its root": _both(_mean, lambda a, b: a.var(axis=0)),
+    "you multiplied by the standard deviation: divide by it": _both(_mean, lambda a, b: 1 / a.std(axis=0)),
+    "that is a scaling by minimum and maximum": _both(lambda a, b: a.min(axis=0), lambda a, b: np.ptp(a, axis=0)),
+    "you subtracted the median: subtract the mean": _both(lambda a, b: np.median(a, axis=0), _std),
+    "that is a scaling by median and quartiles": _both(
+        lambda a, b: np.median(a, axis=0), lambda a, b: np.subtract(*np.percentile(a, [75, 25], axis=0))
+    ),
+    "the mean is subtracted after the division: subtract it first": lambda a, b: [
+        part / a.std(axis=0) - a.mean(axis=0) for part in (a, b)
+    ],
+    "`other` got its own mean and standard deviation: use those of `train`, as for a model that is in use": (
+        lambda a, b: [_standard(a, b)[0], _standard(b, b)[0]]
+    ),
+    OF_OTHER: _both(_mean, lambda a, b: b.std(axis=0)),
+    f"in `other`, {OF_OTHER}": lambda a, b: [_standard(a, b)[0], (b - a.mean(axis=0)) / b.std(axis=0)],
+    "mean and standard deviation are those of `other`: use those of `train`": lambda a, b: _standard(b, a)[::-1],
+    "`other` got its own mean: use that of `train`": lambda a, b: [
+        _standard(a, b)[0],
+        (b - b.mean(axis=0)) / a.std(axis=0),
+    ],
+    "`other` is as it was: standardise it too, with mean and standard deviation of `train`": lambda a, b: [
+        _standard(a, b)[0],
+        b,
+    ],
+    "the signs are turned round: the mean is subtracted from the targets": _both(_mean, lambda a, b: -a.std(axis=0)),
+}
+
+
+@question(
+    "5.1",
+    hints=[
+        "Every column has its own mean and its own standard deviation: which axis do they run along?",
+        "Compute `train.mean(axis=0)` and `train.std(axis=0)` once. Use the same two for `train` and for `other`.",
+        "Return `(train - mean) / scale` and `(other - mean) / scale`, in this order.",
+    ],
+)
+def standardise(answer: object) -> None:
+    """A function that standardises two arrays of targets with the mean and standard deviation of the first."""
+    function = as_function(answer)
+    cases, found, tolerance = _scale_cases(), [], 1e-3
+    for train, other in cases:
+        pair = _as_pair(call_kept(function, train=train, other=other))
+        found.append([as_array(part, f"the standardised {name}", finite=False) for name, part in _named(pair)])
+        tolerance = max(tolerance, *(rounding(part) for part in pair))
+    cases = [tuple(part.astype("float64") for part in case) for case in cases]
+    right = [_standard(*case) for case in cases]
+    swapped = all(_same(one, other[::-1], tolerance) for one, other in zip(found, right, strict=True))
+    require(not swapped, SWAPPED)
+    for pair, wanted in zip(found, right, strict=True):
+        for (name, part), target in zip(_named(pair), wanted, strict=True):
+            as_array(part, f"the standardised {name}", shape=target.shape, finite=False)
+    if all(_same(one, other, tolerance) for one, other in zip(found, right, strict=True)):
+        return
+    several = [i for i, (_, other) in enumerate(cases) if len(other) > 1]  # one row has none of its own
+    for message, mistake in WRONG_SCALES.items():
+        require(not all(_same(found[i], mistake(*cases[i]), tolerance) for i in several), message)
+    for pair in found:
+        for name, part in _named(pair):
+            as_array(part, f"the standardised {name}")
+    _explain_columns(found, right, cases, tolerance)
+
+
+def _as_pair(result: object) -> list:
+    """Return the two parts of a result that can be unpacked into two."""
+    if issubclass(type(result), Iterator):
+        result = call(lambda: list(islice(result, 3)))
+    two = issubclass(type(result), tuple | list) and len(result) == 2
+    require(two, "the result should be a pair: `return a, b`")
+    return list(result)
+
+
+def _named(pair: list) -> list[tuple[str, object]]:
+    return list(zip(("train", "other"), pair, strict=True))
+
+
+def _same(found: list, wanted: list, tolerance: float) -> bool:
+    return first_difference(found, wanted, tolerance) is None
+
+
+def _explain_columns(found: list, right: list, cases: list, tolerance: float) -> None:
+    """Name a column that is wrong because it is small, or show the largest difference."""
+    for pair, wanted, (train, _) in zip(found, right, cases, strict=True):
+        scale = train.std(axis=0)
+        good = np.array([_same([a], [b], tolerance) for a, b in zip(pair[0].T, wanted[0].T, strict=True)])
+        if good.any() and not good.all() and scale[good].min() > scale[~good].max():
+            small = (
+                f"columns with a standard deviation of {scale[good].min():.2g} are right, and the column with one of "
+            )
+            why = "divide by it as it is, without a lower limit and with nothing added"
+            require(False, f"{small}{scale[~good].max():.2g} is not: {why}")
+    for pair, wanted, (train, other) in zip(found, right, cases, strict=True):
+        for (name, part), target in zip(_named(pair), wanted, strict=True):
+            by = f"the standardised {name} differs from the right one by up to {np.abs(part - target).max():.2g}"
+            require(_same([part], [target], tolerance), f"{by} (shapes {train.shape}, {other.shape})")
+
+
+Share = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _within(p: np.ndarray, y: np.ndarray, m: np.ndarray, s: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Return which errors are at most their tolerance: prediction, target, mean, scale and tolerance are given."""
+    return np.abs(p * s + m - y) <= t
+
+
+def _share(p: np.ndarray, y: np.ndarray, m: np.ndarray, s: np.ndarray, t: np.ndarray) -> float:
+    return _within(p, y, m, s, t).all(axis=1).mean()
+
+
+# For each mistake, what it gives for prediction p, target y, mean m, scale s and tolerance t.
+WRONG_SHARES: dict[str, Callable] = {
+    "an error that equals its tolerance is within it: at most means <=": (
+        lambda p, y, m, s, t: (np.abs(p * s + m - y) < t).all(axis=1).mean()
+    ),
+    "you asked of all rows at once, with one yes or no: ask of each row (`all` with axis=1)": (
+        lambda *a: float(_within(*a).all())
+    ),
+    "that is the share of rows in which at least one number is good: every number should be": (
+        lambda *a: _within(*a).any(axis=1).mean()
+    ),
+    "that is the share of all single numbers: ask of each row whether all of its numbers are good": (
+        lambda *a: _within(*a).mean()
+    ),
+    "you asked of each column whether all of its rows are good: ask of each row (axis=1)": (
+        lambda *a: _within(*a).all(axis=0).mean()
+    ),
+    "an error below zero counts too: take its absolute value": (
+        lambda p, y, m, s, t: (p * s + m - y <= t).all(axis=1).mean()
+    ),
+    "an error above zero counts too: take the absolute value": (
+        lambda p, y, m, s, t: (p * s + m - y >= -t).all(axis=1).mean()
+    ),
+    "the predictions are still standardised: bring them back to units": lambda p, y, m, s, t: _share(p, y, 0, 1, t),
+    "the predictions lack the mean: add it after the scale": lambda p, y, m, s, t: _share(p, y, 0, s, t),
+    "the predictions lack the scale: multiply by it before you add the mean": (
+        lambda p, y, m, s, t: _share(p, y, m, 1, t)
+    ),
+    "compare in units: the tolerance is in units, and your errors are standardised": (
+        lambda p, y, m, s, t: _share(p, (y - m) / s, 0, 1, t)
+    ),
+    "add the mean after the scale, not before": lambda p, y, m, s, t: _share(p + m, y, 0, s, t),
+    "you standardised the predictions once more: multiply by the scale, then add the mean": (
+        lambda p, y, m, s, t: _share((p - m) / s, y, 0, 1, t)
+    ),
+    "you took the largest tolerance for all columns: each column has its own": (
+        lambda p, y, m, s, t: _share(p, y, m, s, np.max(t))
+    ),
+    "you took the smallest tolerance for all columns: each column has its own": (
+        lambda p, y, m, s, t: _share(p, y, m, s, np.min(t))
+    ),
+    "you took half of the tolerance: an error may be as large as the tolerance, to each side": (
+        lambda p, y, m, s, t: _share(p, y, m, s, t / 2)
+    ),
+    "you compared sums of errors: compare each error with its own tolerance": (
+        lambda p, y, m, s, t: (np.abs(p * s + m - y).sum(axis=1) <= t.sum()).mean()
+    ),
+    "you compared squared errors with the tolerance: take absolute ones": (
+        lambda p, y, m, s, t: ((p * s + m - y) ** 2 <= t).all(axis=1).mean()
+    ),
+    "`isclose` adds a part of the number itself to the tolerance: set rtol=0": (
+        lambda p, y, m, s, t: (np.abs(p * s + m - y) <= t + 1e-5 * np.abs(y)).all(axis=1).mean()
+    ),
+    "that is the share of rows that are not within tolerance: turn it round": lambda *a: 1 - _share(*a),
+    "that is the product of the columns' shares: count the rows, as errors may come together": (
+        lambda *a: _within(*a).mean(axis=0).prod()
+    ),
+    "that is a number of rows: divide it by how many rows there are": lambda *a: _within(*a).all(axis=1).sum(),
+    "that is in percent: give a share from 0 to 1": lambda *a: 100 * _share(*a),
+    "that is divided by the number of all cells: divide by the number of rows": (
+        lambda p, y, m, s, t: _share(p, y, m, s, t) / p.shape[1]
+    ),
+}
+
+
+@cache
+def _share_cases() -> list[Share]:
+    # Whole numbers, so that an error may equal its tolerance exactly.
+    prediction = np.array([[1.0, 2.0], [0.0, 0.0], [4.0, 1.0], [2.0, -3.0]])
+    target = prediction + np.array([[1.0, 2.0], [-1.0, 0.0], [3.0, 0.0], [0.0, -2.0]])
+    cases = [(prediction, target, np.zeros(2), np.ones(2), np.array([1.0, 2.0]))]
+    cases.append(
+        (np.array([[0.5, -1.0]]), np.array([[2.1, 7.0]]), np.ones(2), np.array([2.0, 0.5]), np.array([1, 1.0]))
+    )
+    # Of each column: two have good cells only, and two have not. Of each row: four of six.
+    errors = np.array([[0, 0, 3, 0], [1, 0, 0, 0], [0, 1, 0, 3], [1, 1, 1, 1], [0, 0, 0, 1], [0, 0, 1, 0]])
+    target = np.random.default_rng(9).normal(size=errors.shape)
+    cases.append((target + errors, target, np.zeros(4), np.ones(4), np.array([2.0, 1.5, 2.5, 1.2])))
+    for seed, (n, k) in enumerate([(500, 1), (4000, 3), (4000, 4)]):
+        cases += _drawn_shares(seed, n, k)
+    return cases
+
+
+def _drawn_shares(seed: int, n: int, k: int) -> list[Share]:
+    """Return a case, and once more with a column of small numbers far from 0: nothing may be added to its tolerance."""
+    rng = np.random.default_rng(seed)
+    # Near 0 and 1, so that no mistake makes all rows good or all bad
+    mean, scale = rng.normal(0, 0.5, k), rng.uniform(0.3, 3, k)
+    prediction = rng.normal(size=(n, k))
+    common = rng.normal(size=(n, 1))  # errors of a row depend on each other: a product of shares is wrong
+    off = (0.6 * common + 0.3 * rng.normal(size=(n, k)) - 0.1) * scale
+    tolerance = rng.uniform(0.3, 1, k) * scale
+    close = np.abs(np.abs(off) - tolerance) < 0.01 * scale  # where rounding could decide
+    first = prediction, prediction * scale + mean - np.where(close, 0, off), mean, scale, tolerance
+    small, column = 0.015 / scale[0], rng.integers(k)
+    mean, scale, tolerance, off = mean.copy(), scale.copy(), tolerance.copy(), off.copy()
+    small = 0.015 / scale[column]
+    mean[column], off[:, column] = 500, off[:, column] * small
+    tolerance[column], scale[column] = tolerance[column] * small, 0.015
+    return [first, (prediction, prediction * scale + mean - np.where(close, 0, off), mean, scale, tolerance)]
+
+
+@question(
+    "5.2",
+    hints=[
+        "Bring the predictions back to units first: standardising subtracted the mean and divided by the scale.",
+        "`errors <= tolerance` has shape (n, k). Which method says for each row whether all of its cells are True?",
+        "The mean of True and False is the share of True.",
+    ],
+)
+def all_within(answer: object) -> None:
+    """A function that returns the share of rows in which every number is off by at most its tolerance."""
+    function = as_function(answer)
+    cases, found, tolerance = _share_cases(), [], 1e-6
+    names = ("prediction", "target", "mean", "scale", "tolerance")
+    for number, (*arrays, limits) in enumerate(cases):
+        # The last cells of the exercise pass a list
+        given = (*arrays, limits.tolist() if number % 2 else limits)
+        result = call_kept(function, **dict(zip(names, given, strict=True)))
+        found.append(as_number(result, "the result"))
+        tolerance = max(tolerance, rounding(result))
+    right = results_of(_share, cases)
+    misfits = [case[0].shape[1] for case, a, b in zip(cases, found, right, strict=True) if abs(a - b) >= tolerance]
+    only_4 = bool(misfits) and all(k < 4 for k in misfits) and set(found) & {0.0, 1.0} and 3 in misfits
+    require(not only_4, "it works for 4 columns, and not for 3: do not write their number")
+    require_results(found, right, cases, WRONG_SHARES, names, tolerance=tolerance)
+
+
+def _nll(y: np.ndarray, m: np.ndarray, s: np.ndarray, square: float = 0.5, log: float = 0.5, sign: int = -1) -> float:
+    """Return the loss of targets y, means m and log-variances s."""
+    return np.mean(square * np.exp(sign * _limited(s)) * (y - m) ** 2 + log * _limited(s))
+
+
+def _limited(s: np.ndarray) -> np.ndarray:
+    return np.clip(s, -10, 10)
+
+
+# For each mistake, the loss of targets y, means m and log-variances s.
+WRONG_NLL: dict[str, Callable] = {
+    "the constant is in it: leave out the half of log 2 pi": lambda y, m, s: _nll(y, m, s) + np.log(2 * np.pi) / 2,
+    "it is twice as large: halve both parts": lambda y, m, s: 2 * _nll(y, m, s),
+    "the squared error is halved, and the log-variance is not: the root in the density halves it too": (
+        lambda y, m, s: _nll(y, m, s, log=1)
+    ),
+    "the log-variance is halved, and the squared error is not": lambda y, m, s: _nll(y, m, s, square=1),
+    "the part with the log-variance alone is missing: without it, a huge variance costs nothing": (
+        lambda y, m, s: _nll(y, m, s, log=0)
+    ),
+    "the sign in the exponential is wrong: a large variance makes an error cheap": lambda y, m, s: _nll(
+        y, m, s, sign=1
+    ),
+    "the sign of the log-variance is wrong: a large variance costs": lambda y, m, s: _nll(y, m, s, log=-0.5),
+    "you took the log-variance for the logarithm of the standard deviation": lambda y, m, s: np.mean(
+        np.exp(-2 * _limited(s)) * (y - m) ** 2 / 2 + _limited(s)
+    ),
+    "you took the log-variance for the variance itself": lambda y, m, s: np.mean(
+        (y - m) ** 2 / _limited(s) / 2 + np.log(np.abs(_limited(s))) / 2
+    ),
+    "the sign is turned round: the loss is minus the log-likelihood": lambda y, m, s: -_nll(y, m, s),
+    "that is the sum over all cells: take the mean": lambda y, m, s: _nll(y, m, s) * y.size,
+    "that is the sum over the columns: take the mean over all cells": lambda y, m, s: _nll(y, m, s) * y.shape[1],
+    "that is the sum over the rows: take the mean over all cells": lambda y, m, s: _nll(y, m, s) * y.shape[0],
+    "the log-variance is not in it: this is the squared error alone": lambda y, m, s: np.mean((y - m) ** 2),
+    "the log-variance is not in it: this is half of the squared error": lambda y, m, s: np.mean((y - m) ** 2) / 2,
+    "the error is not squared": lambda y, m, s: np.mean((np.exp(-_limited(s)) * np.abs(y - m) + _limited(s)) / 2),
+    "negative parts were set to zero: this loss may be negative": lambda y, m, s: np.mean(
+        np.maximum((np.exp(-_limited(s)) * (y - m) ** 2 + _limited(s)) / 2, 0)
+    ),
+    "the loss was set to zero where it is negative: this loss may be negative": lambda y, m, s: max(_nll(y, m, s), 0),
+}
+
+
+@cache
+def _nll_cases() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    zero = np.zeros((2, 2), "float32")
+    cases = [(zero, zero, np.full((2, 2), -4, "float32"))]
+    for seed, shape in enumerate([(1, 3), (50, 1), (200, 4), (300, 2)]):
+        rng = np.random.default_rng(seed)
+        target, mean = rng.normal(size=shape), rng.normal(size=shape)
+        cases.append(tuple(part.astype("float32") for part in (target, mean, rng.uniform(-3, 2, size=shape))))
+    return cases
+
+
+@question(
+    "5.3",
+    hints=[
+        "Write the density of a normal distribution with the variance `exp(s)`, and take minus its logarithm.",
+        "Clip `s`, the log-variance, first. Each cell has two parts: a squared error times `exp(-s)`, and `s` itself.",
+        "Each of the two parts is halved. The result is the mean over all cells.",
+    ],
+)
+def gaussian_loss(answer: object) -> None:
+    """A function that returns the mean negative log-likelihood of targets, from means and log-variances."""
+    function = as_function(answer)
+    cases, found, tolerance = _nll_cases(), [], 1e-4
+    for target, mean, log_variance in cases:
+        result = call_kept(function, target=target, mean=mean, log_variance=log_variance)
+        found.append(as_number(result, "the result"))
+        tolerance = max(tolerance, rounding(result))
+    cases = [tuple(part.astype("float64") for part in case) for case in cases]
+    names = "target", "mean", "log_variance"
+    require_results(found, results_of(_nll, cases), cases, WRONG_NLL, names, tolerance=tolerance)
+    _require_limits(function, tolerance)
+
+
+def _require_limits(function: Callable, tolerance: float) -> None:
+    """Require that log-variances are limited to the range from -10 to 10, cell by cell and in both parts."""
+    zero, mean = np.zeros((2, 2), "float32"), np.full((2, 2), 0.01, "float32")
+    mixed = np.array([[-1000, 1000], [0, 12]], "float32")
+    for cells in [*(np.full((2, 2), extreme, "float32") for extreme in (-12, -1000, 1000, 12)), mixed]:
+        with np.errstate(all="ignore"):
+            result = call_kept(function, target=zero, mean=mean, log_variance=cells)
+        found = as_array(result if np.ndim(result) else np.asarray(result), "the result", shape=(), finite=False).item()
+        which = f"a log-variance of {cells[0, 0]:g}" if cells is not mixed else "log-variances of -1000, 1000, 0 and 12"
+        overflow = f"{which} gives {found}: limit it to the range from -10 to 10 first"
+        require(bool(np.isfinite(found)), overflow)
+        wanted = _nll(zero, mean, cells.astype("float64"))
+        half = np.mean((np.exp(-_limited(cells)) * mean**2 + cells) / 2)
+        one_part = f"{which} is limited in the exponential alone: limit it once, before both parts use it"
+        require(cells[0, 0] != -12 or abs(found - half) > 0.01 + 1e-3 * abs(half), one_part)
+        limited = f"{which} gives {found:.5g} instead of {wanted:.5g}: limit it to -10 to 10"
+        require(abs(found - wanted) < 0.01 + max(1e-3, tolerance) * abs(wanted), limited)
+
+
+def _degrees(p: np.ndarray) -> np.ndarray:
+    return np.rad2deg(np.arctan2(p[:, 0], p[:, 1]))
+
+
+def _around(difference: np.ndarray) -> np.ndarray:
+    """Return how many degrees apart two angles are, the shorter way round."""
+    return np.abs((difference + 180) % 360 - 180)
+
+
+def _turn(p: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return _around(_degrees(p) - y)
+
+
+def _dot(p: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return p[:, 0] * np.sin(np.deg2rad(y)) + p[:, 1] * np.cos(np.deg2rad(y))
+
+
+# For each mistake, the errors for predictions p (sine, cosine) and targets y.
+WRONG_TURNS: dict[str, Callable] = {
+    "the result has signs: take the absolute value": lambda p, y: (_degrees(p) - y + 180) % 360 - 180,
+    "the result has signs, and those of target minus prediction: take the absolute value": (
+        lambda p, y: (y - _degrees(p) + 180) % 360 - 180
+    ),
+    "the difference is more than half a turn in places: go the shorter way round": lambda p, y: np.abs(_degrees(p) - y),
+    "sine and cosine are swapped: the sine is the first column, and the first argument of arctan2": (
+        lambda p, y: _turn(p[:, ::-1], y)
+    ),
+    "arctan knows only half of the circle: use arctan2, with the sine and the cosine": (
+        lambda p, y: _around(np.rad2deg(np.arctan(p[:, 0] / p[:, 1])) - y)
+    ),
+    "arcsin knows only half of the circle: use arctan2, with the sine and the cosine": (
+        lambda p, y: _around(np.rad2deg(np.arcsin(p[:, 0].clip(-1, 1))) - y)
+    ),
+    "arcsin knows only half of the circle, also of predictions of length 1: use arctan2": (
+        lambda p, y: _around(np.rad2deg(np.arcsin(p[:, 0] / np.hypot(*p.T))) - y)
+    ),
+    "arccos does not know the sign of an angle: use arctan2, with the sine and the cosine": (
+        lambda p, y: _around(np.rad2deg(np.arccos(p[:, 1].clip(-1, 1))) - y)
+    ),
+    "arccos does not know the sign of an angle, also of predictions of length 1: use arctan2": (
+        lambda p, y: _around(np.rad2deg(np.arccos((p[:, 1] / np.hypot(*p.T)).clip(-1, 1))) - y)
+    ),
+    "arccos needs a length of 1: divide each prediction by its length first": (
+        lambda p, y: np.rad2deg(np.arccos(_dot(p, y).clip(-1, 1)))
+    ),
+    "arctan2 gives radians: turn them into degrees": lambda p, y: _around(np.deg2rad(_degrees(p)) - y),
+    "the result is in radians: give degrees": lambda p, y: np.deg2rad(_turn(p, y)),
+    "the target may be more than one turn away: take the remainder % 360": (
+        lambda p, y: np.minimum(np.abs(_degrees(p) - y), np.abs(360 - np.abs(_degrees(p) - y)))
+    ),
+    "a difference of -10 is 350 after % 360: half a turn is the most that two angles differ by": (
+        lambda p, y: (_degrees(p) - y) % 360
+    ),
+    "a difference of 350 is one of 10: half a turn is the most that two angles differ by": (
+        lambda p, y: np.abs(_degrees(p) - y) % 360
+    ),
+    "the angle is turned the wrong way: check the signs of sine and cosine": lambda p, y: _around(-_degrees(p) - y),
+    "that is half a turn minus the error: the shorter way round is wanted": lambda p, y: 180 - _turn(p, y),
+    "that is the longer way round: the shorter one is wanted": lambda p, y: 360 - _turn(p, y),
+    "the target was taken for radians: it is in degrees": lambda p, y: _around(_degrees(p) - np.rad2deg(y)),
+    "a difference is taken modulo half a turn: opposite directions are 180 degrees apart": (
+        lambda p, y: np.minimum(_turn(p, y), 180 - _turn(p, y))
+    ),
+}
+
+
+@cache
+def _turn_cases() -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return predictions and targets: of one row, of length 1, of any length, and targets some turns away."""
+    cases = []
+    for seed, (count, turns) in enumerate([(1, 0), (400, 0), (300, 3), (300, 0)]):
+        rng = np.random.default_rng(seed)
+        angle = rng.uniform(-180, 180, count)
+        length = np.ones(count) if seed == 1 else rng.uniform(0.2, 3, count)
+        pair = np.stack([np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))], axis=1) * length[:, None]
+        off = rng.uniform(-179, 179, count)
+        target = (angle - off + 180) % 360 - 180
+        target += 360 * rng.integers(-turns, turns + 1, count)
+        dtypes = ("float32", "float32") if seed < 3 else ("float64", "float32")
+        cases.append((pair.astype(dtypes[0]), target.astype(dtypes[1])))
+    return cases
+
+
+@question(
+    "5.4",
+    hints=[
+        "Find the angle of the direction first. `np.arctan2` takes the sine, then the cosine, and gives radians.",
+        "In degrees, the difference of two angles may be more than half a turn: then the other way round is shorter.",
+        "`(difference + 180) % 360 - 180` lies between -180 and 180 for every difference.",
+    ],
+)
+def turn_error(answer: object) -> None:
+    """A function that returns by how many degrees a direction differs from a true angle, the shorter way round."""
+    function = as_function(answer)
+    cases, found, tolerance = _turn_cases(), [], 0.2
+    for pair, target in cases:
+        with np.errstate(all="ignore"):
+            result = call_kept(function, prediction=pair, target=target)
+        errors = as_array(result, "the result", finite=False).astype("float64")
+        count = len(target)
+        table = (
+            f"the result should have shape ({count},), and yours has {errors.shape}: all directions were compared with "
+            "all angles, or the result has an axis too many"
+        )
+        require(errors.shape == (count,), table)
+        found.append(errors)
+        tolerance = max(tolerance, 180 * rounding(result))
+    cases = [tuple(part.astype("float64") for part in case) for case in cases]
+    right = results_of(_turn, cases)
+    if all(np.allclose(one, other, rtol=0, atol=tolerance) for one, other in zip(found, right, strict=True)):
+        return
+    for message, wrong in {words: results_of(mistake, cases) for words, mistake in WRONG_TURNS.items()}.items():
+        near = 0.003 if "radians: give" in message else 0.2
+        alike = all(_alike_where_finite(one, other, near) for one, other in zip(found, wrong, strict=True))
+        require(not alike, message)
+    finite = all(np.isfinite(errors).all() for errors in found)
+    require(finite, "it gives NaN or infinity: arcsin and arccos need a length of 1, and arctan2 needs none")
+    for (pair, target), errors, wanted in zip(cases, found, right, strict=True):
+        require(
+            bool((errors >= -0.2).all() and (errors <= 180.2).all()),
+            f"an error should lie between 0 and 180 degrees, and yours go from {errors.min():.4g} to "
+            f"{errors.max():.4g}",
+        )
+        worst = int(np.abs(errors - wanted).argmax())
+        require(
+            bool(np.abs(errors - wanted).max() <= tolerance),
+            f"for a prediction in the direction of {_degrees(pair)[worst]:.0f} degrees and a target of "
+            f"{target[worst]:.0f} it gives {errors[worst]:.4g} instead of {wanted[worst]:.4g}",
+        )
+
+
+def _alike_where_finite(found: np.ndarray, wrong: np.ndarray, tolerance: float) -> bool:
+    """Whether errors are those of a mistake, but for NaN where a length is not 1; some of them must be finite."""
+    finite = np.isfinite(found)
+    some = finite.any() or len(found) == 1
+    return bool(some and wrong.shape == found.shape and (np.abs(found - wrong)[finite] <= tolerance).all())

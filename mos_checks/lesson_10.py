@@ -1,0 +1,457 @@
+"""The checks of exercise 10: score, decide, mask and mix.
+
+A mistake is named only if it explains what the function gives for all cases.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special, stats
+
+from mos_checks import apart, as_array, as_dict, as_function, as_number, call_kept, describe, question, require
+
+
+@question(
+    "10.1",
+    hints=[
+        "For one task: how much larger is the score than the score alone, as a part of the score alone?",
+        "Where lower is better, the change counts with the other sign.",
+        "`100 * np.mean([...])`, with one number for each name in `alone`. Look the score up by its name.",
+    ],
+)
+def relative_score(answer: object) -> None:
+    """A function from scores, scores alone and the names where lower is better to the mean change in percent."""
+    function = as_function(answer)
+    cases = _score_cases()
+    found = [
+        as_number(call_kept(function, scores=scores, alone=alone, lower=lower), "the relative score")
+        for scores, alone, lower in cases
+    ]
+    wrong = [place for place, case in enumerate(cases) if not _close(found[place], _by_name(*case))]
+    if not wrong:
+        return
+    scores, alone, lower = cases[min(wrong, key=lambda place: (len(cases[place][0]), place))]
+    place = cases.index((scores, alone, lower))
+    got, right = apart(found[place], _by_name(scores, alone, lower))
+    shown = {name: f"{scores[name]:.3g} against {alone[name]:.3g}" for name in alone}
+    said = f"for {shown} with lower={lower} it gives {got}"
+    for message, mistake in SCORE_MISTAKES.items():
+        explained = all(_close(number, mistake(*case)) for number, case in zip(found, cases, strict=True))
+        require(not explained, f"{said}: {message}")
+    require(False, f"{said}, and it should be {right}")
+
+
+def _score_cases() -> list[tuple[dict[str, float], dict[str, float], list[str]]]:
+    cases = [
+        ({"accuracy": 0.94, "error": 1.8}, {"accuracy": 0.95, "error": 2.0}, ["error"]),
+        ({"prime": 0.81}, {"prime": 0.77}, []),
+        ({"meters": 2.2}, {"meters": 2.0}, ["meters"]),
+        (
+            {"error rate": 0.05, "error": 0.5, "score": 7.0},
+            {"error": 0.6, "score": 6.0, "error rate": 0.04},
+            ["error rate"],
+        ),
+    ]
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        names = [f"task {letter}" for letter in "dbeac"[: 1 + seed % 5]]
+        alone = {name: float(rng.uniform(0.2, 1) * 10.0 ** rng.integers(-3, 4)) for name in names}
+        scores = {name: alone[name] * float(rng.uniform(0.7, 1.4)) for name in rng.permutation(names).tolist()}
+        lower = [name for name in rng.permutation(names).tolist() if rng.random() < 0.5]
+        cases.append((scores, alone, {10: [], 11: names[::-1]}.get(seed, lower)))
+    return cases
+
+
+def _close(found: float, wanted: float) -> bool:
+    return bool(np.isclose(found, wanted, rtol=1e-4, atol=2e-4))
+
+
+def _changes(
+    scores: dict[str, float],
+    alone: dict[str, float],
+    lower: list[str],
+    change: Callable = lambda own, base: (own - base) / base,
+) -> np.ndarray:
+    """Return the change of each task, better is positive."""
+    return np.array([(-1 if name in lower else 1) * change(scores[name], alone[name]) for name in alone])
+
+
+def _by_name(scores: dict[str, float], alone: dict[str, float], lower: list[str]) -> float:
+    return 100 * _changes(scores, alone, lower).mean()
+
+
+def _by_place(values: list[float], bases: list[float], names: list[str], lower: list[str]) -> float:
+    return _by_name(dict(zip(names, values, strict=True)), dict(zip(names, bases, strict=True)), lower)
+
+
+SCORE_MISTAKES = {
+    "it is not in percent: multiply by 100": lambda s, a, lower: _changes(s, a, lower).mean(),
+    "it is a sum: take the mean over the tasks": lambda s, a, lower: 100 * _changes(s, a, lower).sum(),
+    "the sign is turned round: better is positive": lambda s, a, lower: -_by_name(s, a, lower),
+    "where lower is better, the change counts with the other sign": lambda s, a, lower: _by_name(s, a, []),
+    "divide by the score alone, not by the new one": lambda s, a, lower: (
+        100 * _changes(s, a, lower, lambda own, base: (own - base) / own).mean()
+    ),
+    "divide each change by the score alone": lambda s, a, lower: (
+        100 * _changes(s, a, lower, lambda own, base: own - base).mean()
+    ),
+    "divide each change by the score alone, and give percent": lambda s, a, lower: _changes(
+        s, a, lower, lambda own, base: own - base
+    ).mean(),
+    "that is the new score as a part of the score alone: take the difference first": lambda s, a, lower: (
+        100 * _changes(s, a, lower, lambda own, base: own / base).mean()
+    ),
+    "a change for the worse counts as well, with a minus": lambda s, a, lower: (
+        100 * np.abs(_changes(s, a, lower)).mean()
+    ),
+    "divide by the number of all tasks": lambda s, a, lower: 100 * _changes(s, a, lower).sum() / max(1, len(lower)),
+    "the tasks where lower is better count too": lambda s, a, lower: (
+        100
+        * sum(_changes({n: s[n] for n in a if n not in lower}, {n: a[n] for n in a if n not in lower}, []), 0.0)
+        / len(a)
+    ),
+    "take the mean of the changes, not their median": lambda s, a, lower: 100 * np.median(_changes(s, a, lower)),
+    "look the scores up by name: the two dictionaries can have different orders": lambda s, a, lower: _by_place(
+        list(s.values()), list(a.values()), list(a), lower
+    ),
+    "look both scores up by name: the dictionaries can have their keys in any order": lambda s, a, lower: _by_place(
+        list(s.values()), [a[name] for name in sorted(a)], sorted(a), lower
+    ),
+    **{
+        f"it is rounded: give all digits ({digits} decimals are too few)": lambda s, a, lower, digits=digits: round(
+            _by_name(s, a, lower), digits
+        )
+        for digits in range(4)
+    },
+}
+
+
+DECISIONS = ("share", "separate", "no difference")
+
+
+@question(
+    "10.2",
+    hints=[
+        "The runs are pairs: first take the difference of each pair, `shared - alone`.",
+        "The standard error is `difference.std(ddof=1) / np.sqrt(len(difference))`.",
+        'Compare the mean with plus and minus two standard errors. In between, the answer is "no difference".',
+    ],
+)
+def decide(answer: object) -> None:
+    """A function from the scores alone and shared, one for each seed, to a decision."""
+    function = as_function(answer)
+    cases = _decision_cases()
+    found = [_decision(call_kept(function, alone=alone, shared=shared)) for alone, shared in cases]
+    wanted = [_decided(shared - alone) for alone, shared in cases]
+    wrong = [place for place in range(len(cases)) if found[place] != wanted[place]]
+    if not wrong:
+        return
+    change = cases[wrong[0]][1] - cases[wrong[0]][0]
+    error = change.std(ddof=1) / np.sqrt(len(change))
+    said = (
+        f"for a mean difference of {change.mean():+.3g} with a standard error of {error:.3g}, over {len(change)} "
+        f"seeds, it says {found[wrong[0]]!r}"
+    )
+    for message, mistake in DECISION_MISTAKES.items():
+        explained = all(word == mistake(*case) for word, case in zip(found, cases, strict=True))
+        require(not explained, f"{said}: {message}")
+    inside = "within" if wanted[wrong[0]] == "no difference" else "outside"
+    require(False, f"{said}, and that is {inside} two standard errors: {wanted[wrong[0]]!r} is right")
+
+
+def _decision_cases() -> list[tuple[np.ndarray, np.ndarray]]:
+    cases = []
+    for scale in (1.0, 100.0, 0.001):
+        for seed, (count, mean, std, together) in enumerate(_CASES):
+            noise = np.random.default_rng(seed).normal(size=(2, count))
+            noise = (noise - noise.mean(axis=1, keepdims=True)) / noise.std(axis=1, ddof=1, keepdims=True)
+            alone = scale * (0.8 + together * noise[0])
+            cases.append((alone, alone + scale * (mean + std * noise[1])))
+    for alone, change in _UNEQUAL:
+        cases += [(np.array(alone), np.array(alone) + sign * np.array(change)) for sign in (1, -1)]
+    return cases
+
+
+# How many seeds, the mean difference, its standard deviation, and the one that both designs have in common.
+_CASES = [
+    (5, 0.03, 0.01, 0.0),
+    (10, -0.03, 0.01, 0.0),
+    (5, 0.001, 0.02, 0.01),
+    (10, 0.01, 0.005, 0.1),
+    (5, -0.01, 0.005, 0.1),
+    (10, 0.01, 0.0135, 0.02),
+    (5, -0.01, 0.0135, 0.02),
+    (10, 0.01, 0.02, 0.0),
+    (5, -0.02, 0.05, 0.001),
+    (3, 0.02, 0.01, 0.05),
+    (20, 0.004, 0.0105, 0.05),
+    # A little inside two standard errors, and a little outside.
+    *[(5, errors * 0.01 / 5**0.5, 0.01, 0.02) for errors in (1.9, -1.9, 1.98, 2.02, 2.2, -2.2, 2.9)],
+    *[(10, errors * 0.01 / 10**0.5, 0.01, 0.02) for errors in (-1.98, 1.98, 2.02, -2.02, 2.5)],
+]
+# Scores alone that differ much, and differences, so that relative differences lead to other decisions.
+_UNEQUAL = [
+    ([0.9, 0.92, 0.88, 0.2, 0.91], [0.02, 0.021, 0.019, -0.01, 0.02]),
+    ([0.1, 0.12, 0.9, 0.95, 0.11], [0.02, 0.024, -0.01, -0.02, 0.022]),
+    ([0.93, 0.15, 0.9, 0.95, 0.91, 0.2], [0.02, -0.015, 0.03, 0.02, 0.025, 0.005]),
+]
+
+
+def _decision(found: object) -> str:
+    """Return a decision as a text; NumPy's `where` gives an array without axes."""
+    if type(found) is np.ndarray and found.shape == () and found.dtype.kind == "U":
+        found = found.item()
+    word = type(found) in (str, np.str_)
+    require(word, f"the decision should be one of the texts {', '.join(DECISIONS)}, and yours is {describe(found)}")
+    require(found in DECISIONS, f"the decision should be one of {', '.join(DECISIONS)}, and yours is {found!r:.40}")
+    return str(found)
+
+
+def _decided(change: np.ndarray, limit: float | None = None, *, errors: float = 2, ddof: int = 1) -> str:
+    """Return the decision for differences; `limit` takes the place of the standard errors."""
+    limit = errors * change.std(ddof=ddof) / np.sqrt(len(change)) if limit is None else limit
+    return "share" if change.mean() > limit else "separate" if change.mean() < -limit else "no difference"
+
+
+def _one_sided(word: str) -> Callable:
+    return lambda a, s: "no difference" if _decided(s - a) == word else _decided(s - a)
+
+
+DECISION_MISTAKES = {
+    "it is turned round, share means that the shared scores are higher": lambda a, s: _decided(a - s),
+    "the standard deviation needs `ddof=1`": lambda a, s: _decided(s - a, ddof=0),
+    "the factor of the standard error is 2, not 1.96": lambda a, s: _decided(s - a, errors=1.96),
+    "it looks at one standard error, and two are asked for": lambda a, s: _decided(s - a, errors=1),
+    "the factor of the standard error is 2 for any number of seeds, and a t-test has another": lambda a, s: _decided(
+        s - a, errors=stats.t.ppf(0.975, len(a) - 1)
+    ),
+    "the factor of the standard error is 2, not 2.776": lambda a, s: _decided(s - a, errors=2.776),
+    "the factor of the standard error is 2, not 3": lambda a, s: _decided(s - a, errors=3),
+    "that is two standard deviations: a standard error is divided by the root of the number of seeds": lambda a, s: (
+        _decided(s - a, errors=2 * len(a) ** 0.5)
+    ),
+    "that is one standard deviation: take two standard errors": lambda a, s: _decided(s - a, errors=len(a) ** 0.5),
+    "the standard deviation is divided by the number of seeds, and not by its root": lambda a, s: _decided(
+        s - a, errors=2 / len(a) ** 0.5
+    ),
+    "divide by the root of the number of seeds, not of that number less one": lambda a, s: _decided(
+        s - a, errors=2 * (len(a) / (len(a) - 1)) ** 0.5
+    ),
+    "divide by the root of the number of seeds, which is not always 5": lambda a, s: _decided(
+        s - a, errors=2 * (len(a) / 5) ** 0.5
+    ),
+    "divide by the root of the number of seeds, which is not always 10": lambda a, s: _decided(
+        s - a, errors=2 * (len(a) / 10) ** 0.5
+    ),
+    "the scores are sorted: take the differences seed by seed": lambda a, s: _decided(np.sort(s) - np.sort(a)),
+    "take the standard deviation of the differences of each seed, not of the two designs": lambda a, s: _decided(
+        s - a, 2 * np.sqrt((a.var(ddof=1) + s.var(ddof=1)) / len(a))
+    ),
+    "take the standard deviation of the differences, not of the scores alone": lambda a, s: _decided(
+        s - a, 2 * a.std(ddof=1) / np.sqrt(len(a))
+    ),
+    "it looks at the sign of the mean only, and not at the standard error": lambda a, s: _decided(s - a, 0.0),
+    "take the differences as they are, `shared - alone`, and not relative to a score": lambda a, s: _decided(
+        (s - a) / a
+    ),
+    'it never says "separate"': _one_sided("separate"),
+    'it never says "share"': _one_sided("share"),
+    'it always says "share"': lambda a, s: "share",
+    'it always says "separate"': lambda a, s: "separate",
+    'it always says "no difference"': lambda a, s: "no difference",
+}
+
+
+PRIMES = (2, 3, 5, 7)
+
+
+@question(
+    "10.3",
+    hints=[
+        "Begin with an array of zeros of the length of `left`: these are the fillers.",
+        "`target[labelled] = prime` puts each label into its row. The same with the weights and 1.",
+        'Return `targets, weights`, two dictionaries with the keys "left" and "prime". `left` has all its labels.',
+    ],
+)
+def with_auxiliary(answer: object) -> None:
+    """A function from all labels of left and a few of prime to a dictionary of targets and one of weights."""
+    function = as_function(answer)
+    computed = []
+    for seed, (count, few) in enumerate([(12, 4), (40, 1), (9, 9), (300, 100), (1, 1)]):
+        rng = np.random.default_rng(seed)
+        left, labelled = rng.integers(10, size=count), rng.permutation(count)[:few]
+        prime = rng.integers(2, size=few)  # so that nobody can compute them from `left`
+        prime[0] = int(left[labelled[0]] not in PRIMES)
+        result = call_kept(function, left=left, labelled=labelled, prime=prime)
+        two = issubclass(type(result), tuple | list) and len(result) == 2
+        require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
+        targets = as_dict(result[0], ("left", "prime"), "the targets")
+        weights = as_dict(result[1], ("left", "prime"), "the weights")
+        parts = {f"the target {name}": value for name, value in targets.items()}
+        parts |= {f"the weight of {name}": value for name, value in weights.items()}
+        arrays = {}
+        for name, value in parts.items():
+            array = as_array(value, name, finite=False)
+            short = f"{name} has {len(array) if array.ndim else 1} rows of {count}: keep all rows, and use a filler"
+            require(array.ndim > 0 and len(array) == count, short)
+            arrays[name] = as_array(array, name, shape=(count,))
+        _require_masked(arrays, left, labelled, prime)
+        target = arrays["the target prime"][labelled]
+        computed.append((target, np.isin(left[labelled], PRIMES), prime))
+    if all((target == given).all() for target, _, given in computed):
+        return
+    other = "the target prime is computed from left: take the labels that are given, `prime`, which can be others"
+    require(not all((target == from_left).all() for target, from_left, _ in computed), other)
+    turned = "the labels of prime are turned round: 1 stands for a prime number, as in the labels given"
+    require(not all((target == 1 - given).all() for target, _, given in computed), turned)
+    order = "the labels of prime stand in wrong rows: prime[0] belongs to row labelled[0], and these are in any order"
+    require(not all(np.sort(target).tolist() == np.sort(given).tolist() for target, _, given in computed), order)
+    require(False, "the target prime has other labels than the given ones: prime[0] belongs to row labelled[0]")
+
+
+def _require_masked(arrays: dict[str, np.ndarray], left: np.ndarray, labelled: np.ndarray, prime: np.ndarray) -> None:
+    """Say what is wrong with targets or weights, apart from the labels of prime."""
+    names = ("the target left", "the weight of left", "the target prime", "the weight of prime")
+    known = np.isin(np.arange(len(left)), labelled)
+    target, weight = (arrays[name].astype("float64") for name in names[2:])
+    turned = np.array_equal(arrays["the weight of left"], left) and (arrays["the target left"] == 1).all()
+    swapped = turned and np.array_equal(target, known) and (weight[labelled] == prime).all()
+    require(not swapped, "the two dictionaries are swapped: return the targets first, then the weights")
+    require(bool((arrays["the target left"] == left).all()), "the target left is changed: all its labels are known")
+    all_of_left = "the weight of left is not 1 everywhere: the rows without a label of prime have one of left"
+    require(bool((arrays["the weight of left"] == 1).all()), all_of_left)
+    require(known.all() or not np.array_equal(weight, ~known), "the weight of prime is 1 for the gaps: turn it round")
+    require(not weight[~known].any(), "the weight of prime is not 0 for some rows without a label")
+    require(bool((weight[labelled] == 1).all()), "the weight of prime is not 1 for some rows that have a label")
+    valid = np.isin(target, [0, 1])
+    wrong = "" if valid.all() else f"{target[~valid][0]:g}"
+    filled = "is filled with" if valid[labelled].all() else "holds"
+    require(bool(valid.all()), f"the target prime {filled} {wrong}, and its head can take 0 and 1 only")
+
+
+@question(
+    "10.4",
+    hints=[
+        "First make weights of the gate's numbers: a softmax over the experts, the last axis of `gate`.",
+        "Each weight belongs to a whole expert: `weights[:, :, None] * experts` has shape (n, experts, units).",
+        "Then add up over the experts, axis 1.",
+    ],
+)
+def mix(answer: object) -> None:
+    """A function from the outputs of experts and the numbers of a gate to their mixture."""
+    function = as_function(answer)
+    cases, found, limits = [], [], []
+    sizes = [(5, 3, 4, 1.0), (3, 3, 3, 1.0), (1, 2, 6, 3.0), (40, 1, 2, 1.0), (6, 4, 2, 0.01), (4, 3, 2, 400.0)]
+    for seed, (rows, count, units, size) in enumerate(sizes):
+        rng = np.random.default_rng(seed)
+        experts = rng.normal(size=(rows, count, units)).astype("float32")
+        gate = (size * rng.normal(size=(rows, count))).astype("float32")
+        result = call_kept(function, experts=experts, gate=gate)
+        array = as_array(result, "the mixture", finite=False)
+        kept = "the mixture has an axis for the experts still: add up over it"
+        require(array.shape != (rows, count, units) or (rows, count, units) == (rows, units), kept)
+        other = "the mixture has one number for each expert: add up over the experts, and not over the units"
+        require(array.shape != (rows, count) or count == units, other)
+        array = as_array(array, "the mixture", shape=(rows, units), finite=False)
+        cases.append((experts.astype("float64"), gate.astype("float64")))
+        found.append(array.astype("float64"))
+        limits.append(_precision_of(result, array))
+    _require_mixtures(found, cases, limits)
+
+
+def _precision_of(result: object, array: np.ndarray) -> float:
+    """Return how far numbers of this type may be off."""
+    kind = "bfloat16" if "bfloat16" in str(getattr(result, "dtype", "")) else array.dtype.name
+    return {"bfloat16": 4e-2, "float16": 5e-3}.get(kind, 2e-4)
+
+
+def _require_mixtures(found: list[np.ndarray], cases: list[tuple[np.ndarray, np.ndarray]], limits: list[float]) -> None:
+    """Say what is wrong with mixtures."""
+
+    def same(values: list[np.ndarray]) -> list[bool]:
+        parts = zip(found, values, limits, strict=True)
+        return [np.allclose(number, value, rtol=limit, atol=limit) for number, value, limit in parts]
+
+    wanted = [_mixture(experts, special.softmax(gate, axis=1)) for experts, gate in cases]
+    right = same(wanted)
+    if all(right):
+        return
+    finite = [bool(np.isfinite(number).all()) for number in found]
+    sizes = [np.abs(gate).max() for (_, gate), whole in zip(cases, finite, strict=True) if not whole]
+    only_large = all(ok or not whole for ok, whole in zip(right, finite, strict=True))
+    large = f"the mixture holds NaN or infinity where the numbers of the gate reach {max(sizes, default=0):.0f}: "
+    require(not only_large, f"{large}take the maximum of a row away before `exp`, or use a softmax")
+    for message, mistake in MIXTURE_MISTAKES.items():
+        with np.errstate(all="ignore"):
+            explained = same([mistake(*case) for case in cases])
+        named = all(ok or not whole for ok, whole in zip(explained, finite, strict=True))
+        require(not named, f"the mixture is not right: {message}")
+    require(all(finite), large.removesuffix(": "))
+    case = right.index(False)
+    row, unit = np.unravel_index(np.abs(found[case] - wanted[case]).argmax(), wanted[case].shape)
+    got, should = apart(found[case][row, unit], wanted[case][row, unit])
+    shape = cases[case][0].shape
+    require(False, f"for experts of shape {shape}, row {row}, unit {unit} of the mixture should be {should}, not {got}")
+
+
+def _mixture(experts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return (weights[:, :, None] * experts).sum(axis=1)
+
+
+def _along_units(experts: np.ndarray, gate: np.ndarray) -> np.ndarray:
+    """Return the sum over the units where both axes are of one length, so that the shape does not tell."""
+    weights = special.softmax(gate, axis=1)
+    square = len({*experts.shape}) == 1
+    return (weights[:, None, :] * experts).sum(axis=2) if square else _mixture(experts, weights)
+
+
+MIXTURE_MISTAKES = {
+    "the gate needs a softmax: its numbers have no total of 1": _mixture,
+    "the softmax runs over the rows: each row has its own weights": lambda e, g: _mixture(
+        e, special.softmax(g, axis=0)
+    ),
+    "the softmax runs over all numbers of the gate at once: each row has its own weights": lambda e, g: _mixture(
+        e, special.softmax(g)
+    ),
+    "it takes two softmaxes: one is enough": lambda e, g: _mixture(
+        e, special.softmax(special.softmax(g, axis=1), axis=1)
+    ),
+    "it takes a softmax of sigmoids: take the softmax of the gate's numbers": lambda e, g: _mixture(
+        e, special.softmax(special.expit(g), axis=1)
+    ),
+    "the sign of the gate's numbers is turned round": lambda e, g: _mixture(e, special.softmax(-g, axis=1)),
+    "all experts count the same: use the gate": lambda e, g: e.mean(axis=1),
+    "it adds up the experts without the gate": lambda e, g: e.sum(axis=1),
+    "it takes the expert with the largest weight only": lambda e, g: e[np.arange(len(g)), g.argmax(axis=1)],
+    "it is divided by the number of experts: the weights have a total of 1 already": lambda e, g: (
+        _mixture(e, special.softmax(g, axis=1)) / g.shape[1]
+    ),
+    "the weights are sigmoids, each on its own: take a softmax": lambda e, g: _mixture(e, special.expit(g)),
+    "the weights are sigmoids divided by their total: take a softmax": lambda e, g: _mixture(
+        e, special.expit(g) / special.expit(g).sum(axis=1, keepdims=True)
+    ),
+    "the numbers are divided by their total, and may be negative: take a softmax": lambda e, g: _mixture(
+        e, g / g.sum(axis=1, keepdims=True)
+    ),
+    "the weights are logarithms: take the softmax itself": lambda e, g: _mixture(e, special.log_softmax(g, axis=1)),
+    "`exp` without a division: the weights should have a total of 1": lambda e, g: _mixture(e, np.exp(g)),
+    "`exp` of limited numbers without a division: the weights should have a total of 1": lambda e, g: _mixture(
+        e, np.exp(np.clip(g, -50, 50))
+    ),
+    "`exp` without a division, though the maximum is taken away: the weights should have a total of 1": lambda e, g: (
+        _mixture(e, np.exp(g - g.max(axis=1, keepdims=True)))
+    ),
+    "all rows get the weights of a mean gate: each row has its own": lambda e, g: _mixture(
+        e, np.broadcast_to(special.softmax(g, axis=1).mean(axis=0), g.shape)
+    ),
+    "all rows get the weights of the first row: each row has its own": lambda e, g: _mixture(
+        e, np.broadcast_to(special.softmax(g, axis=1)[0], g.shape)
+    ),
+    "it adds up over the units, and the experts are axis 1": _along_units,
+    **{
+        f"it is rounded to {digits} decimals": lambda e, g, digits=digits: np.round(
+            _mixture(e, special.softmax(g, axis=1)), digits
+        )
+        for digits in range(4)
+    },
+}

@@ -1,0 +1,445 @@
+"""The checks of exercise 12: rows of possible leaves, their loss, its gradient, and a loss that only looks right."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from mos_checks import as_array, as_function, call_kept, question, require
+from mos_helpers.hierarchy import Tree
+
+Case = tuple[np.ndarray, np.ndarray]  # rows of possible leaves, and logits
+
+ANIMALS = Tree(
+    {
+        "bird": ["owl", "gull"],
+        "fish": ["shark"],
+        "owl": ["barn owl", "eagle owl", "tawny owl"],
+        "gull": ["herring gull"],
+        "shark": ["tiger shark", "white shark"],
+    },
+    leaves=["white shark", "barn owl", "herring gull", "tiger shark", "tawny owl", "eagle owl"],
+)
+PLANTS = Tree(
+    {
+        "tree": ["conifer", "broadleaf"],
+        "herb": ["grass"],
+        "conifer": ["pine", "fir"],
+        "broadleaf": ["oak"],
+        "grass": ["cereal"],
+        "pine": ["stone pine", "dwarf pine"],
+        "fir": ["silver fir"],
+        "oak": ["cork oak", "red oak"],
+        "cereal": ["rye", "wheat"],
+    },
+    leaves=["rye", "red oak", "dwarf pine", "silver fir", "wheat", "cork oak", "stone pine"],
+)
+DIGITS = Tree({"loops": ["0", "6", "8", "9"], "strokes": ["1", "4", "7"], "curves": ["2", "3", "5"]})
+# The same names as in DIGITS, for other leaves.
+OTHER_DIGITS = Tree(
+    {"curves": ["8", "9", "0"], "loops": ["3", "2"], "strokes": ["7", "1", "4", "5", "6"]}, leaves=list("7130896542")
+)
+# Seven levels, and names that are parts of others.
+DEEP = Tree(
+    {
+        "z": ["y"],
+        "zz": ["yy"],
+        "y": ["x"],
+        "yy": ["xx"],
+        "x": ["w", "ww"],
+        "xx": ["www"],
+        "w": ["v"],
+        "ww": ["vv"],
+        "www": ["u", "uu"],
+        "v": ["t"],
+        "vv": ["tt"],
+        "u": ["s"],
+        "uu": ["ss"],
+        "t": ["a", "ab"],
+        "tt": ["b"],
+        "s": ["c", "abc"],
+        "ss": ["d"],
+    },
+    leaves=["b", "abc", "a", "d", "ab", "c"],
+)
+_DEEP_NAMES = [name for level in DEEP.levels for name in level]
+LABELS = [
+    (["barn owl", "owl", "bird", "shark", None, "gull", "fish", "tiger shark", "herring gull"], ANIMALS),
+    (["3", "curves", None, "loops", "0", "strokes", "9"], DIGITS),
+    (["fish"], ANIMALS),
+    (["tree", "broadleaf", "pine", "oak", "cereal", "rye", None, "grass", "conifer"], PLANTS),
+    (["3", "curves", None, "loops", "0", "strokes", "9"], OTHER_DIGITS),
+    ([*_DEEP_NAMES[::2], None, *_DEEP_NAMES[1::2]], DEEP),
+    (["owl", None, "white shark", "owl", "fish", None, "owl", "white shark"], ANIMALS),
+]
+
+
+def _close(found: np.ndarray, wanted: np.ndarray) -> bool:
+    return found.shape == wanted.shape and np.allclose(found, wanted, atol=1e-4, rtol=1e-4, equal_nan=True)
+
+
+def _explains(mistake: Callable, found: list[np.ndarray], cases: list[tuple]) -> bool:
+    """Return whether a mistake gives all that was found."""
+    return all(_close(one, np.asarray(mistake(*case))) for one, case in zip(found, cases, strict=True))
+
+
+def _row(name: str | None, tree: Tree) -> np.ndarray:
+    """Return which leaves a name leaves possible."""
+    for level, names in enumerate(tree.levels):
+        if name in names:
+            return tree.matrix(level)[:, names.index(name)]
+    return np.ones(len(tree.leaves))
+
+
+def _rows(names: list[str | None], tree: Tree) -> np.ndarray:
+    return np.stack([_row(name, tree) for name in names])
+
+
+def _shared(names: list[str | None], tree: Tree) -> np.ndarray:
+    rows = _rows(names, tree)
+    return rows / rows.sum(axis=1, keepdims=True)
+
+
+def _known(names: list[str | None]) -> np.ndarray:
+    return np.array([name is not None for name in names])[:, None]
+
+
+def _at_the_first(names: list[str | None], tree: Tree) -> np.ndarray:
+    """Leave a row of zeros where a name comes again."""
+    first = np.array([names.index(name) == place for place, name in enumerate(names)])
+    return _rows(names, tree) * first[:, None]
+
+
+_AGAIN = "a name may stand in the list more than once, and each time it needs its row"
+_SHARE = "a row has a total of 1: it should say which leaves are possible, not how probable each of them is"
+_NONE = (
+    "the row of None is all zeros: no leaf is possible, and its loss is infinite. Nothing known means all are possible"
+)
+_ROW_MISTAKES: list[tuple[Callable, str]] = [
+    (_at_the_first, f"{_AGAIN}: names.index finds the first only, so that the other rows stay zero"),
+    (
+        lambda names, tree: _rows(list(dict.fromkeys(names)), tree),
+        f"there is one row for each different name: {_AGAIN}",
+    ),
+    (_shared, _SHARE),
+    (lambda names, tree: np.where(_known(names), _shared(names, tree), 1), _SHARE),
+    (lambda names, tree: 1 - _rows(names, tree), "the rows have the ones and zeros the wrong way round"),
+    (
+        lambda names, tree: np.where(_known(names), 1 - _rows(names, tree), 1),
+        "the ones and zeros are the wrong way round",
+    ),
+    (lambda names, tree: _known(names) * _rows(names, tree), _NONE),
+]
+
+
+@question(
+    "12.1",
+    hints=[
+        "Look for the name on each level: `tree.levels` holds the names, from the coarsest to the leaves.",
+        "`tree.matrix(level)` has a row for each leaf and a column for each class of that level; the last level too.",
+        "The row you want is the column of the name: `tree.matrix(level)[:, names.index(name)]`. None gets ones.",
+    ],
+)
+def rows_of(answer: object) -> None:
+    """A function from names of classes of any level to rows of zeros and ones, one column for each leaf."""
+    function = as_function(answer)
+    found = []
+    for names, tree in LABELS:
+        result = as_array(call_kept(function, names=names, tree=tree), "the result").astype("float64")
+        wanted = (len(names), len(tree.leaves))
+        turned = f"the result has the shape {result.shape} and should have {wanted}: a row for each label"
+        require(result.shape != wanted[::-1] or wanted[0] == wanted[1], turned)
+        found.append(result)
+    for mistake, why in _ROW_MISTAKES:
+        require(not _explains(mistake, found, LABELS), why)
+    for result, (names, tree) in zip(found, LABELS, strict=True):
+        rows = as_array(result, "the result", shape=(len(names), len(tree.leaves)))
+        for name, row, right in zip(names, rows, _rows(names, tree), strict=True):
+            _require_row(name, row, right, tree)
+
+
+def _require_row(name: str | None, row: np.ndarray, right: np.ndarray, tree: Tree) -> None:
+    """Say what is wrong with the row of one label."""
+    if _close(row, right):
+        return
+    levels = f"in a tree with {len(tree.levels)} levels the row of {'None' if name is None else repr(name)}"
+    if name is None:
+        zeros = (
+            f"{levels} is all zeros: no leaf is possible, and its loss is infinite. Nothing known means all possible"
+        )
+        require(bool(row.any()), zeros)
+        require(False, f"{levels} should be all ones: when nothing is known, every leaf is possible")
+    require(bool(row.any()), f"{levels} is all zeros: is every level searched?")
+    require(not row.all(), f"{levels} is all ones, but it is a known class: is every level searched?")
+    leaves = [leaf for leaf, possible in zip(tree.leaves, right, strict=True) if possible]
+    yours = [leaf for leaf, possible in zip(tree.leaves, row, strict=True) if possible]
+    wrong = f"{levels} should have a 1 for {_listed(leaves)}, and yours has for {_listed(yours)}"
+    require(set(yours) == set(leaves), wrong)
+    require(False, f"{levels} should hold only zeros and ones")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)
+
+
+def _cases(seed: int, scale: float) -> list[Case]:
+    """Return candidate rows, with one to all leaves possible, and logits; at the end fine labels alone."""
+    cases = []
+    for rows, leaves in [(30, 6), (1, 6), (6, 6), (25, 10), (4, 3)]:
+        rng = np.random.default_rng([seed, rows, leaves])
+        possible = (rng.random((rows, leaves)) < 0.4).astype("float32")
+        possible[np.arange(rows), rng.integers(leaves, size=rows)] = 1
+        possible[0, [0, 2, leaves - 1]] = 1
+        possible[1:2] = 1
+        cases.append((possible, rng.normal(0, scale, (rows, leaves)).astype("float32")))
+    rng = np.random.default_rng(seed)
+    return [*cases, (np.eye(10)[rng.integers(10, size=40)], rng.normal(0, scale, (40, 10)).astype("float32"))]
+
+
+def _log_p(logits: np.ndarray) -> np.ndarray:
+    return special.log_softmax(logits.astype("float64"), axis=1)
+
+
+def _inside(possible: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    return np.where(possible > 0, numbers, -np.inf)
+
+
+def _loss(possible: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    return -special.logsumexp(_inside(possible, _log_p(logits)), axis=1)
+
+
+def _all(logits: np.ndarray) -> np.ndarray:
+    return special.logsumexp(logits.astype("float64"), axis=1)
+
+
+def _log_of_impossible(possible: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return -np.log(np.maximum(0, (special.softmax(logits.astype("float64"), axis=1) * (1 - possible)).sum(axis=1)))
+
+
+def _logs(possible: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    return np.where(possible > 0, _log_p(logits), 0).sum(axis=1)
+
+
+_ZERO = "an impossible leaf got the logit 0, and the exponential of 0 is 1: give it minus infinity"
+_RAW = "the logits of the possible leaves are not yet related to all logits: subtract the logsumexp of all"
+_LOSS_MISTAKES: list[tuple[Callable, str]] = [
+    (lambda y, z: -_loss(y, z), "the sign is wrong: a loss is minus the log of the probability"),
+    (
+        lambda y, z: -_logs(y, z) / y.sum(axis=1),
+        "it averages the logs of the probabilities. The label asks for the log of their sum: add up first",
+    ),
+    (
+        lambda y, z: -_logs(y, z),
+        "it adds up the logs of the probabilities. That is the log of their product: add up first, then the log",
+    ),
+    (
+        lambda y, z: _loss(y, z) + np.log(y.sum(axis=1)),
+        "it takes the log of the mean of the possible probabilities: take the log of their sum",
+    ),
+    (
+        lambda y, z: -_inside(y, _log_p(z)).max(axis=1),
+        "it takes only the likeliest of the possible leaves: the others count too",
+    ),
+    (lambda y, z: _all(z) - _all(y * z), _ZERO),
+    (_log_of_impossible, "it is the loss of the impossible leaves: turn the zeros and ones round"),
+    (lambda y, z: np.exp(-_loss(y, z)), "it is the probability of the label: the loss is minus its log"),
+    (lambda y, z: 1 - np.exp(-_loss(y, z)), "it is 1 minus the probability of the label: use minus its log"),
+    (lambda y, z: _all(_inside(y, z)), _RAW),
+    (lambda y, z: -_all(_inside(y, z)), _RAW),
+    (lambda y, z: _loss(y, z) / np.log(2), "it is a logarithm to the base 2: use the natural one, np.log"),
+    (lambda y, z: _loss(y, z) / np.log(10), "it is a logarithm to the base 10: use the natural one, np.log"),
+    (
+        lambda y, z: np.full(len(z), _loss(y, z).mean()),
+        "each row gets the mean over all rows: give each row its own, and do not average",
+    ),
+    (
+        lambda y, z: np.full(len(z), _loss(y, z).sum()),
+        "each row gets the sum over all rows: give each row its own, with axis=1",
+    ),
+]
+# Single rows first: a mistake that a row alone shows is not one of rows that disturb each other.
+_EXTREMES = [
+    ([[0, 0, 1000]], [[1, 1, 0]]),
+    ([[1000, 0, 0]], [[1, 1, 0]]),
+    ([[-1000, -1001, 0]], [[1, 1, 0]]),
+    ([[-5000, -5000, -5000]], [[0, 1, 1]]),
+    ([[9000, 9000, 9000]], [[1, 1, 1]]),
+    ([[0, 0, 1e6]], [[1, 1, 0]]),
+    ([[-1e6, 1e6, 0]], [[1, 0, 1]]),
+    ([[1e6, -1e6, 1e6]], [[0, 1, 0]]),
+    ([[-1e6, -1e6, -1e6]], [[1, 1, 0]]),
+    ([[-1e6, -1e6, 0]], [[1, 1, 0]]),
+    ([[800, 0, 0]], [[0, 0, 1]]),
+    ([[2, 0, 0]], [[1, 1, 0]]),
+    ([[0, 0, 1e6], [800, 0, 0]], [[1, 1, 0], [0, 0, 1]]),
+    ([[-1e6, -1e6, 0], [2, 0, 0]], [[1, 1, 0], [1, 1, 0]]),
+]
+
+
+@question(
+    "12.2",
+    hints=[
+        "The log of a sum of exponentials: take the largest number out first, and add it again after the log.",
+        "Do it twice: over all logits, and over those of the possible leaves only. The loss is the difference.",
+        "An impossible leaf gets the logit -np.inf, with np.where; its exponential is 0. Each of the two sums has a "
+        "largest number of its own.",
+    ],
+)
+def marginal_loss(answer: object) -> None:
+    """A function from rows of possible leaves and logits to the loss of each row, finite for any logits."""
+    function = as_function(answer)
+    cases = _cases(0, 2)
+    found = [_losses(function, possible, logits) for possible, logits in cases]
+    if not _explains(_loss, found, cases):
+        for mistake, why in _LOSS_MISTAKES:
+            require(not _explains(mistake, found, cases), why)
+        for losses in found:
+            as_array(losses, "the result")
+        difference = max(float(np.abs(one - _loss(*case)).max()) for one, case in zip(found, cases, strict=True))
+        require(False, f"for logits of moderate size it differs from the right loss by up to {difference:.2g}")
+    extremes = [(np.float32(labels), np.float32(rows)) for rows, labels in _EXTREMES]
+    _require_extremes([_losses(function, *case) for case in extremes], extremes)
+
+
+def _losses(function: Callable, possible: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Return what the function gives for each row, finite or not."""
+    result = call_kept(function, possible=possible, logits=logits)
+    average = "the result is one number: give one for each row, and do not average"
+    require(not issubclass(type(result), float | np.number), average)
+    found = as_array(result, "the result", finite=False).astype("float64")
+    require(found.ndim > 0, average)
+    count = len(logits)
+    column = f"the result should have shape ({count},), and yours has {found.shape}: one number for each row"
+    require(found.shape == (count,), column)
+    return found
+
+
+def _require_extremes(found: list[np.ndarray], cases: list[Case]) -> None:
+    """Say what is wrong with the losses of extreme logits, all of them taken together."""
+    wrong = []
+    for losses, (possible, logits) in zip(found, cases, strict=True):
+        # In 32 bits, numbers near a million are a sixteenth apart, and the loss is a difference of two of them.
+        near = 0.005 + 2.5e-7 * np.abs(logits).max()
+        for row, right in enumerate(_loss(possible, logits)):
+            if not abs(losses[row] - right) <= near:
+                wrong.append((losses[row], right, logits[row], len(logits)))
+    if not wrong:
+        return
+    loss, right, logits, together = wrong[0]
+    case = (
+        f"for the logits [{', '.join(f'{number:.0f}' for number in logits)}] it gives {loss:.7g} instead of {right:.7g}"
+    )
+    each = f"{case} when another row has larger ones: take the largest of each row, not of the whole array"
+    require(together == 1, each)
+    case, lost = f"moderate logits are right, but {case}", [one for one in wrong if not np.isfinite(one[0])]
+    gone = ": a probability became 0, or an exponential infinite. Use no probabilities: two logsumexp"
+    require(not lost, case + gone)
+    cut = ": a loss that is cut off has no gradient there. Use no probabilities: two logsumexp"
+    given = np.array([one[0] for one in wrong])
+    require(len(given) == 1 or given[0] > 800 or not np.allclose(given, given[0], rtol=0.01), case + cut)
+    out = ": an impossible leaf is not quite out of the sum. Give it minus infinity, -np.inf"
+    require(not all(loss < right for loss, right, *_ in wrong), case + out)
+    require(False, case)
+
+
+def _p(logits: np.ndarray) -> np.ndarray:
+    return np.exp(_log_p(logits))
+
+
+def _among(possible: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Return the probabilities among the possible leaves."""
+    return np.exp(_log_p(_inside(possible, logits)))
+
+
+def _gradient(possible: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    return _p(logits) - _among(possible, logits)
+
+
+_ROWS = "it is divided by the number of rows, as the gradient of a mean is: here each row has a loss of its own"
+_GRADIENT_MISTAKES: list[tuple[Callable, str]] = [
+    (
+        lambda y, z: -_gradient(y, z),
+        "the sign is wrong: a gradient points uphill, so it is negative where an update raises the logit",
+    ),
+    (
+        lambda y, z: _p(z) - y / y.sum(axis=1, keepdims=True),
+        "it shares the push evenly among the possible leaves, as the average of logs does: share in proportion to p",
+    ),
+    (
+        lambda y, z: _p(z) - y,
+        "each possible leaf is treated as if it were the only one: p minus the row of zeros and ones is not right",
+    ),
+    (
+        lambda y, z: -_among(y, z),
+        "the leaves that are not possible are missing: what pushes them down is their own p",
+    ),
+    (lambda y, z: _p(z), "p alone is the gradient of the first logsumexp: the second one is missing"),
+    (
+        lambda y, z: _p(z) * (1 - y),
+        "the possible part is missing its division: p among the possible leaves has a total of 1",
+    ),
+    (lambda y, z: _p(z) - _p(y * z), _ZERO),
+    (
+        lambda y, z: -y / (_p(z) * y).sum(axis=1, keepdims=True),
+        "it is the gradient for the probabilities: the question asks for the logits, before the softmax",
+    ),
+    (lambda y, z: _gradient(y, z) / len(z), _ROWS),
+    (lambda y, z: _gradient(y, z) / z.size, _ROWS),
+    (lambda y, z: np.sign(_gradient(y, z)), "it is the sign of the gradient: give its values"),
+]
+
+
+@question(
+    "12.3",
+    hints=[
+        "Write p for the probabilities of all leaves, and q for the probabilities among the possible leaves only.",
+        "q is the softmax over the possible logits: p divided by the sum of p over the possible, and 0 elsewhere.",
+        "The gradient of logsumexp is a softmax. So the gradient of the difference of two is p - q.",
+    ],
+)
+def gradient_of(answer: object) -> None:
+    """A function from rows of possible leaves and logits to the gradient of each row's loss, of the logits' shape."""
+    function = as_function(answer)
+    cases = [(possible.astype("float32"), logits.clip(-10, 10)) for possible, logits in _cases(10, 2) + _cases(11, 6)]
+    found = []
+    for possible, logits in cases:
+        result = call_kept(function, possible=possible, logits=logits)
+        found.append(as_array(result, "the result", shape=possible.shape).astype("float64"))
+    if _explains(_gradient, found, cases):
+        return
+    for mistake, why in _GRADIENT_MISTAKES:
+        require(not _explains(mistake, found, cases), why)
+    sums = max(float(np.abs(one.sum(axis=1)).max()) for one in found)
+    balance = (
+        f"each row should add up to 0, as a constant added to all logits changes nothing; yours reaches {sums:.2g}"
+    )
+    require(sums < 1e-3, balance)
+    difference = max(float(np.abs(one - _gradient(*case)).max()) for one, case in zip(found, cases, strict=True))
+    require(False, f"it differs from the right gradient by up to {difference:.2g}")
+
+
+@question(
+    "12.4",
+    hints=[
+        "The right loss is near 0 when the first two classes together have nearly all of the probability.",
+        "The other loss averages two logs. What makes an average of two logs very bad, though one of them is near 0?",
+        "Be sure of one of the two possible classes, and leave the other one as small as the impossible ones.",
+    ],
+)
+def unfair_logits(answer: object) -> str:
+    """Four logits for which the right loss is nearly 0, and the average of logs is above 2."""
+    logits = as_array(answer, "the answer").astype("float64")
+    require(logits.size == 4, f"the answer should be four logits, and yours has the shape {logits.shape}")
+    log_p = _log_p(logits.reshape(1, 4))[0]
+    right, average = -special.logsumexp(log_p[:2]), -log_p[:2].mean()
+    said = f"the right loss is {right:.3g} and the average of logs {average:.3g}"
+    if right >= 0.01:
+        like = logits.min() >= 0 and np.isclose(logits.sum(), 1, atol=1e-3)
+        why = ". These look like probabilities: logits may be any numbers" if like else ""
+        require(
+            False, f"{said}: the right one should be below 0.01, so the first two need more of the probability{why}"
+        )
+    equal = ". Two equal ones are what the average of logs likes best" if np.isclose(log_p[0], log_p[1]) else ""
+    require(average > 2, f"{said}: it should be above 2{equal}")
+    return f"{said[0].upper()}{said[1:]}"

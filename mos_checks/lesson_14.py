@@ -1,0 +1,561 @@
+"""The checks of exercise 14: name, correct, compare and add up."""
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from mos_checks import (
+    NotYet,
+    as_array,
+    as_dict,
+    as_function,
+    as_model,
+    as_number,
+    call,
+    call_kept,
+    describe,
+    outputs_of,
+    question,
+    require,
+)
+from mos_helpers.inside_keras import is_graph
+
+import keras  # isort: skip
+
+
+def _listed_model() -> tuple[keras.Model, list[str]]:
+    """Return a model with three outputs in a list, two of one shape, and names that are not in the alphabet's order."""
+    image = keras.Input((6,))
+    hidden = keras.layers.Dense(5, activation="tanh")(image)
+    outputs = [keras.layers.Dense(units)(hidden) for units in (4, 1, 4)]
+    return keras.Model(image, outputs), ["place", "odd", "digit"]
+
+
+def _winding_model() -> tuple[keras.Model, list[str]]:
+    """Return a model with a frozen layer, an output in its middle, and outputs in another order than its layers."""
+    image = keras.Input((6,))
+    middle = keras.layers.Dense(4, activation="tanh")(image)
+    hidden = keras.layers.Dense(5, activation="tanh")(middle)
+    hidden_again = keras.layers.Dense(5, activation="tanh", trainable=False)(hidden)
+    early = keras.layers.Dense(1)(hidden)
+    late = keras.layers.Dense(4)(hidden_again)
+    return keras.Model(image, [late, middle, early]), ["place", "digit", "odd"]
+
+
+def _wide_model() -> tuple[keras.Model, list[str]]:
+    """Return a model with five outputs, four of one shape."""
+    image = keras.Input((6,))
+    hidden = keras.layers.Dense(5, activation="tanh")(image)
+    outputs = [keras.layers.Dense(units)(hidden) for units in (2, 2, 3, 2, 2)]
+    return keras.Model(image, outputs), ["right", "box", "slant", "left", "mirror"]
+
+
+@question(
+    "14.1",
+    hints=[
+        "`model.outputs` are tensors. A model can be made of any tensors: nothing is computed again.",
+        "Outputs in a dictionary get its keys as names. What takes inputs and outputs, and gives a model?",
+        "Pair each name with its output, in the order of the list (`zip` makes pairs), and make a dictionary of the "
+        "pairs. The inputs stay.",
+    ],
+)
+def named(answer: object) -> None:
+    """A function from a model with a list of outputs, and names, to a model with a dictionary of outputs."""
+    function = as_function(answer)
+    for make, case in [
+        (_listed_model, "for a model with three heads on one trunk"),
+        (_winding_model, "for a model with an output in its middle, and outputs in another order than its layers"),
+        (_wide_model, "for a model with five heads"),
+    ]:
+        model, names = make()
+        try:
+            _require_names(function, model, names)
+        except NotYet as reason:
+            raise NotYet(f"{case}: {reason}") from None
+
+
+def _require_names(function: Callable, model: keras.Model, names: list[str]) -> None:
+    images = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
+    wanted = dict(zip(names, model.predict_on_batch(images), strict=True))
+    weights, learning, layers = model.get_weights(), _learning(model), [layer.name for layer in model.layers]
+    given = list(names)
+    made = call(lambda: function(model, given))  # in a lambda, as `call` would give the function a copy of the names
+    require(given == names, "your function changes `names` itself, and others still need it: work on a copy")
+    own_class = issubclass(type(made), keras.Model) and not (is_graph(made) or issubclass(type(made), keras.Sequential))
+    nameless = "the result is a subclass with a `call` of its own, which has no named outputs before it is called"
+    require(not own_class, f"{nameless}: build the model with `keras.Model(inputs, {{...}})`")
+    made = as_model(made, "the result")
+    require(isinstance(getattr(made, "output", None), dict), "the outputs of the result should be a dictionary")
+    answers = as_dict(outputs_of(made, images), names, "what the new model answers")
+    same = all(map(np.array_equal, weights, model.get_weights()))
+    require(same, "your function changes the weights of the old model itself")
+    for name in names:
+        _require_answers(name, answers[name], wanted)
+    shared = {id(variable) for variable in model.variables} == {id(variable) for variable in made.variables}
+    require(shared, "the new model has weights of its own: if the old one learns on, the new one does not notice")
+    frozen = "your function changes `trainable`: the layers are shared, so the old model would learn in another way too"
+    require(_learning(model) == learning, frozen)
+    kept = [layer.name for layer in model.layers] == layers
+    require(kept, "your function gives the layers of the old model other names: it should stay as it is")
+
+
+def _learning(model: keras.Model) -> list[bool]:
+    return [model.trainable, *(layer.trainable for layer in model.layers)]
+
+
+def _require_answers(name: str, found: np.ndarray, wanted: dict[str, np.ndarray]) -> None:
+    if found.shape == wanted[name].shape and np.allclose(found, wanted[name], atol=1e-6):
+        return
+    for other, values in wanted.items():
+        same = found.shape == values.shape and np.allclose(found, values, atol=1e-6)
+        require(not same, f"under {name!r} stands the answer of {other!r}: the names are in the order of the outputs")
+    require(False, f"under {name!r} stands no answer of the old model: take its outputs as they are")
+
+
+class _Head(NamedTuple):
+    """What a head states on validation images, and the truth."""
+
+    words: str
+    probability: np.ndarray
+    target: np.ndarray
+
+
+def _head(
+    seed: int, factor: float, scale: float, classes: int, rows: int = 1000, guessed: float = 0, precision: str = "f8"
+) -> _Head:
+    """Return a head whose logits are `factor` times the honest ones, and the true classes.
+
+    The share `guessed` of the true classes is replaced by any class, whatever the head states.
+    """
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(scale=scale, size=(rows, classes))
+    honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    target = (rng.random((rows, 1)) > honest.cumsum(axis=1)).sum(axis=1).clip(max=classes - 1)
+    target = np.where(rng.random(rows) < guessed, rng.integers(classes, size=rows), target)
+    stated = np.exp(factor * logits)
+    words = "that is sometimes sure and wrong" if guessed else f"whose logits are {factor:g} times the honest ones"
+    probability = (stated / stated.sum(axis=1, keepdims=True)).astype(precision)
+    return _Head(f"for a head of {classes} classes {words}", probability, target)
+
+
+@cache
+def _heads() -> list[_Head]:
+    return [
+        _head(6, 2, 3, 4, guessed=0.1),
+        _head(0, 2, 1.5, 4, rows=600),
+        _head(1, 0.5, 1.5, 5),
+        _head(2, 1, 1.5, 3),
+        _head(3, 4, 1.5, 4, rows=1500),
+        _head(4, 0.2, 1.5, 2),
+        _head(5, 8, 0.5, 5),
+        _head(7, 1.4, 3, 10, rows=450, precision="f4"),  # as `predict_on_batch` gives it
+    ]
+
+
+def _softened(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Return the logarithms of the probabilities at a temperature."""
+    logits = logits / temperature
+    logits = logits - logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def _best_temperature(loss: Callable[[float], float]) -> float:
+    found = minimize_scalar(lambda log: loss(np.exp(log)), bounds=(np.log(0.1), np.log(10)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _smallest_cross_entropy(logits: np.ndarray, target: np.ndarray, smoothing: float = 0) -> float:
+    """Return the temperature whose cross-entropy is smallest, for labels that are smoothed as Keras does it."""
+    wanted = np.eye(logits.shape[1])[target] * (1 - smoothing) + smoothing / logits.shape[1]
+    return _best_temperature(lambda t: -(wanted * _softened(logits, t)).sum())
+
+
+def _largest_cross_entropy(logits: np.ndarray, target: np.ndarray) -> float:
+    rows = np.arange(len(target))
+    return max((0.1, 10), key=lambda t: -_softened(logits, t)[rows, target].mean())  # it has one valley
+
+
+def _smallest_squares(logits: np.ndarray, target: np.ndarray) -> float:
+    wanted = np.eye(logits.shape[1])[target]
+    return _best_temperature(lambda t: ((np.exp(_softened(logits, t)) - wanted) ** 2).sum())
+
+
+def _divided_by_columns(logits: np.ndarray, target: np.ndarray) -> float:
+    rows = np.arange(len(target))
+    return _best_temperature(lambda t: -_softened(logits.T, t)[target, rows].mean())
+
+
+_NEAR = 0.02  # the question promises it
+
+
+@question(
+    "14.2",
+    hints=[
+        "First a function: the cross-entropy for one temperature. The logarithms of the probabilities are logits.",
+        "Divide them by the temperature, and apply softmax again: `p ** (1 / t)`, divided by its sum in each row.",
+        "Then look for its smallest value between 0.1 and 10: with `scipy.optimize.minimize_scalar(..., "
+        'method="bounded")`, or among a few hundred temperatures, each 1% above the one before (`np.geomspace`).',
+    ],
+    seconds=120,
+)
+def temperature(answer: object) -> None:
+    """A function from the probabilities of a head and the true classes to the best temperature."""
+    function, heads = as_function(answer), _heads()
+    found = np.array(
+        [
+            as_number(call_kept(function, probability=head.probability, target=head.target), "the temperature")
+            for head in heads
+        ]
+    )
+    best = _best_temperatures()
+    off = np.abs(found / best - 1)
+    if (off <= _NEAR).all():
+        return
+    first = int(np.flatnonzero(off > _NEAR)[0])
+    case = f"{heads[first].words} it gives {found[first]:.3g}, and {best[first]:.3g} is best"
+    for message, values in _temperature_mistakes():
+        require(not np.allclose(found, values, rtol=1.5 * _NEAR, atol=_NEAR), f"{case}: {message}")
+    require(bool((found > 0).all()), f"{case}: a temperature is above zero")
+    low, high = found.min(), found.max()
+    short = np.allclose(found, best.clip(low, high), rtol=1.5 * _NEAR)
+    reach = f"it never leaves {low:.3g} to {high:.3g}. Does your search reach from 0.1 to 10?"
+    require(not short, f"{case}: {reach}")
+    near = bool(((off < 0.15) | (np.abs(found - best) < 0.1)).all())
+    smallest = int(np.argmin(np.where(off > _NEAR, off, np.inf)))
+    case = f"{heads[smallest].words} it gives {found[smallest]:.4g}, and {best[smallest]:.4g}"
+    steps = "Are your steps small enough, your numbers exact enough, and does every row count?"
+    require(not near, f"{case} is best: that is near, but not within {_NEAR:.0%}. {steps}")
+    require(False, f"{case} has a smaller cross-entropy")
+
+
+def _of_each_head(rule: Callable, values: list[np.ndarray]) -> np.ndarray:
+    return np.array([rule(value, head.target) for value, head in zip(values, _heads(), strict=True)])
+
+
+def _logits() -> list[np.ndarray]:
+    return [np.log(head.probability.astype("float64")) for head in _heads()]
+
+
+@cache
+def _best_temperatures() -> np.ndarray:
+    return _of_each_head(_smallest_cross_entropy, _logits())
+
+
+@cache
+def _temperature_mistakes() -> list[tuple[str, np.ndarray]]:
+    """Return what each mistake is, and the temperatures that it gives for all heads."""
+    best, logits = _best_temperatures(), _logits()
+    ones = np.ones(len(best))
+    found = [
+        ("that is one divided by the temperature", 1 / best),
+        ("that is the logarithm of the temperature", np.log(best)),
+        ("that is the logarithm of the temperature, to the base 10", np.log10(best)),
+        ("that is the temperature with a minus: a temperature is above zero", -best),
+        (
+            "it is 1 for every head. No temperature changes the accuracy, and if the predicted probabilities are the "
+            "targets, 1 is always best. Compare with the true classes",
+            ones,
+        ),
+        ("a head may also be not sure enough, and then the temperature is below 1", np.maximum(best, 1)),
+        ("a head may also be too sure, and then the temperature is above 1", np.minimum(best, 1)),
+        (
+            "that is the highest of all: do you divide the powers by their sum in each row? Without that, a higher "
+            "temperature always looks better",
+            10 * ones,
+        ),
+        (
+            "that is the lowest of all: do you look for the smallest cross-entropy of the true class? The predicted "
+            "class looks best when the head is most sure, and no temperature changes the accuracy",
+            0.1 * ones,
+        ),
+        (
+            "the head stated probabilities, and you use them as logits: take their logarithms first",
+            _of_each_head(_smallest_cross_entropy, [head.probability.astype("float64") for head in _heads()]),
+        ),
+        (
+            "that has the smallest squared error, and the smallest cross-entropy is wanted",
+            _of_each_head(_smallest_squares, logits),
+        ),
+        (
+            "that divides the powers by their sum in each column. The probabilities of one image stand in a row",
+            _of_each_head(_divided_by_columns, logits),
+        ),
+        (
+            "that has the largest cross-entropy, and the smallest is wanted",
+            _of_each_head(_largest_cross_entropy, logits),
+        ),
+    ]
+    for share in (0.01, 0.05, 0.1, 0.2):
+        text = f"that is best for soft targets, in which the true class has {1 - share:.0%} and the others a share of "
+        text += "the rest (label smoothing). The true class counts alone"
+        rule = partial(_smallest_cross_entropy, smoothing=share)
+        found.append((text, _of_each_head(rule, logits)))
+    return found
+
+
+def _old_answers(seed: int, rows: int = 6) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {
+        "size": rng.normal(size=(rows, 2)),
+        "left": rng.dirichlet(np.ones(10), size=rows),
+        "odd": rng.random((rows, 1)),
+    }
+
+
+@question(
+    "14.3",
+    hints=[
+        "Go through the names in `before`: each of them must still be in `after`, with the same shape.",
+        "The largest difference decides, not the mean of all: one answer that moved is enough.",
+        "A comparison with NaN is always False. So ask whether every answer is near enough, and list the heads of "
+        "which that is not true. If you ask `np.allclose`: it has two tolerances.",
+    ],
+)
+def moved(answer: object) -> None:
+    """A function from the answers before and after, and a tolerance, to a list (or a set) of the heads that moved."""
+    function = as_function(answer)
+    for before, after, tolerance, wanted, case in [*_moves(), *_moves_among_many(), *_moves_of_shape()]:
+        try:
+            result = call_kept(function, before=before, after=after, tolerance=tolerance)
+        except NotYet as reason:
+            raise NotYet(f"{case}: {reason}") from None
+        listed = issubclass(type(result), list | tuple | set | frozenset)
+        require(listed, f"a list (or a set) of names is wanted, and it gives {describe(result)}")
+        found = [str(name) for name in result]
+        missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+        require(not missing, f"{case}: {' and '.join(missing)} should be in the list")
+        require(not extra, f"{case}: {' and '.join(extra)} should not be in the list")
+        require(len(found) == len(set(found)), f"{case}: a name stands in the list twice")
+
+
+_Move = tuple[dict[str, np.ndarray], dict[str, np.ndarray], float, list[str], str]
+
+
+def _moves() -> Iterator[_Move]:
+    """Yield cases: answers before, after, the tolerance, the heads that moved, and what happened in words."""
+    for seed in range(3):
+        before = _old_answers(seed)
+        same = {name: values.copy() for name, values in before.items()}
+        new = {"right": np.ones((6, 3)), **same}
+        yield before, new, 1e-6, [], "a new head came, and no old answer moved"
+        one = same | {"odd": same["odd"] + np.eye(6, 1, -seed) * 0.01}
+        yield before, one, 1e-3, ["odd"], "one answer of odd moved up by 0.01, the tolerance is 0.001"
+        down = same | {"size": same["size"] - np.eye(6, 2, -seed) * 0.01}
+        yield before, down, 1e-3, ["size"], "one answer of size moved down by 0.01, the tolerance is 0.001"
+        yield before, one, 0.1, [], "one answer moved by 0.01, and the tolerance is 0.1"
+    yield before, same, 0.0, [], "all answers are equal, and the tolerance is 0"
+    swapped = same | {"odd": same["odd"][::-1].copy()}
+    yield before, swapped, 1e-3, ["odd"], "the answers of odd came in another order"
+    broken = same | {"left": np.where(np.eye(6, 10) > 0, np.nan, same["left"])}
+    yield before, broken, 1e-3, ["left"], "some answers of left are NaN now"
+    for old, words in [(0.0, "0"), (1.0, "1")]:
+        sure = before | {"odd": np.full((6, 1), old)}
+        nan = sure | {"odd": np.where(np.eye(6, 1, -3) > 0, np.nan, old)}
+        yield sure, nan, 1e-3, ["odd"], f"an answer of odd that was {words} is NaN now"
+    infinite = same | {"size": np.where(np.eye(6, 2, -5) > 0, np.inf, same["size"])}
+    yield before, infinite, 1e-3, ["size"], "an answer of size is infinite now"
+    yield before, {"odd": same["odd"], "left": same["left"]}, 1e-3, ["size"], "size is gone"
+    both = {"odd": same["odd"], "left": same["left"][::-1].copy()}
+    yield before, both, 1e-3, ["left", "size"], "left moved, and size is gone"
+    large = {"size": before["size"] + 1e4}
+    yield large, {"size": large["size"] + 0.01}, 1e-3, ["size"], "large answers all moved by 0.01"
+    single = {name: values.astype("float32") for name, values in same.items()}
+    yield before, single, 1e-3, [], "the same answers, rounded to 32 bits"
+
+
+def _moves_among_many() -> Iterator[_Move]:
+    """Yield cases with so many rows that a mean hides what a largest difference finds, and a norm finds too much."""
+    before = _old_answers(3, rows=1000)
+    rng = np.random.default_rng(4)
+    for name in before:
+        for sign, direction in [(1, "up"), (-1, "down")]:
+            after = {other: values.copy() for other, values in before.items()}
+            after[name][700, 0] += sign * 2e-3
+            words = f"one of 1,000 answers of {name} moved {direction} by twice the tolerance, and a mean hides it"
+            yield before, after, 1e-3, [name], words
+        for row, place in [(0, "first"), (999, "last")]:
+            after = {other: before[other].copy() for other in reversed(before)}
+            after[name][row, -1] += 1.1e-3
+            words = f"the {place} of 1,000 answers of {name} moved by 1.1 times the tolerance"
+            yield before, after, 1e-3, [name], words
+    for share, words in [(0.5, "half"), (0.9, "0.9 of")]:
+        small = f"moved by {words} the tolerance, and a sum or a norm adds them up"
+        for sign in (1, -1):
+            after = {name: values + sign * share * 1e-3 for name, values in before.items()}
+            yield before, after, 1e-3, [], f"all answers of 1,000 images {small}"
+    after = {name: values + rng.choice([-5e-4, 5e-4], values.shape) for name, values in before.items()}
+    some = "moved by half the tolerance, and a sum or a norm adds them up, some up and some down"
+    yield before, after, 1e-3, [], f"all answers of 1,000 images {some}"
+
+
+def _moves_of_shape() -> Iterator[_Move]:
+    """Yield cases in which a head has another shape; mostly with equal numbers, which broadcasting would not tell."""
+    before = _old_answers(5)
+    wider = np.hstack([before["left"], np.zeros((6, 1))])
+    yield before, before | {"left": wider}, 1e-3, ["left"], "left has 11 classes now, and had 10"
+    for old, new in [
+        ((6, 1), (6,)),
+        ((6, 1), (1,)),
+        ((6, 1), (1, 1)),
+        ((6, 1), ()),
+        ((6, 1), (6, 3)),
+        ((6, 3), (6, 1)),
+        ((6, 2), (2, 6)),
+    ]:
+        constant = before | {"odd": np.full(old, 0.25)}
+        case = f"odd has the shape {new} now, and had {old}; all its numbers are 0.25"
+        yield constant, constant | {"odd": np.full(new, 0.25)}, 1e-3, ["odd"], case
+    chosen = {"class": np.arange(1000) % 10}
+    yield chosen, {"class": chosen["class"] + (np.arange(1000) == 999)}, 0.5, ["class"], "the last class is another one"
+
+
+def _workers(
+    seed: int, counts: list[int], shapes: dict[str, tuple[int, ...]], precision: str = "f8"
+) -> tuple[list[dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    """Return each worker's mean gradient, NaN without rows, and the mean gradient of all rows.
+
+    Each worker names the variables in an order of its own.
+    """
+    rng = np.random.default_rng(seed)
+    rows = {name: rng.normal(size=(sum(counts), *shape)) for name, shape in shapes.items()}
+    parts = np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
+    means = []
+    for turn, part in enumerate(parts):
+        order = [*rows][turn % len(rows) :] + [*rows][: turn % len(rows)]
+        empty = {name: np.full(shapes[name], np.nan) for name in order}
+        mean = {name: rows[name][part].mean(axis=0) for name in order} if len(part) else empty
+        means.append({name: np.asarray(value, precision) for name, value in mean.items()})
+    return means, {name: np.asarray(g.mean(axis=0)) for name, g in rows.items()}
+
+
+_TWO = {"trunk": (3, 2), "digit": (4,)}
+_THREE = {"kernel": (2, 3), "bias": (3,), "scale": (1,)}
+
+
+def _gradients() -> Iterator[tuple[list[dict[str, np.ndarray]], dict[str, np.ndarray], list[int]]]:
+    """Yield each worker's mean gradient, the mean gradient of all rows, and the numbers of rows."""
+    for seed, counts in enumerate([[5, 2], [4, 4], [1, 6, 3], [3, 0], [0, 5, 2], [2, 5, 0, 1], [7], [0, 0, 4, 0]]):
+        yield *_workers(seed, counts, _TWO), counts
+    yield *_workers(20, [31, 2, 128], _THREE, "f4"), [31, 2, 128]
+    for seed, counts in enumerate([[4, 3], [2, 0, 3]]):
+        means, wanted = _workers(seed, counts, _TWO)
+        for gradient in (means[-1], wanted):
+            gradient["trunk"][1, 0] = np.nan
+        yield means, wanted, counts
+    means, wanted = _workers(9, [3, 5], _TWO)
+    for gradient in (means[0], wanted):
+        for values in gradient.values():
+            values[...] = np.nan
+    yield means, wanted, [3, 5]
+
+
+@question(
+    "14.4",
+    hints=[
+        "A mean over all rows is the sum over all rows, divided by their number. What is the sum of one worker's rows?",
+        "Mean times count. Add these up over the workers, and divide by the count of all.",
+        "A worker without rows has a mean of NaN, and NaN times zero is NaN: leave it out, by its count.",
+    ],
+)
+def combined(answer: object) -> None:
+    """A function from the workers' mean gradients and their numbers of rows to the gradient of the whole batch."""
+    function, cases = as_function(answer), []
+    for gradients, wanted, counts in _gradients():
+        result = as_dict(call_kept(function, gradients=gradients, counts=counts), wanted, "the result")
+        spoiled = any(np.isnan(value).any() for value in wanted.values())
+        for name, value in wanted.items():
+            found = as_array(result[name], f"the gradient of {name}", shape=value.shape, finite=False)
+            cases.append(_Part(name, counts, [g[name] for g in gradients], found, value, spoiled))
+    wrong = [case for case in cases if not _equal(case.found, case.wanted)]
+    if not wrong:
+        return
+    for message, rule in _mistakes():
+        explained = all(_equal(case.found, rule(case.parts, case.counts)) for case in cases)
+        require(not explained, f"{wrong[0]}: {message}")
+    plain = [case for case in wrong if not (case.spoiled or np.isnan(case.found).any())]
+    for case in wrong if not plain else []:
+        _require_no_nan(case)
+    case = min(plain or wrong, key=lambda case: np.nanmax(np.abs(case.found - case.wanted)))
+    place = np.unravel_index(np.nanargmax(np.abs(case.found - case.wanted)), case.found.shape)
+    one, other = _told_apart(float(case.found[place]), float(case.wanted[place]))
+    require(False, f"{case}: its number at {[int(i) for i in place]} is {one}, and should be {other}")
+
+
+class _Part(NamedTuple):
+    """One variable of one case: what the workers sent, the answer, and what is wanted."""
+
+    name: str
+    counts: list[int]
+    parts: list[np.ndarray]
+    found: np.ndarray
+    wanted: np.ndarray
+    spoiled: bool  # a worker with rows sent NaN in this case
+
+    def __str__(self) -> str:
+        return f"with {self.counts} rows, the gradient of {self.name} is wrong"
+
+
+def _equal(found: np.ndarray, value: np.ndarray) -> bool:
+    return np.allclose(found, value, rtol=1e-5, atol=1e-6, equal_nan=True)
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Return two numbers with so many digits that they do not read alike."""
+    digits = next((n for n in range(4, 17) if f"{one:.{n}g}" != f"{other:.{n}g}"), 17)
+    return f"{one:.{digits}g}", f"{other:.{digits}g}"
+
+
+def _require_no_nan(case: _Part) -> None:
+    """Refuse NaN that is hidden, spread, or taken from a worker without rows."""
+    found, wanted = np.isnan(case.found), np.isnan(case.wanted)
+    hidden = "a worker with rows sent NaN, and the result hides it: leave out only workers without rows, so that a "
+    hidden += "worker that went wrong is seen"
+    require(not (wanted & ~found).any(), f"{case}: {hidden}")
+    spread = "it is NaN in more places than the worker that sent NaN"
+    require(not (wanted.any() and (found & ~wanted).any()), f"{case}: {spread}")
+    hollow = "a worker without rows has a mean of NaN, so leave it out"
+    require(not (found.any() and 0 in case.counts), f"{case}: {hollow}")
+    require(not (found & ~wanted).any(), f"{case}: it holds NaN, and no worker sent any")
+
+
+def _mean_of_numbers(parts: list[np.ndarray]) -> np.ndarray:
+    known = ~np.isnan(parts)
+    return np.where(known.any(axis=0), np.nansum(parts, axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def _mistakes() -> Iterator[tuple[str, Callable[[list[np.ndarray], list[int]], np.ndarray]]]:
+    """Yield what each mistake is, and the function that makes it; each for three ways to treat NaN."""
+
+    def sums(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
+        return np.sum(parts, axis=0)
+
+    def weighted(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
+        return sum(part * count for part, count in zip(parts, counts, strict=True))
+
+    few = "a worker with few rows counts as much as one with many"
+    rules = {
+        few: lambda parts, counts: sums(parts, counts) / len(counts),
+        f"{few}, and those without rows are left out": lambda parts, counts: (
+            sums(parts, counts) / sum(count > 0 for count in counts)
+        ),
+        f"{few}, and whoever sends NaN is left out": lambda parts, counts: _mean_of_numbers(parts),
+        "it is the sum over the workers": sums,
+        "it is the sum over the rows: divide by the number of all rows": weighted,
+        "divide by the number of all rows, not by the number of workers": lambda parts, counts: (
+            weighted(parts, counts) / len(counts)
+        ),
+        "divide by the number of all rows, not by the number of workers with rows": lambda parts, counts: (
+            weighted(parts, counts) / sum(count > 0 for count in counts)
+        ),
+    }
+    treatments = [
+        lambda part, count: part,
+        lambda part, count: part if count else np.zeros_like(part),
+        lambda part, count: np.nan_to_num(part),
+    ]
+    for message, rule in rules.items():
+        for treat in treatments:
+            yield message, lambda parts, counts, rule=rule, treat=treat: rule(list(map(treat, parts, counts)), counts)

@@ -1,0 +1,124 @@
+"""Processes for the tests that start in a tenth of a second: forks of one that has imported TensorFlow.
+
+Importing TensorFlow takes a process longer than most exercises. On Linux conftest.py runs `serve` once for all test
+processes, and has Jupyter start every kernel by this file: it asks the server for a fork, and lives as long as it.
+A fork has everything of a new process (memory, folder, environment) but the import.
+
+    python tests/course/forked_kernels.py ADDRESS                      serve
+    python tests/course/forked_kernels.py ADDRESS -m MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, in a fork
+"""
+
+import array
+import gc
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+
+def serve(address: str, imports: str) -> None:
+    """Fork a process for each client, until standard input is closed; the first client waits for the imports."""
+    with socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as selector:
+        server.bind(address)
+        server.listen()
+        print("ready", flush=True)
+        selector.register(server, selectors.EVENT_READ)
+        selector.register(sys.stdin, selectors.EVENT_READ)
+        prepared = False
+        while sys.stdin not in [key.fileobj for key, _ in selector.select()]:
+            if not prepared:
+                prepare(imports)
+                prepared = True
+            client, _ = server.accept()
+            if os.fork() == 0:
+                server.close()
+                become(client)
+            client.close()
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def prepare(imports: str) -> None:
+    """Import what the notebooks and their kernels import."""
+    exec(imports)
+    import ipykernel.debugger
+    import ipykernel.kernelapp  # noqa: F401
+
+    gc.collect()
+    gc.freeze()  # so that no later collection writes to the memory that forks share
+    signal.signal(signal.SIGCHLD, clear_away)
+
+
+def clear_away(*_: object) -> None:
+    """Wait for processes that have ended, so that their processor time counts as this one's."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def become(client: socket.socket) -> NoReturn:
+    """Take over the client's folder, environment and streams, and run the module that it was to run."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    message, streams, _, _ = socket.recv_fds(client, 2**20, 3)
+    wanted = json.loads(message)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.environ.clear()
+    os.environ.update(wanted["environment"])
+    os.chdir(wanted["folder"])
+    sys.path[:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))  # in place of this file's folder
+    client.sendall(array.array("i", [os.getpid()]).tobytes())
+    threading.Thread(target=end_with, args=[client], daemon=True).start()
+    _, module, *sys.argv[1:] = wanted["arguments"]
+    code = 1
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as error:
+        code = int(error.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    client.sendall(bytes([code]))
+    sys.exit(code)
+
+
+def end_with(client: socket.socket) -> None:
+    """End this process when its client is gone."""
+    client.recv(1)
+    os._exit(1)
+
+
+def ask(address: str, arguments: list[str]) -> int:
+    """Ask for a fork, hand it the signals that Jupyter sends, and return its exit code when it ends."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.connect(address)
+        wanted = {"environment": dict(os.environ), "folder": str(Path.cwd()), "arguments": arguments}
+        socket.send_fds(server, [json.dumps(wanted).encode()], [0, 1, 2])
+        (fork,) = array.array("i", server.recv(4))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: os.kill(fork, number))
+        parent, code = os.getppid(), b"\1"
+        server.settimeout(1)
+        while os.getppid() == parent:  # else the tests were killed
+            with suppress(TimeoutError):
+                if not (said := server.recv(1)):
+                    break
+                code = said
+        return code[0]
+
+
+if __name__ == "__main__":
+    address, *arguments = sys.argv[1:]
+    if arguments[:1] == ["-m"]:
+        sys.exit(ask(address, arguments))
+    serve(address, *arguments)
