@@ -47,7 +47,7 @@ def three_heads(answer: object) -> str:
     _require_names(model)
     shared = _with_kernels(model, 8, 1.0, lambda: _shares_a_weight(model, images[:32]))
     require(shared, "the three heads share no layer with weights: put them on one trunk")
-    return f"Three heads, and {model.count_params():,} weights."
+    return f"Three heads, and {model.count_params():,} parameters."
 
 
 def _with_kernels(model: keras.Model, seed: int, gain: float, ask: Callable[[], Any]) -> Any:  # noqa: ANN401

@@ -49,11 +49,11 @@ def trunk_cosine(answer: object) -> str:
         before = model.get_weights()
         result = call(function, model, images, targets)
         kept = all(map(np.array_equal, before, model.get_weights()))
-        require(kept, "your function changes the weights of the model: it should only measure")
+        require(kept, "your function changes the parameters of the model: it should only measure")
         found.append((as_number(result, "the cosine similarity"), _accuracy(result)))
     _require_cosines(found, gradients)
     cosines = ", ".join(f"{cosine:.2f}" for cosine, _ in found)
-    return f"The three models of this check have random weights, and the cosine similarities {cosines}."
+    return f"The three models of this check have random parameters, and the cosine similarities {cosines}."
 
 
 def _model(rng: np.random.Generator, inputs: int, units: tuple[int, ...]) -> keras.Model:
@@ -111,7 +111,7 @@ COSINES = [
     ("the scalar product: divide it by both norms", lambda g: _product(g["trunk"])),
     ("and the sign is turned round", lambda g: -_whole(g["trunk"])),
     ("divided by the squared norms, so it changes with their unit", lambda g: _product(g["trunk"], 2)),
-    ("the cosine over all weights: leave out those of the heads", lambda g: _whole(g["everything"])),
+    ("the cosine over all parameters: leave out those of the heads", lambda g: _whole(g["everything"])),
     (
         "a mean over the variables' cosines: make one long vector for each head first",
         lambda g: float(np.mean(_singles(g["trunk"]))),
@@ -530,7 +530,7 @@ def _overlap(own: np.ndarray, left: np.ndarray, other: np.ndarray) -> float:
 
 
 def _parts(gradients: np.ndarray, overlap: Overlap) -> list[np.ndarray]:
-    """Return for each head what remains of its gradient, for each of its orders, shape (orders, weights)."""
+    """Return for each head what remains of its gradient, for each of its orders, shape (orders, parameters)."""
     parts = []
     for own, orders in zip(gradients, _orders(len(gradients)), strict=True):
         rows = []
@@ -544,7 +544,7 @@ def _parts(gradients: np.ndarray, overlap: Overlap) -> list[np.ndarray]:
 
 
 def _all_updates(gradients: np.ndarray, overlap: Overlap = _overlap) -> np.ndarray:
-    """Return the update of PCGrad for every order in which the heads can meet, shape (orders, weights)."""
+    """Return the update of PCGrad for every order in which the heads can meet, shape (orders, parameters)."""
     updates = np.zeros((1, gradients.shape[1]))
     for part in _parts(gradients, overlap):
         updates = (updates[:, None] + part).reshape(-1, gradients.shape[1])
@@ -579,10 +579,10 @@ def _require_repaired(found: list[list[np.ndarray]], cases: list[tuple], accurac
         for updates, (_, trunk), total in zip(found, cases, plain, strict=True)
     ]
     mixed = all(is_one_of(found[place][0], whole[place]) for place in conflicts) and not all(outside)
-    require(not mixed, "the weights of the heads are projected too: only the trunk's columns may be changed")
+    require(not mixed, "the parameters of the heads are projected too: only the trunk's columns may be changed")
     alone = all(np.abs(one[0][~trunk]).max() < 1e-9 for one, (_, trunk) in zip(found, cases, strict=True))
-    require(not alone, "the weights of the heads get zero: they need their plain gradients")
-    heads = "the weights of the heads do not get their plain gradients, which are the sum of their columns"
+    require(not alone, "the parameters of the heads get zero: they need their plain gradients")
+    heads = "the parameters of the heads do not get their plain gradients, which are the sum of their columns"
     require(all(outside), heads)
     trunks = [[update[trunk] for update in updates] for updates, (_, trunk) in zip(found, cases, strict=True)]
     summed = all(near(trunks[place][0], plain[place][cases[place][1]]) for place in conflicts)

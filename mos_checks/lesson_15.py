@@ -179,7 +179,7 @@ def wiring(answer: object) -> str:
     is_known["locker"] |= _settled(table["aisle"])
     keras_trains = getattr(model.train_step, "__func__", None) is keras.Model.train_step
     judge = _require_gradients if keras_trains else _require_updates
-    found = f"{model.count_params():,} weights, {judge(model, (x, targets, weights), is_known)}"
+    found = f"{model.count_params():,} parameters, {judge(model, (x, targets, weights), is_known)}"
     return (
         f"{found}. It learns what it should, and one number that `fit` prints misleads. {shown[0]}" if shown else found
     )

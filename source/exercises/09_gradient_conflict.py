@@ -46,8 +46,8 @@ model = keras.Model(image, heads)
 #
 # Write `trunk_cosine(model, images, targets)`. It returns one number: the cosine similarity of the gradients of the two losses
 # on the **whole trunk**, for this batch. The loss of a head is the mean of `keras.losses.sparse_categorical_crossentropy` over
-# the images. `targets` is a dictionary with the keys `"left"` and `"right"`. The function only measures: it leaves the weights
-# of the model as they are.
+# the images. `targets` is a dictionary with the keys `"left"` and `"right"`. The function only measures: it leaves the
+# parameters of the model as they are.
 
 
 # %%
@@ -75,8 +75,8 @@ check("9.1", lambda: trunk_cosine)
 
 # %% [markdown] tags=["solution"]
 # One pass forwards, two ways back. Kernels and biases of all trunk layers go into one long vector for each head. The heads'
-# own weights stay out: their scalar product is 0, since each has a gradient from one head only, but they make the norms larger
-# and so the cosine smaller.
+# own parameters stay out: their scalar product is 0, since each has a gradient from one head only, but they make the norms
+# larger and so the cosine smaller.
 
 # %% [markdown]
 # ## Question 9.2: PCGrad for two heads
@@ -137,9 +137,9 @@ check("9.3", lambda: smallest_norm)
 # %% [markdown]
 # ## Question 9.4: find the bugs
 #
-# Here is a PCGrad for any number of heads. It gets all gradients, shape `(heads, weights)`, one row for each head. Some
-# columns are the weights of the trunk, and `is_trunk` (True and False, shape `(weights,)`) says which. The others are
-# weights of a head: there, the other heads have a gradient of 0. `rng` is a NumPy random generator.
+# Here is a PCGrad for any number of heads. It gets all gradients, shape `(heads, parameters)`, one row for each head. Some
+# columns are the parameters of the trunk, and `is_trunk` (True and False, shape `(parameters,)`) says which. The others are
+# parameters of a head: there, the other heads have a gradient of 0. `rng` is a NumPy random generator.
 #
 # The function has **two bugs**. It raises no error, so nobody may notice.
 
@@ -159,8 +159,8 @@ def pcgrad_with_bugs(gradients, is_trunk, rng):
 
 
 # %% [markdown]
-# Write `repaired(gradients, is_trunk, rng)`. It returns the update for all weights, shape `(weights,)`: on the trunk the
-# result of PCGrad, on the heads' weights their plain gradients. In each call, each head gets a new random order of its own,
+# Write `repaired(gradients, is_trunk, rng)`. It returns the update for all parameters, shape `(parameters,)`: on the trunk the
+# result of PCGrad, on the heads' parameters their plain gradients. In each call, each head gets a new random order of its own,
 # drawn from `rng`: calls with equally seeded generators give the same result. `gradients` must not change.
 
 
@@ -189,8 +189,8 @@ check("9.4", lambda: repaired)
 # %% [markdown] tags=["solution"]
 # First, `rng.permutation(others)` returns a new order, and the function did not use it: the heads always met in the order of
 # their numbers. Second, the projection ran over all columns. The scalar products were still right, since two heads have no
-# weights of a head in common. But the squared norm `gradients[other] @ gradients[other]` was too large, so too little was
-# taken out. And parts of one head's gradient were added to the weights of another head, which should not have noticed.
+# parameters of a head in common. But the squared norm `gradients[other] @ gradients[other]` was too large, so too little was
+# taken out. And parts of one head's gradient were added to the parameters of another head, which should not have noticed.
 
 # %% [markdown]
 # ## What to do with it

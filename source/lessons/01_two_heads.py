@@ -89,15 +89,17 @@ plots.architecture(model)
 # The outputs are a **dictionary**, and each key is also the name of its layer. Everything that follows uses the same two keys.
 # It is the habit that saves most trouble later: lesson 2 shows what happens without it.
 #
-# **Predict first.** The trunk and the heads have 55,115 weights in all (Keras says *parameters*). What share of them belongs
-# to the heads?
+# **Predict first.** The trunk and the heads have 55,115 **parameters**: weights and biases, all that training can change. What
+# share of them belongs to the heads?
 
 # %% tags=["nbval-check-output"]
 in_heads = sum(model.get_layer(head).count_params() for head in ["digit", "odd"])
-print(f"{in_heads} of {model.count_params():,} weights, {in_heads / model.count_params():.1%}")
+print(
+    f"{in_heads} of {model.count_params():,} parameters, {in_heads / model.count_params():.1%}"
+)
 
 # %% [markdown]
-# The second question costs 65 weights. In this model nearly all the weights, and so nearly all the work, are in the trunk.
+# The second question costs 65 parameters. In this model nearly all of them, and so nearly all the work, are in the trunk.
 
 # %% [markdown]
 # ## One loss and one metric for each head

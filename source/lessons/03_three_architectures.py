@@ -160,8 +160,8 @@ for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
 
 # %% tags=["nbval-check-output"]
 left_network = keras.Model(model.input, model.output["left"], name="left_network")
-print(f"both networks:      {model.count_params():,} weights")
-print(f"the left one alone: {left_network.count_params():,} weights")
+print(f"both networks:      {model.count_params():,} parameters")
+print(f"the left one alone: {left_network.count_params():,} parameters")
 
 # %% [markdown]
 # ## What really differs, and what does not
@@ -244,11 +244,11 @@ targets_train["pair"] = 10 * targets_train["left"] + targets_train["right"]
 # %% [markdown]
 # ## What is a fair comparison?
 #
-# Two separate networks with the same trunk have twice the weights. If they win, is it because they are separate, or because
+# Two separate networks with the same trunk have twice the parameters. If they win, is it because they are separate, or because
 # they are larger? So we need them in two sizes: with **equal trunks**, and with **equal totals**.
 #
 # **Predict first.** The shared trunk has 96 and 48 units. With how many units in the first layer do two separate networks have
-# the same number of weights in all: 48, or more?
+# the same number of parameters in all: 48, or more?
 
 # %% tags=["nbval-check-output"]
 wanted = shared_trunk(96).count_params()
@@ -268,7 +268,7 @@ designs = {
     "separate, equal trunks": compiled(separate_networks(96)),
     "one head for pairs": compiled(head_for_pairs(96)),
 }
-{name: f"{model.count_params():,} weights" for name, model in designs.items()}
+{name: f"{model.count_params():,} parameters" for name, model in designs.items()}
 
 # %% [markdown]
 # ## Five runs
@@ -361,7 +361,7 @@ assert min(both.values()) > 0.5
 #   for each design. (Those of one kernel of 20 columns have a little smaller range, too, than those of two of 10: Keras's
 #   default shrinks with the number of inputs plus outputs.)
 # - **Separate networks with equal trunks** are right more often, and the difference is larger than the standard deviation.
-#   They also have twice the weights.
+#   They also have twice the parameters.
 # - **Separate networks with an equal total** keep only a part of that lead: about two percentage points (*points*, for short)
 #   on MNIST, about one on the bundled digits. It is there on average; single runs may change places.
 # - **One head for pairs** is clearly worse. It has only about 80 images of each of its hundred classes, and what its unit
@@ -378,8 +378,8 @@ assert min(both.values()) > 0.5
 #
 # Accuracy is one reason to choose. Another is what the model costs each time it is used.
 #
-# **Predict first.** The two networks with equal trunks have twice the weights of the shared model. For one image, do they need
-# twice the time? And for 2,000 images?
+# **Predict first.** The two networks with equal trunks have twice the parameters of the shared model. For one image, do they
+# need twice the time? And for 2,000 images?
 
 
 # %%
@@ -471,7 +471,7 @@ assert beside["always the most frequent digits"][2] < 0.05
 # - Logistic regression, without any hidden layer, comes close to the shared trunk or passes it, depending on the data. That is
 #   worth knowing before one chooses between networks.
 # - Another library's networks point the same way: separate ones are ahead of a wide head with the same trunk. But it is one
-#   run of each, the separate ones have twice the weights, and this wide head has sigmoids instead of softmaxes.
+#   run of each, the separate ones have twice the parameters, and this wide head has sigmoids instead of softmaxes.
 # - All three models are far above the baseline.
 
 # %% [markdown]
@@ -521,7 +521,7 @@ def with_layer(layer_class):
 plots.architecture(with_layer(MultiOutput))
 
 # %% [markdown]
-# The heads are in one box, and the model has as many weights as the shared trunk above. Keras finds the heads in the
+# The heads are in one box, and the model has as many parameters as the shared trunk above. Keras finds the heads in the
 # dictionary `self.heads`, and so it trains them.
 #
 # **Predict first.** Can this model be saved? (The next cell ends with an error, on purpose.)
@@ -630,7 +630,7 @@ def build(classes, inputs, units, share=True):
 classes = {"left": 10, "right": 10}
 for share, units in [(True, 96), (False, 52), (False, 96)]:
     size = build(classes, inputs=289, units=units, share=share).count_params()
-    print(f"{'shared' if share else 'separate'}, {units} units: {size:,} weights")
+    print(f"{'shared' if share else 'separate'}, {units} units: {size:,} parameters")
 
 # %% [markdown]
 # In this notebook we

@@ -37,7 +37,7 @@ keras.utils.set_random_seed(9)
 # %% [markdown]
 # ## What a conflict is
 #
-# Each head has a loss, and each loss has a gradient on the weights of the trunk: uphill. `fit` adds the gradients, and the
+# Each head has a loss, and each loss has a gradient on the parameters of the trunk: uphill. `fit` adds the gradients, and the
 # optimizer takes a small step downhill. A step down one head's gradient makes that head's loss smaller. What does it do to the
 # other head?
 #
@@ -238,7 +238,7 @@ assert together[:, -1].mean() > apart[:, -1].mean() + 0.1
 #
 # ## A problem on which the sum is slow
 #
-# When can a conflict hurt? Liu and others (2021) built a problem for that: a "network" of two weights, x and y, with two
+# When can a conflict hurt? Liu and others (2021) built a problem for that: a "network" of two parameters, x and y, with two
 # losses. It was made to be hard: **it shows what can happen, not what usually happens**.
 #
 # `mos_helpers.balancing.valleys` holds it. `valley_paths` goes down with Adam from three starts. In each update a function
@@ -400,7 +400,7 @@ assert np.ptp(ends[1:, :, 0], axis=1).min() > 2
 # ## In `fit`
 #
 # Now for networks. `fit` calls the method `train_step` of a model for each batch. A model of our own can override it. The
-# heads' own weights get plain gradients, since no other head uses them. Only on the trunk are gradients combined. What
+# heads' own parameters get plain gradients, since no other head uses them. Only on the trunk are gradients combined. What
 # regularisers ask for (`self.losses`, here nothing) is added as it is.
 #
 # `combine` gets the trunk's gradients, one row for each head, and returns one row. Here it is the plain sum. `as_parts` cuts
@@ -553,10 +553,10 @@ for name, values in seconds.items():
 #
 # **There are cheaper ways.** In the same benchmark they took less than 1.2 times the plain sum, with up to 10 heads.
 # - GradNorm ([lesson 8](08_adaptive_weights.ipynb)) needs the heads' gradients in one layer only.
-# - *MGDA at the features*: take each head's gradient not on the trunk's weights but on the **features**, the output of the
+# - *MGDA at the features*: take each head's gradient not on the trunk's parameters but on the **features**, the output of the
 #   trunk. For that, one goes back through the heads only. Mix these gradients, and go back through the trunk once, with the
 #   mixture. Sener and Koltun (2018) call it MGDA-UB. It is not the same as MGDA: it works with the angles at the features, and
-#   those on the weights can differ.
+#   those on the parameters can differ.
 #
 # All this is the cost of training only. The trained model is a usual one, with the same layers.
 #

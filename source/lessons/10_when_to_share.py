@@ -464,7 +464,7 @@ print("one expert: all tasks get the same:", np.allclose(mixed["left"], mixed["r
 # %% [markdown]
 # ### Equal sizes, and the result
 #
-# Three separate networks of 64 units have three trunks. To compare fairly, all designs get about as many weights as hard
+# Three separate networks of 64 units have three trunks. To compare fairly, all designs get about as many parameters as hard
 # sharing (one trunk for all) has:
 
 

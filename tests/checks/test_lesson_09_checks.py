@@ -76,7 +76,8 @@ def test_a_cosine_however_it_is_found(function):
     state, message = outcome("9.1", function)
     assert state == "correct"
     assert (
-        message == "The three models of this check have random weights, and the cosine similarities 0.13, 0.04, -0.71."
+        message
+        == "The three models of this check have random parameters, and the cosine similarities 0.13, 0.04, -0.71."
     )
 
 
@@ -95,14 +96,14 @@ def by_training(model, images, targets):
         variable.assign(0.9 * variable)
 
 
-def all_weights(model, images, targets):
+def all_parameters(model, images, targets):
     return cosine(*flat(gradients(model, images, targets, lambda path: True)))
 
 
 WRONG_COSINES = {
     "scalar product": (scalar_product, "the scalar product: divide it by both norms"),
     "sign": (lambda *a: -right_cosine(*a), "the sign is turned round"),
-    "all weights": (all_weights, "leave out those of the heads"),
+    "all parameters": (all_parameters, "leave out those of the heads"),
     "mean": (lambda *a: np.mean(pieces(*a)), "a mean over the variables' cosines"),
     "one variable": (lambda *a: pieces(*a)[0], "the cosine on one variable"),
     "one head": (lambda *a: cosine(*flat(gradients(*a, names=("left", "left")))), "one head with itself"),
@@ -130,7 +131,7 @@ WRONG_COSINES = {
     "one row": (lambda m, x, y: right_cosine(m, x[:1], {n: t[:1] for n, t in y.items()}), "of these two gradients is"),
     "absolute": (lambda *a: abs(right_cosine(*a)), "of these two gradients is"),
     "rounded": (lambda *a: round(right_cosine(*a), 1), "of these two gradients is"),
-    "trains": (lambda *a: (right_cosine(*a), by_training(*a))[0], "changes the weights of the model"),
+    "trains": (lambda *a: (right_cosine(*a), by_training(*a))[0], "changes the parameters of the model"),
     "list": (lambda *a: [right_cosine(*a)], "should be a number"),
     "nothing": (lambda *a: None, "is a `return` missing?"),
     "a number": (0.1, "should be a function"),
@@ -761,8 +762,8 @@ def test_the_heads_meet_with_mixed_signs():
 
 
 WRONG_REPAIRS = {
-    "as it was": (lambda g, t, r: everywhere(g, t, r, range(len(g))), "the weights of the heads are projected too"),
-    "order only": (everywhere, "the weights of the heads are projected too"),
+    "as it was": (lambda g, t, r: everywhere(g, t, r, range(len(g))), "the parameters of the heads are projected too"),
+    "order only": (everywhere, "the parameters of the heads are projected too"),
     "trunk only": (in_order, "the order is the same in each call"),
     "one order": (one_order, "one common order: draw a new order for each head"),
     "turned order": (turned_order, "three orders at most"),
