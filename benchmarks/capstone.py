@@ -144,7 +144,7 @@ def answers_of(outputs: dict[str, np.ndarray], mean: np.ndarray, scale: np.ndarr
         "aisle": TREE.groups_of_leaves()[locker],
         "services": outputs["services"],
         "position": centre * scale + mean,
-        "std": np.exp(np.clip(log_variance, -10, 10) / 2) * scale,
+        "spread": np.exp(np.clip(log_variance, -10, 10) / 2) * scale,
         "void": outputs["void"][:, 0],
     }
 
@@ -198,7 +198,7 @@ def corrected_stds(runs: list[dict], validation: dict) -> list[dict]:
     result = []
     for run in runs:
         errors = np.abs(run["position"][rows] - validation["position"][rows])
-        result.append(run | {"std": run["std"] * np.quantile(errors / run["std"][rows], 0.68, axis=0)})
+        result.append(run | {"spread": run["spread"] * np.quantile(errors / run["spread"][rows], 0.68, axis=0)})
     return result
 
 
@@ -206,7 +206,7 @@ def scored(answers: dict, targets: dict) -> dict[str, float]:
     """Return the scores of all heads and of the standard deviations, over the slips that have the label."""
     rows = lesson_15.labelled("position", targets["position"])
     known = {"position": targets["position"][rows]}
-    predicted = {name: answers[name][rows] for name in ("position", "std")}
+    predicted = {name: answers[name][rows] for name in ("position", "spread")}
     judged = (
         lesson_15.within(predicted, known, 1),
         lesson_15.within(predicted, known, 2),

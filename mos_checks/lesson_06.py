@@ -180,7 +180,7 @@ def _report(seed: int) -> tuple[dict[str, float], dict[str, float]]:
         "labelled": int(known.sum()),
         "loss": float(np.float32((known * each).mean())),
         "accuracy": float(np.float32((answers == filled).mean())),  # 32 bits, as in Keras
-        "hidden_predicted_even": int((~known & (answers == 0)).sum()),
+        "hidden_said_even": int((~known & (answers == 0)).sum()),
     }
     if seed:
         report = {name: report[name] for name in rng.permutation([*report]).tolist()}
@@ -193,7 +193,7 @@ def _right(report: dict[str, float]) -> float:
 
 def _by_place(report: dict[str, float]) -> dict[str, float]:
     """Return the report as it is read by somebody who takes its keys to be in the order of the example."""
-    names = ("rows", "labelled", "loss", "accuracy", "hidden_predicted_even")
+    names = ("rows", "labelled", "loss", "accuracy", "hidden_said_even")
     return dict(zip(names, report.values(), strict=True))
 
 
@@ -213,24 +213,24 @@ MISTAKEN_REPAIRS = {
         "{}: hidden rows on which the model predicts even were counted as right, so take them away first": lambda r: (
             _right(r) / r["labelled"]
         ),
-        "{}: it is divided by all rows": lambda r: (_right(r) - r["hidden_predicted_even"]) / r["rows"],
+        "{}: it is divided by all rows": lambda r: (_right(r) - r["hidden_said_even"]) / r["rows"],
         "{}: the hidden rows that were counted as right are those with even": lambda r: (
-            (_right(r) - (r["rows"] - r["labelled"] - r["hidden_predicted_even"])) / r["labelled"]
+            (_right(r) - (r["rows"] - r["labelled"] - r["hidden_said_even"])) / r["labelled"]
         ),
         "{}: not every hidden row was counted as right, only those on which the model predicts even": lambda r: (
             (_right(r) - (r["rows"] - r["labelled"])) / r["labelled"]
         ),
         "{}: `int` cuts 1439.9999 to 1439, one row too few, so use `round`": lambda r: (
-            (int(_right(r)) - r["hidden_predicted_even"]) / r["labelled"]
+            (int(_right(r)) - r["hidden_said_even"]) / r["labelled"]
         ),
-        "{}, a number of rows: divide it by the labelled ones": lambda r: _right(r) - r["hidden_predicted_even"],
+        "{}, a number of rows: divide it by the labelled ones": lambda r: _right(r) - r["hidden_said_even"],
         "{}, which is percent: an accuracy lies between 0 and 1": lambda r: (
-            100 * (_right(r) - r["hidden_predicted_even"]) / r["labelled"]
+            100 * (_right(r) - r["hidden_said_even"]) / r["labelled"]
         ),
         "{}, which is the share of wrong answers: turn it round": lambda r: (
-            1 - (_right(r) - r["hidden_predicted_even"]) / r["labelled"]
+            1 - (_right(r) - r["hidden_said_even"]) / r["labelled"]
         ),
-        BY_PLACE: lambda r: (_right(_by_place(r)) - _by_place(r)["hidden_predicted_even"]) / _by_place(r)["labelled"],
+        BY_PLACE: lambda r: (_right(_by_place(r)) - _by_place(r)["hidden_said_even"]) / _by_place(r)["labelled"],
     },
 }
 

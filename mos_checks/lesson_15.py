@@ -21,7 +21,7 @@ from mos_helpers.data.slips import AISLES, MM_PER_PIXEL, SERVICES, Slips, client
 from mos_helpers.heads import check_heads
 
 HEADS = ("locker", "aisle", "services", "position", "void")
-KEYS = ("locker", "aisle", "services", "position", "std", "void")
+KEYS = ("locker", "aisle", "services", "position", "spread", "void")
 HIDDEN_SEED, N_HIDDEN = 2026, 2000
 AISLE_OF = np.array([next(i for i, digits in enumerate(AISLES.values()) if d in digits) for d in range(10)])
 
@@ -478,9 +478,9 @@ def _read(function: Callable, images: np.ndarray) -> dict[str, np.ndarray]:
         logits = f"{name} should hold probabilities, and yours go from {low:.3g} to {high:.3g}: are they logits?"
         require(low >= -_ROUNDED and high <= 1 + _ROUNDED, f"{logits} A sigmoid makes probabilities of them")
         found[name] = found[name].clip(0, 1)
-    for name in ("position", "std"):
+    for name in ("position", "spread"):
         found[name] = _numbers(name, found[name], (n, 2))
-    lowest = float(found["std"].min())
+    lowest = float(found["spread"].min())
     log = "is it the logarithm of a variance? Then exp(value / 2) is the standard deviation, in the unit of the target"
     require(lowest > 0, f"std should be above 0, and its smallest is {lowest:.3g}: {log}")
     return found
@@ -507,7 +507,7 @@ def _numbers(name: str, value: object, shape: tuple[int, ...]) -> np.ndarray:
     column = f"{name} should have shape {shape}, and yours has {array.shape}: take the column, `[:, 0]`"
     require(array.shape != (*shape, 1), column)
     both = f"{name} should have shape {shape}, and yours has {array.shape}: means and stds are two parts, split them"
-    require(name not in ("position", "std") or array.shape != (shape[0], 4), both)
+    require(name not in ("position", "spread") or array.shape != (shape[0], 4), both)
     return as_array(array, name, shape=shape)
 
 
@@ -583,13 +583,13 @@ def baseline_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
 def within(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], times: float) -> np.ndarray:
     """Return for right and for down the share of errors that are at most so many standard deviations."""
     errors = np.abs(answers["position"] - targets["position"])
-    return np.mean(errors <= times * answers["std"], axis=0)
+    return np.mean(errors <= times * answers["spread"], axis=0)
 
 
 def surer_half(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> np.ndarray:
     """Return for right and for down the mean error of the surer half, divided by that of the other half."""
     errors = np.abs(answers["position"] - targets["position"])
-    order = np.argsort(answers["std"], axis=0, kind="stable")
+    order = np.argsort(answers["spread"], axis=0, kind="stable")
     errors = np.take_along_axis(errors, order, axis=0)
     half = len(errors) // 2
     return errors[:half].mean(axis=0) / np.maximum(errors[half:].mean(axis=0), 1e-9)
@@ -698,7 +698,7 @@ def acceptance(answer: object) -> str:
     _require_steady(function, hidden.images, answers)
     rows = labelled("position", validation.targets["position"])
     errors = np.abs(predicted["position"] - validation.targets["position"])[rows]
-    found = verdicts(answers, hidden.targets, _fits(errors, predicted["std"][rows]))
+    found = verdicts(answers, hidden.targets, _fits(errors, predicted["spread"][rows]))
     failed = [words for _, passed, words in found if not passed]
     passed = [words for _, passed, words in found if passed]
     refused = _sentence(f"the client does not accept it. {'; '.join(failed)}")
@@ -802,7 +802,7 @@ def _reason_of_position(answers: dict[str, np.ndarray], true: np.ndarray) -> str
         "its answers look like pixels: a pixel is half a millimetre": predicted * MM_PER_PIXEL,
         "its answers seem to count from the middle of the slip and not from its upper left corner": predicted + mean,
         "right and down look swapped: right comes first": predicted[:, ::-1],
-        "position and std look swapped": answers["std"],
+        "position and spread look swapped": answers["spread"],
     }
     errors = {words: float(np.abs(other - true).mean()) for words, other in cases.items()}
     likely = min(errors, key=errors.get)
@@ -813,7 +813,7 @@ def _stds(
     answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], fitted: Sequence[bool]
 ) -> list[tuple[str, bool, str]]:
     """Return the verdicts on the std of each number: its size, and whether it tells sure slips from others."""
-    errors, std = np.abs(answers["position"] - targets["position"]), answers["std"]
+    errors, std = np.abs(answers["position"] - targets["position"]), answers["spread"]
     scale, ratios, result = targets["position"].std(axis=0), surer_half(answers, targets), []
     far, general = errors.mean() > POSITION_AT_MOST, _reason_of_both(errors, std)
     for column, number in enumerate(NUMBERS):

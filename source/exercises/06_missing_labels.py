@@ -60,9 +60,9 @@ check("6.1", lambda: fill)
 # Somebody evaluated a model in one batch. Rows without a label of `odd` were filled with 0 ("even") and had the weight 0.
 # The loss had the default reduction, and the accuracy stood under `metrics`. You get the report as a dictionary, for example
 #
-# `{"rows": 2000, "labelled": 500, "loss": 0.075, "accuracy": 0.57, "hidden_predicted_even": 700}`
+# `{"rows": 2000, "labelled": 500, "loss": 0.075, "accuracy": 0.57, "hidden_said_even": 700}`
 #
-# where `"hidden_predicted_even"` counts the rows *without* a label to which the model answers "even". The keys may stand in
+# where `"hidden_said_even"` counts the rows *without* a label to which the model answers "even". The keys may stand in
 # any order, and Keras computes with 32 bits: 0.57 of 2000 rows may be 1139.9999 rows. Write `repair(report)`. It returns a
 # dictionary with the `"loss"` and the `"accuracy"` on the labelled rows.
 
@@ -74,7 +74,7 @@ def repair(report):
     right_on_all = report["accuracy"] * report["rows"]
     return {
         "loss": report["loss"] * report["rows"] / report["labelled"],
-        "accuracy": (right_on_all - report["hidden_predicted_even"]) / report["labelled"],
+        "accuracy": (right_on_all - report["hidden_said_even"]) / report["labelled"],
     }
 
 

@@ -72,7 +72,7 @@ keras.utils.set_random_seed(15)
 # | `"aisle"` | `(n,)` | a whole number from 0 to 4, in the order of `AISLES` | right on at least 85%, and no contradiction at all |
 # | `"services"` | `(n, 4)` | a probability for each service, in the order of `SERVICES` | mean of the four average precisions at least 0.75 (only the order of the slips counts, not the probabilities as such) |
 # | `"position"` | `(n, 2)` | centre of the large digit, mm to the right and mm down from the upper left corner | at most 0.23 mm off on average (mean absolute error of both numbers) |
-# | `"std"` | `(n, 2)` | standard deviation of each number of the position, mm | of each number: 60 to 74% of the errors within one standard deviation, and at least 90% within two; the mean error of the half with the smaller ones at most 0.88 times that of the other half |
+# | `"spread"` | `(n, 2)` | standard deviation of each number of the position, mm | of each number: 60 to 74% of the errors within one standard deviation, and at least 90% within two; the mean error of the half with the smaller ones at most 0.88 times that of the other half |
 # | `"void"` | `(n,)` | a probability | void slips above 0.5, valid ones not: the mean of the two shares at least 0.78 |
 #
 # ### The data
@@ -346,7 +346,7 @@ def answer(images):
         "aisle": tree.groups_of_leaves()[locker],
         "services": outputs["services"],
         "position": position,
-        "std": factor * std,
+        "spread": factor * std,
         "void": outputs["void"][:, 0],
     }
 

@@ -182,7 +182,7 @@ def repaired(report, **changes):
     """The repair asked for; `changes` gives a score another function of the report."""
     parts = {
         "loss": lambda r: r["loss"] / (r["labelled"] / r["rows"]),
-        "accuracy": lambda r: (r["accuracy"] * r["rows"] - r["hidden_predicted_even"]) / r["labelled"],
+        "accuracy": lambda r: (r["accuracy"] * r["rows"] - r["hidden_said_even"]) / r["labelled"],
     } | changes
     return {name: part(report) for name, part in parts.items()}
 
@@ -192,7 +192,7 @@ def repair_by(**changes):
 
 
 def rounded_counts(report):
-    right = round(report["accuracy"] * report["rows"]) - report["hidden_predicted_even"]
+    right = round(report["accuracy"] * report["rows"]) - report["hidden_said_even"]
     loss = tf.constant(report["loss"]) * report["rows"] / report["labelled"]
     return {"accuracy": np.float32(right / report["labelled"]), "loss": loss}
 
@@ -206,8 +206,8 @@ def in_bfloat16(report):
 
 
 def by_keywords(report):
-    def repair(*, rows, labelled, loss, accuracy, hidden_predicted_even):
-        right = int(accuracy * rows + 0.5) - hidden_predicted_even
+    def repair(*, rows, labelled, loss, accuracy, hidden_said_even):
+        right = int(accuracy * rows + 0.5) - hidden_said_even
         return {"accuracy": right / labelled, "loss": np.array(loss / (labelled / rows))}
 
     return repair(**report)
@@ -237,7 +237,7 @@ def popped(report):
 WRONG_REPAIRS = {
     "cut to whole rows": (
         repair_by(
-            accuracy=lambda r: (int(r["accuracy"] * r["rows"]) - r["hidden_predicted_even"]) / r["labelled"],
+            accuracy=lambda r: (int(r["accuracy"] * r["rows"]) - r["hidden_said_even"]) / r["labelled"],
         ),
         "one row too few, so use `round`",
     ),
@@ -268,13 +268,13 @@ WRONG_REPAIRS = {
         "were counted as right, so take them away first",
     ),
     "divided by all": (
-        repair_by(accuracy=lambda r: r["accuracy"] - r["hidden_predicted_even"] / r["rows"]),
+        repair_by(accuracy=lambda r: r["accuracy"] - r["hidden_said_even"] / r["rows"]),
         "it is divided by all rows",
     ),
     "those with odd": (
         repair_by(
             accuracy=lambda r: (
-                (r["accuracy"] * r["rows"] - (r["rows"] - r["labelled"] - r["hidden_predicted_even"])) / r["labelled"]
+                (r["accuracy"] * r["rows"] - (r["rows"] - r["labelled"] - r["hidden_said_even"])) / r["labelled"]
             )
         ),
         "are those with even",

@@ -726,7 +726,7 @@ class Oracle:
             "aisle": AISLE_OF[locker],
             "services": near,
             "position": truth["position"] + rng.normal(0, std),
-            "std": std,
+            "spread": std,
             "void": 0.1 + 0.8 * flipped,
         }
 
@@ -808,7 +808,7 @@ def test_an_answer_by_lot_is_refused(oracle, client, name):
     other = variant(oracle, **{name: oracle.answers[name][order]})
     if name == "locker":
         other.answers["aisle"] = AISLE_OF[other.answers["locker"]]
-    words = {"aisle": "contradictions", "std": "surer half down"}.get(name, f"not accept it. {name}")
+    words = {"aisle": "contradictions", "spread": "surer half down"}.get(name, f"not accept it. {name}")
     refused("15.4", report(other, client), words)
 
 
@@ -826,7 +826,7 @@ WRONG_FORMS = {
         {"locker": lambda a: a["aisle"], "aisle": lambda a: a["locker"]},
         "Did you swap locker and aisle",
     ),
-    "log-variances": ({"std": lambda a: 2 * np.log(a["std"])}, "is it the logarithm of a variance?"),
+    "log-variances": ({"spread": lambda a: 2 * np.log(a["spread"])}, "is it the logarithm of a variance?"),
     "NaN": ({"position": lambda a: a["position"] * np.nan}, "position should hold finite numbers"),
     "logits of services": ({"services": lambda a: logits(a["services"])}, "services should hold probabilities"),
     "logits of void": ({"void": lambda a: logits(a["void"])}, "A sigmoid makes probabilities of them"),
@@ -836,7 +836,7 @@ WRONG_FORMS = {
     "void in a column": ({"void": lambda a: a["void"][:, None]}, "take the column, `[:, 0]`"),
     "aisles by letter": ({"aisle": lambda a: np.array(list("ABCDE"))[a["aisle"]]}, "aisle should hold numbers"),
     "four numbers": (
-        {"position": lambda a: np.concatenate([a["position"], a["std"]], axis=1)},
+        {"position": lambda a: np.concatenate([a["position"], a["spread"]], axis=1)},
         "means and stds are two parts, split them",
     ),
     "one service": ({"services": lambda a: a["services"][:, 0]}, "services should have shape"),
@@ -866,33 +866,36 @@ REFUSED_ANSWERS = {
     "from the middle": ({"position": lambda a: a["position"] - 10.5}, "count from the middle of the slip"),
     "down first": ({"position": lambda a: a["position"][:, ::-1]}, "right and down look swapped"),
     "position and std": (
-        {"position": lambda a: a["std"], "std": lambda a: a["position"]},
-        "position and std look swapped",
+        {"position": lambda a: a["spread"], "spread": lambda a: a["position"]},
+        "position and spread look swapped",
     ),
-    "variances": ({"std": lambda a: a["std"] ** 2}, "they look like variances: the standard deviation is the root"),
-    "standard deviations in pixels": ({"std": lambda a: 2 * a["std"]}, "are they pixels?"),
-    "too sure": ({"std": lambda a: a["std"] / 9}, "the model is too sure of itself"),
-    "too unsure": ({"std": lambda a: 0.9 + 0.01 * a["std"]}, "% of the errors within one (wanted 60 to 74%)"),
-    "one standard deviation": ({"std": same([0.25, 0.25])}, "all slips have the same standard deviation"),
+    "variances": (
+        {"spread": lambda a: a["spread"] ** 2},
+        "they look like variances: the standard deviation is the root",
+    ),
+    "standard deviations in pixels": ({"spread": lambda a: 2 * a["spread"]}, "are they pixels?"),
+    "too sure": ({"spread": lambda a: a["spread"] / 9}, "the model is too sure of itself"),
+    "too unsure": ({"spread": lambda a: 0.9 + 0.01 * a["spread"]}, "% of the errors within one (wanted 60 to 74%)"),
+    "one standard deviation": ({"spread": same([0.25, 0.25])}, "all slips have the same standard deviation"),
     "too sure of one number": (
-        {"std": lambda a: a["std"] * [0.4, 3.0]},
+        {"spread": lambda a: a["spread"] * [0.4, 3.0]},
         "std right: 3",
     ),
     "too unsure of one number": (
-        {"std": lambda a: a["std"] * [1.0, 3.0]},
+        {"spread": lambda a: a["spread"] * [1.0, 3.0]},
         "std down: 100% of the errors within one (wanted 60 to 74%)",
     ),
     "one number of one standard deviation": (
-        {"std": lambda a: np.stack([a["std"][:, 0], 0.0 * a["std"][:, 1] + 0.24], axis=1)},
+        {"spread": lambda a: np.stack([a["spread"][:, 0], 0.0 * a["spread"][:, 1] + 0.24], axis=1)},
         "surer half down: ",
     ),
     "standard deviations of the other number": (
-        {"std": lambda a: a["std"][:, ::-1]},
+        {"spread": lambda a: a["spread"][:, ::-1]},
         "within two (wanted at least 90%): right and down look swapped",
     ),
-    "the scale forgotten": ({"std": lambda a: a["std"] / SCALE}, "Were they multiplied by the scale?"),
+    "the scale forgotten": ({"spread": lambda a: a["spread"] / SCALE}, "Were they multiplied by the scale?"),
     "tiny or huge": (
-        {"std": lambda a: np.where(a["position"] % 0.1 < 0.07, 5.0, 1e-6)},
+        {"spread": lambda a: np.where(a["position"] % 0.1 < 0.07, 5.0, 1e-6)},
         "some are far too small, and others too large",
     ),
     "all lockers of one aisle": (
@@ -916,7 +919,7 @@ def test_answers_of_other_types_are_the_same_answers(oracle, client):
         "locker": lambda a: a["locker"].astype("uint8"),
         "aisle": lambda a: a["aisle"].tolist(),
         "position": lambda a: tf.constant(a["position"]),
-        "std": lambda a: a["std"].astype("float16"),
+        "spread": lambda a: a["spread"].astype("float16"),
     }
     answer = changed(oracle, **types)
     made = report(oracle, client)["expected"]
@@ -938,11 +941,11 @@ def test_a_score_that_is_refused_does_not_read_like_the_wanted_one(oracle, clien
     table, answers = hidden_slips().targets, oracle(hidden_slips().images)
     found = lesson_15.scores(answers, table)["position"]
     rows = [oracle.row[shown(image)] for image in hidden_slips().images]
-    position, std = oracle.answers["position"].copy(), oracle.answers["std"].copy()
+    position, std = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
     factor = 0.2301 / found
     position[rows] = table["position"] + factor * (answers["position"] - table["position"])
     std[rows] *= factor
-    message = refused("15.4", report(variant(oracle, position=position, std=std), client), "position 0.2301 mm")
+    message = refused("15.4", report(variant(oracle, position=position, spread=std), client), "position 0.2301 mm")
     assert "(wanted at most 0.23, baseline" in message
 
 
@@ -986,7 +989,7 @@ BROKEN_FUNCTIONS = {
     "by dice": (by_dice, "asked twice about the same slips, it gives two answers: is dropout on?"),
     "changes the images": (whitens, "your function changes `images` itself"),
     "a tuple": (lambda o: lambda images: tuple(o(images).values()), "should be a dict"),
-    "no std": (lambda o: lambda images: {k: v for k, v in o(images).items() if k != "std"}, "the keys of"),
+    "no spread": (lambda o: lambda images: {k: v for k, v in o(images).items() if k != "spread"}, "the keys of"),
     "nothing": (lambda o: lambda images: None, "is a `return` missing?"),
     "a model": (lambda o: network(), "should be a function"),
     "answers": (lambda o: o(hidden_slips().images), "should be a function"),
@@ -1017,9 +1020,11 @@ def test_the_brief_says_what_the_check_wants():
         assert f"at least {lesson_15.AT_LEAST[name]:.2f} " in lines[name]
     assert f"at most {lesson_15.POSITION_AT_MOST} mm off" in lines["position"]
     low, high = lesson_15.WITHIN_ONE
-    assert f"of each number: {low * 100:.0f} to {high:.0%} of the errors within one standard deviation" in lines["std"]
-    assert f"at least {lesson_15.WITHIN_TWO:.0%} within two" in lines["std"]
-    assert f"at most {lesson_15.SURER_HALF_AT_MOST} times" in lines["std"]
+    assert (
+        f"of each number: {low * 100:.0f} to {high:.0%} of the errors within one standard deviation" in lines["spread"]
+    )
+    assert f"at least {lesson_15.WITHIN_TWO:.0%} within two" in lines["spread"]
+    assert f"at most {lesson_15.SURER_HALF_AT_MOST} times" in lines["spread"]
     allowed = brief.partition("A difference by chance is\n# allowed: ")[2].partition("# %%")[0]
     assert all(f"{value:.2f}" in allowed for value in lesson_15.TOLERANCE.values())
     assert len(lesson_15.TOLERANCE) == 5
@@ -1031,7 +1036,7 @@ def test_the_brief_says_what_the_check_wants():
 
 def test_a_line_that_refuses_everything_is_not_cut(oracle, client):
     constant = {"locker": 1, "aisle": 2, "services": [0.4, 0.3, 0.3, 0.2], "position": [10.5, 10.5], "void": 0.1}
-    answer = changed(oracle, **{name: same(value) for name, value in constant.items()}, std=same([0.3, 0.3]))
+    answer = changed(oracle, **{name: same(value) for name, value in constant.items()}, spread=same([0.3, 0.3]))
     message = refused("15.4", report(answer, client), "the client does not accept it. contradictions")
     assert message.endswith("Accepted: none."), message
 
@@ -1126,7 +1131,7 @@ WRONG_EXPECTED = {
     "NaN": ({"void": np.nan}, "the expected score of void should be a finite number"),
     "an array": ({"services": np.ones(4)}, "the expected score of services should be one number"),
     "a text": ({"services": "0.8"}, "the expected score of services should be a number"),
-    "another key": ({"std": 0.7}, "the keys of the part expected should be"),
+    "another key": ({"spread": 0.7}, "the keys of the part expected should be"),
 }
 
 
@@ -1155,10 +1160,10 @@ def test_a_promise_from_slips_that_were_trained_on_is_refused(oracle, client):
 
 
 def test_standard_deviations_that_fit_only_where_they_were_trained_hear_so(oracle, client):
-    position, std = oracle.answers["position"].copy(), oracle.answers["std"].copy()
+    position, std = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
     seen, truth = slice(8000), oracle.truth["position"]
     position[seen] = truth[seen] + 0.2 * (position[seen] - truth[seen])
-    other = variant(oracle, position=position, std=0.2 * std)
+    other = variant(oracle, position=position, spread=0.2 * std)
     message = refused(
         "15.4", report(other, client), "on the validation slips they fit. Were these slips used to train?"
     )
@@ -1191,7 +1196,7 @@ def raw(model, images):
         "aisle": AISLE_OF[locker],
         "services": outputs["services"],
         "position": mean * 0.87 + 10.5,
-        "std": np.clip(log_variance, -10, 10),
+        "spread": np.clip(log_variance, -10, 10),
         "void": outputs["void"][:, 0],
     }
 
@@ -1213,15 +1218,15 @@ def as_answer(raw, client, std=lambda std: std):
 
     def uncorrected(images):
         answers = raw(images)
-        return answers | {"std": 0.87 * np.exp(answers["std"] / 2)}
+        return answers | {"spread": 0.87 * np.exp(answers["spread"] / 2)}
 
     predicted, truth = uncorrected(client[1].images), client[1].targets["position"]
     rows = np.isfinite(truth).all(axis=1)
-    factor = np.quantile(np.abs(predicted["position"] - truth)[rows] / predicted["std"][rows], 0.68, axis=0)
+    factor = np.quantile(np.abs(predicted["position"] - truth)[rows] / predicted["spread"][rows], 0.68, axis=0)
 
     def answer(images):
         answers = uncorrected(images)
-        return answers | {"std": std(factor * answers["std"])}
+        return answers | {"spread": std(factor * answers["spread"])}
 
     return answer
 
