@@ -120,9 +120,10 @@ class Experiment:
         With `begin=True` the weights begin at what fits the losses before training, with `dwa=True` they follow DWA.
         """
         model = self.models[name]
-        first = self.first_weights[seed]
-        others = [np.zeros(variable.shape) for variable in model.weights[: -len(first)]]  # learned weights, for example
-        restart(model, others + first)
+        restart(model, [np.zeros(variable.shape) for variable in model.weights])  # learned loss weights, for example
+        network = [variable for layer in model.layers for variable in layer.weights]
+        for variable, first in zip(network, self.first_weights[seed], strict=True):
+            variable.assign(first)
         self.factor.assign(factor)
         for variable, weight in zip(self.weights.values(), weights, strict=True):
             variable.assign(weight)

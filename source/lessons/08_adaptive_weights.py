@@ -98,10 +98,11 @@ loss_weights = {name: keras.Variable(1.0, trainable=False) for name in ["left", 
 
 
 def start_again(model, seed):
-    """Give a model the first weights of a seed, and zero to the variables besides them."""
-    first = first_weights[seed]
-    others = [np.zeros(variable.shape) for variable in model.weights[: -len(first)]]
-    restart(model, others + first)
+    """Give a model the first weights of a seed, and set everything else in it to zero."""
+    restart(model, [np.zeros(variable.shape) for variable in model.weights])
+    network = [variable for layer in model.layers for variable in layer.variables]
+    for variable, first in zip(network, first_weights[seed], strict=True):
+        variable.assign(first)
 
 
 # %%
