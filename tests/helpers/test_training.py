@@ -38,6 +38,10 @@ class NotRegistered(Falling):
     pass
 
 
+def steady():
+    return 0.02
+
+
 class Remembering(keras.optimizers.SGD):
     """An optimizer of the user's own, which begins with ones."""
 
@@ -67,7 +71,7 @@ OPTIMIZERS = {name: bare(name) for name in CLASSES} | {
     "accumulation": lambda: keras.optimizers.Adam(0.01, gradient_accumulation_steps=4),
     "schedule": lambda: keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)),
     "own schedule": lambda: keras.optimizers.Adam(NotRegistered()),
-    "rate as a function": lambda: keras.optimizers.Adam(lambda: 0.02),
+    "rate as a function": lambda: keras.optimizers.Adam(steady),
     "loss scale": lambda: keras.optimizers.LossScaleOptimizer(bare("Adam")(0.01), 8.0, dynamic_growth_steps=3),
     "loss scale of Nadam": lambda: keras.optimizers.LossScaleOptimizer(bare("Nadam")(0.01), 8.0),
     "loss scale of a user's own": lambda: keras.optimizers.LossScaleOptimizer(Remembering(), 4.0, 2),
