@@ -22,6 +22,7 @@ import time
 import numpy as np
 
 from mos_helpers import balancing, data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -119,14 +120,10 @@ class Experiment:
         With `begin=True` the weights begin at what fits the losses before training, with `dwa=True` they follow DWA.
         """
         model = self.models[name]
-        fresh = self.first_weights[seed]
-        layers = [model.get_layer(layer) for layer in ("trunk_1", "trunk_2", *self.targets)]
-        for place, layer in enumerate(layers):
-            layer.set_weights(fresh[2 * place : 2 * place + 2])
-        own = {id(weight) for layer in layers for weight in layer.weights}
-        for variable in [v for v in model.weights if id(v) not in own] + model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
-        model.optimizer.learning_rate = 0.002
+        restart(model, [np.zeros(variable.shape) for variable in model.weights])  # learned loss weights, for example
+        network = [variable for layer in model.layers for variable in layer.weights]
+        for variable, first in zip(network, self.first_weights[seed], strict=True):
+            variable.assign(first)
         self.factor.assign(factor)
         for variable, weight in zip(self.weights.values(), weights, strict=True):
             variable.assign(weight)

@@ -17,6 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -104,10 +105,7 @@ def scores(found: np.ndarray, truth: np.ndarray) -> list[float]:
 def train(model: keras.Model, images: np.ndarray, targets: Targets, updates: int, seed: int) -> float:
     """Train a compiled model from new random weights; return the seconds that `fit` took."""
     keras.utils.set_random_seed(seed)
-    model.set_weights(keras.models.clone_model(model).get_weights())
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = 0.001
+    restart(model, keras.models.clone_model(model).get_weights())
     training = data.batches(images, {name: targets[name] for name in model.output}, BATCH_SIZE, seed=seed).repeat()
     start = time.perf_counter()
     model.fit(training, steps_per_epoch=updates, verbose=0)

@@ -23,6 +23,7 @@ from mos_checks import lesson_15
 from mos_helpers import data
 from mos_helpers.data.slips import AISLES, client_slips, slips
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -182,11 +183,8 @@ def trained(
         keras.utils.set_random_seed(seed)
         first.append(build().get_weights())
     model = compiled(build, locker, updates, decay, own_aisle)
-    beginning = [variable.numpy() for variable in model.optimizer.variables]
     for seed in range(seeds):
-        model.set_weights(first[seed])
-        for variable, value in zip(model.optimizer.variables, beginning, strict=True):
-            variable.assign(value)
+        restart(model, first[seed])
         training = data.batches(x, targets, min(100, len(x)), weights, seed=seed)
         model.fit(training.repeat(), steps_per_epoch=updates, verbose=0)
         yield answers_of(model.predict(images, batch_size=1000, verbose=0), *units)

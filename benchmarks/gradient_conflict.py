@@ -15,6 +15,7 @@ import numpy as np
 
 from mos_helpers import data
 from mos_helpers.balancing import MGDA, PCGrad
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -92,9 +93,7 @@ class Experiment:
     def answers(self, design: str, seed: int, rate: float, images: np.ndarray) -> Arrays:
         """Train from one seed, and return the answers to some images."""
         model = self.models[design]
-        model.set_weights(self.first[design, seed])
-        for variable in model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
+        restart(model, self.first[design, seed])
         model.optimizer.learning_rate = rate
         training = data.batches(self.images, self.targets, BATCH_SIZE, seed=seed).repeat()
         model.fit(training, steps_per_epoch=self.updates, verbose=0)

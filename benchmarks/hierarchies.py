@@ -24,6 +24,7 @@ from sklearn.model_selection import train_test_split
 
 from mos_helpers import data
 from mos_helpers.hierarchy import ConditionalHead, GroupSum, Tree, contradictions
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -129,12 +130,11 @@ def build(trees: dict[str, Tree]) -> keras.Model:
 def train(model: keras.Model, images: np.ndarray, targets: dict[str, np.ndarray], updates: int, seed: int) -> None:
     """Train a compiled model from new random weights; the targets have the names of the outputs."""
     rng = np.random.default_rng(seed)  # not keras.utils.set_random_seed, after which TensorFlow compiles again
-    for weights in model.trainable_variables:  # kernels and biases of Dense layers
-        first = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
-        weights.assign(first(weights.shape) if len(weights.shape) == 2 else keras.ops.zeros_like(weights))
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = LEARNING_RATE
+    first = []
+    for weights in model.weights:  # kernels and biases of Dense layers
+        glorot = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
+        first.append(glorot(weights.shape) if len(weights.shape) == 2 else np.zeros(weights.shape))
+    restart(model, first)
     training = data.batches(images, targets, BATCH_SIZE, seed=seed).repeat()
     model.fit(training, steps_per_epoch=updates, verbose=0)
 

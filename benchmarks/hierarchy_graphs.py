@@ -17,6 +17,7 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from mos_helpers import data
 from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss, hierarchical_scores
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -74,17 +75,14 @@ def network(inputs: int, classes: int) -> keras.Model:
 
 def compiled(model: keras.Model, loss: str | keras.losses.Loss) -> keras.Model:
     """Compile a model and return it."""
-    model.compile(optimizer="adam", loss=loss, steps_per_execution=100)
+    model.compile(keras.optimizers.Adam(RATE), loss=loss, steps_per_execution=100)
     return model
 
 
 def train(model: keras.Model, images: np.ndarray, labels: np.ndarray, updates: int, seed: int) -> None:
     """Train a compiled model from new random weights."""
     keras.utils.set_random_seed(seed)
-    model.set_weights(keras.models.clone_model(model).get_weights())
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = RATE
+    restart(model, keras.models.clone_model(model).get_weights())
     model.fit(data.batches(images, labels, BATCH_SIZE, seed=seed).repeat(), steps_per_epoch=updates, verbose=0)
 
 

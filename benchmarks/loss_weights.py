@@ -19,6 +19,7 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -97,10 +98,7 @@ class Experiment:
     def train(self, seed: int, left: float = 1.0, odd: float = 1.0, kind: str = "adam", **options: object) -> dict:
         """Train from one seed; return the history. `options` go to `fit`."""
         model = self.models[kind]
-        model.set_weights(self.first[seed])
-        for memory in model.optimizer.variables:
-            memory.assign(keras.ops.zeros_like(memory))
-        model.optimizer.learning_rate = 0.001
+        restart(model, self.first[seed])
         self.weights["left"].assign(left)
         self.weights["odd"].assign(odd)
         training = data.batches(self.images, self.targets, BATCH_SIZE, seed=seed).repeat()

@@ -12,6 +12,7 @@ import argparse
 import numpy as np
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -80,12 +81,8 @@ class Experiment:
         """Train from one seed on some rows; return the answers to the test images."""
         rows = np.ones(N_TRAIN, bool) if rows is None else rows
         model = self.models[kind]
-        rate = float(model.optimizer.learning_rate)
         keras.utils.set_random_seed(seed)
-        model.set_weights(keras.models.clone_model(model).get_weights())
-        for variable in model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
-        model.optimizer.learning_rate = rate
+        restart(model, keras.models.clone_model(model).get_weights())
         targets = {name: np.where(weights[name] > 0, self.targets[name], 0)[rows] for name in self.targets}
         weights = {name: weight[rows].astype("float32") for name, weight in weights.items()}
         training = data.batches(self.images[rows], targets, BATCH_SIZE, sample_weight=weights, seed=seed).repeat()

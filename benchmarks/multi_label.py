@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -60,17 +61,14 @@ def network(activation: str = "sigmoid") -> keras.Model:
 def compiled(loss: str | Callable, activation: str = "sigmoid") -> keras.Model:
     """Return a network that is ready to train."""
     model = network(activation)
-    model.compile(optimizer="adam", loss={"digits": loss}, steps_per_execution=100)
+    model.compile(keras.optimizers.Adam(LEARNING_RATE), loss={"digits": loss}, steps_per_execution=100)
     return model
 
 
 def train(model: keras.Model, images: np.ndarray, labels: np.ndarray, seed: int, weights: object = None) -> None:
     """Train a compiled model from new random weights."""
     keras.utils.set_random_seed(seed)
-    model.set_weights(network().get_weights())
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = LEARNING_RATE
+    restart(model, network().get_weights())
     training = data.batches(images, {"digits": labels}, sample_weight=weights, seed=seed).repeat()
     model.fit(training, steps_per_epoch=UPDATES, verbose=0)
 

@@ -18,6 +18,7 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -107,10 +108,7 @@ class Design:
                 loss_weights={name: self.weight if name == "pose" else 1 for name in self.heads},
                 steps_per_execution=100,
             )
-        self.model.set_weights(fresh.get_weights())
-        for variable in self.model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
-        self.model.optimizer.learning_rate = 0.002
+        restart(self.model, fresh.get_weights())
         targets = {name: targets[name] for name in self.heads}
         training = data.batches(images, targets, BATCH_SIZE, seed=seed).repeat()
         start = time.perf_counter()

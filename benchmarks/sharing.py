@@ -15,6 +15,7 @@ import numpy as np
 
 from mos_helpers import data
 from mos_helpers.sharing import CrossStitch, ExpertsWithGates
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -111,10 +112,7 @@ class Trainer:
     ) -> Targets:
         """Train with so many labels of all questions but `left`, and return the likeliest class of each test image."""
         (images, targets), images_test = sources
-        self.model.set_weights(self.first[seed])
-        for variable in self.model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
-        self.model.optimizer.learning_rate = 0.001
+        restart(self.model, self.first[seed])
         labelled = np.random.default_rng(1000 + seed).permutation(len(images))[:labels]
         rows = np.concatenate([np.resize(labelled, len(images)), np.arange(len(images))])
         known = np.isin(rows, labelled)

@@ -22,6 +22,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import time
 
@@ -273,9 +274,9 @@ designs = {
 # %% [markdown]
 # ## Five runs
 #
-# Each run begins from newly drawn weights, with an optimizer that remembers nothing (Adam keeps running averages), and sees the
-# images in another order. A new model for each run would be slow, because Keras compiles the first update of a model. So we
-# draw the first weights of all runs, and train the same compiled model again and again.
+# Each run begins from newly drawn weights, and sees the images in another order. A new model for each run would be slow, because
+# Keras compiles the first update of a model. So we draw the first weights of all runs, and train the same compiled model
+# again and again, with `restart` from [lesson 1](01_two_heads.ipynb).
 
 # %%
 first_weights = {
@@ -287,10 +288,7 @@ first_weights = {
 def train(name, run, updates=800):
     """Train a design from the first weights of a run; return the seconds that it took."""
     model = designs[name]
-    model.set_weights(first_weights[name][run])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001  # the loop above set it to zero too
+    restart(model, first_weights[name][run])
     targets = {head: targets_train[head] for head in model.output}
     training = data.batches(images_train, targets, seed=run).repeat()
     start = time.perf_counter()

@@ -23,6 +23,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -168,13 +169,14 @@ def network(activation="sigmoid"):
 
 def compiled(loss, activation="sigmoid"):
     model = network(activation)
-    model.compile(optimizer="adam", loss={"digits": loss}, steps_per_execution=100)
+    optimizer = keras.optimizers.Adam(0.002)
+    model.compile(optimizer, loss={"digits": loss}, steps_per_execution=100)
     return model
 
 
 # %% [markdown]
-# We draw five sets of first weights, one for each seed. A run of `train` begins with one of them and an empty optimizer, and
-# makes 400 updates; the compiled update is kept.
+# We draw five sets of first weights, one for each seed. A run of `train` begins with one of them (`restart`, from lesson 1), and
+# makes 400 updates.
 
 # %%
 first_weights = []
@@ -184,10 +186,7 @@ for seed in range(5):
 
 
 def train(model, images, targets, seed):
-    model.set_weights(first_weights[seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.002
+    restart(model, first_weights[seed])
     training = data.batches(images, {"digits": targets}, seed=seed).repeat()
     model.fit(training, steps_per_epoch=400, verbose=0)
 

@@ -24,6 +24,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -125,8 +126,7 @@ def compiled(pose_units, pose_loss="mse"):
 
 # %% [markdown]
 # We draw first weights for five runs, one seed each, for every kind of pose head in this lesson. A run of `train` begins with
-# them, and with an optimizer that remembers nothing, makes 300 updates, and returns the answers for the test images. The
-# compiled update is kept.
+# them, as in lesson 3, makes 300 updates, and returns the answers for the test images.
 
 # %%
 first_weights = {}
@@ -138,10 +138,7 @@ for pose_units in [0, 4, 8]:
 
 def train(model, targets, seed):
     pose_units = model.output["pose"].shape[1] if "pose" in model.output else 0
-    model.set_weights(first_weights[pose_units, seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.002  # the loop above set it to zero too
+    restart(model, first_weights[pose_units, seed])
     targets = {name: targets[name] for name in model.output}
     training = data.batches(images_train, targets, seed=seed).repeat()
     model.fit(training, steps_per_epoch=300, verbose=0)

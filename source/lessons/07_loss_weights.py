@@ -25,6 +25,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -161,10 +162,7 @@ for seed in range(5):
 
 def train(model, seed, epochs=1, **options):
     """Train a compiled model from a seed's first weights for 200 updates; return the logs."""
-    model.set_weights(first_weights[seed])
-    for variable in model.optimizer.variables:  # Adam forgets the training before
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = 0.001  # it is one of these variables
+    restart(model, first_weights[seed])
     options |= {"epochs": epochs, "steps_per_epoch": 200 // epochs, "verbose": 0}
     return model.fit(batches[seed], **options).history
 

@@ -24,6 +24,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -98,12 +99,10 @@ loss_weights = {name: keras.Variable(1.0, trainable=False) for name in ["left", 
 
 def start_again(model, seed):
     """Give a model the first weights of a seed, and set everything else in it to zero."""
-    for variable in model.variables + model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
+    restart(model, [np.zeros(variable.shape) for variable in model.weights])
     network = [variable for layer in model.layers for variable in layer.variables]
     for variable, first in zip(network, first_weights[seed], strict=True):
         variable.assign(first)
-    model.optimizer.learning_rate = 0.003
 
 
 # %%
@@ -450,10 +449,7 @@ found = []
 for draw_number in range(5):
     rng = np.random.default_rng(draw_number)
     x, y = noisy_lines(100, rng)
-    toy.set_weights(toy_weights)
-    for memory in toy.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    toy.optimizer.learning_rate = 0.02
+    restart(toy, toy_weights)
     for name, slow in toy.slow.items():
         slow.assign(np.log(np.mean(y[name] ** 2)) / toy.speed)  # near the optimum
     training = data.batches(x, y, batch_size=100, seed=draw_number).repeat()

@@ -25,6 +25,7 @@
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.balancing import MGDA, PCGrad, mgda_weights, pcgrad_weights, valleys
+from mos_helpers.training import restart
 
 import time
 
@@ -168,10 +169,7 @@ TIMES = [0, 25, 100, 200, 300]
 
 
 def train(pair, model, seed, updates=300, callbacks=None):
-    model.set_weights(first_weights[pair][seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001
+    restart(model, first_weights[pair][seed])
     _, images, targets = pairs[pair]
     batches = data.batches(images, targets, seed=1000 * seed).repeat()
     model.fit(batches, steps_per_epoch=updates, callbacks=callbacks, verbose=0)

@@ -24,6 +24,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -160,10 +161,7 @@ def compiled(model):
 # %%
 def train(model, first_weights, labels, seed):
     """Train a compiled model for 300 updates; return its answers for the test images."""
-    model.set_weights(first_weights)
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001  # the loop above set it to zero too
+    restart(model, first_weights)
     rows, known = rows_and_known(labels, seed)
     targets, weights = {}, {}
     for name in model.output:

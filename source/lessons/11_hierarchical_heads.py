@@ -24,6 +24,7 @@
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.hierarchy import Tree
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -340,19 +341,14 @@ model.compile(keras.optimizers.Adam(0.003), losses, steps_per_execution=100)
 model.optimizer.build(model.trainable_variables)  # now: the first fit is faster then
 
 # %% [markdown]
-# To begin again, each kernel gets new random numbers and each bias zeros, as Keras does it for a new `Dense` layer, and the
-# optimizer's memory is emptied.
+# To begin again, each kernel gets new random numbers and each bias zeros, as Keras does it for a new `Dense` layer.
 
 
 # %%
 def train(images, labels, seed, updates=200):
     """Train all networks from new random weights."""
     kinds = {1: keras.initializers.Zeros, 2: keras.initializers.GlorotUniform}  # bias, kernel
-    for weights in model.trainable_variables:
-        weights.assign(kinds[len(weights.shape)]()(weights.shape))
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.003
+    restart(model, [kinds[len(w.shape)]()(w.shape) for w in model.weights])
     targets = {}
     for name, tree in trees.items():
         targets[f"{name}_fine"] = labels

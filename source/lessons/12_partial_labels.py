@@ -25,6 +25,7 @@
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -392,8 +393,8 @@ for name in ["fine_only", "independent_group", "marginal"]:
 
 # %% [markdown]
 # `mean_with_sample_weight` divides by the sum of the weights, so that hidden rows do not dilute a masked loss (lesson 6).
-# We compile once and train many times, each time from new weights and from a new state of the optimizer. Layers of the
-# same shape begin with the same numbers, so that no design has a lucky start.
+# We compile once and train many times, each time from new weights. Layers of the same shape begin with the same numbers, so
+# that no design has a lucky start.
 
 # %%
 seeds, model = range(5), network()
@@ -404,7 +405,7 @@ losses = dict.fromkeys(model.output, masked_loss)
 for name in ["conditional", "marginal", "one_vote", "by_chance"]:
     losses[name] = MarginalCrossentropy()
 losses["shared_equally"] = keras.losses.CategoricalCrossentropy(from_logits=True)
-model.compile(keras.optimizers.Adam(), losses, steps_per_execution=100)
+model.compile(keras.optimizers.Adam(0.005), losses, steps_per_execution=100)
 model.optimizer.build(model.trainable_variables)  # now: the first fit is faster then
 
 
@@ -419,10 +420,7 @@ first = [new_weights() for _ in seeds]
 # %%
 def train(seed, known):
     """Train all designs from the first weights of a seed; return their logits for the test images."""
-    model.set_weights(first[seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.005  # one of optimizer.variables too
+    restart(model, first[seed])
     places = draw(seed)
     targets, weights = labels(digits.y_train[places], known, seed)
     training = data.batches(images[places], targets, 200, sample_weight=weights, seed=seed)

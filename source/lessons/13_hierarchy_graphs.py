@@ -26,6 +26,7 @@
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss
 from mos_helpers.hierarchy import hierarchical_scores
+from mos_helpers.training import restart
 
 import tempfile
 from graphlib import TopologicalSorter
@@ -218,14 +219,14 @@ def network():
 
 
 def compiled(model, loss):
-    model.compile(optimizer="adam", loss=loss, steps_per_execution=100)
+    model.compile(keras.optimizers.Adam(0.002), loss=loss, steps_per_execution=100)
     return model
 
 
 # %% [markdown]
 # (`steps_per_execution` only saves time: 100 updates before Keras returns to Python.) Later we train the same networks again
-# and again. To compile each time would be slow. So, as in [lesson 6](06_missing_labels.ipynb), we keep five sets of first
-# weights and train a compiled model from one of them, with an optimizer whose memory is emptied.
+# and again. To compile each time would be slow. So, as in lesson 6, we keep five sets of first
+# weights and train a compiled model from one of them.
 
 # %%
 first_weights = []
@@ -237,10 +238,7 @@ for seed in range(5):
 def train(model, images, targets, seed):
     """Train a compiled model, of one network or several, from the first weights of a seed."""
     copies = len(model.weights) // len(first_weights[seed])
-    model.set_weights(copies * first_weights[seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.002  # the loop above set it to zero too
+    restart(model, copies * first_weights[seed])
     batches = data.batches(images, targets, batch_size=64, seed=seed).repeat()
     model.fit(batches, steps_per_epoch=400, verbose=0)
 

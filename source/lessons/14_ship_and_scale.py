@@ -25,6 +25,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import tempfile
 import time
@@ -351,16 +352,6 @@ def best_temperature(probability, target):
 #
 # Five runs, each with first weights and an order of batches of its own. For each head: the temperature from the validation
 # images, and the cross-entropy on the test images before and after.
-
-
-# %%
-def restart(model, weights):
-    """Begin again from these weights, without compiling: the optimizer forgets what it remembers."""
-    model.set_weights(weights)
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001  # it was one of the variables
-
 
 # %%
 found = {(updates, name): [] for updates in (300, 900) for name in losses}
