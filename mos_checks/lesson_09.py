@@ -313,12 +313,12 @@ def surgery(answer: object) -> str:
 
     function = as_function(answer)
     _judge_pairs(function, pairs, _surgery, SURGERIES, otherwise)
-    for a, b in itertools.product([np.zeros(2), np.array([2.0, 1.0])], [np.zeros(2)]):
-        for first, second in [(a, b), (b, a)]:
-            step = as_array(call_kept(function, a=first, b=second), "the result", shape=(2,), finite=False)
+    for a, b in itertools.product([np.zeros(2), np.array([2.0, 1.0])], repeat=2):
+        if not (a.any() and b.any()):
+            step = as_array(call_kept(function, a=a, b=b), "the result", shape=(2,), finite=False)
             divided = "where a gradient is zero it gives NaN or infinity: there is no conflict, so divide by no length"
             require(bool(np.isfinite(step).all()), divided)
-            require(_near(step, a + b, 1.0, 2e-2), "where a gradient is zero it should give the sum of the two")
+            require(_near(step, a + b), "where a gradient is zero it should give the sum of the two")
     return "Your step works against neither head."
 
 
@@ -600,9 +600,8 @@ def _require_repaired(found: list[list[np.ndarray]], cases: list[tuple], accurac
     too_long = all(is_one_of(trunks[place][0], whole[place][:, cases[place][1]]) for place in conflicts)
     require(not too_long, "the lengths are taken over all columns: a head's columns must not count in them")
     rows = [gradients[:, is_trunk] for gradients, is_trunk in cases]
-    means = all(
-        is_one_of(len(r) * u, updates) for r, one, updates in zip(rows, trunks, right, strict=True) for u in one
-    )
+    sums = [[len(heads) * update for update in one] for heads, one in zip(rows, trunks, strict=True)]
+    means = all(is_one_of(update, updates) for one, updates in zip(sums, right, strict=True) for update in one)
     require(not means, "the trunk gets the mean over the heads: PCGrad adds what is left of each")
     fits = [all(is_one_of(update, updates) for update in one) for one, updates in zip(trunks, right, strict=True)]
     for words, overlap in MISTAKEN_OVERLAPS if not all(fits) else ():
