@@ -111,8 +111,7 @@ def _at_the_first(names: list[str | None], tree: Tree) -> np.ndarray:
 
 
 def _sorted_rows(names: list[str | None], tree: Tree) -> np.ndarray:
-    known = sorted({name for name in names if name is not None})
-    return _rows([*known, None] if None in names else known, tree)
+    return _rows(sorted(set(names), key=str), tree)
 
 
 _AGAIN = "a name may stand in the list more than once, and each time it needs its row"

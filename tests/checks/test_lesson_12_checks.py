@@ -201,7 +201,7 @@ WRONG_ROWS = {
     "twice": (lambda n, t: 2 * by_columns(n, t), "only zeros and ones"),
     "minus one for zero": (lambda n, t: 2 * by_columns(n, t) - 1, "only zeros and ones"),
     "each name once, sorted": (
-        lambda n, t: by_columns(sorted(set(n) - {None}) + [None] * (None in n), t),
+        lambda n, t: by_columns(sorted(set(n), key=str), t),
         "one row for each different name, in another order",
     ),
     "turned round but none": (
