@@ -45,6 +45,8 @@ def trunk_cosine(answer: object) -> str:
         model = _model(rng, inputs, units)
         images = rng.normal(size=(count, inputs)).astype("float32")
         targets = {name: rng.integers(10, size=count) for name in HEADS}
+        if seed == 2:  # tensors too, as the batches of a data set hold them
+            images, targets = tf.constant(images), {name: tf.constant(target) for name, target in targets.items()}
         gradients.append(_gradients(model, images, targets))
         before = model.get_weights()
         result = call(function, model, images, targets)
@@ -224,7 +226,8 @@ def _judge_pairs(
 
 
 def _cleaned(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return own - min(own @ other, 0) / (other @ other) * other
+    overlap = own @ other
+    return own - overlap / (other @ other) * other if overlap < 0 else own
 
 
 def _surgery(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -308,7 +311,14 @@ def surgery(answer: object) -> str:
         case = f"in a conflict the step's scalar products with the gradients are {products}"
         require(False, f"{case}, and those of PCGrad's step are {step}: it is not PCGrad's step")
 
-    _judge_pairs(as_function(answer), pairs, _surgery, SURGERIES, otherwise)
+    function = as_function(answer)
+    _judge_pairs(function, pairs, _surgery, SURGERIES, otherwise)
+    for a, b in itertools.product([np.zeros(2), np.array([2.0, 1.0])], repeat=2):
+        if not (a.any() and b.any()):
+            step = as_array(call_kept(function, a=a, b=b), "the result", shape=(2,), finite=False)
+            divided = "where a gradient is zero it gives NaN or infinity: there is no conflict, so divide by no length"
+            require(bool(np.isfinite(step).all()), divided)
+            require(_near(step, a + b), "where a gradient is zero it should give the sum of the two")
     return "Your step works against neither head."
 
 
@@ -590,6 +600,9 @@ def _require_repaired(found: list[list[np.ndarray]], cases: list[tuple], accurac
     too_long = all(is_one_of(trunks[place][0], whole[place][:, cases[place][1]]) for place in conflicts)
     require(not too_long, "the norms are taken over all columns: a head's columns must not count in them")
     rows = [gradients[:, is_trunk] for gradients, is_trunk in cases]
+    sums = [[len(heads) * update for update in one] for heads, one in zip(rows, trunks, strict=True)]
+    means = all(is_one_of(update, updates) for one, updates in zip(sums, right, strict=True) for update in one)
+    require(not means, "the trunk gets the mean over the heads: PCGrad adds what is left of each")
     fits = [all(is_one_of(update, updates) for update in one) for one, updates in zip(trunks, right, strict=True)]
     for words, overlap in MISTAKEN_OVERLAPS if not all(fits) else ():
         mistaken = (_all_updates(one, overlap) for one in rows)

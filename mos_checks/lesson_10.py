@@ -145,6 +145,7 @@ def decide(answer: object) -> None:
     wanted = [_decided(shared - alone) for alone, shared in cases]
     wrong = [place for place in range(len(cases)) if found[place] != wanted[place]]
     if not wrong:
+        _require_no_difference(function)
         return
     change = cases[wrong[0]][1] - cases[wrong[0]][0]
     error = change.std(ddof=1) / np.sqrt(len(change))
@@ -157,6 +158,14 @@ def decide(answer: object) -> None:
         require(not explained, f"{said}: {message}")
     inside = "within" if wanted[wrong[0]] == "no difference" else "outside"
     require(False, f"{said}, and that is {inside} two standard errors: {wanted[wrong[0]]!r} is right")
+
+
+def _require_no_difference(function: Callable) -> None:
+    """Refuse a decision for scores that are all equal."""
+    scores = np.array([0.91, 0.87, 0.9, 0.89, 0.93])
+    found = _decision(call_kept(function, alone=scores, shared=scores.copy()))
+    neither = "then the mean is neither above nor below two standard errors, so compare with > and <"
+    require(found == "no difference", f"for two designs with equal scores it says {found!r}: {neither}")
 
 
 def _decision_cases() -> list[tuple[np.ndarray, np.ndarray]]:
@@ -194,6 +203,8 @@ _UNEQUAL = [
     ([0.9, 0.92, 0.88, 0.2, 0.91], [0.02, 0.021, 0.019, -0.01, 0.02]),
     ([0.1, 0.12, 0.9, 0.95, 0.11], [0.02, 0.024, -0.01, -0.02, 0.022]),
     ([0.93, 0.15, 0.9, 0.95, 0.91, 0.2], [0.02, -0.015, 0.03, 0.02, 0.025, 0.005]),
+    # One seed against all others, though the mean is many standard errors away from 0.
+    ([0.9, 0.92, 0.88, 0.89, 0.91, 0.9, 0.93, 0.87], [0.02, 0.021, -0.001, 0.019, 0.022, 0.018, 0.02, 0.021]),
 ]
 
 
@@ -386,7 +397,10 @@ def _require_mixtures(found: list[np.ndarray], cases: list[tuple[np.ndarray, np.
             explained = same([mistake(*case) for case in cases])
         named = all(ok or not whole for ok, whole in zip(explained, finite, strict=True))
         require(not named, f"the mixture is not right: {message}")
-    require(all(finite), large.removesuffix(": "))
+    case = finite.index(False) if not all(finite) else 0
+    row = int(np.argmin(np.isfinite(found[case]).all(axis=1)))
+    numbers = ", ".join(f"{number:.2g}" for number in cases[case][1][row])
+    require(all(finite), f"the mixture holds NaN or infinity where the numbers of the gate are {numbers}")
     case = right.index(False)
     row, unit = np.unravel_index(np.abs(found[case] - wanted[case]).argmax(), wanted[case].shape)
     got, should = apart(found[case][row, unit], wanted[case][row, unit])

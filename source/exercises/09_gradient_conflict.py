@@ -83,7 +83,7 @@ check("9.1", lambda: trunk_cosine)
 #
 # Write `surgery(a, b)`. It gets the gradients of two heads on the trunk, two vectors of the same shape, and returns the step
 # of PCGrad: if they are in conflict, the part along the other is taken out of each. Then the two are added. Otherwise it is
-# the sum of `a` and `b`. The vectors `a` and `b` themselves must not change.
+# the sum of `a` and `b`. Either vector may be zero. The vectors `a` and `b` themselves must not change.
 
 
 # %%

@@ -132,6 +132,7 @@ WRONG_COSINES = {
     "absolute": (lambda *a: abs(right_cosine(*a)), "of these two gradients is"),
     "rounded": (lambda *a: round(right_cosine(*a), 1), "of these two gradients is"),
     "trains": (lambda *a: (right_cosine(*a), by_training(*a))[0], "changes the parameters of the model"),
+    "arrays only": (lambda m, x, y: right_cosine(m, x.astype("float32"), y), "AttributeError"),
     "list": (lambda *a: [right_cosine(*a)], "should be a number"),
     "nothing": (lambda *a: None, "is a `return` missing?"),
     "a number": (0.1, "should be a function"),
@@ -147,12 +148,12 @@ def test_wrong_cosines(answer, words):
 
 
 def clean(own, other):
-    return own - min(own @ other, 0) / (other @ other) * other
+    return own - min(own @ other, 0) / (other @ other or 1) * other
 
 
 def by_factors(a, b):
     d = np.minimum(np.dot(a, b), 0)
-    return (1 - d / np.dot(a, a)) * a + (1 - d / np.dot(b, b)) * b
+    return (1 - d / (np.dot(a, a) or 1)) * a + (1 - d / (np.dot(b, b) or 1)) * b
 
 
 def by_tensorflow(a, b):
@@ -178,7 +179,7 @@ def by_half(a, b):
 def by_matrix(a, b):
     rows = np.stack([a, b])
     gram = rows @ rows.T
-    return (1 - np.minimum(gram[0, 1], 0) / np.diag(gram)) @ rows
+    return (1 - np.minimum(gram[0, 1], 0) / np.maximum(np.diag(gram), 1e-300)) @ rows
 
 
 SURGERIES = [lambda a, b: clean(a, b) + clean(b, a), by_factors, by_tensorflow, by_lists, by_asking, by_half, by_matrix]
@@ -266,6 +267,14 @@ WRONG_SURGERY = {
     "always the sum of parts": (lambda a, b: clean(a, b) + clean(b, a) + 0.1 * a, "it is not PCGrad's step"),
     "twice without a conflict": (lambda a, b: by_factors(a, b) * (1 + (a @ b >= 0)), "the sum of the two"),
     "two": (lambda a, b: [clean(a, b), clean(b, a)], "should have shape"),
+    "divides by a zero": (
+        lambda a, b: a - min(a @ b, 0) / (b @ b) * b + b - min(a @ b, 0) / (a @ a) * a,
+        "where a gradient is zero it gives NaN",
+    ),
+    "nothing for a zero": (
+        lambda a, b: by_factors(a, b) if a.any() and b.any() else 0 * a,
+        "where a gradient is zero it should give the sum",
+    ),
     "nothing": (lambda a, b: None, "is a `return` missing?"),
 }
 
@@ -781,7 +790,7 @@ WRONG_REPAIRS = {
     "plain sum": (lambda g, t, r: g.sum(axis=0), "the trunk gets the plain sum"),
     "mean": (lambda g, t, r: repaired(g, t, r) / len(g), "do not get their plain gradients"),
     "changed others": (changed_others, "fits no order"),
-    "mean on the trunk": (lambda g, t, r: repaired(g, t, r) / np.where(t, len(g), 1), "fits no order"),
+    "mean on the trunk": (lambda g, t, r: repaired(g, t, r) / np.where(t, len(g), 1), "the mean over the heads"),
     "trunk columns": (lambda g, t, r: repaired(g, t, r)[t], "should have shape"),
     "nothing": (lambda g, t, r: None, "is a `return` missing?"),
 }
