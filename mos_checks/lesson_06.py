@@ -13,12 +13,14 @@ from mos_checks import (
     as_dict,
     as_function,
     as_number,
+    as_pair,
     call,
     call_kept,
     describe,
     judge_all,
     question,
     require,
+    require_unrounded,
     summary,
 )
 
@@ -44,7 +46,7 @@ def _named(
             return mistake
     for digits in range(5):
         rounded = [round(value, digits) for value in wanted]
-        if np.allclose(found, rounded, rtol=1e-6, atol=1e-9):
+        if len({*rounded}) > 1 and np.allclose(found, rounded, rtol=1e-6, atol=1e-9):
             return f"{{}}: it is rounded to {digits} digits, and should not be"
     return None
 
@@ -86,9 +88,9 @@ def _require_filled_and_weighed(
 ) -> None:
     """Say what is wrong with what the function makes of these labels."""
     result = call_kept(function, labels=labels)
-    two = isinstance(result, tuple | list) and len(result) == 2
-    require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
-    targets, weights = as_dict(result[0], HEADS, "the targets"), as_dict(result[1], HEADS, "the weights")
+    two = f"your function should return two dictionaries, targets and weights, and gives {describe(result)}"
+    targets, weights = as_pair(result, two)
+    targets, weights = as_dict(targets, HEADS, "the targets"), as_dict(weights, HEADS, "the weights")
     both, count = known["left"] & known["odd"], len(known["odd"])
     for name in HEADS:
         target = _one_for_each_row(targets[name], f"the target {name}", count)
@@ -245,6 +247,8 @@ def _require_repaired(
         if not _near(value, wanted[score], precise)
     ]
     if not wrong:
+        if all(precise == 1e-4 for _, precise in found):
+            require_unrounded([value for value, _ in found], [repaired[score] for _, repaired in cases])
         return
     mistakes = {words: [of(r) for r, _ in cases] for words, of in MISTAKEN_REPAIRS[score].items()}
     values, precise = zip(*found, strict=True)
@@ -360,7 +364,7 @@ MISTAKEN_LOSSES = {
         _cross_entropies(np.where(k, y, 1), p).sum() / k.sum()
     ),
     "the loss takes 1 for 0 and 0 for 1: turn the labels round": lambda y, p, k: _mean(_cross_entropies(1 - y, p), k),
-    "rows with the label 0 are missing from the loss: they count -log(1 - said)": lambda y, p, k: _mean(
+    "the loss leaves out the rows with the label 0: they count -log(1 - said)": lambda y, p, k: _mean(
         np.where(y == 1, _cross_entropies(y, p), 0), k
     ),
     "rows with the label 1 are missing from the loss: they count -log(said)": lambda y, p, k: _mean(
@@ -391,7 +395,8 @@ def _require_losses(values: list[float], cases: list[Masked]) -> None:
         yours, right = apart(found[wrong[0]], wanted[wrong[0]])
         require(False, f"{rows} the loss should be {right}, and yours is {yours}")
     for value, (_, _, known) in zip(values, cases, strict=True):
-        empty = f"without any label the loss should be 0, and yours is {value:.4g}: is it 0/0?"
+        empty = f"without any label the loss should be 0, and yours is {value:.4g}"
+        empty += "" if np.isfinite(value) else ": is it 0/0?"
         require(bool(known.any()) or (bool(np.isfinite(value)) and abs(value) < 1e-6), empty)
 
 
@@ -429,14 +434,18 @@ def estimate(answer: object) -> str:
     found = []
     for right, keep, _ in cases:
         result = call_kept(function, right=right, keep=keep)
-        spoiled = "the result is NaN: take out the rows without a label first, and only those"
-        number = isinstance(result, float | np.floating | np.ndarray | tf.Tensor)
-        value = np.asarray(result) if number else np.zeros(())
-        require(not (value.dtype.kind == "f" and value.ndim == 0 and bool(np.isnan(value))), spoiled)
-        found.append((as_number(result, "the estimate"), _precision(result)))
+        number = np.nan if _is_nan(result) else as_number(result, "the estimate")
+        found.append((number, _precision(result)))
     _require_estimates(found, [case[:2] for case in cases])
     right, keep, truth = cases[4]
     return f"On other data, where {truth:.1%} is right, the labelled rows say {np.nanmean(right):.1%}."
+
+
+def _is_nan(value: object) -> bool:
+    if not isinstance(value, float | np.floating | np.ndarray | tf.Tensor):
+        return False
+    array = np.asarray(value)
+    return array.dtype.kind == "f" and array.ndim == 0 and bool(np.isnan(array))
 
 
 Seen = tuple[np.ndarray, np.ndarray]
@@ -483,7 +492,12 @@ def _require_estimates(found: list[tuple[float, float]], cases: list[Seen]) -> N
     wanted = [_estimate(*case) for case in cases]
     wrong = [place for place, (value, precise) in enumerate(found) if not _near(value, wanted[place], precise)]
     if not wrong:
+        if all(precise == 1e-4 for _, precise in found):
+            require_unrounded([value for value, _ in found], wanted)
         return
+    gaps = [value for (value, _), (right, _) in zip(found, cases, strict=True) if np.isnan(right).any()]
+    spoiled = "the result is NaN: take out the rows without a label first, and only those"
+    require(not np.isnan(gaps).all(), spoiled)
     mistakes = {words: [float(of(*case)) for case in cases] for words, of in MISTAKEN_ESTIMATES.items()}
     values, precise = zip(*found, strict=True)
     mistake = _named(values, wanted, mistakes, max(precise))
@@ -538,9 +552,8 @@ def _shape_and_weights(function: Callable, known: np.ndarray, shape: Shape) -> W
     except NotYet as refusal:
         case = f"for `known` of shape {known.shape} and an output of shape {shape}"
         raise NotYet(f"{case} {refusal}") from refusal.__cause__
-    two = isinstance(result, tuple | list) and len(result) == 2
-    require(two, f"your function should return two things, a shape and weights, and gives {describe(result)}")
-    found, weights = result
+    two = f"your function should return two things, a shape and weights, and gives {describe(result)}"
+    found, weights = as_pair(result, two)
     turned = isinstance(weights, tuple | list | tf.TensorShape) and tuple(weights) == _wanted(known, shape)[0]
     require(not turned, "the shape of the output comes first, and then the weights")
     found = found.as_list() if isinstance(found, tf.TensorShape) else found

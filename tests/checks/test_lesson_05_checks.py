@@ -108,6 +108,12 @@ WRONG_SCALES = {
     "together": (by(StandardScaler, together=True), "come from both parts together"),
     "all columns": (lambda a, b: standard(a, b, a.mean(), a.std()), "each column needs its own mean"),
     "rows": (lambda a, b: standard(a, b, a.mean(axis=1)[0], 1 + a.std(axis=1)[0]), "the standardised train differs"),
+    "each row": (
+        lambda a, b: tuple((x - x.mean(axis=1)[:, None]) / x.std(axis=1)[:, None] for x in (a, b)),
+        "each row has its own mean there",
+    ),
+    "two decimals": (lambda a, b: tuple(np.round(x, 2) for x in standard(a, b)), "differs from the right one"),
+    "three decimals": (lambda a, b: tuple(np.round(x, 3) for x in standard(a, b)), "it is rounded to 3 decimals"),
     "last row": (lambda a, b: standard(a[:-1], b), "the standardised train should have shape"),
     "of 1000 rows": (lambda a, b: standard(a, b, a[:1000].mean(axis=0), a[:1000].std(axis=0)), "differs"),
     "sorted columns": (lambda a, b: standard(a, b, scale=np.sort(a.std(axis=0))), "differs from the right one"),
@@ -383,6 +389,7 @@ WRONG_LOSSES = {
     ),
     "rows added": (lambda y, m, s: loss(y, m, s) * len(y), "the sum over the rows"),
     "rounded": (lambda *a: round(float(loss(*a)), 2), "it is rounded to 2 decimals"),
+    "four decimals": (lambda *a: round(float(loss(*a)), 4), "it is rounded to 4 decimals"),
     "one row short": (
         lambda y, m, s: loss(y[:300], m[:300], s[:300]) if len(y) < 300 else loss(y, m, s) + 0.1,
         "for target of shape (300, 2)",
@@ -533,6 +540,17 @@ WRONG_TURNS = {
     "half turns": (lambda p, t: np.minimum(turn(p, t), 180 - turn(p, t)), "taken modulo half a turn"),
     "other signs": (lambda p, t: (t - angle_of(p) + 180) % 360 - 180, "those of target minus prediction"),
     "rounded": (lambda p, t: turn(p, t).round(-1), "instead of"),
+    "one decimal": (lambda p, t: turn(p, t).round(1), "it is rounded to 1 decimals"),
+    "one turn, signed": (
+        lambda p, t: np.minimum(np.abs(angle_of(p) - t), 360 - np.abs(angle_of(p) - t)),
+        "the target may be more than one turn away, and then",
+    ),
+    "one side": (
+        lambda p, t: np.abs(np.where(angle_of(p) - t > 180, angle_of(p) - t - 360, angle_of(p) - t)),
+        "360 is taken away once, and only on one side",
+    ),
+    "fmod": (lambda p, t: np.abs(np.fmod(angle_of(p) - t + 180, 360) - 180), "`fmod` keeps the sign"),
+    "modulo 180": (lambda p, t: np.abs(angle_of(p) - t) % 180, "opposite directions are 180 degrees apart, and not 0"),
     "whole arctan": (
         lambda p, t: np.abs((np.rad2deg(np.arcsin(p[:, 0] / np.linalg.norm(p, axis=1))) - t + 180) % 360 - 180),
         "arcsin knows only half of the circle, also",

@@ -69,7 +69,11 @@ def by_their_kind(labels):
     return targets, weights
 
 
-RIGHT_FILLS = [filled, changed(filler=1), by_loops, by_keras, as_columns, by_their_kind]
+def one_after_the_other(labels):
+    yield from filled(labels)
+
+
+RIGHT_FILLS = [filled, changed(filler=1), by_loops, by_keras, as_columns, by_their_kind, one_after_the_other]
 
 
 @pytest.mark.parametrize("function", RIGHT_FILLS)
@@ -245,6 +249,8 @@ WRONG_REPAIRS = {
     "one row more": (repair_by(accuracy=lambda r: (right_rows(r) + 1) / r["labelled"]), "on the labelled rows it is"),
     "rows": (repair_by(accuracy=right_rows), "a number of rows: divide"),
     "wrong answers": (repair_by(accuracy=lambda r: 1 - repaired(r)["accuracy"]), "the share of wrong answers"),
+    "four decimals": (repair_by(accuracy=lambda r: round(repaired(r)["accuracy"], 4)), "it is rounded to 4 decimals"),
+    "loss in five decimals": (repair_by(loss=lambda r: round(repaired(r)["loss"], 5)), "it is rounded to 5 decimals"),
     "two digits": (repair_by(accuracy=lambda r: round(repaired(r)["accuracy"], 2)), "it is rounded to 2 digits"),
     "loss in three digits": (repair_by(loss=lambda r: round(repaired(r)["loss"], 3)), "it is rounded to 3 digits"),
     "by place": (repair_by_place, "take each value by its key"),
@@ -515,7 +521,7 @@ WRONG_LOSSES = {
     "turned": (lambda y, p: by_operations(1 - y, p), "takes 1 for 0 and 0 for 1"),
     "ones only": (
         lambda y, p: tf.reduce_sum(-tf.where(y == 1, tf.math.log(p), 0.0)) / parts(y, p)[2],
-        "rows with the label 0 are missing",
+        "the loss leaves out the rows with the label 0",
     ),
     "squares": (
         lambda y, p: tf.reduce_sum(tf.where(tf.math.is_finite(y), (y - p) ** 2, 0.0)) / parts(y, p)[2],
@@ -597,6 +603,10 @@ WRONG_ESTIMATES = {
         "the weights are 1 - keep, and should be 1 / keep",
     ),
     "rounded": (lambda r, p: round(averaged(r, p), 3), "it is rounded to 3 digits"),
+    "four decimals": (lambda r, p: round(averaged(r, p), 4), "it is rounded to 4 decimals"),
+    "always right": (lambda r, p: 1.0, "it gives 1, and the mean by 1/p is"),
+    "without the last row": (lambda r, p: averaged(r[:-1], p[:-1]) if len(r) > 1 else np.nan, "the mean by 1/p is"),
+    "NaN for one row": (lambda r, p: averaged(r, p) if len(r) > 1 else np.nan, "for 1 labelled rows of 1 it gives nan"),
     "two classes": (
         lambda r, p: np.average(r[p > 0], weights=np.where(p[p > 0] > 0.5, 1, 4)),
         "the mean by 1/p is",

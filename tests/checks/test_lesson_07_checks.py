@@ -80,6 +80,7 @@ def two_heads(heads, batch_size):
 WRONG_SHARES = {
     "sorted names": (by_sorted_names, "the heads may stand in any order"),
     "two heads only": (two_heads, "and the shares are"),
+    "five decimals": (lambda h, n: {k: round(v, 5) for k, v in by(part)(h, n).items()}, "and the shares are"),
     "rounded": (lambda h, n: {k: round(v, 2) for k, v in by(part)(h, n).items()}, "they are rounded to 2 digits"),
     "nearly": (lambda h, n: {k: 1.0002 * v for k, v in by(part)(h, n).items()}, "and the shares are"),
     "text": (
@@ -228,6 +229,23 @@ def adding(variable, start, end, epochs):
     return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
 
 
+def adding_to_the_start(variable, start, end, epochs):
+    def finish(epoch, logs):
+        if epoch < epochs:
+            variable.assign_add((end - start) / epochs)
+
+    variable.assign(start)
+    return keras.callbacks.LambdaCallback(on_epoch_end=finish)
+
+
+def adding_until_the_end(variable, start, end, epochs):
+    def begin(epoch, logs):
+        added = float(variable.numpy()) + (end - start) / epochs
+        variable.assign(start if epoch == 0 else added if epoch <= epochs else end)
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+
+
 def for_the_next(variable, start, end, epochs):
     return keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: variable.assign(start),
@@ -311,7 +329,10 @@ WRONG_WARM_UPS = {
         at_begin(lambda e, a, b, n: (a + 1e-3) * ((b + 1e-3) / (a + 1e-3)) ** min(e / n, 1)),
         "it should be",
     ),
-    "a new name": (replaced, "-7 is the value from before"),
+    "a new name": (replaced, "the callback does not set the variable"),
+    "four decimals": (at_begin(lambda e, a, b, n: round(right(e, a, b, n), 4)), "it is rounded to 4 decimals"),
+    "adds to the start": (adding_to_the_start, "a continued training needs the number of the epoch"),
+    "adds, and then the end": (adding_until_the_end, "it adds to the value from before"),
     "in each batch": (each_batch, "changes within an epoch"),
     "an error": (exploding, "your callback's on_epoch_begin raised AttributeError"),
     "a function": (lambda v, a, b, n: lambda epoch: v.assign(a), "should return a Keras callback"),
@@ -455,6 +476,18 @@ def chosen_by_rounded(digits):
     return choose
 
 
+def promised(both):
+    """Return an answer for which the promise is about left too, or about left instead of odd."""
+
+    def answer(weights, left, odd, promise):
+        means = list(zip(left.mean(axis=0), odd.mean(axis=0), strict=True))
+        kept = [k for k, (a, b) in enumerate(means) if a >= promise and (b >= promise or not both)]
+        best = max(kept, key=lambda k: means[k], default=None)
+        return chosen(weights, left, odd, promise, chosen=None if best is None else weights[best])
+
+    return answer
+
+
 WRONG_CHOICES = {
     "last of ties": (loop_of(lambda a, best, b, other: a >= best), "has the same left and a better odd"),
     "first of ties": (loop_of(lambda a, best, b, other: a > best), "has the same left and a better odd"),
@@ -513,7 +546,16 @@ WRONG_CHOICES = {
         lambda w, a, b, p: chosen(w, a, b, p, chosen=chosen(w, a, b, p)["chosen"] or 0),
         "should be None",
     ),
-    "never": (lambda w, a, b, p: chosen(w, a, b, p, chosen=None), "and some weights keep the promise"),
+    "a promise for both": (
+        promised(both=True),
+        "the promise is about odd alone",
+    ),
+    "a promise for left": (promised(both=False), "the promise is about odd, and not about left"),
+    "NaN for none": (
+        lambda w, a, b, p: chosen(w, a, b, p, chosen=float(chosen(w, a, b, p)["chosen"] or "nan")),
+        "where no weight keeps the promise, it should be None",
+    ),
+    "never": (lambda w, a, b, p: chosen(w, a, b, p, chosen=None), "keeps the promise, with an odd of"),
     "a tuple": (lambda w, a, b, p: tuple(chosen(w, a, b, p).values()), "should be a dict"),
     "nothing": (lambda w, a, b, p: None, "is a `return` missing?"),
 }
@@ -606,6 +648,11 @@ WRONG_LOGS = {
     ),
     "absolute": (loss_of(lambda v: np.abs(np.log(v)).sum()), "so take no absolute values"),
     "rounded": (loss_of(lambda v: round(float(np.log(v).sum()), 2)), "it is rounded to 2 digits"),
+    "four decimals": (loss_of(lambda v: round(float(np.log(v).sum()), 4)), "it is rounded to 4 decimals"),
+    "a gradient in four decimals": (
+        lambda v, g: logs(v, g, gradient=lambda v, g: sum(g[name] / v[name] for name in v).round(4)),
+        "it is rounded to 4 decimals",
+    ),
     "nearly": (loss_of(lambda v: np.log(v).sum() + 0.001), "and the sum of the logarithms is"),
     "popped": (
         lambda v, g: logs(v, {name: g.pop(name) for name in [*g]}),
