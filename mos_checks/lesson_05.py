@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from numbers import Real
 
 import numpy as np
 
@@ -155,7 +156,9 @@ def _explain_columns(found: list, right: list, cases: list, tolerance: float) ->
     for pair, wanted, (train, _) in zip(found, right, cases, strict=True):
         scale = train.std(axis=0)
         good = np.array([_same([a], [b], tolerance) for a, b in zip(pair[0].T, wanted[0].T, strict=True)])
-        if good.any() and not good.all() and scale[good].min() > scale[~good].max():
+        nearer_zero = np.minimum(1, np.abs(pair[0]).max(axis=0) / np.abs(wanted[0]).max(axis=0))
+        divided_by_more = _same([pair[0]], [wanted[0] * nearer_zero], tolerance)
+        if divided_by_more and good.any() and not good.all() and scale[good].min() > scale[~good].max():
             small = (
                 f"columns with a standard deviation of {scale[good].min():.2g} are right, and the column with one of "
             )
@@ -394,7 +397,8 @@ def _require_limits(function: Callable, tolerance: float) -> None:
     for cells in [*(np.full((2, 2), extreme, "float32") for extreme in (-12, -1000, 1000, 12)), mixed]:
         with np.errstate(all="ignore"):
             result = call_kept(function, target=zero, mean=mean, log_variance=cells)
-        found = as_array(result if np.ndim(result) else np.asarray(result), "the result", shape=(), finite=False).item()
+        result = np.asarray(float(result)) if isinstance(result, Real | np.number) else result
+        found = as_array(result, "the result", shape=(), finite=False).item()
         which = f"a log-variance of {cells[0, 0]:g}" if cells is not mixed else "log-variances of -1000, 1000, 0 and 12"
         overflow = f"{which} gives {found}: limit it to the range from -10 to 10 first"
         require(bool(np.isfinite(found)), overflow)

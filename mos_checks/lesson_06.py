@@ -281,15 +281,16 @@ def masked_loss(answer: object) -> None:
             loss = tf.convert_to_tensor(function(labels, said))
         return loss, tape.gradient(loss, said, unconnected_gradients="zero")
 
-    values, gradients = [], []
+    values, gradients, precise = [], [], 1e-3
     for labels, said, _ in cases:
         said = tf.constant(said)
         with tf.GradientTape() as tape:
             tape.watch(said)
             loss = call(function, tf.constant(labels), said)
         values.append(_scalar(loss, len(labels)))
+        precise = max(precise, _precision(loss))
         gradients.append(tape.gradient(loss, said) if isinstance(loss, tf.Tensor) else None)
-    _require_losses(values, cases)
+    _require_losses(values, cases, precise)
     for gradient, case in zip(gradients, cases, strict=True):
         _require_gradient(gradient, *case)
     graph = tf.function(with_gradient, input_signature=[tf.TensorSpec([None], "float32")] * 2)
@@ -303,7 +304,7 @@ def masked_loss(answer: object) -> None:
             )
             raise NotYet(f"{lost} ({summary(error)})") from None
         values.append(_scalar(inside[-1][0], len(labels)))
-    _require_losses(values, cases)
+    _require_losses(values, cases, precise)
     for (_, gradient), case in zip(inside, cases, strict=True):
         _require_gradient(gradient, *case)
 
@@ -377,7 +378,7 @@ MISTAKEN_LOSSES = {
 }
 
 
-def _require_losses(values: list[float], cases: list[Masked]) -> None:
+def _require_losses(values: list[float], cases: list[Masked], precise: float) -> None:
     """Say what is wrong with the values of the loss."""
     with_labels = [(value, case) for value, case in zip(values, cases, strict=True) if case[2].any()]
     for value, (_, _, known) in with_labels:
@@ -385,10 +386,10 @@ def _require_losses(values: list[float], cases: list[Masked]) -> None:
         require(bool(np.isfinite(value)), f"{rows} the loss is {value}: replace the NaN before the arithmetic")
     found = [value for value, _ in with_labels]
     wanted = [_mean(_cross_entropies(labels, said), known) for _, (labels, said, known) in with_labels]
-    wrong = [place for place, value in enumerate(found) if not _near(value, wanted[place], 1e-3)]
+    wrong = [place for place, value in enumerate(found) if not _near(value, wanted[place], precise)]
     if wrong:
         mistakes = {words: [of(*case) for _, case in with_labels] for words, of in MISTAKEN_LOSSES.items()}
-        mistake = _named(found, wanted, mistakes, 1e-3)
+        mistake = _named(found, wanted, mistakes, precise)
         known = with_labels[wrong[0]][1][2]
         rows = f"with {known.sum()} labels in {len(known)} rows"
         require(mistake is None, f"{rows} {mistake}".replace("{}", "the loss is another"))
@@ -444,7 +445,7 @@ def estimate(answer: object) -> str:
 def _is_nan(value: object) -> bool:
     if not isinstance(value, float | np.floating | np.ndarray | tf.Tensor):
         return False
-    array = np.asarray(value)
+    array = as_array(value, finite=False) if isinstance(value, tf.Tensor) else np.asarray(value)
     return array.dtype.kind == "f" and array.ndim == 0 and bool(np.isnan(array))
 
 
@@ -531,6 +532,7 @@ def _heads_with_gaps() -> list[Gaps]:
     """Return which labels are known, and shapes of outputs; some have as many rows as columns, steps or labels."""
     cases: list[tuple[Shape, Shape]] = [
         ((6,), (6, 3)),
+        ((5,), (5, 5)),
         ((5,), (5, 4, 5, 2)),
         ((7,), (7, 7, 3)),
         ((4, 4), (4, 4)),
@@ -542,6 +544,7 @@ def _heads_with_gaps() -> list[Gaps]:
         ((1,), (1, 3, 5, 1)),
         ((5, 4), (5, 4, 6, 3)),
         ((8,), (8, 1)),
+        ((5, 1), (5, 1)),
     ]
     return [(np.random.default_rng(seed).random(known) < 0.6, shape) for seed, (known, shape) in enumerate(cases)]
 

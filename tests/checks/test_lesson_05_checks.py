@@ -114,6 +114,10 @@ WRONG_SCALES = {
     ),
     "two decimals": (lambda a, b: tuple(np.round(x, 2) for x in standard(a, b)), "differs from the right one"),
     "three decimals": (lambda a, b: tuple(np.round(x, 3) for x in standard(a, b)), "it is rounded to 3 decimals"),
+    "first column only": (
+        lambda a, b: tuple(np.c_[s[:, :1], x[:, 1:]] for s, x in zip(standard(a, b), (a, b), strict=True)),
+        "the standardised train differs from the right one",
+    ),
     "last row": (lambda a, b: standard(a[:-1], b), "the standardised train should have shape"),
     "of 1000 rows": (lambda a, b: standard(a, b, a[:1000].mean(axis=0), a[:1000].std(axis=0)), "differs"),
     "sorted columns": (lambda a, b: standard(a, b, scale=np.sort(a.std(axis=0))), "differs from the right one"),
@@ -321,6 +325,10 @@ def in_half_precision(y, m, s):
     return keras.ops.cast(by_keras_loss(y, m, s), "float16")
 
 
+def in_bfloat16(y, m, s):
+    return keras.ops.cast(by_keras_loss(y, m, s), "bfloat16")
+
+
 def by_rows(y, m, s):
     return sum(loss(*row) for row in zip(y, m, s, strict=True)) / len(y)
 
@@ -329,6 +337,7 @@ def by_rows(y, m, s):
     "function",
     [
         in_half_precision,
+        in_bfloat16,
         by_rows,
         functools.partial(loss, log=0.5),
         loss,

@@ -395,6 +395,7 @@ RIGHT_LOSSES = [
     functools.partial(by_operations),
     tf.function(by_operations),
     lambda labels, said: tf.cast(by_operations(labels, said), "float16"),
+    lambda labels, said: tf.cast(by_operations(labels, said), "bfloat16"),
 ]
 
 
@@ -576,12 +577,25 @@ def in_few_bits(right, keep):
     return np.float16(averaged(right, keep))
 
 
+def in_fewer_bits(right, keep):
+    return tf.cast(averaged(right, keep), "bfloat16")
+
+
 def by_masked_arrays(right, keep):
     right, keep = np.ma.masked_invalid(right), np.ma.masked_invalid(keep)
     return float((right / keep).sum() / (1 / keep).sum())
 
 
-RIGHT_ESTIMATES = [averaged, by_nansum, by_tensors, by_loop, as_array_without_axes, in_few_bits, by_masked_arrays]
+RIGHT_ESTIMATES = [
+    averaged,
+    by_nansum,
+    by_tensors,
+    by_loop,
+    as_array_without_axes,
+    in_few_bits,
+    in_fewer_bits,
+    by_masked_arrays,
+]
 
 
 @pytest.mark.parametrize("function", RIGHT_ESTIMATES)
@@ -730,7 +744,19 @@ def averaged_over_the_labels(known, shape):
     return shape, weighed(known, shape)[1] if known.ndim < len(shape) else known.mean(axis=-1)
 
 
+def where_the_last_lengths_agree(known, shape):
+    shape = (*shape, 1) if known.shape[-1] == shape[-1] else shape
+    return shape, np.broadcast_to(spread(known, shape), shape[:-1])
+
+
+def not_for_one_label(known, shape):
+    shape = (*shape, 1) if known.shape == shape and shape[-1] > 1 else shape
+    return shape, np.broadcast_to(known[..., 0] if known.shape == shape else spread(known, shape), shape[:-1])
+
+
 WRONG_WEIGHTS = {
+    "the last lengths agree": (where_the_last_lengths_agree, "an output of shape (5, 5) the output is right as it is"),
+    "not for one label": (not_for_one_label, "an output of shape (5, 1) each number in the last axis has gaps"),
     "in place": (in_place_weighed, "your function changes `known` itself"),
     "axes of length 1": (
         weighed_by(lambda w, k, s: spread(k, s)),

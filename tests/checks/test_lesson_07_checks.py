@@ -4,6 +4,7 @@ import functools
 
 import keras
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 from checking import outcome
@@ -392,7 +393,17 @@ class Choice:
         return chosen(weights, left, odd, promise)
 
 
-RIGHT_CHOICES = [chosen, by_sorting, by_tensors, in_few_bits_too, last_of_twins, Choice()]
+def by_frames(weights, left, odd, promise):
+    table = pandas.DataFrame({"weight": weights, "left": left.mean(axis=0), "odd": odd.mean(axis=0)})
+    beaten = [
+        ((table.left >= a) & (table.odd >= b) & ((table.left > a) | (table.odd > b))).any()
+        for a, b in zip(table.left, table.odd, strict=True)
+    ]
+    keeping = table[table.odd >= promise].sort_values(["left", "odd"])
+    return {"front": table.weight[~np.array(beaten)], "chosen": keeping.weight.iloc[-1] if len(keeping) else None}
+
+
+RIGHT_CHOICES = [by_frames, chosen, by_sorting, by_tensors, in_few_bits_too, last_of_twins, Choice()]
 
 
 @pytest.mark.parametrize("function", RIGHT_CHOICES)
