@@ -284,6 +284,7 @@ COURSES = {
     "it begins at the start again, and a continued training needs the number of the epoch": [
         lambda a, b, n, x: _line(a, b, np.minimum((x - x[0]) / n, 1)),
         lambda a, b, n, x: _line(a, b, (np.minimum(x, max(n, x[0])) - x[0]) / n),
+        lambda a, b, n, x: _line(a, b, np.maximum(np.minimum(x, n) - max(x[0], 1) + 1, 0) / n),
     ],
     "it adds to the value from before, which is -7: compute the value from the number of the epoch": [
         _added,
@@ -568,7 +569,12 @@ CHOICES = {
     "only weights that keep the promise can be chosen": [_best(keeps=lambda left, odd, promise: True)],
     "the promise is about odd, and not about left": [_best(keeps=lambda left, odd, promise: left >= promise)],
     "the promise is about odd alone": [_best(keeps=lambda left, odd, promise: min(left, odd) >= promise)],
-    f"that is the best mean of both: {BEST_LEFT}": [_best(sum), _best(sum, last=True)],
+    f"that is the best of both heads taken together: {BEST_LEFT}": [
+        _best(sum),
+        _best(sum, last=True),
+        _best(np.prod),
+        _best(np.prod, last=True),
+    ],
     f"that is the best odd: {BEST_LEFT}": [
         _best(lambda point: point[1]),
         _best(lambda point: point[1], last=True),
@@ -659,7 +665,7 @@ def _slopes(seed: int) -> tuple[Losses, Gradients]:
     rng = np.random.default_rng(seed)
     names = rng.permutation(["size", "left", "pose", "odd", "angle"])[: (2, 3, 4, 2, 5, 2, 1, 3)[seed]].tolist()
     shape = [(5,), (2,), (3, 4), (7,), (1,), (4, 2), (6,), (2, 3, 2)][seed]
-    units = {name: 10.0 ** rng.integers(-3, 4) for name in names}
+    units = {name: 10.0 ** rng.integers(-6, 4) for name in names}
     losses = {name: float(units[name] * rng.uniform(0.2, 3)) for name in names}
     gradients = {name: units[name] * rng.normal(size=shape) for name in names}
     order = names if seed == 0 else names[::-1] if seed in (1, 3) else rng.permutation(names).tolist()

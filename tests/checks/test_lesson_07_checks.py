@@ -239,6 +239,14 @@ def adding_to_the_start(variable, start, end, epochs):
     return keras.callbacks.LambdaCallback(on_epoch_end=finish)
 
 
+def adding_at_the_beginning(variable, start, end, epochs):
+    def begin(epoch, logs):
+        if 0 < epoch <= epochs:
+            variable.assign_add((end - start) / epochs)
+
+    return keras.callbacks.LambdaCallback(on_train_begin=lambda logs: variable.assign(start), on_epoch_begin=begin)
+
+
 def adding_until_the_end(variable, start, end, epochs):
     def begin(epoch, logs):
         added = float(variable.numpy()) + (end - start) / epochs
@@ -332,6 +340,7 @@ WRONG_WARM_UPS = {
     ),
     "a new name": (replaced, "the callback does not set the variable"),
     "four decimals": (at_begin(lambda e, a, b, n: round(right(e, a, b, n), 4)), "it is rounded to 4 decimals"),
+    "adds at the beginning": (adding_at_the_beginning, "a continued training needs the number of the epoch"),
     "adds to the start": (adding_to_the_start, "a continued training needs the number of the epoch"),
     "adds, and then the end": (adding_until_the_end, "it adds to the value from before"),
     "in each batch": (each_batch, "changes within an epoch"),
@@ -545,6 +554,7 @@ WRONG_CHOICES = {
     "sorts the weights": (lambda w, a, b, p: chosen(sorted(w), a, b, p) | {"order": w.sort()}, "changes `weights`"),
     "over the weights": (lambda w, a, b, p: chosen(w[: len(a)], a.T, b.T, p), "is missing"),
     "best mean": (one_by(lambda a, b: a + b), "take the best left that keeps the promise"),
+    "best product": (one_by(lambda a, b: a * b), "best of both heads taken together"),
     "best odd": (one_by(lambda a, b: b), "take the best left that keeps the promise"),
     "no promise": (one_by(lambda a, b: (a, b), lambda b, p: True), "only weights that keep the promise can be chosen"),
     "more than the promise": (one_by(lambda a, b: (a, b), lambda b, p: b > p), "`>=` is enough to keep the promise"),
@@ -664,6 +674,8 @@ WRONG_LOGS = {
         lambda v, g: logs(v, g, gradient=lambda v, g: sum(g[name] / v[name] for name in v).round(4)),
         "it is rounded to 4 decimals",
     ),
+    "an epsilon": (loss_of(lambda v: np.log(v + 1e-7).sum()), "and the sum of the logarithms is"),
+    "an epsilon in the gradient": (gradient_of(lambda loss, g: g / (loss + 1e-7)), "of it should be"),
     "nearly": (loss_of(lambda v: np.log(v).sum() + 0.001), "and the sum of the logarithms is"),
     "popped": (
         lambda v, g: logs(v, {name: g.pop(name) for name in [*g]}),
