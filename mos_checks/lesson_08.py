@@ -82,8 +82,12 @@ def objective(answer: object) -> str:
     bounds = [_accuracy(result) * _size(**case) for result, case in zip(results, cases, strict=True)]
 
     def said(place: int) -> str:
-        losses = {name: round(loss, 4) for name, loss in cases[place]["losses"].items()}
-        return f"for the losses {losses} it gives {_shown(found[place])}"
+        losses, log_variances = (
+            {name: float(f"{value:.4g}") for name, value in cases[place][part].items()}
+            for part in ("losses", "log_variances")
+        )
+        given = f"for the losses {losses}, the log-variances {log_variances} and the"
+        return f"{given} regressions {cases[place]['regression']} it gives {_shown(found[place])}"
 
     def fits(place: int, value: float) -> bool:
         return bool(abs(found[place] - value) <= bounds[place])
@@ -418,8 +422,8 @@ def slopes(answer: object) -> None:
 
     def said(place: int) -> str:
         case = cases[place]
-        heads = f"for {len(case['weights'])} heads and alpha = {case['alpha']:g}"
-        return f"{heads} it gives {_shown(results[place])}"
+        given = [f"{name} = {_shown(value)}" for name, value in case.items()]
+        return f"for {', '.join(given)} it gives {_shown(results[place])}"
 
     def fits(place: int, value: np.ndarray) -> bool:
         return bool(np.allclose(results[place], value, rtol=max(1e-4, _accuracy(given[place])), atol=1e-9))
