@@ -475,7 +475,7 @@ def repaired(answer: object) -> str:
 
 def _require_right(name: str, share: float) -> None:
     right_on = f"the head {name} is right on {share:.1%} of the test images"
-    require(name == "digit" or share > 0.3, f"{right_on}, so it says the opposite: is 1 odd in your targets?")
+    require(name == "digit" or share > 0.3, f"{right_on}, so it predicts the opposite: is 1 odd in your targets?")
     require(share > 0.9, f"{right_on}: train it for longer, and see that its loss has a weight")
 
 

@@ -127,10 +127,10 @@ def standardise(answer: object) -> None:
         if tolerance == 1e-3:
             require_unrounded([part for pair in found for part in pair], [part for pair in right for part in pair])
         return
-    rows = [place for place, (train, _) in enumerate(cases) if train.shape[1] > 1]  # one number has no spread
+    rows = [place for place, (train, _) in enumerate(cases) if train.shape[1] > 1]  # one number has none of its own
     along_rows = all(_same(found[place], _of_each_row(*cases[place]), tolerance) for place in rows)
     require(not along_rows, "each row has its own mean there, and each column should: use axis=0")
-    several = [i for i, (_, other) in enumerate(cases) if len(other) > 1]  # one row has no spread of its own
+    several = [i for i, (_, other) in enumerate(cases) if len(other) > 1]  # one row has none of its own
     for message, mistake in WRONG_SCALES.items():
         require(not all(_same(found[i], mistake(*cases[i]), tolerance) for i in several), message)
     for pair in found:

@@ -153,7 +153,7 @@ def _require_filled(name: str, target: np.ndarray, weight: np.ndarray, label: np
     hints=[
         "A mean times its number of rows is a sum. By how many rows was each sum divided? By how many should it be?",
         "The loss: the hidden rows add 0 to the sum, so only the number that it is divided by changes.",
-        "The accuracy: a hidden row was counted as right where the model says even. Take these from the sum first.",
+        "The accuracy: a hidden row was counted as right where the model predicts even. Take these from the sum first.",
     ],
 )
 def repair(answer: object) -> str:
@@ -166,27 +166,27 @@ def repair(answer: object) -> str:
     for score in ("loss", "accuracy"):
         _require_repaired(score, [result[score] for result in results], cases)
     report, wanted = cases[1]
-    return f"The head of one report had a loss of {wanted['loss']:.3f}, and the report said {report['loss']:.3f}."
+    return f"The head of one report had a loss of {wanted['loss']:.3f}, and the report gave {report['loss']:.3f}."
 
 
 def _report(seed: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Return a report of made-up answers as Keras gives it, its keys in any order, and what it should have said."""
+    """Return a report of made-up answers as Keras gives it, its keys in any order, and what it should have given."""
     rng = np.random.default_rng(seed)
     rows = int(rng.integers(200, 3000))
     known = rng.random(rows) < rng.uniform(0.1, 0.9)
-    odd, said = rng.integers(2, size=rows), rng.uniform(0.05, 0.95, size=rows)
-    each, filled = -np.log(np.where(odd == 1, said, 1 - said)), np.where(known, odd, 0)
-    says = (said > 0.5).astype(int)
+    odd, predicted = rng.integers(2, size=rows), rng.uniform(0.05, 0.95, size=rows)
+    each, filled = -np.log(np.where(odd == 1, predicted, 1 - predicted)), np.where(known, odd, 0)
+    answers = (predicted > 0.5).astype(int)
     report = {
         "rows": rows,
         "labelled": int(known.sum()),
         "loss": float(np.float32((known * each).mean())),
-        "accuracy": float(np.float32((says == filled).mean())),  # 32 bits, as in Keras
-        "hidden_said_even": int((~known & (says == 0)).sum()),
+        "accuracy": float(np.float32((answers == filled).mean())),  # 32 bits, as in Keras
+        "hidden_said_even": int((~known & (answers == 0)).sum()),
     }
     if seed:
         report = {name: report[name] for name in rng.permutation([*report]).tolist()}
-    return report, {"loss": float(each[known].mean()), "accuracy": float((says == odd)[known].mean())}
+    return report, {"loss": float(each[known].mean()), "accuracy": float((answers == odd)[known].mean())}
 
 
 def _right(report: dict[str, float]) -> float:
@@ -212,14 +212,14 @@ MISTAKEN_REPAIRS = {
     },
     "accuracy": {
         "{}, which counts the hidden rows too": lambda r: r["accuracy"],
-        "{}: hidden rows on which the model says even were counted as right, so take them away first": lambda r: (
+        "{}: hidden rows on which the model predicts even were counted as right, so take them away first": lambda r: (
             _right(r) / r["labelled"]
         ),
         "{}: it is divided by all rows": lambda r: (_right(r) - r["hidden_said_even"]) / r["rows"],
         "{}: the hidden rows that were counted as right are those with even": lambda r: (
             (_right(r) - (r["rows"] - r["labelled"] - r["hidden_said_even"])) / r["labelled"]
         ),
-        "{}: not every hidden row was counted as right, only those on which the model says even": lambda r: (
+        "{}: not every hidden row was counted as right, only those on which the model predicts even": lambda r: (
             (_right(r) - (r["rows"] - r["labelled"])) / r["labelled"]
         ),
         "{}: `int` cuts 1439.9999 to 1439, one row too few, so use `round`": lambda r: (
@@ -275,29 +275,29 @@ def masked_loss(answer: object) -> None:
     function = as_function(answer)
     cases = [*_masked_cases()]
 
-    def with_gradient(labels: tf.Tensor, said: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def with_gradient(labels: tf.Tensor, predicted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            tape.watch(said)
-            loss = tf.convert_to_tensor(function(labels, said))
-        return loss, tape.gradient(loss, said, unconnected_gradients="zero")
+            tape.watch(predicted)
+            loss = tf.convert_to_tensor(function(labels, predicted))
+        return loss, tape.gradient(loss, predicted, unconnected_gradients="zero")
 
     values, gradients, precise = [], [], 1e-3
-    for labels, said, _ in cases:
-        said = tf.constant(said)
+    for labels, predicted, _ in cases:
+        predicted = tf.constant(predicted)
         with tf.GradientTape() as tape:
-            tape.watch(said)
-            loss = call(function, tf.constant(labels), said)
+            tape.watch(predicted)
+            loss = call(function, tf.constant(labels), predicted)
         values.append(_scalar(loss, len(labels)))
         precise = max(precise, _precision(loss))
-        gradients.append(tape.gradient(loss, said) if isinstance(loss, tf.Tensor) else None)
+        gradients.append(tape.gradient(loss, predicted) if isinstance(loss, tf.Tensor) else None)
     _require_losses(values, cases, precise)
     for gradient, case in zip(gradients, cases, strict=True):
         _require_gradient(gradient, *case)
     graph = tf.function(with_gradient, input_signature=[tf.TensorSpec([None], "float32")] * 2)
     inside, values = [], []
-    for labels, said, _ in cases:
+    for labels, predicted, _ in cases:
         try:
-            inside.append(graph(labels, said))
+            inside.append(graph(labels, predicted))
         except Exception as error:
             lost = (
                 "inside `tf.function` it fails: use keras.ops or TensorFlow for all values, and no NumPy or `.numpy()`"
@@ -334,9 +334,9 @@ def _scalar(loss: object, count: int) -> float:
     return as_number(loss, "the loss")
 
 
-def _cross_entropies(labels: np.ndarray, said: np.ndarray) -> np.ndarray:
+def _cross_entropies(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return the loss of each row; a gap counts as the label 0."""
-    return np.where(labels == 1, -np.log(said), -np.log(1 - said)).astype("float64")
+    return np.where(labels == 1, -np.log(predicted), -np.log(1 - predicted)).astype("float64")
 
 
 def _mean(values: np.ndarray, known: np.ndarray) -> float:
@@ -365,10 +365,10 @@ MISTAKEN_LOSSES = {
         _cross_entropies(np.where(k, y, 1), p).sum() / k.sum()
     ),
     "the loss takes 1 for 0 and 0 for 1: turn the labels round": lambda y, p, k: _mean(_cross_entropies(1 - y, p), k),
-    "the loss leaves out the rows with the label 0: they count -log(1 - said)": lambda y, p, k: _mean(
+    "the loss leaves out the rows with the label 0: they count -log(1 - predicted)": lambda y, p, k: _mean(
         np.where(y == 1, _cross_entropies(y, p), 0), k
     ),
-    "rows with the label 1 are missing from the loss: they count -log(said)": lambda y, p, k: _mean(
+    "rows with the label 1 are missing from the loss: they count -log(predicted)": lambda y, p, k: _mean(
         np.where(y == 0, _cross_entropies(y, p), 0), k
     ),
     "it is the mean of the squared errors, and a cross-entropy is wanted": lambda y, p, k: _mean((y - p) ** 2, k),
@@ -385,7 +385,7 @@ def _require_losses(values: list[float], cases: list[Masked], precise: float) ->
         rows = f"with {known.sum()} labels in {len(known)} rows"
         require(bool(np.isfinite(value)), f"{rows} the loss is {value}: replace the NaN before the arithmetic")
     found = [value for value, _ in with_labels]
-    wanted = [_mean(_cross_entropies(labels, said), known) for _, (labels, said, known) in with_labels]
+    wanted = [_mean(_cross_entropies(labels, predicted), known) for _, (labels, predicted, known) in with_labels]
     wrong = [place for place, value in enumerate(found) if not _near(value, wanted[place], precise)]
     if wrong:
         mistakes = {words: [of(*case) for _, case in with_labels] for words, of in MISTAKEN_LOSSES.items()}
@@ -401,7 +401,7 @@ def _require_losses(values: list[float], cases: list[Masked], precise: float) ->
         require(bool(known.any()) or (bool(np.isfinite(value)) and abs(value) < 1e-6), empty)
 
 
-def _require_gradient(gradient: object, labels: np.ndarray, said: np.ndarray, known: np.ndarray) -> None:
+def _require_gradient(gradient: object, labels: np.ndarray, predicted: np.ndarray, known: np.ndarray) -> None:
     """Say what is wrong with the gradient of the loss with respect to the probabilities."""
     if gradient is None:
         lost = "no gradient reaches the probabilities: use keras.ops or TensorFlow all the way, and not NumPy or float"
@@ -414,7 +414,7 @@ def _require_gradient(gradient: object, labels: np.ndarray, said: np.ndarray, kn
         "divisor safe before you divide, with `maximum(count, 1)`"
     )
     require(bool(np.isfinite(found).all()), spoiled if known.any() else divided)
-    slope = np.where(labels == 1, -1 / said, 1 / (1 - said))
+    slope = np.where(labels == 1, -1 / predicted, 1 / (1 - predicted))
     wanted = np.where(known, slope, 0) / max(1, known.sum())
     different = "the loss is right, but its gradient is not: is a part of it cut off, or rounded?"
     require(bool(np.allclose(found, wanted, rtol=1e-2, atol=1e-4)), different)

@@ -751,7 +751,7 @@ MISTAKEN_GRADIENTS = {
     "each gradient is multiplied by the logarithm of its loss: divide it by the loss": [
         _each(lambda loss, g: g * np.log(loss))
     ],
-    "each gradient is divided by its length, and should be divided by its loss": [
+    "each gradient is divided by its norm, and should be divided by its loss": [
         _each(lambda loss, g: g / np.linalg.norm(g))
     ],
     "each gradient is divided by the square of its loss: the slope of log(x) is 1/x": [

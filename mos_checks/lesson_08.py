@@ -285,8 +285,8 @@ def dwa(answer: object) -> None:
     function = as_function(answer)
     early = [_history(seed, heads, epochs) for seed, (heads, epochs) in enumerate([(2, 0), (3, 1), (1, 1), (4, 0)])]
     _judge_dwa(function, early, [NO_SUM])
-    lengths = [(2, 2), (3, 2), (2, 3), (3, 6), (4, 2), (2, 4), (1, 3), (5, 2), (3, 3), (2, 5), (4, 4)]
-    later = [_history(10 + seed, heads, epochs) for seed, (heads, epochs) in enumerate(lengths)]
+    sizes = [(2, 2), (3, 2), (2, 3), (3, 6), (4, 2), (2, 4), (1, 3), (5, 2), (3, 3), (2, 5), (4, 4)]
+    later = [_history(10 + seed, heads, epochs) for seed, (heads, epochs) in enumerate(sizes)]
     later += [{"history": {"digit": [2.3, 2.07], "pose": [100.0, 90.0]}, "temperature": 2.0}]
     _judge_dwa(function, later, LATER)
 
@@ -403,17 +403,17 @@ LATER = [
 @question(
     "8.4",
     hints=[
-        "The weighted lengths are weights * lengths. Their mean is one number.",
-        "remaining = losses / first_losses. Goal: the mean length times (remaining / mean of remaining) ** alpha.",
-        "The slope of |w * length - goal| along w is the sign of (w * length - goal), times length.",
+        "The weighted norms are weights * norms. Their mean is one number.",
+        "remaining = losses / first_losses. Goal: the mean norm times (remaining / mean of remaining) ** alpha.",
+        "The slope of |w * norm - goal| along w is the sign of (w * norm - goal), times norm.",
     ],
 )
 def slopes(answer: object) -> None:
-    """A function from weights, lengths, losses, first losses and alpha to the slopes along the weights."""
+    """A function from weights, norms, losses, first losses and alpha to the slopes along the weights."""
     function = as_function(answer)
     start = np.array([2.3, 100.0])
     cases = [_case_of_slopes(seed) for seed in range(24)]
-    ones = {"weights": np.ones(2), "lengths": np.array([1.0, 100.0]), "losses": start, "first_losses": start.copy()}
+    ones = {"weights": np.ones(2), "norms": np.array([1.0, 100.0]), "losses": start, "first_losses": start.copy()}
     cases.append({**ones, "alpha": 1.5})
     given = [call_kept(function, **case) for case in cases]
     results = [
@@ -433,14 +433,14 @@ def slopes(answer: object) -> None:
 
 
 def _case_of_slopes(seed: int) -> dict:
-    """Return arguments for which most weighted lengths are within 2 to 6 percent of their goals, to either side.
+    """Return arguments for which most weighted norms are within 2 to 6 percent of their goals, to either side.
 
     The slopes show only on which side they are. So close to its goal, another goal is seen.
     """
     rng = np.random.default_rng(300 + seed)
     heads, alpha = [3, 2, 4, 5, 6, 3][seed % 6], [1.5, 0.5, 3.0, 1.0, 0.0][seed % 5]
     while True:
-        lengths = 10.0 ** (seed % 4 - 2) * rng.uniform(0.3, 3, heads)
+        norms = 10.0 ** (seed % 4 - 2) * rng.uniform(0.3, 3, heads)
         first = 10.0 ** rng.uniform(-1, 2, heads)
         losses = first * rng.uniform(0.3, 1.2, heads)
         remaining = losses / first
@@ -450,20 +450,20 @@ def _case_of_slopes(seed: int) -> dict:
         weighted[last] += heads - weighted.sum()  # so that the mean is one; this head may be far from its goal
         if weighted[last] > 0.1 and abs(weighted[last] / goals[last] - 1) > 0.02:
             break
-    weights = 10.0 ** rng.uniform(-1, 1) * weighted / lengths
-    return {"weights": weights, "lengths": lengths, "losses": losses, "first_losses": first, "alpha": alpha}
+    weights = 10.0 ** rng.uniform(-1, 1) * weighted / norms
+    return {"weights": weights, "norms": norms, "losses": losses, "first_losses": first, "alpha": alpha}
 
 
 def _slopes(
     weights: np.ndarray,
-    lengths: np.ndarray,
+    norms: np.ndarray,
     losses: np.ndarray,
     first_losses: np.ndarray,
     alpha: float,
     wrong: str = "",
 ) -> np.ndarray:
     """Return the slopes of GradNorm's loss, or what a function with one of the mistakes below would return."""
-    weighted, remaining = weights * lengths, losses / first_losses
+    weighted, remaining = weights * norms, losses / first_losses
     relative = remaining / remaining.mean()
     turned = first_losses / losses
     ratios = {
@@ -486,40 +486,40 @@ def _slopes(
         "mean later": remaining**alpha / (remaining**alpha).mean(),
     }
     means = {
-        "plain lengths": lengths.mean(),
+        "plain norms": norms.mean(),
         "total": weighted.sum(),
-        "two means": weights.mean() * lengths.mean(),
-        "geometric lengths": np.exp(np.log(weighted).mean()),
-        "median length": np.median(weighted),
+        "two means": weights.mean() * norms.mean(),
+        "geometric norms": np.exp(np.log(weighted).mean()),
+        "median norm": np.median(weighted),
     }
     goals = means.get(wrong, weighted.mean()) * powers.get(wrong, relative**alpha)
     goals = (weighted.mean() * relative) ** alpha if wrong == "power of both" else goals
     sign = np.sign(weighted - goals)
     answers = {
-        "turned sign": -sign * lengths,
+        "turned sign": -sign * norms,
         "signs": sign,
         "weights": sign * weights,
         "logarithms": sign * weighted,
         "distances": np.abs(weighted - goals),
         "differences": weighted - goals,
-        "moving": sign * lengths - lengths / len(weights) * (sign * relative**alpha).sum(),
-        "lengths": lengths,
-        "mean of all": sign * lengths / len(lengths),
+        "moving": sign * norms - norms / len(weights) * (sign * relative**alpha).sum(),
+        "norms": norms,
+        "mean of all": sign * norms / len(norms),
     }
-    return answers.get(wrong, sign * lengths)
+    return answers.get(wrong, sign * norms)
 
 
-WEIGHTED_MEAN = "the goals need the mean of the products, weights * lengths"
+WEIGHTED_MEAN = "the goals need the mean of the products, weights * norms"
 MEAN_RATIO = "the goals need losses / first_losses divided by the mean of that over the heads"
 MISTAKES = {
-    "turned sign": "the sign is turned round: above its goal a length must fall, so its slope is positive",
-    "signs": "these are signs only, and the slope is the sign times the length",
-    "weights": "the sign is multiplied by the weight instead of the length",
+    "turned sign": "the sign is turned round: above its goal a norm must fall, so its slope is positive",
+    "signs": "these are signs only, and the slope is the sign times the norm",
+    "weights": "the sign is multiplied by the weight instead of the norm",
     "logarithms": "this is the slope along the logarithm of the weight; along the weight it is without the factor w",
-    "distances": "these are the distances |weighted length - goal| themselves",
+    "distances": "these are the distances |weighted norm - goal| themselves",
     "differences": "these are the differences from the goals, not the slopes",
     "moving": "the goals must be held constant, and here they move with the weights",
-    "lengths": "these are the lengths, and a weighted length below its goal has a negative slope",
+    "norms": "these are the norms, and a weighted norm below its goal has a negative slope",
     "no mean": MEAN_RATIO,
     "turned": "a head with more of its loss left (losses / first_losses) should get the higher goal",
     "turned later": "a head with more of its loss left (losses / first_losses) should get the higher goal",
@@ -532,13 +532,13 @@ MISTAKES = {
     "no alpha": "alpha is not used",
     "times alpha": "alpha is a power, not a factor",
     "alpha of 1.5": "alpha is always 1.5 there: use the one that is given",
-    "power of both": "only the ratios have the power alpha, and the mean of the weighted lengths has not",
+    "power of both": "only the ratios have the power alpha, and the mean of the weighted norms has not",
     "mean of all": "this is the slope of the mean of the distances, and their sum is meant",
     "mean later": "divide losses / first_losses by its mean first, and take the power alpha then",
     "equal": "the goals are all equal, and should follow how much of each loss is left",
-    "plain lengths": "the goals need the mean of the weighted lengths, weights * lengths",
-    "total": "the goals need the mean of the weighted lengths, not their total",
+    "plain norms": "the goals need the mean of the weighted norms, weights * norms",
+    "total": "the goals need the mean of the weighted norms, not their total",
     "two means": f"{WEIGHTED_MEAN}, and not the product of two means",
-    "geometric lengths": f"{WEIGHTED_MEAN}, and this is another mean: the arithmetic mean is meant",
-    "median length": f"{WEIGHTED_MEAN}, and not their median",
+    "geometric norms": f"{WEIGHTED_MEAN}, and this is another mean: the arithmetic mean is meant",
+    "median norm": f"{WEIGHTED_MEAN}, and not their median",
 }

@@ -162,17 +162,17 @@ def decide(answer: object) -> None:
 def _decision_cases() -> list[tuple[np.ndarray, np.ndarray]]:
     cases = []
     for scale in (1.0, 100.0, 0.001):
-        for seed, (count, mean, spread, together) in enumerate(_CASES):
+        for seed, (count, mean, std, together) in enumerate(_CASES):
             noise = np.random.default_rng(seed).normal(size=(2, count))
             noise = (noise - noise.mean(axis=1, keepdims=True)) / noise.std(axis=1, ddof=1, keepdims=True)
             alone = scale * (0.8 + together * noise[0])
-            cases.append((alone, alone + scale * (mean + spread * noise[1])))
+            cases.append((alone, alone + scale * (mean + std * noise[1])))
     for alone, change in _UNEQUAL:
         cases += [(np.array(alone), np.array(alone) + sign * np.array(change)) for sign in (1, -1)]
     return cases
 
 
-# How many seeds, the mean difference, its standard deviation, and the spread that both designs have in common.
+# How many seeds, the mean difference, its standard deviation, and the one that both designs have in common.
 _CASES = [
     (5, 0.03, 0.01, 0.0),
     (10, -0.03, 0.01, 0.0),
@@ -244,10 +244,10 @@ DECISION_MISTAKES = {
         s - a, errors=2 * (len(a) / 10) ** 0.5
     ),
     "the scores are sorted: take the differences seed by seed": lambda a, s: _decided(np.sort(s) - np.sort(a)),
-    "take the spread of the differences of each seed, not of the two designs": lambda a, s: _decided(
+    "take the standard deviation of the differences of each seed, not of the two designs": lambda a, s: _decided(
         s - a, 2 * np.sqrt((a.var(ddof=1) + s.var(ddof=1)) / len(a))
     ),
-    "take the spread of the differences, not of the scores alone": lambda a, s: _decided(
+    "take the standard deviation of the differences, not of the scores alone": lambda a, s: _decided(
         s - a, 2 * a.std(ddof=1) / np.sqrt(len(a))
     ),
     "it looks at the sign of the mean only, and not at the standard error": lambda a, s: _decided(s - a, 0.0),

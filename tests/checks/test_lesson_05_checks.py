@@ -312,13 +312,13 @@ def by_tensorflow_loss(y, m, s):
 
 
 def by_scipy(y, m, s):
-    spread = np.exp(np.clip(s, -10, 10).astype(float) / 2)
-    return float(-stats.norm.logpdf(y, m, spread).mean() - np.log(2 * np.pi) / 2)
+    std = np.exp(np.clip(s, -10, 10).astype(float) / 2)
+    return float(-stats.norm.logpdf(y, m, std).mean() - np.log(2 * np.pi) / 2)
 
 
-def by_spread(y, m, s):
-    spread = np.sqrt(np.exp(np.clip(s, -10, 10)))
-    return np.mean(((y - m) / spread) ** 2 / 2 + np.log(spread))
+def by_std(y, m, s):
+    std = np.sqrt(np.exp(np.clip(s, -10, 10)))
+    return np.mean(((y - m) / std) ** 2 / 2 + np.log(std))
 
 
 def in_half_precision(y, m, s):
@@ -344,7 +344,7 @@ def by_rows(y, m, s):
         by_keras_loss,
         by_tensorflow_loss,
         by_scipy,
-        by_spread,
+        by_std,
     ],
 )
 def test_a_loss_however_it_is_computed(function):
@@ -378,7 +378,7 @@ WRONG_LOSSES = {
     "sign": (lambda *a: loss(*a, sign=1), "the sign in the exponential is wrong"),
     "sign of the log": (lambda *a: loss(*a, log=-0.5), "the sign of the log-variance is wrong"),
     "likelihood": (lambda *a: -loss(*a), "the sign is turned round"),
-    "log of the spread": (lambda y, m, s: loss(y, m, 2 * s), "the logarithm of the standard deviation"),
+    "log of the standard deviation": (lambda y, m, s: loss(y, m, 2 * s), "the logarithm of the standard deviation"),
     "constant": (lambda *a: loss(*a) + np.log(2 * np.pi) / 2, "the constant is in it"),
     "sum": (lambda y, m, s: loss(y, m, s) * y.size, "the sum over all cells"),
     "sum over columns": (lambda y, m, s: loss(y, m, s) * y.shape[1], "the sum over the columns"),

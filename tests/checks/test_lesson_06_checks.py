@@ -221,7 +221,7 @@ def by_keywords(report):
 def test_a_report_however_it_is_repaired(function):
     state, message = outcome("6.2", function)
     assert state == "correct"
-    assert "and the report said" in message
+    assert "and the report gave" in message
 
 
 def right_rows(report):
@@ -319,60 +319,62 @@ def test_wrong_repairs(answer, words):
 # --- 6.3
 
 
-def by_operations(labels, said):
+def by_operations(labels, predicted):
     known = keras.ops.logical_not(keras.ops.isnan(labels))
     safe = keras.ops.where(known, labels, 0.0)
-    each = -safe * keras.ops.log(said) - (1 - safe) * keras.ops.log(1 - said)
-    count = keras.ops.sum(keras.ops.cast(known, said.dtype))
+    each = -safe * keras.ops.log(predicted) - (1 - safe) * keras.ops.log(1 - predicted)
+    count = keras.ops.sum(keras.ops.cast(known, predicted.dtype))
     return keras.ops.sum(keras.ops.where(known, each, 0.0)) / keras.ops.maximum(count, 1.0)
 
 
-def by_rows(labels, said):
+def by_rows(labels, predicted):
     rows = tf.where(tf.math.is_finite(labels))[:, 0]
-    labels, said = tf.gather(labels, rows), tf.gather(said, rows)
-    of_truth = tf.where(labels == 1, said, 1 - said)
+    labels, predicted = tf.gather(labels, rows), tf.gather(predicted, rows)
+    of_truth = tf.where(labels == 1, predicted, 1 - predicted)
     return -tf.math.divide_no_nan(tf.reduce_sum(tf.math.log(of_truth)), tf.cast(len(rows), "float32"))
 
 
-def by_boolean_mask(labels, said):
+def by_boolean_mask(labels, predicted):
     known = ~tf.math.is_nan(labels)
     if not tf.reduce_any(known):
         return tf.constant(0.0)
     each = keras.losses.binary_crossentropy(
-        tf.boolean_mask(labels, known)[:, None], tf.boolean_mask(said, known)[:, None]
+        tf.boolean_mask(labels, known)[:, None], tf.boolean_mask(predicted, known)[:, None]
     )
     return tf.reduce_mean(each)
 
 
-def by_loss_class(labels, said):
+def by_loss_class(labels, predicted):
     weight = tf.cast(tf.math.is_finite(labels), "float32")
     loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
-    return loss(tf.where(weight > 0, labels, 1.0)[:, None], said[:, None], sample_weight=weight)
+    return loss(tf.where(weight > 0, labels, 1.0)[:, None], predicted[:, None], sample_weight=weight)
 
 
-def plain_zero(labels, said):
+def plain_zero(labels, predicted):
     known = ~tf.math.is_nan(labels)
-    return by_operations(labels, said) if tf.reduce_any(known) else 0.0
+    return by_operations(labels, predicted) if tf.reduce_any(known) else 0.0
 
 
-def numpy_first(labels, said):
+def numpy_first(labels, predicted):
     known = ~np.isnan(labels.numpy())
-    return by_operations(labels, said) if known.any() else 0.0
+    return by_operations(labels, predicted) if known.any() else 0.0
 
 
-def filled_by_numpy(labels, said):
+def filled_by_numpy(labels, predicted):
     known = tf.constant(np.isfinite(labels), "float32")
-    return tf.reduce_sum(known * cross_entropy(np.nan_to_num(labels), said)) / tf.maximum(tf.reduce_sum(known), 1.0)
+    return tf.reduce_sum(known * cross_entropy(np.nan_to_num(labels), predicted)) / tf.maximum(
+        tf.reduce_sum(known), 1.0
+    )
 
 
-def keras_without_columns(labels, said):
+def keras_without_columns(labels, predicted):
     weight = tf.cast(tf.math.is_finite(labels), "float32")
     loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
-    return loss(tf.where(weight > 0, labels, 0.0), said, sample_weight=weight)
+    return loss(tf.where(weight > 0, labels, 0.0), predicted, sample_weight=weight)
 
 
-def by_ignored_class(labels, said):
-    both = keras.ops.stack([1 - said, said], axis=1)
+def by_ignored_class(labels, predicted):
+    both = keras.ops.stack([1 - predicted, predicted], axis=1)
     classes = keras.ops.where(keras.ops.isnan(labels), -1.0, labels)
     loss = keras.losses.sparse_categorical_crossentropy(classes, both, ignore_class=-1)
     known = keras.ops.cast(classes >= 0, "float32")
@@ -380,8 +382,8 @@ def by_ignored_class(labels, said):
 
 
 class MaskedLoss:
-    def __call__(self, labels, said):
-        return by_rows(labels, said)
+    def __call__(self, labels, predicted):
+        return by_rows(labels, predicted)
 
 
 RIGHT_LOSSES = [
@@ -394,8 +396,8 @@ RIGHT_LOSSES = [
     MaskedLoss(),
     functools.partial(by_operations),
     tf.function(by_operations),
-    lambda labels, said: tf.cast(by_operations(labels, said), "float16"),
-    lambda labels, said: tf.cast(by_operations(labels, said), "bfloat16"),
+    lambda labels, predicted: tf.cast(by_operations(labels, predicted), "float16"),
+    lambda labels, predicted: tf.cast(by_operations(labels, predicted), "bfloat16"),
 ]
 
 
@@ -408,83 +410,83 @@ def test_a_safe_divisor_is_right_with_a_choice_afterwards_too():
     assert outcome("6.3", chosen_with_a_safe_divisor) == ("correct", "")
 
 
-def cross_entropy(labels, said):
-    return -labels * tf.math.log(said) - (1 - labels) * tf.math.log(1 - said)
+def cross_entropy(labels, predicted):
+    return -labels * tf.math.log(predicted) - (1 - labels) * tf.math.log(1 - predicted)
 
 
-def parts(labels, said, filler=0.0):
+def parts(labels, predicted, filler=0.0):
     """Return which rows are known, the losses with a filler, and the number of labels, at least 1."""
     known = tf.cast(tf.math.is_finite(labels), "float32")
     safe = tf.where(known > 0, labels, filler)
-    return known, cross_entropy(safe, said), tf.maximum(tf.reduce_sum(known), 1.0)
+    return known, cross_entropy(safe, predicted), tf.maximum(tf.reduce_sum(known), 1.0)
 
 
-def where_after(labels, said):
-    known, _, count = parts(labels, said)
-    return tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, said), 0.0)) / count
+def where_after(labels, predicted):
+    known, _, count = parts(labels, predicted)
+    return tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, predicted), 0.0)) / count
 
 
-def by_numpy(labels, said):
-    labels, said = labels.numpy(), said.numpy()
+def by_numpy(labels, predicted):
+    labels, predicted = labels.numpy(), predicted.numpy()
     known = np.isfinite(labels)
     if not known.any():
         return 0.0
-    return float(np.mean(-np.log(np.where(labels == 1, said, 1 - said))[known]))
+    return float(np.mean(-np.log(np.where(labels == 1, predicted, 1 - predicted))[known]))
 
 
-def cut_off(labels, said):
-    return by_operations(labels, tf.stop_gradient(said))
+def cut_off(labels, predicted):
+    return by_operations(labels, tf.stop_gradient(predicted))
 
 
-def diluted(labels, said):
-    known, each, _ = parts(labels, said)
+def diluted(labels, predicted):
+    known, each, _ = parts(labels, predicted)
     return tf.reduce_mean(known * each)
 
 
-def zero_divided(labels, said):
-    known, each, _ = parts(labels, said)
+def zero_divided(labels, predicted):
+    known, each, _ = parts(labels, predicted)
     return tf.reduce_sum(known * each) / tf.reduce_sum(known)
 
 
-def chosen_after_dividing(labels, said):
-    known, each, _ = parts(labels, said)
+def chosen_after_dividing(labels, predicted):
+    known, each, _ = parts(labels, predicted)
     count = keras.ops.sum(known)
     return keras.ops.where(count > 0, keras.ops.sum(each * known) / count, 0.0)
 
 
-def without_nan_after_dividing(labels, said):
-    return keras.ops.nan_to_num(zero_divided(labels, said))
+def without_nan_after_dividing(labels, predicted):
+    return keras.ops.nan_to_num(zero_divided(labels, predicted))
 
 
-def chosen_after_averaging(labels, said):
-    mean = zero_divided(labels, said)
+def chosen_after_averaging(labels, predicted):
+    mean = zero_divided(labels, predicted)
     return tf.where(tf.math.is_nan(mean), 0.0, mean)
 
 
-def both_unsafe(labels, said):
+def both_unsafe(labels, predicted):
     known = tf.cast(tf.math.is_finite(labels), "float32")
-    total = tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, said), 0.0))
+    total = tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, predicted), 0.0))
     return tf.where(tf.reduce_sum(known) > 0, total / tf.reduce_sum(known), 0.0)
 
 
-def chosen_with_a_safe_divisor(labels, said):
-    known, each, count = parts(labels, said)
+def chosen_with_a_safe_divisor(labels, predicted):
+    known, each, count = parts(labels, predicted)
     return keras.ops.where(keras.ops.sum(known) > 0, keras.ops.sum(each * known) / count, 0.0)
 
 
-def part_of_gradient(labels, said):
-    known, each, count = parts(labels, said)
+def part_of_gradient(labels, predicted):
+    known, each, count = parts(labels, predicted)
     value = tf.reduce_sum(known * each) / count
     return tf.stop_gradient(value) + 0.5 * (value - tf.stop_gradient(value))
 
 
 def second(function):
     """Wrap a function of the parts."""
-    return lambda labels, said: function(*parts(labels, said))
+    return lambda labels, predicted: function(*parts(labels, predicted))
 
 
-def eager_gradient_only(labels, said):
-    return by_operations(labels, said if tf.executing_eagerly() else tf.stop_gradient(said))
+def eager_gradient_only(labels, predicted):
+    return by_operations(labels, predicted if tf.executing_eagerly() else tf.stop_gradient(predicted))
 
 
 SAFE_DIVISOR = "without any label its gradient holds NaN: 0/0 must not be computed at all, so make the divisor safe"

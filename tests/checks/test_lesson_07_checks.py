@@ -698,7 +698,7 @@ WRONG_LOGS = {
         "it is the gradient of log(sum of losses)",
     ),
     "times": (gradient_of(lambda loss, g: g * loss), "each gradient is multiplied by its loss"),
-    "by its length": (gradient_of(lambda loss, g: g / np.linalg.norm(g)), "each gradient is divided by its length"),
+    "by its norm": (gradient_of(lambda loss, g: g / np.linalg.norm(g)), "each gradient is divided by its norm"),
     "downhill": (gradient_of(lambda loss, g: -g / loss), "the sign is turned round"),
     "mean gradient": (lambda v, g: logs(v, g, gradient=lambda v, g: logs(v, g)["gradient"] / len(v)), "it is a mean"),
     "times the logarithm": (gradient_of(lambda loss, g: g * np.log(loss)), "multiplied by the logarithm of its loss"),

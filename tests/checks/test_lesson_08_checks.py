@@ -277,28 +277,28 @@ def test_wrong_dwa(answer, words):
 # --- 8.4
 
 
-def parts(weights, lengths, losses, first_losses, alpha):
-    weighted, remaining = weights * lengths, losses / first_losses
+def parts(weights, norms, losses, first_losses, alpha):
+    weighted, remaining = weights * norms, losses / first_losses
     return weighted, weighted.mean() * (remaining / remaining.mean()) ** alpha
 
 
-def slopes(weights, lengths, losses, first_losses, alpha):
-    weighted, targets = parts(weights, lengths, losses, first_losses, alpha)
-    return np.sign(weighted - targets) * lengths
+def slopes(weights, norms, losses, first_losses, alpha):
+    weighted, targets = parts(weights, norms, losses, first_losses, alpha)
+    return np.sign(weighted - targets) * norms
 
 
-def by_tape(weights, lengths, losses, first_losses, alpha, constant=tf.stop_gradient):
+def by_tape(weights, norms, losses, first_losses, alpha, constant=tf.stop_gradient):
     variable = tf.Variable(weights)
     with tf.GradientTape() as tape:
-        weighted, remaining = variable * lengths, losses / first_losses
+        weighted, remaining = variable * norms, losses / first_losses
         targets = constant(tf.reduce_mean(weighted) * (remaining / remaining.mean()) ** alpha)
         distance = tf.reduce_sum(tf.abs(weighted - targets))
     return tape.gradient(distance, variable)
 
 
-def by_loop(weights, lengths, losses, first_losses, alpha):
-    weighted, targets = parts(weights, lengths, losses, first_losses, alpha)
-    return [float(n) if w > t else -float(n) for w, t, n in zip(weighted, targets, lengths, strict=True)]
+def by_loop(weights, norms, losses, first_losses, alpha):
+    weighted, targets = parts(weights, norms, losses, first_losses, alpha)
+    return [float(n) if w > t else -float(n) for w, t, n in zip(weighted, targets, norms, strict=True)]
 
 
 def in_float32(*arguments):
@@ -309,9 +309,9 @@ def in_float16(*arguments):
     return slopes(*arguments).astype("float16")
 
 
-def by_signs_of_the_differences(weights, lengths, losses, first_losses, alpha):
-    left, weighted = losses / first_losses, weights * lengths
-    return pandas.Series(np.copysign(lengths, weighted - weighted.mean() * (left / left.mean()) ** alpha))
+def by_signs_of_the_differences(weights, norms, losses, first_losses, alpha):
+    left, weighted = losses / first_losses, weights * norms
+    return pandas.Series(np.copysign(norms, weighted - weighted.mean() * (left / left.mean()) ** alpha))
 
 
 @pytest.mark.parametrize(
@@ -322,34 +322,34 @@ def test_slopes_however_they_are_found(function):
 
 
 def of(function):
-    """Wrap a function of the weighted lengths, their targets, the lengths and the weights."""
-    return lambda weights, lengths, *rest: function(*parts(weights, lengths, *rest), lengths, weights)
+    """Wrap a function of the weighted norms, their targets, the norms and the weights."""
+    return lambda weights, norms, *rest: function(*parts(weights, norms, *rest), norms, weights)
 
 
 def goals(function):
-    """Wrap a function of the weighted lengths, the lengths, the losses, the part of each that is left, and alpha."""
+    """Wrap a function of the weighted norms, the norms, the losses, the part of each that is left, and alpha."""
 
-    def answer(weights, lengths, losses, first_losses, alpha):
-        found = function(weights * lengths, lengths, losses, losses / first_losses, alpha)
-        return np.sign(weights * lengths - found) * lengths
+    def answer(weights, norms, losses, first_losses, alpha):
+        found = function(weights * norms, norms, losses, losses / first_losses, alpha)
+        return np.sign(weights * norms - found) * norms
 
     return answer
 
 
-def in_place(weights, lengths, losses, first_losses, alpha):
-    lengths *= np.sign(slopes(weights, lengths, losses, first_losses, alpha))
-    return lengths
+def in_place(weights, norms, losses, first_losses, alpha):
+    norms *= np.sign(slopes(weights, norms, losses, first_losses, alpha))
+    return norms
 
 
 WRONG_SLOPES = {
     "turned": (of(lambda g, t, n, w: np.sign(t - g) * n), "the sign is turned round"),
     "signs": (of(lambda g, t, n, w: np.sign(g - t)), "these are signs only"),
-    "times the weight": (of(lambda g, t, n, w: np.sign(g - t) * w), "by the weight instead of the length"),
+    "times the weight": (of(lambda g, t, n, w: np.sign(g - t) * w), "by the weight instead of the norm"),
     "along log w": (of(lambda g, t, n, w: np.sign(g - t) * g), "along the logarithm of the weight"),
     "distances": (of(lambda g, t, n, w: np.abs(g - t)), "these are the distances"),
     "differences": (of(lambda g, t, n, w: g - t), "these are the differences"),
     "not constant": (lambda *a: by_tape(*a, constant=tf.identity), "must be held constant"),
-    "lengths": (of(lambda g, t, n, w: n), "these are the lengths"),
+    "norms": (of(lambda g, t, n, w: n), "these are the norms"),
     "equal goals": (lambda w, n, a, b, alpha: slopes(w, n, a, b, 0.0), "the goals are all equal"),
     "alpha of 1": (lambda w, n, a, b, alpha: slopes(w, n, a, b, 1.0), "alpha is not used"),
     "times alpha": (goals(lambda g, n, a, r, alpha: g.mean() * alpha * r / r.mean()), "a power, not a factor"),
@@ -378,8 +378,8 @@ WRONG_SLOPES = {
         "instead of",
     ),
     "only losses": (goals(lambda g, n, a, r, alpha: g.mean() * (a / a.mean()) ** alpha), "with its first loss"),
-    "total of lengths": (goals(lambda g, n, a, r, alpha: g.sum() * (r / r.mean()) ** alpha), "not their total"),
-    "mean without weights": (goals(lambda g, n, a, r, alpha: n.mean() * (r / r.mean()) ** alpha), "weights * lengths"),
+    "total of norms": (goals(lambda g, n, a, r, alpha: g.sum() * (r / r.mean()) ** alpha), "not their total"),
+    "mean without weights": (goals(lambda g, n, a, r, alpha: n.mean() * (r / r.mean()) ** alpha), "weights * norms"),
     "median": (goals(lambda g, n, a, r, alpha: np.median(g) * (r / r.mean()) ** alpha), "not their median"),
     "largest": (goals(lambda g, n, a, r, alpha: g.max() * (r / r.mean()) ** alpha), "instead of"),
     "geometric": (
@@ -387,7 +387,7 @@ WRONG_SLOPES = {
         "the arithmetic mean is meant",
     ),
     "unweighted": (lambda w, n, a, b, alpha: slopes(np.ones_like(w), n, a, b, alpha), "instead of"),
-    "in place": (in_place, "your function changes `lengths`"),
+    "in place": (in_place, "your function changes `norms`"),
     "always 1.5": (lambda w, n, a, b, alpha: slopes(w, n, a, b, 1.5), "alpha is always 1.5"),
     "power of both": (goals(lambda g, n, a, r, alpha: (g.mean() * r / r.mean()) ** alpha), "only the ratios have"),
     "mean slope": (lambda *a: slopes(*a) / len(a[0]), "slope of the mean of the distances"),

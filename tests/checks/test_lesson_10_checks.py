@@ -214,7 +214,7 @@ def never_hurts(alone, shared):
     return "share" if decided(alone, shared) == "share" else "no difference"
 
 
-def two_spreads(alone, shared):
+def two_stds(alone, shared):
     return decided(alone, shared, errors=2 * len(alone) ** 0.5)
 
 
@@ -242,8 +242,8 @@ WRONG_DECISIONS = {
     "in place": (in_place, "your function changes `shared` itself"),
     "turned": (lambda a, s: decided(s, a), "it is turned round"),
     "by the sign": (lambda a, s: "share" if s.mean() > a.mean() else "separate", "the sign of the mean only"),
-    "unpaired": (unpaired, "take the spread of the differences"),
-    "two spreads": (two_spreads, "divided by the root of the number of seeds"),
+    "unpaired": (unpaired, "take the standard deviation of the differences"),
+    "two standard deviations": (two_stds, "divided by the root of the number of seeds"),
     "one error": (lambda a, s: decided(a, s, errors=1.0), "one standard error, and two are asked for"),
     "fixed limit": (by_points, "two standard errors"),
     "never hurts": (never_hurts, 'it never says "separate"'),
