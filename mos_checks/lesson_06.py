@@ -13,12 +13,14 @@ from mos_checks import (
     as_dict,
     as_function,
     as_number,
+    as_pair,
     call,
     call_kept,
     describe,
     judge_all,
     question,
     require,
+    require_unrounded,
     summary,
 )
 
@@ -44,7 +46,7 @@ def _named(
             return mistake
     for digits in range(5):
         rounded = [round(value, digits) for value in wanted]
-        if np.allclose(found, rounded, rtol=1e-6, atol=1e-9):
+        if len({*rounded}) > 1 and np.allclose(found, rounded, rtol=1e-6, atol=1e-9):
             return f"{{}}: it is rounded to {digits} digits, and should not be"
     return None
 
@@ -86,9 +88,9 @@ def _require_filled_and_weighed(
 ) -> None:
     """Say what is wrong with what the function makes of these labels."""
     result = call_kept(function, labels=labels)
-    two = isinstance(result, tuple | list) and len(result) == 2
-    require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
-    targets, weights = as_dict(result[0], HEADS, "the targets"), as_dict(result[1], HEADS, "the weights")
+    two = f"your function should return two dictionaries, targets and weights, and gives {describe(result)}"
+    targets, weights = as_pair(result, two)
+    targets, weights = as_dict(targets, HEADS, "the targets"), as_dict(weights, HEADS, "the weights")
     both, count = known["left"] & known["odd"], len(known["odd"])
     for name in HEADS:
         target = _one_for_each_row(targets[name], f"the target {name}", count)
@@ -245,6 +247,8 @@ def _require_repaired(
         if not _near(value, wanted[score], precise)
     ]
     if not wrong:
+        if all(precise == 1e-4 for _, precise in found):
+            require_unrounded([value for value, _ in found], [repaired[score] for _, repaired in cases])
         return
     mistakes = {words: [of(r) for r, _ in cases] for words, of in MISTAKEN_REPAIRS[score].items()}
     values, precise = zip(*found, strict=True)
@@ -277,15 +281,16 @@ def masked_loss(answer: object) -> None:
             loss = tf.convert_to_tensor(function(labels, predicted))
         return loss, tape.gradient(loss, predicted, unconnected_gradients="zero")
 
-    values, gradients = [], []
+    values, gradients, precise = [], [], 1e-3
     for labels, predicted, _ in cases:
         predicted = tf.constant(predicted)
         with tf.GradientTape() as tape:
             tape.watch(predicted)
             loss = call(function, tf.constant(labels), predicted)
         values.append(_scalar(loss, len(labels)))
+        precise = max(precise, _precision(loss))
         gradients.append(tape.gradient(loss, predicted) if isinstance(loss, tf.Tensor) else None)
-    _require_losses(values, cases)
+    _require_losses(values, cases, precise)
     for gradient, case in zip(gradients, cases, strict=True):
         _require_gradient(gradient, *case)
     graph = tf.function(with_gradient, input_signature=[tf.TensorSpec([None], "float32")] * 2)
@@ -299,7 +304,7 @@ def masked_loss(answer: object) -> None:
             )
             raise NotYet(f"{lost} ({summary(error)})") from None
         values.append(_scalar(inside[-1][0], len(labels)))
-    _require_losses(values, cases)
+    _require_losses(values, cases, precise)
     for (_, gradient), case in zip(inside, cases, strict=True):
         _require_gradient(gradient, *case)
 
@@ -360,7 +365,7 @@ MISTAKEN_LOSSES = {
         _cross_entropies(np.where(k, y, 1), p).sum() / k.sum()
     ),
     "the loss takes 1 for 0 and 0 for 1: turn the labels round": lambda y, p, k: _mean(_cross_entropies(1 - y, p), k),
-    "rows with the label 0 are missing from the loss: they count -log(1 - predicted)": lambda y, p, k: _mean(
+    "the loss leaves out the rows with the label 0: they count -log(1 - predicted)": lambda y, p, k: _mean(
         np.where(y == 1, _cross_entropies(y, p), 0), k
     ),
     "rows with the label 1 are missing from the loss: they count -log(predicted)": lambda y, p, k: _mean(
@@ -373,7 +378,7 @@ MISTAKEN_LOSSES = {
 }
 
 
-def _require_losses(values: list[float], cases: list[Masked]) -> None:
+def _require_losses(values: list[float], cases: list[Masked], precise: float) -> None:
     """Say what is wrong with the values of the loss."""
     with_labels = [(value, case) for value, case in zip(values, cases, strict=True) if case[2].any()]
     for value, (_, _, known) in with_labels:
@@ -381,17 +386,18 @@ def _require_losses(values: list[float], cases: list[Masked]) -> None:
         require(bool(np.isfinite(value)), f"{rows} the loss is {value}: replace the NaN before the arithmetic")
     found = [value for value, _ in with_labels]
     wanted = [_mean(_cross_entropies(labels, predicted), known) for _, (labels, predicted, known) in with_labels]
-    wrong = [place for place, value in enumerate(found) if not _near(value, wanted[place], 1e-3)]
+    wrong = [place for place, value in enumerate(found) if not _near(value, wanted[place], precise)]
     if wrong:
         mistakes = {words: [of(*case) for _, case in with_labels] for words, of in MISTAKEN_LOSSES.items()}
-        mistake = _named(found, wanted, mistakes, 1e-3)
+        mistake = _named(found, wanted, mistakes, precise)
         known = with_labels[wrong[0]][1][2]
         rows = f"with {known.sum()} labels in {len(known)} rows"
         require(mistake is None, f"{rows} {mistake}".replace("{}", "the loss is another"))
         yours, right = apart(found[wrong[0]], wanted[wrong[0]])
         require(False, f"{rows} the loss should be {right}, and yours is {yours}")
     for value, (_, _, known) in zip(values, cases, strict=True):
-        empty = f"without any label the loss should be 0, and yours is {value:.4g}: is it 0/0?"
+        empty = f"without any label the loss should be 0, and yours is {value:.4g}"
+        empty += "" if np.isfinite(value) else ": is it 0/0?"
         require(bool(known.any()) or (bool(np.isfinite(value)) and abs(value) < 1e-6), empty)
 
 
@@ -429,14 +435,18 @@ def estimate(answer: object) -> str:
     found = []
     for right, keep, _ in cases:
         result = call_kept(function, right=right, keep=keep)
-        spoiled = "the result is NaN: take out the rows without a label first, and only those"
-        number = isinstance(result, float | np.floating | np.ndarray | tf.Tensor)
-        value = np.asarray(result) if number else np.zeros(())
-        require(not (value.dtype.kind == "f" and value.ndim == 0 and bool(np.isnan(value))), spoiled)
-        found.append((as_number(result, "the estimate"), _precision(result)))
+        number = np.nan if _is_nan(result) else as_number(result, "the estimate")
+        found.append((number, _precision(result)))
     _require_estimates(found, [case[:2] for case in cases])
     right, keep, truth = cases[4]
     return f"On other data, where {truth:.1%} is right, the labelled rows say {np.nanmean(right):.1%}."
+
+
+def _is_nan(value: object) -> bool:
+    if not isinstance(value, float | np.floating | np.ndarray | tf.Tensor):
+        return False
+    array = as_array(value, finite=False) if isinstance(value, tf.Tensor) else np.asarray(value)
+    return array.dtype.kind == "f" and array.ndim == 0 and bool(np.isnan(array))
 
 
 Seen = tuple[np.ndarray, np.ndarray]
@@ -483,7 +493,12 @@ def _require_estimates(found: list[tuple[float, float]], cases: list[Seen]) -> N
     wanted = [_estimate(*case) for case in cases]
     wrong = [place for place, (value, precise) in enumerate(found) if not _near(value, wanted[place], precise)]
     if not wrong:
+        if all(precise == 1e-4 for _, precise in found):
+            require_unrounded([value for value, _ in found], wanted)
         return
+    gaps = [value for (value, _), (right, _) in zip(found, cases, strict=True) if np.isnan(right).any()]
+    spoiled = "the result is NaN: take out the rows without a label first, and only those"
+    require(not np.isnan(gaps).all(), spoiled)
     mistakes = {words: [float(of(*case)) for case in cases] for words, of in MISTAKEN_ESTIMATES.items()}
     values, precise = zip(*found, strict=True)
     mistake = _named(values, wanted, mistakes, max(precise))
@@ -517,6 +532,7 @@ def _heads_with_gaps() -> list[Gaps]:
     """Return which labels are known, and shapes of outputs; some have as many rows as columns, steps or labels."""
     cases: list[tuple[Shape, Shape]] = [
         ((6,), (6, 3)),
+        ((5,), (5, 5)),
         ((5,), (5, 4, 5, 2)),
         ((7,), (7, 7, 3)),
         ((4, 4), (4, 4)),
@@ -528,6 +544,7 @@ def _heads_with_gaps() -> list[Gaps]:
         ((1,), (1, 3, 5, 1)),
         ((5, 4), (5, 4, 6, 3)),
         ((8,), (8, 1)),
+        ((5, 1), (5, 1)),
     ]
     return [(np.random.default_rng(seed).random(known) < 0.6, shape) for seed, (known, shape) in enumerate(cases)]
 
@@ -538,9 +555,8 @@ def _shape_and_weights(function: Callable, known: np.ndarray, shape: Shape) -> W
     except NotYet as refusal:
         case = f"for `known` of shape {known.shape} and an output of shape {shape}"
         raise NotYet(f"{case} {refusal}") from refusal.__cause__
-    two = isinstance(result, tuple | list) and len(result) == 2
-    require(two, f"your function should return two things, a shape and weights, and gives {describe(result)}")
-    found, weights = result
+    two = f"your function should return two things, a shape and weights, and gives {describe(result)}"
+    found, weights = as_pair(result, two)
     turned = isinstance(weights, tuple | list | tf.TensorShape) and tuple(weights) == _wanted(known, shape)[0]
     require(not turned, "the shape of the output comes first, and then the weights")
     found = found.as_list() if isinstance(found, tf.TensorShape) else found

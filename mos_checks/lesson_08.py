@@ -4,16 +4,27 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mos_checks import as_array, as_dict, as_function, as_number, call_kept, question, require
+from mos_checks import (
+    as_array,
+    as_dict,
+    as_function,
+    as_number,
+    as_pair,
+    call_kept,
+    question,
+    require,
+    require_unrounded,
+)
 
 NAMES = ("digit", "pose", "pose_2", "odd", "size")
+EXACT = 1e-5
 Mistakes = Sequence[tuple[str, Callable[..., np.ndarray | float]]]
 
 
 def _accuracy(value: object) -> float:
     """Return by how much a right result may differ, relative to its size: more if it has few bits."""
     kind = str(getattr(value, "dtype", ""))
-    return next((found for name, found in {"bfloat16": 3e-2, "float16": 5e-3}.items() if name in kind), 1e-5)
+    return next((found for name, found in {"bfloat16": 3e-2, "float16": 5e-3}.items() if name in kind), EXACT)
 
 
 def _name_mistake(
@@ -40,11 +51,11 @@ def _name_mistake(
     for digits in range(5):
         rounded = all(fits(place, value.round(digits)) for place, value in enumerate(wanted))
         require(not rounded, f"{said(wrong[0])}: this is right but for rounding, and should have all its digits")
-    require(False, f"{said(wrong[0])}, and it should be {_shown(wanted[wrong[0]])}")
+    require(False, f"{said(wrong[0])} instead of {_shown(wanted[wrong[0]])}")
 
 
 def _shown(value: np.ndarray | float) -> str:
-    numbers = [float(f"{number:.5g}") for number in np.ravel(value)]
+    numbers = [float(f"{number:.6g}") for number in np.ravel(value)]
     return f"{numbers[0]:g}" if np.ndim(value) == 0 else str(numbers)
 
 
@@ -71,13 +82,19 @@ def objective(answer: object) -> str:
     bounds = [_accuracy(result) * _size(**case) for result, case in zip(results, cases, strict=True)]
 
     def said(place: int) -> str:
-        losses = {name: round(loss, 4) for name, loss in cases[place]["losses"].items()}
-        return f"for the losses {losses} it gives {_shown(found[place])}"
+        losses, log_variances = (
+            {name: float(f"{value:.4g}") for name, value in cases[place][part].items()}
+            for part in ("losses", "log_variances")
+        )
+        given = f"for the losses {losses}, the log-variances {log_variances} and the"
+        return f"{given} regressions {cases[place]['regression']} it gives {_shown(found[place])}"
 
     def fits(place: int, value: float) -> bool:
         return bool(abs(found[place] - value) <= bounds[place])
 
     _name_mistake(cases, fits, _objective, OBJECTIVES, said)
+    if max(map(_accuracy, results)) == EXACT:
+        require_unrounded(found, [_objective(**case) for case in cases])
     return (
         f"For one head with the loss 0.02, at its best, your function gives {found[0]:.2f}: a negative number is fine."
     )
@@ -203,8 +220,7 @@ def at_the_optimum(answer: object) -> None:
 
 def _two_dictionaries(result: object, losses: dict) -> tuple[dict[str, float], dict[str, float], float]:
     """Return both as numbers, and how accurate they are."""
-    two = isinstance(result, tuple | list) and len(result) == 2
-    require(two, "your function should return two dictionaries, the log-variances and the weights")
+    result = as_pair(result, "your function should return two dictionaries, the log-variances and the weights")
     given = as_dict(result[0], losses, "the log-variances"), as_dict(result[1], losses, "the weights")
     numbers = [
         {name: as_number(value, f"the {what} of {name}") for name, value in part.items()}
@@ -221,7 +237,7 @@ def _best_weight(loss: float, **_: object) -> float:
     return 0.5 / loss
 
 
-OTHER_KIND = "which is right for the other kind of head"
+OTHER_KIND = "this is right for the other kind of head"
 LOG_VARIANCES = [
     (OTHER_KIND, lambda loss, **_: np.log(loss)),
     (OTHER_KIND, lambda loss, **_: np.log(2 * loss)),
@@ -314,6 +330,8 @@ def _judge_dwa(function: Callable, cases: list[dict], mistakes: Mistakes) -> Non
         require(not early, f"{said(place)}: with fewer than two epochs all should be 1")
 
     _name_mistake(cases, fits, _dwa, mistakes, said, refuse_total)
+    if max(bounds) == EXACT:
+        require_unrounded(found, [_dwa(**case) for case in cases])
 
 
 def _dwa(
@@ -330,6 +348,12 @@ def _dwa(
 
 def _variant(**options: Callable) -> Callable:
     return lambda **case: _dwa(**case, **options)
+
+
+def _sorted_names(history: dict[str, list[float]], temperature: float) -> np.ndarray:
+    """Return the weights for someone who gives them to the names in alphabetical order."""
+    weights = dict(zip(sorted(history), _dwa(history, temperature), strict=True))
+    return np.array([weights[name] for name in history])
 
 
 NO_SUM = (
@@ -364,6 +388,7 @@ LATER = [
         _variant(inner=lambda rates, temperature: rates, share=lambda rates: rates / rates.sum()),
     ),
     NO_SUM,
+    ("each weight belongs to the head of its name, whatever their order", _sorted_names),
     ("after two epochs they should follow the rates", lambda history, **_: np.ones(len(history))),
     (
         "after two epochs they should follow the rates, and here they do only after three",
@@ -397,8 +422,8 @@ def slopes(answer: object) -> None:
 
     def said(place: int) -> str:
         case = cases[place]
-        heads = f"for {len(case['weights'])} heads and alpha = {case['alpha']:g}"
-        return f"{heads} it gives {_shown(results[place])}"
+        given = [f"{name} = {_shown(value)}" for name, value in case.items()]
+        return f"for {', '.join(given)} it gives {_shown(results[place])}"
 
     def fits(place: int, value: np.ndarray) -> bool:
         return bool(np.allclose(results[place], value, rtol=max(1e-4, _accuracy(given[place])), atol=1e-9))
@@ -457,6 +482,7 @@ def _slopes(
         "no alpha": relative,
         "times alpha": relative * alpha,
         "equal": np.ones_like(relative),
+        "alpha of 1.5": relative**1.5,
         "mean later": remaining**alpha / (remaining**alpha).mean(),
     }
     means = {
@@ -467,6 +493,7 @@ def _slopes(
         "median norm": np.median(weighted),
     }
     goals = means.get(wrong, weighted.mean()) * powers.get(wrong, relative**alpha)
+    goals = (weighted.mean() * relative) ** alpha if wrong == "power of both" else goals
     sign = np.sign(weighted - goals)
     answers = {
         "turned sign": -sign * norms,
@@ -477,6 +504,7 @@ def _slopes(
         "differences": weighted - goals,
         "moving": sign * norms - norms / len(weights) * (sign * relative**alpha).sum(),
         "norms": norms,
+        "mean of all": sign * norms / len(norms),
     }
     return answers.get(wrong, sign * norms)
 
@@ -503,6 +531,9 @@ MISTAKES = {
     "median ratio": f"{MEAN_RATIO}, and not by its median",
     "no alpha": "alpha is not used",
     "times alpha": "alpha is a power, not a factor",
+    "alpha of 1.5": "alpha is always 1.5 there: use the one that is given",
+    "power of both": "only the ratios have the power alpha, and the mean of the weighted norms has not",
+    "mean of all": "this is the slope of the mean of the distances, and their sum is meant",
     "mean later": "divide losses / first_losses by its mean first, and take the power alpha then",
     "equal": "the goals are all equal, and should follow how much of each loss is left",
     "plain norms": "the goals need the mean of the weighted norms, weights * norms",

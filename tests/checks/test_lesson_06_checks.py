@@ -69,7 +69,11 @@ def by_their_kind(labels):
     return targets, weights
 
 
-RIGHT_FILLS = [filled, changed(filler=1), by_loops, by_keras, as_columns, by_their_kind]
+def one_after_the_other(labels):
+    yield from filled(labels)
+
+
+RIGHT_FILLS = [filled, changed(filler=1), by_loops, by_keras, as_columns, by_their_kind, one_after_the_other]
 
 
 @pytest.mark.parametrize("function", RIGHT_FILLS)
@@ -245,6 +249,8 @@ WRONG_REPAIRS = {
     "one row more": (repair_by(accuracy=lambda r: (right_rows(r) + 1) / r["labelled"]), "on the labelled rows it is"),
     "rows": (repair_by(accuracy=right_rows), "a number of rows: divide"),
     "wrong answers": (repair_by(accuracy=lambda r: 1 - repaired(r)["accuracy"]), "the share of wrong answers"),
+    "four decimals": (repair_by(accuracy=lambda r: round(repaired(r)["accuracy"], 4)), "it is rounded to 4 decimals"),
+    "loss in five decimals": (repair_by(loss=lambda r: round(repaired(r)["loss"], 5)), "it is rounded to 5 decimals"),
     "two digits": (repair_by(accuracy=lambda r: round(repaired(r)["accuracy"], 2)), "it is rounded to 2 digits"),
     "loss in three digits": (repair_by(loss=lambda r: round(repaired(r)["loss"], 3)), "it is rounded to 3 digits"),
     "by place": (repair_by_place, "take each value by its key"),
@@ -391,6 +397,7 @@ RIGHT_LOSSES = [
     functools.partial(by_operations),
     tf.function(by_operations),
     lambda labels, predicted: tf.cast(by_operations(labels, predicted), "float16"),
+    lambda labels, predicted: tf.cast(by_operations(labels, predicted), "bfloat16"),
 ]
 
 
@@ -517,7 +524,7 @@ WRONG_LOSSES = {
     "turned": (lambda y, p: by_operations(1 - y, p), "takes 1 for 0 and 0 for 1"),
     "ones only": (
         lambda y, p: tf.reduce_sum(-tf.where(y == 1, tf.math.log(p), 0.0)) / parts(y, p)[2],
-        "rows with the label 0 are missing",
+        "the loss leaves out the rows with the label 0",
     ),
     "squares": (
         lambda y, p: tf.reduce_sum(tf.where(tf.math.is_finite(y), (y - p) ** 2, 0.0)) / parts(y, p)[2],
@@ -572,12 +579,25 @@ def in_few_bits(right, keep):
     return np.float16(averaged(right, keep))
 
 
+def in_fewer_bits(right, keep):
+    return tf.cast(averaged(right, keep), "bfloat16")
+
+
 def by_masked_arrays(right, keep):
     right, keep = np.ma.masked_invalid(right), np.ma.masked_invalid(keep)
     return float((right / keep).sum() / (1 / keep).sum())
 
 
-RIGHT_ESTIMATES = [averaged, by_nansum, by_tensors, by_loop, as_array_without_axes, in_few_bits, by_masked_arrays]
+RIGHT_ESTIMATES = [
+    averaged,
+    by_nansum,
+    by_tensors,
+    by_loop,
+    as_array_without_axes,
+    in_few_bits,
+    in_fewer_bits,
+    by_masked_arrays,
+]
 
 
 @pytest.mark.parametrize("function", RIGHT_ESTIMATES)
@@ -599,6 +619,10 @@ WRONG_ESTIMATES = {
         "the weights are 1 - keep, and should be 1 / keep",
     ),
     "rounded": (lambda r, p: round(averaged(r, p), 3), "it is rounded to 3 digits"),
+    "four decimals": (lambda r, p: round(averaged(r, p), 4), "it is rounded to 4 decimals"),
+    "always right": (lambda r, p: 1.0, "it gives 1, and the mean by 1/p is"),
+    "without the last row": (lambda r, p: averaged(r[:-1], p[:-1]) if len(r) > 1 else np.nan, "the mean by 1/p is"),
+    "NaN for one row": (lambda r, p: averaged(r, p) if len(r) > 1 else np.nan, "for 1 labelled rows of 1 it gives nan"),
     "two classes": (
         lambda r, p: np.average(r[p > 0], weights=np.where(p[p > 0] > 0.5, 1, 4)),
         "the mean by 1/p is",
@@ -722,7 +746,19 @@ def averaged_over_the_labels(known, shape):
     return shape, weighed(known, shape)[1] if known.ndim < len(shape) else known.mean(axis=-1)
 
 
+def where_the_last_lengths_agree(known, shape):
+    shape = (*shape, 1) if known.shape[-1] == shape[-1] else shape
+    return shape, np.broadcast_to(spread(known, shape), shape[:-1])
+
+
+def not_for_one_label(known, shape):
+    shape = (*shape, 1) if known.shape == shape and shape[-1] > 1 else shape
+    return shape, np.broadcast_to(known[..., 0] if known.shape == shape else spread(known, shape), shape[:-1])
+
+
 WRONG_WEIGHTS = {
+    "the last lengths agree": (where_the_last_lengths_agree, "an output of shape (5, 5) the output is right as it is"),
+    "not for one label": (not_for_one_label, "an output of shape (5, 1) each number in the last axis has gaps"),
     "in place": (in_place_weighed, "your function changes `known` itself"),
     "axes of length 1": (
         weighed_by(lambda w, k, s: spread(k, s)),
