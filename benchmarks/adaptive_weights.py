@@ -22,6 +22,7 @@ import time
 import numpy as np
 
 from mos_helpers import balancing, data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -119,14 +120,10 @@ class Experiment:
         With `begin=True` the weights begin at what fits the losses before training, with `dwa=True` they follow DWA.
         """
         model = self.models[name]
-        fresh = self.first_weights[seed]
-        layers = [model.get_layer(layer) for layer in ("trunk_1", "trunk_2", *self.targets)]
-        for place, layer in enumerate(layers):
-            layer.set_weights(fresh[2 * place : 2 * place + 2])
-        own = {id(weight) for layer in layers for weight in layer.weights}
-        for variable in [v for v in model.weights if id(v) not in own] + model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
-        model.optimizer.learning_rate = 0.002
+        restart(model, [np.zeros(variable.shape) for variable in model.weights])  # learned loss weights, for example
+        network = [variable for layer in model.layers for variable in layer.weights]
+        for variable, first in zip(network, self.first_weights[seed], strict=True):
+            variable.assign(first)
         self.factor.assign(factor)
         for variable, weight in zip(self.weights.values(), weights, strict=True):
             variable.assign(weight)
@@ -159,8 +156,8 @@ class Experiment:
 def print_row(name: str, runs: np.ndarray, extra: str = "") -> None:
     """Print mean and standard deviation of each head's remaining error, and of their mean."""
     runs = np.column_stack([runs, runs.mean(axis=1)])
-    spreads = runs.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(3)
-    said = "".join(f"{f'{m:.3f} ± {s:.3f}':>17}" for m, s in zip(runs.mean(axis=0), spreads, strict=True))
+    stds = runs.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(3)
+    said = "".join(f"{f'{m:.3f} ± {s:.3f}':>17}" for m, s in zip(runs.mean(axis=0), stds, strict=True))
     print(f"{name:24}{said}   {extra}", flush=True)
 
 

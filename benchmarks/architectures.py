@@ -4,7 +4,7 @@
     python benchmarks/architectures.py --data mnist --seeds 20 --updates 2000
 
 Two overlapping digits, as in lesson 3: mean and standard deviation of the accuracies, parameters, seconds to train,
-and milliseconds to answer. scikit-learn, in at most five runs, and the naive answer stand beside them. For times, run
+and milliseconds to answer. scikit-learn, in at most five runs, and the baseline stand beside them. For times, run
 it on a machine that does nothing else.
 """
 
@@ -17,6 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -104,10 +105,7 @@ def scores(found: np.ndarray, truth: np.ndarray) -> list[float]:
 def train(model: keras.Model, images: np.ndarray, targets: Targets, updates: int, seed: int) -> float:
     """Train a compiled model from new random weights; return the seconds that `fit` took."""
     keras.utils.set_random_seed(seed)
-    model.set_weights(keras.models.clone_model(model).get_weights())
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = 0.001
+    restart(model, keras.models.clone_model(model).get_weights())
     training = data.batches(images, {name: targets[name] for name in model.output}, BATCH_SIZE, seed=seed).repeat()
     start = time.perf_counter()
     model.fit(training, steps_per_epoch=updates, verbose=0)
@@ -154,8 +152,8 @@ def fit_and_answer(estimator: object, images: np.ndarray, digits: np.ndarray, im
 
 def print_row(name: str, rows: list[list[float]], cost: str) -> None:
     """Print mean and standard deviation of each score."""
-    means, spreads = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(3)
-    said = "".join(f"{f'{mean:.1%} ± {spread:.1%}':>16}" for mean, spread in zip(means, spreads, strict=True))
+    means, stds = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(3)
+    said = "".join(f"{f'{mean:.1%} ± {std:.1%}':>16}" for mean, std in zip(means, stds, strict=True))
     print(f"{name:33}{said}{cost}", flush=True)
 
 

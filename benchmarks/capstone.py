@@ -3,13 +3,13 @@
     python benchmarks/capstone.py --data digits              10 seeds of the solution, 3 of each other one
     python benchmarks/capstone.py --data mnist --seeds 10 --others 3
 
-Each variant is the solution (`solutions/15_capstone.ipynb`) with one change; "as they are" means that its spreads are
-not corrected on the validation slips. The scores are those of the acceptance check: mean, and in brackets the lowest
-and the highest seed. "one" and "two" are the shares of errors within one and two spreads, "half" the error of the surer
-half divided by that of the other half, each for the number to the right and the number down. The first row has the
-scores on the known labels of the validation slips, by which to choose. The second row has them on the hidden slips, by
-which the conditions of the check were set: the last columns say how many seeds are accepted, and which conditions are
-not met by how many of them.
+Each variant is the solution (`solutions/15_capstone.ipynb`) with one change; "as it is" means that its standard
+deviations are not corrected on the validation slips. The scores are those of the acceptance check: mean, and in
+brackets the lowest and the highest seed. "one" and "two" are the shares of errors within one and two standard
+deviations, "half" the error of the surer half divided by that of the other half, each for the number to the right and
+the number down. The first row has the scores on the known labels of the validation slips, by which to choose. The
+second row has them on the hidden slips, by which the conditions of the check were set: the last columns say how many
+seeds are accepted, and which conditions are not met by how many of them.
 """
 
 import argparse
@@ -23,15 +23,16 @@ from mos_checks import lesson_15
 from mos_helpers import data
 from mos_helpers.data.slips import AISLES, client_slips, slips
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
 TREE = Tree({name: [str(digit) for digit in held] for name, held in AISLES.items()}, leaves=list("0123456789"))
 MEAN = "mean_with_sample_weight"
-SPREADS = tuple(f"{kind} {number}" for kind in ("one", "two", "half") for number in lesson_15.NUMBERS)
+STDS = tuple(f"{kind} {number}" for kind in ("one", "two", "half") for number in lesson_15.NUMBERS)
 VARIANTS = {
     "solution": {},
-    "spreads as they are": {"corrected": False},
+    "std as it is": {"corrected": False},
     "one softmax, weight 9": {"conditional": False, "fine": 9.0},
     "aisle head of its own": {"own_aisle": True},
     "dense": {"convolutions": False, "updates": 1500},
@@ -182,18 +183,15 @@ def trained(
         keras.utils.set_random_seed(seed)
         first.append(build().get_weights())
     model = compiled(build, locker, updates, decay, own_aisle)
-    beginning = [variable.numpy() for variable in model.optimizer.variables]
     for seed in range(seeds):
-        model.set_weights(first[seed])
-        for variable, value in zip(model.optimizer.variables, beginning, strict=True):
-            variable.assign(value)
+        restart(model, first[seed])
         training = data.batches(x, targets, min(100, len(x)), weights, seed=seed)
         model.fit(training.repeat(), steps_per_epoch=updates, verbose=0)
         yield answers_of(model.predict(images, batch_size=1000, verbose=0), *units)
 
 
-def corrected_spreads(runs: list[dict], validation: dict) -> list[dict]:
-    """Return answers whose spreads are multiplied by one factor for each number, so that 68% of the errors fit."""
+def corrected_stds(runs: list[dict], validation: dict) -> list[dict]:
+    """Return answers with standard deviations times one factor for each number, so that 68% of the errors fit."""
     rows = np.flatnonzero(lesson_15.labelled("position", validation["position"]))
     result = []
     for run in runs:
@@ -203,12 +201,16 @@ def corrected_spreads(runs: list[dict], validation: dict) -> list[dict]:
 
 
 def scored(answers: dict, targets: dict) -> dict[str, float]:
-    """Return the scores of all heads and of the spreads, over the slips that have the label."""
+    """Return the scores of all heads and of the standard deviations, over the slips that have the label."""
     rows = lesson_15.labelled("position", targets["position"])
     known = {"position": targets["position"][rows]}
-    said = {name: answers[name][rows] for name in ("position", "spread")}
-    judged = lesson_15.within(said, known, 1), lesson_15.within(said, known, 2), lesson_15.surer_half(said, known)
-    return lesson_15.scores(answers, targets) | dict(zip(SPREADS, np.concatenate(judged), strict=True))
+    predicted = {name: answers[name][rows] for name in ("position", "spread")}
+    judged = (
+        lesson_15.within(predicted, known, 1),
+        lesson_15.within(predicted, known, 2),
+        lesson_15.surer_half(predicted, known),
+    )
+    return lesson_15.scores(answers, targets) | dict(zip(STDS, np.concatenate(judged), strict=True))
 
 
 def show(name: str, found: list[dict[str, float]], end: str = "") -> None:
@@ -243,7 +245,7 @@ def main() -> None:
     training, validation = client_slips(digits)
     hidden = slips(digits.x_test, digits.y_test, lesson_15.N_HIDDEN, seed=lesson_15.HIDDEN_SEED)
     client = {"x": prepare(training.images), "targets": training.targets}
-    print(f"{digits.source}\n{'':23}", *(f"  {name:21}" for name in (*lesson_15.HEADS, *SPREADS)), "accepted")
+    print(f"{digits.source}\n{'':23}", *(f"  {name:21}" for name in (*lesson_15.HEADS, *STDS)), "accepted")
     images = prepare(np.concatenate([validation.images, hidden.images]))
     runs = {}
     for name, changes in VARIANTS.items():
@@ -252,10 +254,10 @@ def main() -> None:
         found = runs.get(str(settings)) or list(trained(client, images, seeds, **settings))
         runs[str(settings)] = found
         if changes.get("corrected", True):
-            found = corrected_spreads(found, validation.targets)
+            found = corrected_stds(found, validation.targets)
         report(name, found, validation.targets, hidden.targets)
-    naive = lesson_15.naive_scores(hidden.targets)
-    print(f"{'naive, hidden':23}" + "".join(f"  {value:.3f}{'':14}" for value in naive.values()))
+    baseline = lesson_15.baseline_scores(hidden.targets)
+    print(f"{'baseline, hidden':23}" + "".join(f"  {value:.3f}{'':14}" for value in baseline.values()))
 
 
 if __name__ == "__main__":

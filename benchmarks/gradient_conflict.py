@@ -15,6 +15,7 @@ import numpy as np
 
 from mos_helpers import data
 from mos_helpers.balancing import MGDA, PCGrad
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -92,9 +93,7 @@ class Experiment:
     def answers(self, design: str, seed: int, rate: float, images: np.ndarray) -> Arrays:
         """Train from one seed, and return the answers to some images."""
         model = self.models[design]
-        model.set_weights(self.first[design, seed])
-        for variable in model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
+        restart(model, self.first[design, seed])
         model.optimizer.learning_rate = rate
         training = data.batches(self.images, self.targets, BATCH_SIZE, seed=seed).repeat()
         model.fit(training, steps_per_epoch=self.updates, verbose=0)
@@ -131,15 +130,15 @@ def main() -> None:
     for make, heads in [(canvas, {"left": 10, "right": 10}), (digit_and_odd, {"digit": 10, "odd": 1})]:
         seeds = [*range(options.seeds), *TUNING_SEEDS]
         experiment = Experiment(digits, make, heads, options.updates, seeds)
-        naive = [np.mean(t == np.bincount(t).argmax()) for t in experiment.test[1].values()]
+        baseline = [np.mean(t == np.bincount(t).argmax()) for t in experiment.test[1].values()]
         print(f"\n{'':12}{'rate':>8}{'weights':>10}" + "".join(f"{name:>16}" for name in [*heads, "both"]))
         for design, model in experiment.models.items():
             rate = experiment.best_rate(design)
             rows = [experiment.scores(design, seed, rate, experiment.test) for seed in range(options.seeds)]
-            means, spreads = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(3)
-            said = "".join(f"{f'{a:.1%} ± {b:.1%}':>16}" for a, b in zip(means, spreads, strict=True))
+            means, stds = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(3)
+            said = "".join(f"{f'{a:.1%} ± {b:.1%}':>16}" for a, b in zip(means, stds, strict=True))
             print(f"{design:12}{rate:8g}{model.count_params():10,}{said}", flush=True)
-        print(f"{'always the most frequent label':30}" + "".join(f"{share:>16.1%}" for share in naive))
+        print(f"{'always the most frequent label':30}" + "".join(f"{share:>16.1%}" for share in baseline))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def keras_step(method: str, heads: int) -> Step | None:
 
 def at_features(trunk: object, heads: object, losses: dict, data: tuple) -> Step:
     """Return an update by MGDA from the gradients at the features: one way back through the trunk for all heads."""
-    from mos_helpers.balancing import mgda_factors
+    from mos_helpers.balancing import mgda_weights
 
     import keras  # isort: skip
     import tensorflow as tf  # isort: skip
@@ -83,8 +83,8 @@ def at_features(trunk: object, heads: object, losses: dict, data: tuple) -> Step
             values = [losses[name](labels[name], outputs[name]) for name in losses]
         found = [tape.gradient(value, [features, *head_variables]) for value in values]
         rows = tf.stack([tf.reshape(parts[0], [-1]) for parts in found])
-        factors = mgda_factors(tf.matmul(rows, rows, transpose_b=True))
-        mixture = tf.add_n([factor * parts[0] for factor, parts in zip(tf.unstack(factors), found, strict=True)])
+        weights = mgda_weights(tf.matmul(rows, rows, transpose_b=True))
+        mixture = tf.add_n([weight * parts[0] for weight, parts in zip(tf.unstack(weights), found, strict=True)])
         plain = [next(p for p in parts if p is not None) for parts in zip(*[f[1:] for f in found], strict=True)]
         combined = trunk_tape.gradient(features, trunk.trainable_variables, output_gradients=mixture)
         optimizer.apply([*combined, *plain], trunk.trainable_variables + head_variables)

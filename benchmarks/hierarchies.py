@@ -24,6 +24,7 @@ from sklearn.model_selection import train_test_split
 
 from mos_helpers import data
 from mos_helpers.hierarchy import ConditionalHead, GroupSum, Tree, contradictions
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -129,12 +130,11 @@ def build(trees: dict[str, Tree]) -> keras.Model:
 def train(model: keras.Model, images: np.ndarray, targets: dict[str, np.ndarray], updates: int, seed: int) -> None:
     """Train a compiled model from new random weights; the targets have the names of the outputs."""
     rng = np.random.default_rng(seed)  # not keras.utils.set_random_seed, after which TensorFlow compiles again
-    for weights in model.trainable_variables:  # kernels and biases of Dense layers
-        first = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
-        weights.assign(first(weights.shape) if len(weights.shape) == 2 else keras.ops.zeros_like(weights))
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = LEARNING_RATE
+    first = []
+    for weights in model.weights:  # kernels and biases of Dense layers
+        glorot = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
+        first.append(glorot(weights.shape) if len(weights.shape) == 2 else np.zeros(weights.shape))
+    restart(model, first)
     training = data.batches(images, targets, BATCH_SIZE, seed=seed).repeat()
     model.fit(training, steps_per_epoch=updates, verbose=0)
 
@@ -186,8 +186,8 @@ def main() -> None:
                     found = {head: predictions.get(output_name(name, design, head)) for head in ("fine", "coarse")}
                     results.setdefault(f"{name}/{design}", []).append(scores(found, truth, tree))
                 right = truth == np.bincount(labels).argmax(), groups[truth] == np.bincount(groups[labels]).argmax()
-                naive = [right[0].mean(), right[1].mean(), groups[np.bincount(labels).argmax()] == groups[truth]]
-                results.setdefault(f"{name}/the commonest class", []).append([*naive[:2], np.mean(naive[2])])
+                baseline = [right[0].mean(), right[1].mean(), groups[np.bincount(labels).argmax()] == groups[truth]]
+                results.setdefault(f"{name}/the commonest class", []).append([*baseline[:2], np.mean(baseline[2])])
         for name in trees:
             print_table(f"tree {name}, {count:,} labelled images", name, results)
 
@@ -201,7 +201,7 @@ def print_table(title: str, tree: str, results: dict[str, list[list[float]]]) ->
             against = rows[:, :1] - np.array(results[f"{tree}/flat, groups read off"])[:, :1]
             rows = np.concatenate([rows, against], axis=1) if rows.shape[1] > 3 else rows
             said = zip(rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)
-            cells = "".join(f"{f'{mean:.1%} ± {spread:.1%}':>14}" for mean, spread in said)
+            cells = "".join(f"{f'{mean:.1%} ± {std:.1%}':>14}" for mean, std in said)
             print(f"{name.split('/')[1]:26}{cells}", flush=True)
 
 

@@ -17,6 +17,7 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from mos_helpers import data
 from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss, hierarchical_scores
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -74,17 +75,14 @@ def network(inputs: int, classes: int) -> keras.Model:
 
 def compiled(model: keras.Model, loss: str | keras.losses.Loss) -> keras.Model:
     """Compile a model and return it."""
-    model.compile(optimizer="adam", loss=loss, steps_per_execution=100)
+    model.compile(keras.optimizers.Adam(RATE), loss=loss, steps_per_execution=100)
     return model
 
 
 def train(model: keras.Model, images: np.ndarray, labels: np.ndarray, updates: int, seed: int) -> None:
     """Train a compiled model from new random weights."""
     keras.utils.set_random_seed(seed)
-    model.set_weights(keras.models.clone_model(model).get_weights())
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = RATE
+    restart(model, keras.models.clone_model(model).get_weights())
     model.fit(data.batches(images, labels, BATCH_SIZE, seed=seed).repeat(), steps_per_epoch=updates, verbose=0)
 
 
@@ -113,8 +111,8 @@ def scores(probabilities: np.ndarray, labels: np.ndarray, graph: ClassGraph) -> 
 def print_rows(rows: dict[str, list[list[float]]], sign: str = "") -> None:
     """Print mean and standard deviation of each score."""
     for name, runs in rows.items():
-        means, spreads = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(SCORES))
-        said = [f"{100 * mean:{sign}.1f} ± {100 * spread:.1f}" for mean, spread in zip(means, spreads, strict=True)]
+        means, stds = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(SCORES))
+        said = [f"{100 * mean:{sign}.1f} ± {100 * std:.1f}" for mean, std in zip(means, stds, strict=True)]
         print(f"{name:40}" + "".join(f"{cell:>13}" for cell in said), flush=True)
 
 
@@ -154,10 +152,10 @@ def main() -> None:
             found["flat, min afterwards"] = lowered(found["flat"], graph)
             found["max-constraint loss, no layer"] = found["max-constraint loss"]
             found["max-constraint loss"] = raised(found["max-constraint loss"], graph)
-            found["naive answer: no label"] = np.zeros_like(labels_test)
-            found["naive answer: how frequent each label is"] = np.tile(labels.mean(axis=0), (N_TEST, 1))
+            found["baseline: no label"] = np.zeros_like(labels_test)
+            found["baseline: how frequent each label is"] = np.tile(labels.mean(axis=0), (N_TEST, 1))
             sets, counts = np.unique(labels, axis=0, return_counts=True)
-            found["naive answer: the most frequent set"] = np.tile(sets[counts.argmax()], (N_TEST, 1))
+            found["baseline: the most frequent set"] = np.tile(sets[counts.argmax()], (N_TEST, 1))
             for name, probabilities in found.items():
                 runs.setdefault(name, []).append(scores(probabilities, labels_test, graph))
         print(f"\n{f'{n:,} training canvases':40}" + "".join(f"{name:>13}" for name in SCORES))

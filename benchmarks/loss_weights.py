@@ -19,12 +19,13 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
 N_TRAIN, N_OTHER, BATCH_SIZE, STEPS = 4_000, 2_000, 128, 20
-NAIVE_RATIO = float(np.log(10) / np.log(2))  # of the losses of a model that knows nothing
-WEIGHTS = [0.01, 0.03, 0.1, 0.3, 1, NAIVE_RATIO, 10, 30, BATCH_SIZE]
+BASELINE_RATIO = float(np.log(10) / np.log(2))  # of the losses of a model that knows nothing
+WEIGHTS = [0.01, 0.03, 0.1, 0.3, 1, BASELINE_RATIO, 10, 30, BATCH_SIZE]
 Arrays = dict[str, np.ndarray]
 
 
@@ -97,10 +98,7 @@ class Experiment:
     def train(self, seed: int, left: float = 1.0, odd: float = 1.0, kind: str = "adam", **options: object) -> dict:
         """Train from one seed; return the history. `options` go to `fit`."""
         model = self.models[kind]
-        model.set_weights(self.first[seed])
-        for memory in model.optimizer.variables:
-            memory.assign(keras.ops.zeros_like(memory))
-        model.optimizer.learning_rate = 0.001
+        restart(model, self.first[seed])
         self.weights["left"].assign(left)
         self.weights["odd"].assign(odd)
         training = data.batches(self.images, self.targets, BATCH_SIZE, seed=seed).repeat()
@@ -148,8 +146,8 @@ class MeanAccuracy(keras.callbacks.Callback):
 def print_row(name: str, runs: np.ndarray, remark: str = "") -> None:
     """Print mean and standard deviation of each score, and of the mean of both test accuracies."""
     columns = np.column_stack([runs, runs[:, 2:].mean(axis=1)])
-    spreads = columns.std(axis=0, ddof=1) if len(columns) > 1 else np.zeros(5)
-    said = [f"{mean:.1%} ± {spread:.1%}" for mean, spread in zip(columns.mean(axis=0), spreads, strict=True)]
+    stds = columns.std(axis=0, ddof=1) if len(columns) > 1 else np.zeros(5)
+    said = [f"{mean:.1%} ± {std:.1%}" for mean, std in zip(columns.mean(axis=0), stds, strict=True)]
     print(f"{name:34}" + "".join(f"{text:>16}" for text in said) + remark, flush=True)
 
 

@@ -12,6 +12,7 @@ import argparse
 import numpy as np
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -80,12 +81,8 @@ class Experiment:
         """Train from one seed on some rows; return the answers to the test images."""
         rows = np.ones(N_TRAIN, bool) if rows is None else rows
         model = self.models[kind]
-        rate = float(model.optimizer.learning_rate)
         keras.utils.set_random_seed(seed)
-        model.set_weights(keras.models.clone_model(model).get_weights())
-        for variable in model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
-        model.optimizer.learning_rate = rate
+        restart(model, keras.models.clone_model(model).get_weights())
         targets = {name: np.where(weights[name] > 0, self.targets[name], 0)[rows] for name in self.targets}
         weights = {name: weight[rows].astype("float32") for name, weight in weights.items()}
         training = data.batches(self.images[rows], targets, BATCH_SIZE, sample_weight=weights, seed=seed).repeat()
@@ -152,11 +149,11 @@ def print_rows(rows: dict[str, list[list[float]]], columns: list[str]) -> None:
     """Print mean and standard deviation of each score."""
     print(f"{'':30}" + "".join(f"{column:>16}" for column in columns))
     for name, runs in rows.items():
-        means, spreads = (
+        means, stds = (
             np.mean(runs, axis=0),
             np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(runs[0])),
         )
-        said = "".join(f"{f'{mean:.1%} ± {spread:.1%}':>16}" for mean, spread in zip(means, spreads, strict=True))
+        said = "".join(f"{f'{mean:.1%} ± {std:.1%}':>16}" for mean, std in zip(means, stds, strict=True))
         print(f"{name:30}{said}", flush=True)
 
 
@@ -173,8 +170,8 @@ def main() -> None:
     experiment = Experiment(options.data, options.seeds, options.updates)
     print(f"{experiment.source}: {N_TRAIN:,} training and {N_TEST:,} test images, {options.seeds} seeds, ", end="")
     print(f"{options.updates:,} updates of {BATCH_SIZE}; mean ± standard deviation")
-    naive = experiment.scores({name: np.bincount(truth).argmax() for name, truth in experiment.targets.items()})
-    print_rows({"always the most frequent label": [naive]}, ["left", "odd"])
+    baseline = experiment.scores({name: np.bincount(truth).argmax() for name, truth in experiment.targets.items()})
+    print_rows({"always the most frequent label": [baseline]}, ["left", "odd"])
     for both in (False, True):
         for share in [0.3, 0.1] if both else [1.0, 0.5, 0.2, 0.05]:
             print(f"\nlabels of {'both heads, each' if both else 'odd'} known for {share:.0%}")

@@ -4,7 +4,7 @@
     python benchmarks/multi_label.py --data mnist --seeds 10
 
 Up to three digits of half size in the four quarters of an image, as in lesson 4: mean and standard deviation of the
-scores on test images. Thresholds are chosen on validation images. The naive answers stand beside them.
+scores on test images. Thresholds are chosen on validation images. The baselines stand beside them.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -60,17 +61,14 @@ def network(activation: str = "sigmoid") -> keras.Model:
 def compiled(loss: str | Callable, activation: str = "sigmoid") -> keras.Model:
     """Return a network that is ready to train."""
     model = network(activation)
-    model.compile(optimizer="adam", loss={"digits": loss}, steps_per_execution=100)
+    model.compile(keras.optimizers.Adam(LEARNING_RATE), loss={"digits": loss}, steps_per_execution=100)
     return model
 
 
 def train(model: keras.Model, images: np.ndarray, labels: np.ndarray, seed: int, weights: object = None) -> None:
     """Train a compiled model from new random weights."""
     keras.utils.set_random_seed(seed)
-    model.set_weights(network().get_weights())
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = LEARNING_RATE
+    restart(model, network().get_weights())
     training = data.batches(images, {"digits": labels}, sample_weight=weights, seed=seed).repeat()
     model.fit(training, steps_per_epoch=UPDATES, verbose=0)
 
@@ -82,9 +80,14 @@ def answer(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 def scores(labels: np.ndarray, stated: np.ndarray, threshold: float | np.ndarray = 0.5) -> list[float]:
     """Return the scores named in COLUMNS."""
-    said = stated > threshold
-    f1 = [f1_score(labels, said, average=average, zero_division=0) for average in ("micro", "macro", "samples")]
-    return [(said == labels).mean(), (said == labels).all(axis=1).mean(), *f1, average_precision_score(labels, stated)]
+    predicted = stated > threshold
+    f1 = [f1_score(labels, predicted, average=average, zero_division=0) for average in ("micro", "macro", "samples")]
+    return [
+        (predicted == labels).mean(),
+        (predicted == labels).all(axis=1).mean(),
+        *f1,
+        average_precision_score(labels, stated),
+    ]
 
 
 def thresholds(labels: np.ndarray, stated: np.ndarray) -> np.ndarray:
@@ -111,8 +114,8 @@ def print_table(title: str, columns: tuple[str, ...], rows: dict[str, list]) -> 
     print(f"\n{title:34}" + "".join(f"{column:>15}" for column in columns))
     for name, runs in rows.items():
         means = np.mean(runs, axis=0)
-        spreads = np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(means))
-        cells = [f"{mean:.3f} ± {spread:.3f}" for mean, spread in zip(means, spreads, strict=True)]
+        stds = np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(means))
+        cells = [f"{mean:.3f} ± {std:.3f}" for mean, std in zip(means, stds, strict=True)]
         print(f"{name:34}" + "".join(f"{cell:>15}" for cell in cells), flush=True)
 
 
@@ -179,12 +182,12 @@ def chains(title: str, split: Split, trunks: list[keras.Model]) -> None:
 
 def rare_scores(labels: np.ndarray, stated: np.ndarray, threshold: float | np.ndarray = 0.5) -> list[float]:
     """Return what happens to the rare labels, to the others, and to whole images."""
-    said = stated > threshold
+    predicted = stated > threshold
     kinds = (recall_score, precision_score, f1_score)
-    rare = [kind(labels[:, RARE], said[:, RARE], average="macro", zero_division=0) for kind in kinds]
+    rare = [kind(labels[:, RARE], predicted[:, RARE], average="macro", zero_division=0) for kind in kinds]
     ranking = average_precision_score(labels[:, RARE], stated[:, RARE])
-    others = f1_score(labels[:, :8], said[:, :8], average="macro")
-    return [*rare, ranking, stated[:, RARE].mean(), others, (said == labels).all(axis=1).mean()]
+    others = f1_score(labels[:, :8], predicted[:, :8], average="macro")
+    return [*rare, ranking, stated[:, RARE].mean(), others, (predicted == labels).all(axis=1).mean()]
 
 
 def rare_labels(split: Split, seeds: int) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from mos_helpers import data
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -111,10 +112,7 @@ def train(
     seed: int,
 ) -> None:
     """Train a compiled model from its first weights."""
-    model.set_weights(first)
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = LEARNING_RATE
+    restart(model, first)
     training = data.batches(images, targets, min(BATCH_SIZE, len(images)), sample_weight=weights, seed=seed)
     model.fit(training.repeat(), steps_per_epoch=updates, verbose=0)
 

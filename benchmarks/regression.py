@@ -18,6 +18,7 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from mos_helpers import data
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -107,10 +108,7 @@ class Design:
                 loss_weights={name: self.weight if name == "pose" else 1 for name in self.heads},
                 steps_per_execution=100,
             )
-        self.model.set_weights(fresh.get_weights())
-        for variable in self.model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
-        self.model.optimizer.learning_rate = 0.002
+        restart(self.model, fresh.get_weights())
         targets = {name: targets[name] for name in self.heads}
         training = data.batches(images, targets, BATCH_SIZE, seed=seed).repeat()
         start = time.perf_counter()
@@ -127,23 +125,22 @@ def scores(answers: Arrays, digit: np.ndarray, pose: np.ndarray, mean: np.ndarra
     return [right, *errors.mean(axis=0), float((errors <= TOLERANCE).all(axis=1).mean())]
 
 
-def coverage(errors: np.ndarray, spread: np.ndarray) -> np.ndarray:
+def coverage(errors: np.ndarray, std: np.ndarray) -> np.ndarray:
     """Return how often the central intervals of a normal distribution hold the truth, shape (levels, 4)."""
     reach = stats.norm.ppf(0.5 + LEVELS / 2)
-    return np.stack([(np.abs(errors) <= width * spread).mean(axis=0) for width in reach])
+    return np.stack([(np.abs(errors) <= width * std).mean(axis=0) for width in reach])
 
 
-def likelihood_loss(errors: np.ndarray, spread: np.ndarray) -> float:
+def likelihood_loss(errors: np.ndarray, std: np.ndarray) -> float:
     """Return the mean negative log-likelihood, without its constant."""
-    return float(np.mean(0.5 * (errors / spread) ** 2 + np.log(spread)))
+    return float(np.mean(0.5 * (errors / std) ** 2 + np.log(std)))
 
 
 def print_row(name: str, rows: list[list[float]], cost: str = "") -> None:
     """Print mean and standard deviation of each score."""
-    means, spreads = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(len(rows[0]))
+    means, stds = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(len(rows[0]))
     said = "".join(
-        f"{'-' if np.isnan(mean) else f'{mean:.3f} ± {spread:.3f}':>17}"
-        for mean, spread in zip(means, spreads, strict=True)
+        f"{'-' if np.isnan(mean) else f'{mean:.3f} ± {std:.3f}':>17}" for mean, std in zip(means, stds, strict=True)
     )
     print(f"{name:35}{said}{cost}", flush=True)
 
@@ -222,23 +219,23 @@ def main() -> None:
             kept = design.model.predict_on_batch(images_validation)["pose"]
             residuals = (pose_validation - mean) / scale - kept[:, :4]
             if name == "standardised, squared":
-                spreads = {"same for all": np.sqrt((residuals**2).mean(axis=0)) * np.ones_like(errors)}
+                stds = {"same for all": np.sqrt((residuals**2).mean(axis=0)) * np.ones_like(errors)}
             else:
-                spread = np.exp(answers["pose"][:, 4:] / 2)
+                std = np.exp(answers["pose"][:, 4:] / 2)
                 factor = np.sqrt(((residuals / np.exp(kept[:, 4:] / 2)) ** 2).mean(axis=0))
-                spreads = {
+                stds = {
                     "new means, same for all": np.sqrt((residuals**2).mean(axis=0)) * np.ones_like(errors),
-                    "per image": spread,
-                    "per image, corrected": spread * factor,
+                    "per image": std,
+                    "per image, corrected": std * factor,
                 }
-            for kind, spread in spreads.items():
-                covered.setdefault(kind, []).append(coverage(errors, spread))
-                order = np.argsort(spread[:, 0])
+            for kind, std in stds.items():
+                covered.setdefault(kind, []).append(coverage(errors, std))
+                order = np.argsort(std[:, 0])
                 sizes = np.abs(errors[:, 0])[order] * scale[0]
-                ranks = stats.spearmanr(spread[:, 0], np.abs(errors[:, 0]))[0] if np.ptp(spread[:, 0]) else np.nan
+                ranks = stats.spearmanr(std[:, 0], np.abs(errors[:, 0]))[0] if np.ptp(std[:, 0]) else np.nan
                 quarter = len(order) // 4
                 others.setdefault(kind, []).append(
-                    [likelihood_loss(errors, spread), ranks, sizes[:quarter].mean(), sizes[-quarter:].mean()]
+                    [likelihood_loss(errors, std), ranks, sizes[:quarter].mean(), sizes[-quarter:].mean()]
                 )
         print_row(name, rows, f"{np.median(seconds):8.2f} s")
 
@@ -256,9 +253,7 @@ def main() -> None:
     for kind, runs in covered.items():
         for column, target in enumerate(POSE):
             print_row(f"{kind}: {target}", [list(run[:, column]) for run in runs])
-    print(
-        "\nloss; rank correlation of spread and error of the angle; error in the surest and unsurest quarter, degrees"
-    )
+    print("\nloss; rank correlation of std and error of the angle; error in the surest and unsurest quarter, degrees")
     for kind, rows in others.items():
         print_row(kind, rows)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from mos_helpers import data
 from mos_helpers.sharing import CrossStitch, ExpertsWithGates
+from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -111,10 +112,7 @@ class Trainer:
     ) -> Targets:
         """Train with so many labels of all questions but `left`, and return the likeliest class of each test image."""
         (images, targets), images_test = sources
-        self.model.set_weights(self.first[seed])
-        for variable in self.model.optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
-        self.model.optimizer.learning_rate = 0.001
+        restart(self.model, self.first[seed])
         labelled = np.random.default_rng(1000 + seed).permutation(len(images))[:labels]
         rows = np.concatenate([np.resize(labelled, len(images)), np.arange(len(images))])
         known = np.isin(rows, labelled)
@@ -126,7 +124,7 @@ class Trainer:
             seed=seed,
         )
         self.model.fit(batches.repeat(), steps_per_epoch=updates, verbose=0)
-        return {name: said.argmax(axis=1) for name, said in self.model.predict_on_batch(images_test).items()}
+        return {name: predicted.argmax(axis=1) for name, predicted in self.model.predict_on_batch(images_test).items()}
 
 
 def question_of(name: str) -> str:
@@ -134,7 +132,7 @@ def question_of(name: str) -> str:
     return name.partition("_")[0]
 
 
-def said(values: np.ndarray) -> str:
+def as_text(values: np.ndarray) -> str:
     """Return mean and standard deviation in percent."""
     return f"{100 * values.mean():6.1f} ± {100 * values.std(ddof=1):3.1f}"
 
@@ -156,8 +154,8 @@ def print_pairs(trainer: Trainer, labels: int, units: int, options: argparse.Nam
     for name in [name.removesuffix("_shared") for name in scores if name.endswith("_shared")]:
         alone, shared = scores[f"{name}_alone"], scores[f"{name}_shared"]
         left = scores[f"left_{name}"] - scores["left_alone"]
-        row = f"{name:7}{labels:6}{units:6}   {said(alone)}  {said(shared)}   {difference(shared - alone)}"
-        print(f"{row}   {said(scores['left_alone'])}   {difference(left)}", flush=True)
+        row = f"{name:7}{labels:6}{units:6}   {as_text(alone)}  {as_text(shared)}   {difference(shared - alone)}"
+        print(f"{row}   {as_text(scores['left_alone'])}   {difference(left)}", flush=True)
 
 
 def nearest(build: object, parameters: int) -> int:
@@ -189,7 +187,7 @@ def print_designs(labels: int, options: argparse.Namespace, sources: tuple) -> N
                 seen.append(of_tables(trainer.model))
         scores = np.array(rows)
         hard = scores if hard is None else hard
-        row = "".join(f"  {said(column)}" for column in scores.T)
+        row = "".join(f"  {as_text(column)}" for column in scores.T)
         against = (
             "".join(f"   {difference(column)}" for column in (scores - hard).T) if design != "hard sharing" else ""
         )
@@ -243,8 +241,8 @@ def main() -> None:
     sources = (training, images_test, truth)
     print(f"{digits.source}: {N_TRAIN:,} training and {N_TEST:,} test images, {options.seeds} seeds, ", end="")
     print(f"{options.updates} updates; accuracy in percent, mean ± standard deviation")
-    naive = {name: f"{np.bincount(answers).max() / N_TEST:.1%}" for name, answers in truth.items()}
-    print(f"always the most frequent answer: {naive}\n")
+    baseline = {name: f"{np.bincount(answers).max() / N_TEST:.1%}" for name, answers in truth.items()}
+    print(f"always the most frequent answer: {baseline}\n")
     header = "question labels units     alone         with left     difference, positive   left alone    difference"
     wanted = {"pairs": (TARGETS, (UNITS,), (100, 400, 2000)), "capacity": (("right",), (16, 64, 256), (400,))}
     for part in [part for part in ("pairs", "capacity") if part in options.parts]:

@@ -47,7 +47,7 @@ def three_heads(answer: object) -> str:
     _require_names(model)
     shared = _with_kernels(model, 8, 1.0, lambda: _shares_a_weight(model, images[:32]))
     require(shared, "the three heads share no layer with weights: put them on one trunk")
-    return f"Three heads, and {model.count_params():,} weights."
+    return f"Three heads, and {model.count_params():,} parameters."
 
 
 def _with_kernels(model: keras.Model, seed: int, gain: float, ask: Callable[[], Any]) -> Any:  # noqa: ANN401
@@ -205,7 +205,7 @@ def _scores(model: keras.Model, images: np.ndarray, targets: dict[str, np.ndarra
 
 
 def _other_targets(outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return targets on which each head is right on about two thirds, and more often where it says yes."""
+    """Return targets on which each head is right on about two thirds, and more often where it predicts yes."""
     rng = np.random.default_rng(0)
     count = len(outputs["digit"])
     digit = np.where(rng.random(count) < 0.6, outputs["digit"].argmax(axis=1), rng.integers(10, size=count))
@@ -217,8 +217,8 @@ def _other_targets(outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _accuracy(output: np.ndarray, truth: np.ndarray) -> float:
-    says = output.argmax(axis=1) if output.shape[1] > 1 else output[:, 0] > 0.5
-    return float(np.mean(says == truth))
+    predicted = output.argmax(axis=1) if output.shape[1] > 1 else output[:, 0] > 0.5
+    return float(np.mean(predicted == truth))
 
 
 def _cross_entropy(output: np.ndarray, truth: np.ndarray) -> float:
@@ -262,7 +262,7 @@ def _found(function: Callable, predictions: dict[str, np.ndarray]) -> np.ndarray
 def _judge_contradictions(cases: list, results: list[np.ndarray]) -> None:
     pairs = list(zip(cases, results, strict=True))
     agreement = all((found != _contradict(case)).all() for case, found in pairs)
-    require(not agreement, "it says True where the heads agree: turn it round")
+    require(not agreement, "it gives True where the heads agree: turn it round")
     by_sum = [_says_odd(case) != (case["digit"][:, 1::2].sum(axis=1) > 0.5) for case in cases]
     summed = all((found == wrong).all() for found, wrong in zip(results, by_sum, strict=True))
     likeliest = "it adds up the odd digits' probabilities: the question is about the likeliest digit alone"
@@ -284,7 +284,7 @@ def _first_difference(predictions: dict[str, np.ndarray], found: np.ndarray, exp
     """Describe the first image on which a learner's function is wrong."""
     i = int(np.argmax(found != expected))
     likeliest, odd = predictions["digit"][i].argmax(), predictions["odd"][i, 0]
-    heads = f"where the likeliest digit is {likeliest} and the odd head says {odd:.2f}"
+    heads = f"where the likeliest digit is {likeliest} and the odd head predicts {odd:.2f}"
     return f"{heads}, your function should give {bool(expected[i])}, and it gives {bool(found[i])}"
 
 

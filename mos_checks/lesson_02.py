@@ -475,7 +475,7 @@ def repaired(answer: object) -> str:
 
 def _require_right(name: str, share: float) -> None:
     right_on = f"the head {name} is right on {share:.1%} of the test images"
-    require(name == "digit" or share > 0.3, f"{right_on}, so it says the opposite: is 1 odd in your targets?")
+    require(name == "digit" or share > 0.3, f"{right_on}, so it predicts the opposite: is 1 odd in your targets?")
     require(share > 0.9, f"{right_on}: train it for longer, and see that its loss has a weight")
 
 
@@ -526,9 +526,22 @@ FORMS = {
     "a list of outputs, odd first": lambda digit, odd: [odd, digit],
     "a dictionary of outputs, odd first": lambda digit, odd: {"odd": odd, "digit": digit},
 }
+
+
+# Their scores come before those that are asked for, and have a part of the name in common.
+def a_loose_accuracy(labels: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    """Return 1 where the label is one of the three likeliest classes."""
+    return keras.metrics.sparse_top_k_categorical_accuracy(labels, probabilities, k=3)
+
+
+def half_squared_error(labels: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    """Return half of the squared error of each row."""
+    return keras.losses.mean_squared_error(labels, probabilities) / 2
+
+
 OTHERS = {
-    "digit": ["sparse_top_k_categorical_accuracy", "sparse_categorical_crossentropy", "accuracy"],
-    "odd": ["accuracy", "mean_absolute_error", "mean_squared_error", keras.metrics.RootMeanSquaredError],
+    "digit": ["sparse_top_k_categorical_accuracy", "sparse_categorical_crossentropy", a_loose_accuracy, "accuracy"],
+    "odd": ["accuracy", half_squared_error, "mean_squared_error", keras.metrics.RootMeanSquaredError],
 }
 METRICS = {
     "no other metrics": {"digit": ["accuracy"], "odd": ["mean_squared_error"]},

@@ -217,6 +217,7 @@ WRONG_SUMS = {
 # Inputs, units, and the units of the heads.
 SIZES = [(289, 96, [10, 10]), (9, 30, [5, 5]), (5, 12, [3, 4, 1]), (1, 20, [1, 1, 1]), (2, 3, [10, 10]), (7, 11, [4])]
 SIZES += [(20, 40, [2, 10]), (20, 40, [10, 2]), (6, 33, [2, 7, 5, 1]), (3, 1, [2, 2]), (12, 25, [6, 1, 1, 1, 3])]
+SIZES += [(5, 240, [3, 1])]  # many units, so that a search with a limit ends too early
 
 
 def _shared_size(inputs: int, units: int, classes: list[int]) -> int:

@@ -26,55 +26,55 @@ from mos_checks import (
 SCORES = ("elements", "exact", "micro_f1", "macro_f1")
 
 
-def _f1_of_labels(truth: np.ndarray, said: np.ndarray, empty: float = 0) -> np.ndarray:
+def _f1_of_labels(truth: np.ndarray, predicted: np.ndarray, empty: float = 0) -> np.ndarray:
     """Return the F1 of each column; `empty` is what 0/0 counts."""
-    hits, total = (truth * said).sum(axis=0), truth.sum(axis=0) + said.sum(axis=0)
+    hits, total = (truth * predicted).sum(axis=0), truth.sum(axis=0) + predicted.sum(axis=0)
     return np.where(total > 0, 2 * hits / np.maximum(total, 1), empty)
 
 
-def _micro_f1(truth: np.ndarray, said: np.ndarray) -> float:
-    return 2 * (truth * said).sum() / max((truth + said).sum(), 1)
+def _micro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return 2 * (truth * predicted).sum() / max((truth + predicted).sum(), 1)
 
 
-def _macro_f1(truth: np.ndarray, said: np.ndarray) -> float:
-    return _f1_of_labels(truth, said).mean()
+def _macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return _f1_of_labels(truth, predicted).mean()
 
 
-def _samples_f1(truth: np.ndarray, said: np.ndarray) -> float:
-    return _f1_of_labels(truth.T, said.T).mean()
+def _samples_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return _f1_of_labels(truth.T, predicted.T).mean()
 
 
-def _weighted_f1(truth: np.ndarray, said: np.ndarray) -> float:
-    return (_f1_of_labels(truth, said) * truth.sum(axis=0)).sum() / max(truth.sum(), 1)
+def _weighted_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return (_f1_of_labels(truth, predicted) * truth.sum(axis=0)).sum() / max(truth.sum(), 1)
 
 
-def _elements(truth: np.ndarray, said: np.ndarray) -> float:
-    return (truth == said).mean()
+def _elements(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return (truth == predicted).mean()
 
 
-def _exact(truth: np.ndarray, said: np.ndarray) -> float:
-    return (truth == said).all(axis=1).mean()
+def _exact(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return (truth == predicted).all(axis=1).mean()
 
 
-def _jaccard(truth: np.ndarray, said: np.ndarray) -> float:
-    return (truth * said).sum() / max(np.maximum(truth, said).sum(), 1)
+def _jaccard(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return (truth * predicted).sum() / max(np.maximum(truth, predicted).sum(), 1)
 
 
-def _precision(truth: np.ndarray, said: np.ndarray) -> np.ndarray:
-    return (truth * said).sum(axis=0) / np.maximum(said.sum(axis=0), 1)
+def _precision(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    return (truth * predicted).sum(axis=0) / np.maximum(predicted.sum(axis=0), 1)
 
 
-def _recall(truth: np.ndarray, said: np.ndarray) -> np.ndarray:
-    return _precision(said, truth)
+def _recall(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    return _precision(predicted, truth)
 
 
-def _f1_of_means(truth: np.ndarray, said: np.ndarray) -> float:
-    precision, recall = _precision(truth, said).mean(), _recall(truth, said).mean()
+def _f1_of_means(truth: np.ndarray, predicted: np.ndarray) -> float:
+    precision, recall = _precision(truth, predicted).mean(), _recall(truth, predicted).mean()
     return 2 * precision * recall / max(precision + recall, 1e-9)
 
 
-def _used(truth: np.ndarray, said: np.ndarray, used: np.ndarray) -> float:
-    return _f1_of_labels(truth, said)[used].mean() if used.any() else 0.0
+def _used(truth: np.ndarray, predicted: np.ndarray, used: np.ndarray) -> float:
+    return _f1_of_labels(truth, predicted)[used].mean() if used.any() else 0.0
 
 
 RIGHT_SCORES = {"elements": _elements, "exact": _exact, "micro_f1": _micro_f1, "macro_f1": _macro_f1}
@@ -134,7 +134,7 @@ WRONG_SCORES: dict[str, dict[str, Callable]] = {
         "with 0/0 counted as 1: count it as 0": lambda t, s: _f1_of_labels(t, s, 1).mean(),
         "without the labels whose F1 is 0/0: count these as 0": lambda t, s: _used(t, s, (t + s).any(axis=0)),
         "without the labels that are never there: count their F1 as 0": lambda t, s: _used(t, s, t.any(axis=0)),
-        "without the labels that are never said: count their F1 as 0": lambda t, s: _used(t, s, s.any(axis=0)),
+        "without the labels that are never predicted: count their F1 as 0": lambda t, s: _used(t, s, s.any(axis=0)),
         "a mean weighted by how often labels are there: each label counts the same": _weighted_f1,
         "the mean precision of the labels: take their F1": lambda t, s: _precision(t, s).mean(),
         "the mean recall of the labels: take their F1": lambda t, s: _recall(t, s).mean(),
@@ -145,18 +145,18 @@ WRONG_SCORES: dict[str, dict[str, Callable]] = {
 
 
 def _answers(seed: int, rows: int, labels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return true and said labels; one label, somewhere, is neither there nor said, and some rows have no label."""
+    """Return true and predicted labels; one, somewhere, is neither there nor predicted, and some rows have no label."""
     rng = np.random.default_rng(seed)
     truth = rng.random((rows, labels)) < rng.permutation(np.linspace(0.6, 0.1, labels))
     wrong = rng.random((rows, labels)) < rng.permutation(np.linspace(0.05, 0.2, labels))
     wrong[rng.random(rows) < 0.3] = False
     truth[rng.random(rows) < 0.1] = False
-    said = np.where(wrong, ~truth, truth)
+    predicted = np.where(wrong, ~truth, truth)
     if labels > 3:
         empty, never, unfound = rng.permutation(labels)[:3]
-        truth[:, never] = truth[:, empty] = said[:, empty] = said[:, unfound] = False
-        said[0, never] = truth[0, unfound] = True
-    return truth.astype("int64"), said.astype("int64")
+        truth[:, never] = truth[:, empty] = predicted[:, empty] = predicted[:, unfound] = False
+        predicted[0, never] = truth[0, unfound] = True
+    return truth.astype("int64"), predicted.astype("int64")
 
 
 @cache
@@ -170,41 +170,41 @@ def _score_cases() -> list[tuple[np.ndarray, np.ndarray]]:
 @question(
     "4.1",
     hints=[
-        "`truth == said` is True for each answer that is right. What do its mean, and `all(axis=1)`, tell?",
-        "Count for each label: hits, `yes` and true labels. `(truth * said).sum(axis=0)` counts the hits.",
+        "`truth == predicted` is True for each answer that is right. What do its mean, and `all(axis=1)`, tell?",
+        "Count for each label: hits, `yes` and true labels. `(truth * predicted).sum(axis=0)` counts the hits.",
         "F1 is 2 * hits / (yes + true). Micro: sum each count over the labels first. Macro: the mean over labels.",
     ],
 )
 def scores(answer: object) -> None:
-    """A function of true and said labels that returns a dictionary of four scores."""
+    """A function of true and predicted labels that returns a dictionary of four scores."""
     function = as_function(answer)
     cases = _score_cases()
     found = {name: [] for name in SCORES}
     tolerance = 1e-5
-    for truth, said in cases:
+    for truth, predicted in cases:
         with np.errstate(all="ignore"):
-            result = as_dict(call_kept(function, truth=truth, said=said), SCORES, "the result")
+            result = as_dict(call_kept(function, truth=truth, predicted=predicted), SCORES, "the result")
         for name in SCORES:
             tolerance = max(tolerance, rounding(result[name]))
-            found[name].append(_score(name, result[name], truth, said))
+            found[name].append(_score(name, result[name], truth, predicted))
     for name, right in RIGHT_SCORES.items():
         require_results(
             found[name],
             results_of(right, cases),
             cases,
             WRONG_SCORES[name],
-            ("truth", "said"),
+            ("truth", "predicted"),
             say=lambda words, name=name: f"{name}: {words}" if words.startswith("it is ") else f"{name} is {words}",
             name=name,
             tolerance=tolerance,
         )
 
 
-def _score(name: str, value: object, truth: np.ndarray, said: np.ndarray) -> float:
+def _score(name: str, value: object, truth: np.ndarray, predicted: np.ndarray) -> float:
     number = value.item() if issubclass(type(value), np.ndarray) and value.shape == () else value
     if "f1" in name and issubclass(type(number), float | np.floating) and np.isnan(number):
-        empty = not (truth + said).any(axis=0).all()
-        require(not empty, f"{name} is NaN (0/0) where a label is neither there nor said: count its F1 as 0")
+        empty = not (truth + predicted).any(axis=0).all()
+        require(not empty, f"{name} is NaN (0/0) where a label is neither there nor predicted: count its F1 as 0")
         require(False, f"{name} is NaN (0/0) where a label has no hit: its F1 is 0")
     return as_number(value, name)
 
@@ -279,8 +279,8 @@ class _Tried:
         self.reached = self.f1_of(column > limit)
         self.is_best = self.is_high(self.reached)
 
-    def f1_of(self, said: np.ndarray) -> float:
-        return float(_f1_of_labels(self.there[:, None], said[:, None].astype("int64"))[0])
+    def f1_of(self, predicted: np.ndarray) -> float:
+        return float(_f1_of_labels(self.there[:, None], predicted[:, None].astype("int64"))[0])
 
     def is_high(self, f1: float) -> bool:
         return bool(f1 >= self.best - 1e-9)
@@ -531,14 +531,16 @@ def _with_clear_answers(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 def _truth_that_tells(stated: np.ndarray) -> np.ndarray:
-    """Return labels, mostly those that the model says, on which each mistake gives another score than the right one."""
+    """Return labels, mostly those predicted, on which each mistake gives another score than the right one."""
     best, widest = None, -1.0
-    said = stated > 0.5
+    predicted = stated > 0.5
     for seed in range(15):
         rng = np.random.default_rng(seed)
         share = rng.permutation(np.linspace(0.1, 0.9, stated.shape[1]))
         agrees = rng.permutation(np.linspace(0.55, 0.95, stated.shape[1]))
-        truth = np.where(rng.random(stated.shape) < agrees, said, rng.random(stated.shape) < share).astype("float32")
+        truth = np.where(rng.random(stated.shape) < agrees, predicted, rng.random(stated.shape) < share).astype(
+            "float32"
+        )
         truth[rng.integers(len(truth))], truth[rng.integers(len(truth))] = 1, 0
         gaps = [
             abs(right(truth, stated) - wrong(truth, stated))
@@ -550,7 +552,7 @@ def _truth_that_tells(stated: np.ndarray) -> np.ndarray:
     return best
 
 
-def _said(stated: np.ndarray) -> np.ndarray:
+def _predicted(stated: np.ndarray) -> np.ndarray:
     return (stated > 0.5).astype("int64")
 
 
@@ -560,28 +562,28 @@ def _top(stated: np.ndarray) -> np.ndarray:
 
 
 RIGHT_METRICS: dict[str, Callable] = {
-    "accuracy": lambda t, p: _elements(t, _said(p)),
-    "f1": lambda t, p: _macro_f1(t, _said(p)),
+    "accuracy": lambda t, p: _elements(t, _predicted(p)),
+    "f1": lambda t, p: _macro_f1(t, _predicted(p)),
 }
 
 # For each metric, what mistakes give, from labels t and stated probabilities p: 'the metric "f1" ...'.
 WRONG_METRICS: dict[str, dict[str, Callable]] = {
     "accuracy": {
         "compares only the largest number of each row": lambda t, p: (p.argmax(axis=1) == t.argmax(axis=1)).mean(),
-        "is the exact match: the element-wise accuracy is wanted": lambda t, p: _exact(t, _said(p)),
+        "is the exact match: the element-wise accuracy is wanted": lambda t, p: _exact(t, _predicted(p)),
         "asks whether the probability equals the target: use a threshold": lambda t, p: (p == t).mean(),
-        "is the micro F1: the element-wise accuracy is wanted": lambda t, p: _micro_f1(t, _said(p)),
+        "is the micro F1: the element-wise accuracy is wanted": lambda t, p: _micro_f1(t, _predicted(p)),
     },
     "f1": {
-        "has no threshold: it says yes to one tag of each row": lambda t, p: _macro_f1(t, _top(p)),
-        "is the micro F1: the macro F1 is wanted": lambda t, p: _micro_f1(t, _said(p)),
+        "has no threshold: it predicts one tag of each row": lambda t, p: _macro_f1(t, _top(p)),
+        "is the micro F1: the macro F1 is wanted": lambda t, p: _micro_f1(t, _predicted(p)),
         "is the weighted F1, in which common tags count more: the macro F1 is wanted": (
-            lambda t, p: _weighted_f1(t, _said(p))
+            lambda t, p: _weighted_f1(t, _predicted(p))
         ),
         "is the micro F1, and it has no threshold: use the macro F1 at 0.5": lambda t, p: _micro_f1(t, _top(p)),
         "is the weighted F1, and it has no threshold: use the macro F1 at 0.5": (lambda t, p: _weighted_f1(t, _top(p))),
-        "is the mean precision: the macro F1 is wanted": lambda t, p: _precision(t, _said(p)).mean(),
-        "is the mean recall: the macro F1 is wanted": lambda t, p: _recall(t, _said(p)).mean(),
+        "is the mean precision: the macro F1 is wanted": lambda t, p: _precision(t, _predicted(p)).mean(),
+        "is the mean recall: the macro F1 is wanted": lambda t, p: _recall(t, _predicted(p)).mean(),
     },
 }
 

@@ -1,8 +1,8 @@
 """The checks of exercise 5: scale, count, be unsure and go round."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
-from itertools import islice
+from numbers import Real
 
 import numpy as np
 
@@ -10,12 +10,13 @@ from mos_checks import (
     as_array,
     as_function,
     as_number,
-    call,
+    as_pair,
     call_kept,
     first_difference,
     question,
     require,
     require_results,
+    require_unrounded,
     results_of,
     rounding,
 )
@@ -112,7 +113,7 @@ def standardise(answer: object) -> None:
     function = as_function(answer)
     cases, found, tolerance = _scale_cases(), [], 1e-3
     for train, other in cases:
-        pair = _as_pair(call_kept(function, train=train, other=other))
+        pair = as_pair(call_kept(function, train=train, other=other), "the result should be a pair: `return a, b`")
         found.append([as_array(part, f"the standardised {name}", finite=False) for name, part in _named(pair)])
         tolerance = max(tolerance, *(rounding(part) for part in pair))
     cases = [tuple(part.astype("float64") for part in case) for case in cases]
@@ -123,8 +124,13 @@ def standardise(answer: object) -> None:
         for (name, part), target in zip(_named(pair), wanted, strict=True):
             as_array(part, f"the standardised {name}", shape=target.shape, finite=False)
     if all(_same(one, other, tolerance) for one, other in zip(found, right, strict=True)):
+        if tolerance == 1e-3:
+            require_unrounded([part for pair in found for part in pair], [part for pair in right for part in pair])
         return
-    several = [i for i, (_, other) in enumerate(cases) if len(other) > 1]  # one row has no spread of its own
+    rows = [place for place, (train, _) in enumerate(cases) if train.shape[1] > 1]  # one number has none of its own
+    along_rows = all(_same(found[place], _of_each_row(*cases[place]), tolerance) for place in rows)
+    require(not along_rows, "each row has its own mean there, and each column should: use axis=0")
+    several = [i for i, (_, other) in enumerate(cases) if len(other) > 1]  # one row has none of its own
     for message, mistake in WRONG_SCALES.items():
         require(not all(_same(found[i], mistake(*cases[i]), tolerance) for i in several), message)
     for pair in found:
@@ -133,13 +139,8 @@ def standardise(answer: object) -> None:
     _explain_columns(found, right, cases, tolerance)
 
 
-def _as_pair(result: object) -> list:
-    """Return the two parts of a result that can be unpacked into two."""
-    if issubclass(type(result), Iterator):
-        result = call(lambda: list(islice(result, 3)))
-    two = issubclass(type(result), tuple | list) and len(result) == 2
-    require(two, "the result should be a pair: `return a, b`")
-    return list(result)
+def _of_each_row(*parts: np.ndarray) -> list[np.ndarray]:
+    return [_standard(part.T, part.T)[0].T for part in parts]
 
 
 def _named(pair: list) -> list[tuple[str, object]]:
@@ -155,7 +156,9 @@ def _explain_columns(found: list, right: list, cases: list, tolerance: float) ->
     for pair, wanted, (train, _) in zip(found, right, cases, strict=True):
         scale = train.std(axis=0)
         good = np.array([_same([a], [b], tolerance) for a, b in zip(pair[0].T, wanted[0].T, strict=True)])
-        if good.any() and not good.all() and scale[good].min() > scale[~good].max():
+        nearer_zero = np.minimum(1, np.abs(pair[0]).max(axis=0) / np.abs(wanted[0]).max(axis=0))
+        divided_by_more = _same([pair[0]], [wanted[0] * nearer_zero], tolerance)
+        if divided_by_more and good.any() and not good.all() and scale[good].min() > scale[~good].max():
             small = (
                 f"columns with a standard deviation of {scale[good].min():.2g} are right, and the column with one of "
             )
@@ -380,7 +383,10 @@ def gaussian_loss(answer: object) -> None:
         tolerance = max(tolerance, rounding(result))
     cases = [tuple(part.astype("float64") for part in case) for case in cases]
     names = "target", "mean", "log_variance"
-    require_results(found, results_of(_nll, cases), cases, WRONG_NLL, names, tolerance=tolerance)
+    right = results_of(_nll, cases)
+    require_results(found, right, cases, WRONG_NLL, names, tolerance=tolerance)
+    if tolerance == 1e-4:
+        require_unrounded(found, right)
     _require_limits(function, tolerance)
 
 
@@ -391,7 +397,8 @@ def _require_limits(function: Callable, tolerance: float) -> None:
     for cells in [*(np.full((2, 2), extreme, "float32") for extreme in (-12, -1000, 1000, 12)), mixed]:
         with np.errstate(all="ignore"):
             result = call_kept(function, target=zero, mean=mean, log_variance=cells)
-        found = as_array(result if np.ndim(result) else np.asarray(result), "the result", shape=(), finite=False).item()
+        result = np.asarray(float(result)) if isinstance(result, Real | np.number) else result
+        found = as_array(result, "the result", shape=(), finite=False).item()
         which = f"a log-variance of {cells[0, 0]:g}" if cells is not mixed else "log-variances of -1000, 1000, 0 and 12"
         overflow = f"{which} gives {found}: limit it to the range from -10 to 10 first"
         require(bool(np.isfinite(found)), overflow)
@@ -453,6 +460,18 @@ WRONG_TURNS: dict[str, Callable] = {
     "the target may be more than one turn away: take the remainder % 360": (
         lambda p, y: np.minimum(np.abs(_degrees(p) - y), np.abs(360 - np.abs(_degrees(p) - y)))
     ),
+    "the target may be more than one turn away, and then 360 - difference is below zero: take the remainder % 360": (
+        lambda p, y: np.minimum(np.abs(_degrees(p) - y), 360 - np.abs(_degrees(p) - y))
+    ),
+    "360 is taken away once, and only on one side: take the remainder % 360": (
+        lambda p, y: np.abs(_degrees(p) - y - 360 * (_degrees(p) - y > 180))
+    ),
+    "`fmod` keeps the sign of the difference: use %, or `np.mod`": (
+        lambda p, y: np.abs(np.fmod(_degrees(p) - y + 180, 360) - 180)
+    ),
+    "opposite directions are 180 degrees apart, and not 0: the remainder is that of % 360": (
+        lambda p, y: np.abs(_degrees(p) - y) % 180
+    ),
     "a difference of -10 is 350 after % 360: half a turn is the most that two angles differ by": (
         lambda p, y: (_degrees(p) - y) % 360
     ),
@@ -513,6 +532,8 @@ def turn_error(answer: object) -> None:
     cases = [tuple(part.astype("float64") for part in case) for case in cases]
     right = results_of(_turn, cases)
     if all(np.allclose(one, other, rtol=0, atol=tolerance) for one, other in zip(found, right, strict=True)):
+        if tolerance == 0.2:
+            require_unrounded(found, right)
         return
     for message, wrong in {words: results_of(mistake, cases) for words, mistake in WRONG_TURNS.items()}.items():
         near = 0.003 if "radians: give" in message else 0.2

@@ -13,12 +13,14 @@ from mos_checks import (
     as_dict,
     as_function,
     as_number,
+    as_pair,
     call,
     call_kept,
     describe,
     judge_all,
     question,
     require,
+    require_unrounded,
     summary,
 )
 
@@ -44,7 +46,7 @@ def _named(
             return mistake
     for digits in range(5):
         rounded = [round(value, digits) for value in wanted]
-        if np.allclose(found, rounded, rtol=1e-6, atol=1e-9):
+        if len({*rounded}) > 1 and np.allclose(found, rounded, rtol=1e-6, atol=1e-9):
             return f"{{}}: it is rounded to {digits} digits, and should not be"
     return None
 
@@ -86,9 +88,9 @@ def _require_filled_and_weighed(
 ) -> None:
     """Say what is wrong with what the function makes of these labels."""
     result = call_kept(function, labels=labels)
-    two = isinstance(result, tuple | list) and len(result) == 2
-    require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
-    targets, weights = as_dict(result[0], HEADS, "the targets"), as_dict(result[1], HEADS, "the weights")
+    two = f"your function should return two dictionaries, targets and weights, and gives {describe(result)}"
+    targets, weights = as_pair(result, two)
+    targets, weights = as_dict(targets, HEADS, "the targets"), as_dict(weights, HEADS, "the weights")
     both, count = known["left"] & known["odd"], len(known["odd"])
     for name in HEADS:
         target = _one_for_each_row(targets[name], f"the target {name}", count)
@@ -151,7 +153,7 @@ def _require_filled(name: str, target: np.ndarray, weight: np.ndarray, label: np
     hints=[
         "A mean times its number of rows is a sum. By how many rows was each sum divided? By how many should it be?",
         "The loss: the hidden rows add 0 to the sum, so only the number that it is divided by changes.",
-        "The accuracy: a hidden row was counted as right where the model says even. Take these from the sum first.",
+        "The accuracy: a hidden row was counted as right where the model predicts even. Take these from the sum first.",
     ],
 )
 def repair(answer: object) -> str:
@@ -164,27 +166,27 @@ def repair(answer: object) -> str:
     for score in ("loss", "accuracy"):
         _require_repaired(score, [result[score] for result in results], cases)
     report, wanted = cases[1]
-    return f"The head of one report had a loss of {wanted['loss']:.3f}, and the report said {report['loss']:.3f}."
+    return f"The head of one report had a loss of {wanted['loss']:.3f}, and the report gave {report['loss']:.3f}."
 
 
 def _report(seed: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Return a report of made-up answers as Keras gives it, its keys in any order, and what it should have said."""
+    """Return a report of made-up answers as Keras gives it, its keys in any order, and what it should have given."""
     rng = np.random.default_rng(seed)
     rows = int(rng.integers(200, 3000))
     known = rng.random(rows) < rng.uniform(0.1, 0.9)
-    odd, said = rng.integers(2, size=rows), rng.uniform(0.05, 0.95, size=rows)
-    each, filled = -np.log(np.where(odd == 1, said, 1 - said)), np.where(known, odd, 0)
-    says = (said > 0.5).astype(int)
+    odd, predicted = rng.integers(2, size=rows), rng.uniform(0.05, 0.95, size=rows)
+    each, filled = -np.log(np.where(odd == 1, predicted, 1 - predicted)), np.where(known, odd, 0)
+    answers = (predicted > 0.5).astype(int)
     report = {
         "rows": rows,
         "labelled": int(known.sum()),
         "loss": float(np.float32((known * each).mean())),
-        "accuracy": float(np.float32((says == filled).mean())),  # 32 bits, as in Keras
-        "hidden_said_even": int((~known & (says == 0)).sum()),
+        "accuracy": float(np.float32((answers == filled).mean())),  # 32 bits, as in Keras
+        "hidden_said_even": int((~known & (answers == 0)).sum()),
     }
     if seed:
         report = {name: report[name] for name in rng.permutation([*report]).tolist()}
-    return report, {"loss": float(each[known].mean()), "accuracy": float((says == odd)[known].mean())}
+    return report, {"loss": float(each[known].mean()), "accuracy": float((answers == odd)[known].mean())}
 
 
 def _right(report: dict[str, float]) -> float:
@@ -210,14 +212,14 @@ MISTAKEN_REPAIRS = {
     },
     "accuracy": {
         "{}, which counts the hidden rows too": lambda r: r["accuracy"],
-        "{}: hidden rows on which the model says even were counted as right, so take them away first": lambda r: (
+        "{}: hidden rows on which the model predicts even were counted as right, so take them away first": lambda r: (
             _right(r) / r["labelled"]
         ),
         "{}: it is divided by all rows": lambda r: (_right(r) - r["hidden_said_even"]) / r["rows"],
         "{}: the hidden rows that were counted as right are those with even": lambda r: (
             (_right(r) - (r["rows"] - r["labelled"] - r["hidden_said_even"])) / r["labelled"]
         ),
-        "{}: not every hidden row was counted as right, only those on which the model says even": lambda r: (
+        "{}: not every hidden row was counted as right, only those on which the model predicts even": lambda r: (
             (_right(r) - (r["rows"] - r["labelled"])) / r["labelled"]
         ),
         "{}: `int` cuts 1439.9999 to 1439, one row too few, so use `round`": lambda r: (
@@ -245,6 +247,8 @@ def _require_repaired(
         if not _near(value, wanted[score], precise)
     ]
     if not wrong:
+        if all(precise == 1e-4 for _, precise in found):
+            require_unrounded([value for value, _ in found], [repaired[score] for _, repaired in cases])
         return
     mistakes = {words: [of(r) for r, _ in cases] for words, of in MISTAKEN_REPAIRS[score].items()}
     values, precise = zip(*found, strict=True)
@@ -271,35 +275,36 @@ def masked_loss(answer: object) -> None:
     function = as_function(answer)
     cases = [*_masked_cases()]
 
-    def with_gradient(labels: tf.Tensor, said: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def with_gradient(labels: tf.Tensor, predicted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            tape.watch(said)
-            loss = tf.convert_to_tensor(function(labels, said))
-        return loss, tape.gradient(loss, said, unconnected_gradients="zero")
+            tape.watch(predicted)
+            loss = tf.convert_to_tensor(function(labels, predicted))
+        return loss, tape.gradient(loss, predicted, unconnected_gradients="zero")
 
-    values, gradients = [], []
-    for labels, said, _ in cases:
-        said = tf.constant(said)
+    values, gradients, precise = [], [], 1e-3
+    for labels, predicted, _ in cases:
+        predicted = tf.constant(predicted)
         with tf.GradientTape() as tape:
-            tape.watch(said)
-            loss = call(function, tf.constant(labels), said)
+            tape.watch(predicted)
+            loss = call(function, tf.constant(labels), predicted)
         values.append(_scalar(loss, len(labels)))
-        gradients.append(tape.gradient(loss, said) if isinstance(loss, tf.Tensor) else None)
-    _require_losses(values, cases)
+        precise = max(precise, _precision(loss))
+        gradients.append(tape.gradient(loss, predicted) if isinstance(loss, tf.Tensor) else None)
+    _require_losses(values, cases, precise)
     for gradient, case in zip(gradients, cases, strict=True):
         _require_gradient(gradient, *case)
     graph = tf.function(with_gradient, input_signature=[tf.TensorSpec([None], "float32")] * 2)
     inside, values = [], []
-    for labels, said, _ in cases:
+    for labels, predicted, _ in cases:
         try:
-            inside.append(graph(labels, said))
+            inside.append(graph(labels, predicted))
         except Exception as error:
             lost = (
                 "inside `tf.function` it fails: use keras.ops or TensorFlow for all values, and no NumPy or `.numpy()`"
             )
             raise NotYet(f"{lost} ({summary(error)})") from None
         values.append(_scalar(inside[-1][0], len(labels)))
-    _require_losses(values, cases)
+    _require_losses(values, cases, precise)
     for (_, gradient), case in zip(inside, cases, strict=True):
         _require_gradient(gradient, *case)
 
@@ -329,9 +334,9 @@ def _scalar(loss: object, count: int) -> float:
     return as_number(loss, "the loss")
 
 
-def _cross_entropies(labels: np.ndarray, said: np.ndarray) -> np.ndarray:
+def _cross_entropies(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return the loss of each row; a gap counts as the label 0."""
-    return np.where(labels == 1, -np.log(said), -np.log(1 - said)).astype("float64")
+    return np.where(labels == 1, -np.log(predicted), -np.log(1 - predicted)).astype("float64")
 
 
 def _mean(values: np.ndarray, known: np.ndarray) -> float:
@@ -360,10 +365,10 @@ MISTAKEN_LOSSES = {
         _cross_entropies(np.where(k, y, 1), p).sum() / k.sum()
     ),
     "the loss takes 1 for 0 and 0 for 1: turn the labels round": lambda y, p, k: _mean(_cross_entropies(1 - y, p), k),
-    "rows with the label 0 are missing from the loss: they count -log(1 - said)": lambda y, p, k: _mean(
+    "the loss leaves out the rows with the label 0: they count -log(1 - predicted)": lambda y, p, k: _mean(
         np.where(y == 1, _cross_entropies(y, p), 0), k
     ),
-    "rows with the label 1 are missing from the loss: they count -log(said)": lambda y, p, k: _mean(
+    "rows with the label 1 are missing from the loss: they count -log(predicted)": lambda y, p, k: _mean(
         np.where(y == 0, _cross_entropies(y, p), 0), k
     ),
     "it is the mean of the squared errors, and a cross-entropy is wanted": lambda y, p, k: _mean((y - p) ** 2, k),
@@ -373,29 +378,30 @@ MISTAKEN_LOSSES = {
 }
 
 
-def _require_losses(values: list[float], cases: list[Masked]) -> None:
+def _require_losses(values: list[float], cases: list[Masked], precise: float) -> None:
     """Say what is wrong with the values of the loss."""
     with_labels = [(value, case) for value, case in zip(values, cases, strict=True) if case[2].any()]
     for value, (_, _, known) in with_labels:
         rows = f"with {known.sum()} labels in {len(known)} rows"
         require(bool(np.isfinite(value)), f"{rows} the loss is {value}: replace the NaN before the arithmetic")
     found = [value for value, _ in with_labels]
-    wanted = [_mean(_cross_entropies(labels, said), known) for _, (labels, said, known) in with_labels]
-    wrong = [place for place, value in enumerate(found) if not _near(value, wanted[place], 1e-3)]
+    wanted = [_mean(_cross_entropies(labels, predicted), known) for _, (labels, predicted, known) in with_labels]
+    wrong = [place for place, value in enumerate(found) if not _near(value, wanted[place], precise)]
     if wrong:
         mistakes = {words: [of(*case) for _, case in with_labels] for words, of in MISTAKEN_LOSSES.items()}
-        mistake = _named(found, wanted, mistakes, 1e-3)
+        mistake = _named(found, wanted, mistakes, precise)
         known = with_labels[wrong[0]][1][2]
         rows = f"with {known.sum()} labels in {len(known)} rows"
         require(mistake is None, f"{rows} {mistake}".replace("{}", "the loss is another"))
         yours, right = apart(found[wrong[0]], wanted[wrong[0]])
         require(False, f"{rows} the loss should be {right}, and yours is {yours}")
     for value, (_, _, known) in zip(values, cases, strict=True):
-        empty = f"without any label the loss should be 0, and yours is {value:.4g}: is it 0/0?"
+        empty = f"without any label the loss should be 0, and yours is {value:.4g}"
+        empty += "" if np.isfinite(value) else ": is it 0/0?"
         require(bool(known.any()) or (bool(np.isfinite(value)) and abs(value) < 1e-6), empty)
 
 
-def _require_gradient(gradient: object, labels: np.ndarray, said: np.ndarray, known: np.ndarray) -> None:
+def _require_gradient(gradient: object, labels: np.ndarray, predicted: np.ndarray, known: np.ndarray) -> None:
     """Say what is wrong with the gradient of the loss with respect to the probabilities."""
     if gradient is None:
         lost = "no gradient reaches the probabilities: use keras.ops or TensorFlow all the way, and not NumPy or float"
@@ -408,7 +414,7 @@ def _require_gradient(gradient: object, labels: np.ndarray, said: np.ndarray, kn
         "divisor safe before you divide, with `maximum(count, 1)`"
     )
     require(bool(np.isfinite(found).all()), spoiled if known.any() else divided)
-    slope = np.where(labels == 1, -1 / said, 1 / (1 - said))
+    slope = np.where(labels == 1, -1 / predicted, 1 / (1 - predicted))
     wanted = np.where(known, slope, 0) / max(1, known.sum())
     different = "the loss is right, but its gradient is not: is a part of it cut off, or rounded?"
     require(bool(np.allclose(found, wanted, rtol=1e-2, atol=1e-4)), different)
@@ -429,14 +435,18 @@ def estimate(answer: object) -> str:
     found = []
     for right, keep, _ in cases:
         result = call_kept(function, right=right, keep=keep)
-        spoiled = "the result is NaN: take out the rows without a label first, and only those"
-        number = isinstance(result, float | np.floating | np.ndarray | tf.Tensor)
-        value = np.asarray(result) if number else np.zeros(())
-        require(not (value.dtype.kind == "f" and value.ndim == 0 and bool(np.isnan(value))), spoiled)
-        found.append((as_number(result, "the estimate"), _precision(result)))
+        number = np.nan if _is_nan(result) else as_number(result, "the estimate")
+        found.append((number, _precision(result)))
     _require_estimates(found, [case[:2] for case in cases])
     right, keep, truth = cases[4]
     return f"On other data, where {truth:.1%} is right, the labelled rows say {np.nanmean(right):.1%}."
+
+
+def _is_nan(value: object) -> bool:
+    if not isinstance(value, float | np.floating | np.ndarray | tf.Tensor):
+        return False
+    array = as_array(value, finite=False) if isinstance(value, tf.Tensor) else np.asarray(value)
+    return array.dtype.kind == "f" and array.ndim == 0 and bool(np.isnan(array))
 
 
 Seen = tuple[np.ndarray, np.ndarray]
@@ -483,7 +493,12 @@ def _require_estimates(found: list[tuple[float, float]], cases: list[Seen]) -> N
     wanted = [_estimate(*case) for case in cases]
     wrong = [place for place, (value, precise) in enumerate(found) if not _near(value, wanted[place], precise)]
     if not wrong:
+        if all(precise == 1e-4 for _, precise in found):
+            require_unrounded([value for value, _ in found], wanted)
         return
+    gaps = [value for (value, _), (right, _) in zip(found, cases, strict=True) if np.isnan(right).any()]
+    spoiled = "the result is NaN: take out the rows without a label first, and only those"
+    require(not np.isnan(gaps).all(), spoiled)
     mistakes = {words: [float(of(*case)) for case in cases] for words, of in MISTAKEN_ESTIMATES.items()}
     values, precise = zip(*found, strict=True)
     mistake = _named(values, wanted, mistakes, max(precise))
@@ -517,6 +532,7 @@ def _heads_with_gaps() -> list[Gaps]:
     """Return which labels are known, and shapes of outputs; some have as many rows as columns, steps or labels."""
     cases: list[tuple[Shape, Shape]] = [
         ((6,), (6, 3)),
+        ((5,), (5, 5)),
         ((5,), (5, 4, 5, 2)),
         ((7,), (7, 7, 3)),
         ((4, 4), (4, 4)),
@@ -528,6 +544,7 @@ def _heads_with_gaps() -> list[Gaps]:
         ((1,), (1, 3, 5, 1)),
         ((5, 4), (5, 4, 6, 3)),
         ((8,), (8, 1)),
+        ((5, 1), (5, 1)),
     ]
     return [(np.random.default_rng(seed).random(known) < 0.6, shape) for seed, (known, shape) in enumerate(cases)]
 
@@ -538,9 +555,8 @@ def _shape_and_weights(function: Callable, known: np.ndarray, shape: Shape) -> W
     except NotYet as refusal:
         case = f"for `known` of shape {known.shape} and an output of shape {shape}"
         raise NotYet(f"{case} {refusal}") from refusal.__cause__
-    two = isinstance(result, tuple | list) and len(result) == 2
-    require(two, f"your function should return two things, a shape and weights, and gives {describe(result)}")
-    found, weights = result
+    two = f"your function should return two things, a shape and weights, and gives {describe(result)}"
+    found, weights = as_pair(result, two)
     turned = isinstance(weights, tuple | list | tf.TensorShape) and tuple(weights) == _wanted(known, shape)[0]
     require(not turned, "the shape of the output comes first, and then the weights")
     found = found.as_list() if isinstance(found, tf.TensorShape) else found

@@ -5,7 +5,18 @@ from collections.abc import Callable, Iterable, Mapping
 import keras
 import numpy as np
 
-from mos_checks import as_array, as_dict, as_function, as_number, call, call_kept, describe, question, require
+from mos_checks import (
+    as_array,
+    as_dict,
+    as_function,
+    as_number,
+    call,
+    call_kept,
+    describe,
+    question,
+    require,
+    require_unrounded,
+)
 
 Heads = dict[str, dict]
 
@@ -139,6 +150,9 @@ def _require_shares(found: list[dict[str, float]], cases: list[tuple[Heads, int]
 
     correct = like(right)
     if all(correct):
+        if precise == 1e-4:
+            wanted = [[*right(*case).values()] for case in cases]
+            require_unrounded([[*shares.values()] for shares in found], wanted)
         return
     place = correct.index(False)
     heads, batch_size = cases[place]
@@ -256,9 +270,9 @@ def _set_late(start: float, end: float, epochs: int, numbers: np.ndarray) -> np.
 
 GROWS = "start may be larger than end, and then the variable falls: `min` and `max` of the values turn round"
 COURSES = {
-    "-7 is the value from before, so the callback did not set it in time": [
-        _set_late,
-        lambda a, b, n, x: np.full(len(x), BEFORE),
+    "-7 is the value from before, so the callback did not set it in time": [_set_late],
+    "-7 is the value from before, and the callback does not set the variable: use `variable.assign(...)`": [
+        lambda a, b, n, x: np.full(len(x), BEFORE)
     ],
     "after epoch number `epochs` it sets nothing: a training that is continued later needs the value of the end too": [
         _as_long_as(lambda number, epochs: number <= epochs)
@@ -268,9 +282,15 @@ COURSES = {
     ],
     "after epoch number `epochs` it should stay at the value of the end": [lambda a, b, n, x: _line(a, b, x / n)],
     "it begins at the start again, and a continued training needs the number of the epoch": [
-        lambda a, b, n, x: _line(a, b, np.minimum((x - x[0]) / n, 1))
+        lambda a, b, n, x: _line(a, b, np.minimum((x - x[0]) / n, 1)),
+        lambda a, b, n, x: _line(a, b, (np.minimum(x, max(n, x[0])) - x[0]) / n),
+        lambda a, b, n, x: _line(a, b, np.maximum(np.minimum(x, n) - max(x[0], 1) + 1, 0) / n),
     ],
-    "it adds to the value from before, which is -7: compute the value from the number of the epoch": [_added],
+    "it adds to the value from before, which is -7: compute the value from the number of the epoch": [
+        _added,
+        lambda a, b, n, x: np.where(x > n, b, _added(a, b, n, x)),
+        lambda a, b, n, x: np.where(x >= n, b, _added(a, b, n, x)),
+    ],
     "its first epoch has the value start: set the variable when an epoch begins, from the number of the epoch": [
         lambda a, b, n, x: np.append(a, _line(a, b, np.minimum(x / n, 1))[1:])
     ],
@@ -340,6 +360,7 @@ def _require_courses(found: list[np.ndarray], cases: list[Course]) -> None:
 
     correct = like(right)
     if all(correct):
+        require_unrounded(found, [right(a, b, n, first + np.arange(n + 3)) for a, b, n, first in cases])
         return
     place = correct.index(False)
     start, end, epochs, first = cases[place]
@@ -505,7 +526,7 @@ def _require_fronts(fronts: list[list[int | float]], tables: list[Table]) -> Non
 
 def _best(
     key: Callable[[tuple[float, float]], object] = lambda point: point,
-    keeps: Callable[[float, float], bool] = lambda odd, promise: odd >= promise,
+    keeps: Callable[[float, float, float], bool] = lambda left, odd, promise: odd >= promise,
     of_runs: Callable[..., np.ndarray] = np.mean,
     last: bool = False,
 ) -> Callable[[Table], int | None]:
@@ -513,7 +534,7 @@ def _best(
 
     def rule(table: Table) -> int | None:
         points = _points(table[1], table[2], of_runs)
-        places = [place for place, point in enumerate(points) if keeps(point[1], table[3])]
+        places = [place for place, point in enumerate(points) if keeps(*point, table[3])]
         return max(reversed(places) if last else places, key=lambda place: key(points[place]), default=None)
 
     return rule
@@ -541,12 +562,19 @@ CHOICES = {
         _best(lambda point: point[0], last=True),
         _best(lambda point: (point[0], -point[1])),
     ],
-    "`>=` is enough to keep the promise": [_best(keeps=lambda odd, promise: odd > promise)],
+    "`>=` is enough to keep the promise": [_best(keeps=lambda left, odd, promise: odd > promise)],
     "no weight keeps the promise, so it should be None": [
         lambda table: _best()((*table[:3], min(table[3], table[2].mean(axis=0).max())))
     ],
-    "only weights that keep the promise can be chosen": [_best(keeps=lambda odd, promise: True)],
-    f"that is the best mean of both: {BEST_LEFT}": [_best(sum), _best(sum, last=True)],
+    "only weights that keep the promise can be chosen": [_best(keeps=lambda left, odd, promise: True)],
+    "the promise is about odd, and not about left": [_best(keeps=lambda left, odd, promise: left >= promise)],
+    "the promise is about odd alone": [_best(keeps=lambda left, odd, promise: min(left, odd) >= promise)],
+    f"that is the best of both heads taken together: {BEST_LEFT}": [
+        _best(sum),
+        _best(sum, last=True),
+        _best(np.prod),
+        _best(np.prod, last=True),
+    ],
     f"that is the best odd: {BEST_LEFT}": [
         _best(lambda point: point[1]),
         _best(lambda point: point[1], last=True),
@@ -574,6 +602,9 @@ def _require_choices(picks: list[object], tables: list[Table]) -> None:
         text = describe(pick) if not isinstance(pick, float) else f"{pick:g}"
         return f"{_table(table)} and the promise {table[3]:.4g} the chosen weight is {text}"
 
+    for pick, table in zip(picks, tables, strict=True):
+        no_number = isinstance(pick, float) and np.isnan(pick)
+        require(not no_number, f"{words(pick, table)}: where no weight keeps the promise, it should be None")
     numbers = [None if pick is None else as_number(pick, "the chosen weight") for pick in picks]
     places = [None if n is None else _place(n, t[0]) for n, t in zip(numbers, tables, strict=True)]
 
@@ -594,8 +625,8 @@ def _require_choices(picks: list[object], tables: list[Table]) -> None:
         same = any(all(map(alike, places, map(rule, tables), tables)) for rule in rules)
         require(not same, f"{case}: {mistake}")
     require(best is not None, f"{case}: no weight keeps the promise, so it should be None")
-    none = "some weights keep the promise: the mean over the runs counts, and >= is enough"
-    require(place is not None, f"{case}, and {none}")
+    kept = f"{table[0][best]:g} keeps the promise, with an odd of {points[best][1]:.4g}"
+    require(place is not None, f"{case}, and {kept}")
     require(points[place][1] >= table[3], f"{case}, which does not keep it")
     better = f"a weight that keeps the promise has a better left: {points[best][0]:.4g}"
     require(points[place][0] != points[best][0], f"{case}: {TIE}")
@@ -634,7 +665,7 @@ def _slopes(seed: int) -> tuple[Losses, Gradients]:
     rng = np.random.default_rng(seed)
     names = rng.permutation(["size", "left", "pose", "odd", "angle"])[: (2, 3, 4, 2, 5, 2, 1, 3)[seed]].tolist()
     shape = [(5,), (2,), (3, 4), (7,), (1,), (4, 2), (6,), (2, 3, 2)][seed]
-    units = {name: 10.0 ** rng.integers(-3, 4) for name in names}
+    units = {name: 10.0 ** rng.integers(-6, 4) for name in names}
     losses = {name: float(units[name] * rng.uniform(0.2, 3)) for name in names}
     gradients = {name: units[name] * rng.normal(size=shape) for name in names}
     order = names if seed == 0 else names[::-1] if seed in (1, 3) else rng.permutation(names).tolist()
@@ -670,6 +701,8 @@ def _require_losses(found: list[float], cases: list[Losses], precise: float) -> 
 
     correct = like(right)
     if all(correct):
+        if precise == 1e-4:
+            require_unrounded(found, [right(np.array([*losses.values()])) for losses in cases])
         return
     place = correct.index(False)
     value, losses = found[place], cases[place]
@@ -718,7 +751,7 @@ MISTAKEN_GRADIENTS = {
     "each gradient is multiplied by the logarithm of its loss: divide it by the loss": [
         _each(lambda loss, g: g * np.log(loss))
     ],
-    "each gradient is divided by its length, and should be divided by its loss": [
+    "each gradient is divided by its norm, and should be divided by its loss": [
         _each(lambda loss, g: g / np.linalg.norm(g))
     ],
     "each gradient is divided by the square of its loss: the slope of log(x) is 1/x": [
@@ -750,6 +783,8 @@ def _require_gradients(found: list[np.ndarray], cases: list[tuple[Losses, Gradie
     right = _each(lambda loss, gradient: gradient / loss)
     correct = like(right)
     if all(correct):
+        if precise == 1e-4:
+            require_unrounded(found, [right(*case) for case in cases])
         return
     for mistake, rules in MISTAKEN_GRADIENTS.items():
         same = any(all(like(rule)) for rule in rules)

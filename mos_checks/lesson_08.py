@@ -4,16 +4,27 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mos_checks import as_array, as_dict, as_function, as_number, call_kept, question, require
+from mos_checks import (
+    as_array,
+    as_dict,
+    as_function,
+    as_number,
+    as_pair,
+    call_kept,
+    question,
+    require,
+    require_unrounded,
+)
 
 NAMES = ("digit", "pose", "pose_2", "odd", "size")
+EXACT = 1e-5
 Mistakes = Sequence[tuple[str, Callable[..., np.ndarray | float]]]
 
 
 def _accuracy(value: object) -> float:
     """Return by how much a right result may differ, relative to its size: more if it has few bits."""
     kind = str(getattr(value, "dtype", ""))
-    return next((found for name, found in {"bfloat16": 3e-2, "float16": 5e-3}.items() if name in kind), 1e-5)
+    return next((found for name, found in {"bfloat16": 3e-2, "float16": 5e-3}.items() if name in kind), EXACT)
 
 
 def _name_mistake(
@@ -40,11 +51,11 @@ def _name_mistake(
     for digits in range(5):
         rounded = all(fits(place, value.round(digits)) for place, value in enumerate(wanted))
         require(not rounded, f"{said(wrong[0])}: this is right but for rounding, and should have all its digits")
-    require(False, f"{said(wrong[0])}, and it should be {_shown(wanted[wrong[0]])}")
+    require(False, f"{said(wrong[0])} instead of {_shown(wanted[wrong[0]])}")
 
 
 def _shown(value: np.ndarray | float) -> str:
-    numbers = [float(f"{number:.5g}") for number in np.ravel(value)]
+    numbers = [float(f"{number:.6g}") for number in np.ravel(value)]
     return f"{numbers[0]:g}" if np.ndim(value) == 0 else str(numbers)
 
 
@@ -71,13 +82,19 @@ def objective(answer: object) -> str:
     bounds = [_accuracy(result) * _size(**case) for result, case in zip(results, cases, strict=True)]
 
     def said(place: int) -> str:
-        losses = {name: round(loss, 4) for name, loss in cases[place]["losses"].items()}
-        return f"for the losses {losses} it gives {_shown(found[place])}"
+        losses, log_variances = (
+            {name: float(f"{value:.4g}") for name, value in cases[place][part].items()}
+            for part in ("losses", "log_variances")
+        )
+        given = f"for the losses {losses}, the log-variances {log_variances} and the"
+        return f"{given} regressions {cases[place]['regression']} it gives {_shown(found[place])}"
 
     def fits(place: int, value: float) -> bool:
         return bool(abs(found[place] - value) <= bounds[place])
 
     _name_mistake(cases, fits, _objective, OBJECTIVES, said)
+    if max(map(_accuracy, results)) == EXACT:
+        require_unrounded(found, [_objective(**case) for case in cases])
     return (
         f"For one head with the loss 0.02, at its best, your function gives {found[0]:.2f}: a negative number is fine."
     )
@@ -203,8 +220,7 @@ def at_the_optimum(answer: object) -> None:
 
 def _two_dictionaries(result: object, losses: dict) -> tuple[dict[str, float], dict[str, float], float]:
     """Return both as numbers, and how accurate they are."""
-    two = isinstance(result, tuple | list) and len(result) == 2
-    require(two, "your function should return two dictionaries, the log-variances and the weights")
+    result = as_pair(result, "your function should return two dictionaries, the log-variances and the weights")
     given = as_dict(result[0], losses, "the log-variances"), as_dict(result[1], losses, "the weights")
     numbers = [
         {name: as_number(value, f"the {what} of {name}") for name, value in part.items()}
@@ -221,7 +237,7 @@ def _best_weight(loss: float, **_: object) -> float:
     return 0.5 / loss
 
 
-OTHER_KIND = "which is right for the other kind of head"
+OTHER_KIND = "this is right for the other kind of head"
 LOG_VARIANCES = [
     (OTHER_KIND, lambda loss, **_: np.log(loss)),
     (OTHER_KIND, lambda loss, **_: np.log(2 * loss)),
@@ -269,8 +285,8 @@ def dwa(answer: object) -> None:
     function = as_function(answer)
     early = [_history(seed, heads, epochs) for seed, (heads, epochs) in enumerate([(2, 0), (3, 1), (1, 1), (4, 0)])]
     _judge_dwa(function, early, [NO_SUM])
-    lengths = [(2, 2), (3, 2), (2, 3), (3, 6), (4, 2), (2, 4), (1, 3), (5, 2), (3, 3), (2, 5), (4, 4)]
-    later = [_history(10 + seed, heads, epochs) for seed, (heads, epochs) in enumerate(lengths)]
+    sizes = [(2, 2), (3, 2), (2, 3), (3, 6), (4, 2), (2, 4), (1, 3), (5, 2), (3, 3), (2, 5), (4, 4)]
+    later = [_history(10 + seed, heads, epochs) for seed, (heads, epochs) in enumerate(sizes)]
     later += [{"history": {"digit": [2.3, 2.07], "pose": [100.0, 90.0]}, "temperature": 2.0}]
     _judge_dwa(function, later, LATER)
 
@@ -314,6 +330,8 @@ def _judge_dwa(function: Callable, cases: list[dict], mistakes: Mistakes) -> Non
         require(not early, f"{said(place)}: with fewer than two epochs all should be 1")
 
     _name_mistake(cases, fits, _dwa, mistakes, said, refuse_total)
+    if max(bounds) == EXACT:
+        require_unrounded(found, [_dwa(**case) for case in cases])
 
 
 def _dwa(
@@ -330,6 +348,12 @@ def _dwa(
 
 def _variant(**options: Callable) -> Callable:
     return lambda **case: _dwa(**case, **options)
+
+
+def _sorted_names(history: dict[str, list[float]], temperature: float) -> np.ndarray:
+    """Return the weights for someone who gives them to the names in alphabetical order."""
+    weights = dict(zip(sorted(history), _dwa(history, temperature), strict=True))
+    return np.array([weights[name] for name in history])
 
 
 NO_SUM = (
@@ -364,6 +388,7 @@ LATER = [
         _variant(inner=lambda rates, temperature: rates, share=lambda rates: rates / rates.sum()),
     ),
     NO_SUM,
+    ("each weight belongs to the head of its name, whatever their order", _sorted_names),
     ("after two epochs they should follow the rates", lambda history, **_: np.ones(len(history))),
     (
         "after two epochs they should follow the rates, and here they do only after three",
@@ -378,17 +403,17 @@ LATER = [
 @question(
     "8.4",
     hints=[
-        "The weighted lengths are weights * lengths. Their mean is one number.",
-        "remaining = losses / first_losses. Goal: the mean length times (remaining / mean of remaining) ** alpha.",
-        "The slope of |w * length - goal| along w is the sign of (w * length - goal), times length.",
+        "The weighted norms are weights * norms. Their mean is one number.",
+        "remaining = losses / first_losses. Goal: the mean norm times (remaining / mean of remaining) ** alpha.",
+        "The slope of |w * norm - goal| along w is the sign of (w * norm - goal), times norm.",
     ],
 )
 def slopes(answer: object) -> None:
-    """A function from weights, lengths, losses, first losses and alpha to the slopes along the weights."""
+    """A function from weights, norms, losses, first losses and alpha to the slopes along the weights."""
     function = as_function(answer)
     start = np.array([2.3, 100.0])
     cases = [_case_of_slopes(seed) for seed in range(24)]
-    ones = {"weights": np.ones(2), "lengths": np.array([1.0, 100.0]), "losses": start, "first_losses": start.copy()}
+    ones = {"weights": np.ones(2), "norms": np.array([1.0, 100.0]), "losses": start, "first_losses": start.copy()}
     cases.append({**ones, "alpha": 1.5})
     given = [call_kept(function, **case) for case in cases]
     results = [
@@ -397,8 +422,8 @@ def slopes(answer: object) -> None:
 
     def said(place: int) -> str:
         case = cases[place]
-        heads = f"for {len(case['weights'])} heads and alpha = {case['alpha']:g}"
-        return f"{heads} it gives {_shown(results[place])}"
+        given = [f"{name} = {_shown(value)}" for name, value in case.items()]
+        return f"for {', '.join(given)} it gives {_shown(results[place])}"
 
     def fits(place: int, value: np.ndarray) -> bool:
         return bool(np.allclose(results[place], value, rtol=max(1e-4, _accuracy(given[place])), atol=1e-9))
@@ -408,14 +433,14 @@ def slopes(answer: object) -> None:
 
 
 def _case_of_slopes(seed: int) -> dict:
-    """Return arguments for which most weighted lengths are within 2 to 6 percent of their goals, to either side.
+    """Return arguments for which most weighted norms are within 2 to 6 percent of their goals, to either side.
 
     The slopes show only on which side they are. So close to its goal, another goal is seen.
     """
     rng = np.random.default_rng(300 + seed)
     heads, alpha = [3, 2, 4, 5, 6, 3][seed % 6], [1.5, 0.5, 3.0, 1.0, 0.0][seed % 5]
     while True:
-        lengths = 10.0 ** (seed % 4 - 2) * rng.uniform(0.3, 3, heads)
+        norms = 10.0 ** (seed % 4 - 2) * rng.uniform(0.3, 3, heads)
         first = 10.0 ** rng.uniform(-1, 2, heads)
         losses = first * rng.uniform(0.3, 1.2, heads)
         remaining = losses / first
@@ -425,20 +450,20 @@ def _case_of_slopes(seed: int) -> dict:
         weighted[last] += heads - weighted.sum()  # so that the mean is one; this head may be far from its goal
         if weighted[last] > 0.1 and abs(weighted[last] / goals[last] - 1) > 0.02:
             break
-    weights = 10.0 ** rng.uniform(-1, 1) * weighted / lengths
-    return {"weights": weights, "lengths": lengths, "losses": losses, "first_losses": first, "alpha": alpha}
+    weights = 10.0 ** rng.uniform(-1, 1) * weighted / norms
+    return {"weights": weights, "norms": norms, "losses": losses, "first_losses": first, "alpha": alpha}
 
 
 def _slopes(
     weights: np.ndarray,
-    lengths: np.ndarray,
+    norms: np.ndarray,
     losses: np.ndarray,
     first_losses: np.ndarray,
     alpha: float,
     wrong: str = "",
 ) -> np.ndarray:
     """Return the slopes of GradNorm's loss, or what a function with one of the mistakes below would return."""
-    weighted, remaining = weights * lengths, losses / first_losses
+    weighted, remaining = weights * norms, losses / first_losses
     relative = remaining / remaining.mean()
     turned = first_losses / losses
     ratios = {
@@ -457,41 +482,44 @@ def _slopes(
         "no alpha": relative,
         "times alpha": relative * alpha,
         "equal": np.ones_like(relative),
+        "alpha of 1.5": relative**1.5,
         "mean later": remaining**alpha / (remaining**alpha).mean(),
     }
     means = {
-        "plain lengths": lengths.mean(),
+        "plain norms": norms.mean(),
         "total": weighted.sum(),
-        "two means": weights.mean() * lengths.mean(),
-        "geometric lengths": np.exp(np.log(weighted).mean()),
-        "median length": np.median(weighted),
+        "two means": weights.mean() * norms.mean(),
+        "geometric norms": np.exp(np.log(weighted).mean()),
+        "median norm": np.median(weighted),
     }
     goals = means.get(wrong, weighted.mean()) * powers.get(wrong, relative**alpha)
+    goals = (weighted.mean() * relative) ** alpha if wrong == "power of both" else goals
     sign = np.sign(weighted - goals)
     answers = {
-        "turned sign": -sign * lengths,
+        "turned sign": -sign * norms,
         "signs": sign,
         "weights": sign * weights,
         "logarithms": sign * weighted,
         "distances": np.abs(weighted - goals),
         "differences": weighted - goals,
-        "moving": sign * lengths - lengths / len(weights) * (sign * relative**alpha).sum(),
-        "lengths": lengths,
+        "moving": sign * norms - norms / len(weights) * (sign * relative**alpha).sum(),
+        "norms": norms,
+        "mean of all": sign * norms / len(norms),
     }
-    return answers.get(wrong, sign * lengths)
+    return answers.get(wrong, sign * norms)
 
 
-WEIGHTED_MEAN = "the goals need the mean of the products, weights * lengths"
+WEIGHTED_MEAN = "the goals need the mean of the products, weights * norms"
 MEAN_RATIO = "the goals need losses / first_losses divided by the mean of that over the heads"
 MISTAKES = {
-    "turned sign": "the sign is turned round: above its goal a length must fall, so its slope is positive",
-    "signs": "these are signs only, and the slope is the sign times the length",
-    "weights": "the sign is multiplied by the weight instead of the length",
+    "turned sign": "the sign is turned round: above its goal a norm must fall, so its slope is positive",
+    "signs": "these are signs only, and the slope is the sign times the norm",
+    "weights": "the sign is multiplied by the weight instead of the norm",
     "logarithms": "this is the slope along the logarithm of the weight; along the weight it is without the factor w",
-    "distances": "these are the distances |weighted length - goal| themselves",
+    "distances": "these are the distances |weighted norm - goal| themselves",
     "differences": "these are the differences from the goals, not the slopes",
     "moving": "the goals must be held constant, and here they move with the weights",
-    "lengths": "these are the lengths, and a weighted length below its goal has a negative slope",
+    "norms": "these are the norms, and a weighted norm below its goal has a negative slope",
     "no mean": MEAN_RATIO,
     "turned": "a head with more of its loss left (losses / first_losses) should get the higher goal",
     "turned later": "a head with more of its loss left (losses / first_losses) should get the higher goal",
@@ -503,11 +531,14 @@ MISTAKES = {
     "median ratio": f"{MEAN_RATIO}, and not by its median",
     "no alpha": "alpha is not used",
     "times alpha": "alpha is a power, not a factor",
+    "alpha of 1.5": "alpha is always 1.5 there: use the one that is given",
+    "power of both": "only the ratios have the power alpha, and the mean of the weighted norms has not",
+    "mean of all": "this is the slope of the mean of the distances, and their sum is meant",
     "mean later": "divide losses / first_losses by its mean first, and take the power alpha then",
     "equal": "the goals are all equal, and should follow how much of each loss is left",
-    "plain lengths": "the goals need the mean of the weighted lengths, weights * lengths",
-    "total": "the goals need the mean of the weighted lengths, not their total",
+    "plain norms": "the goals need the mean of the weighted norms, weights * norms",
+    "total": "the goals need the mean of the weighted norms, not their total",
     "two means": f"{WEIGHTED_MEAN}, and not the product of two means",
-    "geometric lengths": f"{WEIGHTED_MEAN}, and this is another mean: the arithmetic mean is meant",
-    "median length": f"{WEIGHTED_MEAN}, and not their median",
+    "geometric norms": f"{WEIGHTED_MEAN}, and this is another mean: the arithmetic mean is meant",
+    "median norm": f"{WEIGHTED_MEAN}, and not their median",
 }

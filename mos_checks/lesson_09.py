@@ -1,4 +1,4 @@
-"""The checks of exercise 9: measure a conflict, take it out, find the shortest mixture, and find two bugs."""
+"""The checks of exercise 9: measure a conflict, take it out, find the mixture of smallest norm, and find two bugs."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -32,12 +32,12 @@ def _accuracy(value: object) -> float:
         "Use `tf.GradientTape(persistent=True)` once: both losses in it, then `tape.gradient` for each loss outside.",
         'The trunk: `[v for v in model.trainable_variables if v.path.startswith("trunk")]`. A head is no part of it.',
         "Put the gradients of all trunk variables into one long vector for each head: reshape each to one row, and "
-        "concatenate. Then a . b / (length of a times length of b).",
+        "concatenate. Then a . b / (norm of a times norm of b).",
     ],
     seconds=60,
 )
 def trunk_cosine(answer: object) -> str:
-    """A function from a model, images and targets to the cosine of two heads' gradients on the trunk."""
+    """A function from a model, images and targets to the cosine similarity of two heads' gradients on the trunk."""
     function = as_function(answer)
     found, gradients = [], []
     for seed, (inputs, units, count) in enumerate([(6, (5, 4), 30), (9, (8,), 7), (4, (3, 6, 2), 64)]):
@@ -45,15 +45,17 @@ def trunk_cosine(answer: object) -> str:
         model = _model(rng, inputs, units)
         images = rng.normal(size=(count, inputs)).astype("float32")
         targets = {name: rng.integers(10, size=count) for name in HEADS}
+        if seed == 2:  # tensors too, as the batches of a data set hold them
+            images, targets = tf.constant(images), {name: tf.constant(target) for name, target in targets.items()}
         gradients.append(_gradients(model, images, targets))
         before = model.get_weights()
         result = call(function, model, images, targets)
         kept = all(map(np.array_equal, before, model.get_weights()))
-        require(kept, "your function changes the weights of the model: it should only measure")
-        found.append((as_number(result, "the cosine"), _accuracy(result)))
+        require(kept, "your function changes the parameters of the model: it should only measure")
+        found.append((as_number(result, "the cosine similarity"), _accuracy(result)))
     _require_cosines(found, gradients)
     cosines = ", ".join(f"{cosine:.2f}" for cosine, _ in found)
-    return f"The three models of this check have random weights, and the cosines {cosines}."
+    return f"The three models of this check have random parameters, and the cosine similarities {cosines}."
 
 
 def _model(rng: np.random.Generator, inputs: int, units: tuple[int, ...]) -> keras.Model:
@@ -108,10 +110,10 @@ def _product(trunk: list, power: int = 0) -> float:
 
 
 COSINES = [
-    ("the scalar product: divide it by both lengths", lambda g: _product(g["trunk"])),
+    ("the scalar product: divide it by both norms", lambda g: _product(g["trunk"])),
     ("and the sign is turned round", lambda g: -_whole(g["trunk"])),
-    ("divided by the squared lengths, so it changes with their unit", lambda g: _product(g["trunk"], 2)),
-    ("the cosine over all weights: leave out those of the heads", lambda g: _whole(g["everything"])),
+    ("divided by the squared norms, so it changes with their unit", lambda g: _product(g["trunk"], 2)),
+    ("the cosine over all parameters: leave out those of the heads", lambda g: _whole(g["everything"])),
     (
         "a mean over the variables' cosines: make one long vector for each head first",
         lambda g: float(np.mean(_singles(g["trunk"]))),
@@ -224,7 +226,8 @@ def _judge_pairs(
 
 
 def _cleaned(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return own - min(own @ other, 0) / (other @ other) * other
+    overlap = own @ other
+    return own - overlap / (other @ other) * other if overlap < 0 else own
 
 
 def _surgery(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -259,19 +262,19 @@ SURGERIES = [
     ("in a conflict it gives one of the two parts: add both", _in_conflict(lambda a, b, dot: _cleaned(a, b))),
     ("in a conflict it gives one of the two parts: add both", _in_conflict(lambda a, b, dot: _cleaned(b, a))),
     (
-        "it divides by a length: divide by the squared length, `b @ b`",
+        "it divides by a norm: divide by the squared norm, `b @ b`",
         _in_conflict(lambda a, b, dot: a + b - dot / np.linalg.norm(b) * b - dot / np.linalg.norm(a) * a),
     ),
     (
-        "it divides by no length: the part along b is `(a @ b) / (b @ b) * b`",
+        "it divides by no norm: the part along b is `(a @ b) / (b @ b) * b`",
         _in_conflict(lambda a, b, dot: a + b - dot * b - dot * a),
     ),
     (
-        "it divides by both lengths: the part along b has the squared length of b alone, `b @ b`",
+        "it divides by both norms: the part along b has the squared norm of b alone, `b @ b`",
         _in_conflict(lambda a, b, dot: a + b - dot / np.sqrt((a @ a) * (b @ b)) * (a + b)),
     ),
     (
-        "it divides by the squared length of the wrong gradient: the part along b has `b @ b`",
+        "it divides by the squared norm of the wrong gradient: the part along b has `b @ b`",
         _in_conflict(lambda a, b, dot: a + b - dot / (a @ a) * b - dot / (b @ b) * a),
     ),
     ("in a conflict it adds the parts: take them out", lambda a, b: 2 * (a + b) - _surgery(a, b)),
@@ -308,51 +311,58 @@ def surgery(answer: object) -> str:
         case = f"in a conflict the step's scalar products with the gradients are {products}"
         require(False, f"{case}, and those of PCGrad's step are {step}: it is not PCGrad's step")
 
-    _judge_pairs(as_function(answer), pairs, _surgery, SURGERIES, otherwise)
+    function = as_function(answer)
+    _judge_pairs(function, pairs, _surgery, SURGERIES, otherwise)
+    for a, b in itertools.product([np.zeros(2), np.array([2.0, 1.0])], repeat=2):
+        if not (a.any() and b.any()):
+            step = as_array(call_kept(function, a=a, b=b), "the result", shape=(2,), finite=False)
+            divided = "where a gradient is zero it gives NaN or infinity: there is no conflict, so divide by no length"
+            require(bool(np.isfinite(step).all()), divided)
+            require(_near(step, a + b), "where a gradient is zero it should give the sum of the two")
     return "Your step works against neither head."
 
 
-def _raw_share(a: np.ndarray, b: np.ndarray, more: float = 0.0) -> float:
-    """Return the share of the first, not cut; `more` is what is added to the number that is divided by."""
+def _raw_weight(a: np.ndarray, b: np.ndarray, more: float = 0.0) -> float:
+    """Return the weight of the first, not cut; `more` is what is added to the number that is divided by."""
     apart = (a - b) @ (a - b) + more
     return float((b - a) @ b / apart) if apart else 0.5
 
 
-def _mixture(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
-    return share * a + (1 - share) * b
+def _mixture(a: np.ndarray, b: np.ndarray, weight: float) -> np.ndarray:
+    return weight * a + (1 - weight) * b
 
 
-def _shortest(a: np.ndarray, b: np.ndarray, more: float = 0.0) -> np.ndarray:
-    return _mixture(a, b, float(np.clip(_raw_share(a, b, more), 0, 1)))
+def _smallest(a: np.ndarray, b: np.ndarray, more: float = 0.0) -> np.ndarray:
+    return _mixture(a, b, float(np.clip(_raw_weight(a, b, more), 0, 1)))
 
 
 EPSILONS = [10.0**-power for power in range(10)]
 MIXTURES = [
     (
-        "where the formula gives the first gradient a share below 0 or above 1, it takes it: cut shares to 0 to 1",
-        lambda a, b: _mixture(a, b, _raw_share(a, b)),
+        "where the formula gives the first gradient a weight below 0 or above 1, it takes it: cut weights to 0 to 1",
+        lambda a, b: _mixture(a, b, _raw_weight(a, b)),
     ),
     (
-        "the two shares are swapped: the shorter gradient gets the larger one",
-        lambda a, b: _mixture(b, a, float(np.clip(_raw_share(a, b), 0, 1))),
+        "the two weights are swapped: the smaller gradient gets the larger one",
+        lambda a, b: _mixture(b, a, float(np.clip(_raw_weight(a, b), 0, 1))),
     ),
-    ("it gives both the share 1/2: the shares depend on the gradients", lambda a, b: (a + b) / 2),
-    ("it gives the sum, and the shares of a mixture have a total of 1", lambda a, b: a + b),
-    ("it is twice the mixture: the shares have a total of 1", lambda a, b: 2 * _shortest(a, b)),
+    ("it gives both the weight 1/2: the weights depend on the gradients", lambda a, b: (a + b) / 2),
+    ("it gives the sum, and the weights of a mixture have a total of 1", lambda a, b: a + b),
+    ("it is twice the mixture: the weights have a total of 1", lambda a, b: 2 * _smallest(a, b)),
     (
-        "it gives the shorter of the two gradients: a mixture of both can be shorter still",
+        "it gives the smaller of the two gradients: a mixture of both can be smaller still",
         lambda a, b: min(a, b, key=np.linalg.norm),
     ),
     (
-        "each share follows the other gradient's length alone: the angle between them counts too",
+        "each weight follows the other gradient's norm alone: the angle between them counts too",
         lambda a, b: _mixture(a, b, float(b @ b / (a @ a + b @ b))),
     ),
-    ("this is the step of PCGrad: here the shortest mixture is wanted", _surgery),
+    ("this is the step of PCGrad: here the mixture of smallest norm is wanted", _surgery),
     *[
         (
-            f"{more:g} is added to the number that is divided by, and for short gradients that is much: add nothing, "
+            f"{more:g} is added to the number that is divided by, and for small gradients that is much: add nothing, "
             "and ask whether the two are equal",
-            lambda a, b, more=more: _shortest(a, b, more),
+            lambda a, b, more=more: _smallest(a, b, more),
         )
         for more in EPSILONS
     ],
@@ -362,44 +372,44 @@ MIXTURES = [
 @question(
     "9.3",
     hints=[
-        "The share of the first is `(b - a) @ b / ((a - b) @ (a - b))`, cut to lie between 0 and 1.",
-        "If both gradients are equal, that is 0 divided by 0. Any share gives the same mixture then.",
-        "Return `share * a + (1 - share) * b`.",
+        "The weight of the first is `(b - a) @ b / ((a - b) @ (a - b))`, cut to lie between 0 and 1.",
+        "If both gradients are equal, that is 0 divided by 0. Any weight gives the same mixture then.",
+        "Return `weight * a + (1 - weight) * b`.",
     ],
 )
-def shortest(answer: object) -> str:
-    """A function from two gradients to their shortest mixture."""
+def smallest_norm(answer: object) -> str:
+    """A function from two gradients to their mixture of smallest norm."""
     pairs = _pairs()
     pairs += [(a, 5 * a) for a, _ in pairs[:3]] + [(4 * a, a) for a, _ in pairs[:3]]
     pairs += [(np.array([1.0, 1e-3]), np.array([3.0, -1e-3])), (np.array([1.0, 2.0]), np.array([-1.0, -2.0]))]
     pairs += [(a, a.copy()) for a, _ in pairs[:4]]
-    opposite = _long_opposite()
+    opposite = _large_opposite()
     strict = range(len(pairs), len(pairs) + len(opposite))
     pairs += opposite
 
     def otherwise(found: list[np.ndarray], place: int) -> None:
         different = [(one, a, b) for one, (a, b) in zip(found, pairs, strict=True) if not np.array_equal(a, b)]
-        parts = _parts_of_shares([_share_in(*one) for one in different])
-        try_none = "compute the share and try no list of shares"
-        require(parts is None, f"all shares are multiples of 1/{parts}: {try_none}")
+        parts = _parts_of_weights([_weight_in(*one) for one in different])
+        try_none = "compute the weight and try no list of weights"
+        require(parts is None, f"all weights are multiples of 1/{parts}: {try_none}")
         (a, b), one = pairs[place], found[place]
-        if place in strict and (share := _share_in(one, a, b)) is not None:
-            yours, right = apart(share, float(np.clip(_raw_share(a, b), 0, 1)))
-            long = "for long and nearly opposite gradients the share of the first is"
-            require(False, f"{long} {yours}, and the right one is {right}: {try_none}")
-        length, least = float(np.linalg.norm(one)), float(np.linalg.norm(_shortest(a, b)))
-        yours, right = apart(length, least)
-        require(yours != right, f"it has the right length, {yours}, and it is no mixture of the two")
-        lengths = f"it has the length {yours}, and the shortest mixture of these two has the length {right}"
-        require(length > 0.99 * least, f"{lengths}: a shorter one is no mixture of them")
-        require(False, lengths)
+        if place in strict and (weight := _weight_in(one, a, b)) is not None:
+            yours, right = apart(weight, float(np.clip(_raw_weight(a, b), 0, 1)))
+            large = "for large and nearly opposite gradients the weight of the first is"
+            require(False, f"{large} {yours}, and the right one is {right}: {try_none}")
+        norm, least = float(np.linalg.norm(one)), float(np.linalg.norm(_smallest(a, b)))
+        yours, right = apart(norm, least)
+        require(yours != right, f"it has the right norm, {yours}, and it is no mixture of the two")
+        norms = f"it has the norm {yours}, and the smallest norm of a mixture of these two is {right}"
+        require(norm > 0.99 * least, f"{norms}: a smaller one is no mixture of them")
+        require(False, norms)
 
-    _judge_pairs(as_function(answer), pairs, _shortest, MIXTURES, otherwise, strict)
+    _judge_pairs(as_function(answer), pairs, _smallest, MIXTURES, otherwise, strict)
     return "Its scalar product with each of the two is never negative."
 
 
-def _long_opposite() -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return pairs for which a share that is a little wrong leads far from the shortest mixture.
+def _large_opposite() -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return pairs for which a weight that is a little wrong leads far from the smallest norm.
 
     Their numbers are whole and so small that all scalar products are exact in float32 too.
     """
@@ -409,24 +419,24 @@ def _long_opposite() -> list[tuple[np.ndarray, np.ndarray]]:
     ]
 
 
-def _parts_of_shares(shares: list[float | None]) -> int | None:
-    """Return into how many parts 0 to 1 is cut if all shares are from such a list, and None if they are not."""
-    if None in shares or len(set(np.round(shares, 6))) < 3:
+def _parts_of_weights(weights: list[float | None]) -> int | None:
+    """Return into how many parts 0 to 1 is cut if all weights are from such a list, and None if they are not."""
+    if None in weights or len(set(np.round(weights, 6))) < 3:
         return None
     parts = np.arange(2, 2_000_001)
-    for share in shares:
-        places = share * parts
+    for weight in weights:
+        places = weight * parts
         parts = parts[np.abs(places - np.round(places)) < np.minimum(1e-3 + 1e-6 * parts, 0.05)]
     return int(parts[0]) if len(parts) else None
 
 
-def _share_in(found: np.ndarray, a: np.ndarray, b: np.ndarray) -> float | None:
-    """Return the share of the first with which a mixture was made, or None if it is no mixture or any share fits."""
+def _weight_in(found: np.ndarray, a: np.ndarray, b: np.ndarray) -> float | None:
+    """Return the weight of the first with which a mixture was made, or None if it is no mixture or any weight fits."""
     apart = (a - b) @ (a - b)
     if apart == 0:
         return None
-    share = float((found - b) @ (a - b) / apart)
-    return share if _near(_mixture(a, b, share), found, float(np.abs(a - b).max())) else None
+    weight = float((found - b) @ (a - b) / apart)
+    return weight if _near(_mixture(a, b, weight), found, float(np.abs(a - b).max())) else None
 
 
 # --- 9.4
@@ -486,7 +496,7 @@ def _with_heads(seed: int, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _directions(rng: np.random.Generator, heads: int) -> np.ndarray:
-    """Return one row of length 1 for each head, all at right angles."""
+    """Return one row of norm 1 for each head, all at right angles."""
     return np.linalg.qr(rng.normal(size=(6, heads)))[0].T
 
 
@@ -499,9 +509,9 @@ def _all_in_conflict(heads: int) -> Rows:
 def _with_cosines(*cosines: float) -> Rows:
     """Draw two or three heads with these cosines: of the first two, of the first and third, of the last two."""
     heads = 2 if len(cosines) == 1 else 3
-    products = np.eye(heads)
-    products[np.triu_indices(heads, 1)] = cosines
-    factor = np.linalg.cholesky(products.T)  # which reads the lower half only
+    gram = np.eye(heads)
+    gram[np.triu_indices(heads, 1)] = cosines
+    factor = np.linalg.cholesky(gram.T)  # which reads the lower half only
     return lambda rng: factor @ _directions(rng, heads)
 
 
@@ -530,7 +540,7 @@ def _overlap(own: np.ndarray, left: np.ndarray, other: np.ndarray) -> float:
 
 
 def _parts(gradients: np.ndarray, overlap: Overlap) -> list[np.ndarray]:
-    """Return for each head what remains of its gradient, for each of its orders, shape (orders, weights)."""
+    """Return for each head what remains of its gradient, for each of its orders, shape (orders, parameters)."""
     parts = []
     for own, orders in zip(gradients, _orders(len(gradients)), strict=True):
         rows = []
@@ -544,7 +554,7 @@ def _parts(gradients: np.ndarray, overlap: Overlap) -> list[np.ndarray]:
 
 
 def _all_updates(gradients: np.ndarray, overlap: Overlap = _overlap) -> np.ndarray:
-    """Return the update of PCGrad for every order in which the heads can meet, shape (orders, weights)."""
+    """Return the update of PCGrad for every order in which the heads can meet, shape (orders, parameters)."""
     updates = np.zeros((1, gradients.shape[1]))
     for part in _parts(gradients, overlap):
         updates = (updates[:, None] + part).reshape(-1, gradients.shape[1])
@@ -579,17 +589,20 @@ def _require_repaired(found: list[list[np.ndarray]], cases: list[tuple], accurac
         for updates, (_, trunk), total in zip(found, cases, plain, strict=True)
     ]
     mixed = all(is_one_of(found[place][0], whole[place]) for place in conflicts) and not all(outside)
-    require(not mixed, "the weights of the heads are projected too: only the trunk's columns may be changed")
+    require(not mixed, "the parameters of the heads are projected too: only the trunk's columns may be changed")
     alone = all(np.abs(one[0][~trunk]).max() < 1e-9 for one, (_, trunk) in zip(found, cases, strict=True))
-    require(not alone, "the weights of the heads get zero: they need their plain gradients")
-    heads = "the weights of the heads do not get their plain gradients, which are the sum of their columns"
+    require(not alone, "the parameters of the heads get zero: they need their plain gradients")
+    heads = "the parameters of the heads do not get their plain gradients, which are the sum of their columns"
     require(all(outside), heads)
     trunks = [[update[trunk] for update in updates] for updates, (_, trunk) in zip(found, cases, strict=True)]
     summed = all(near(trunks[place][0], plain[place][cases[place][1]]) for place in conflicts)
     require(not summed, "the trunk gets the plain sum: no part is taken out")
     too_long = all(is_one_of(trunks[place][0], whole[place][:, cases[place][1]]) for place in conflicts)
-    require(not too_long, "the lengths are taken over all columns: a head's columns must not count in them")
+    require(not too_long, "the norms are taken over all columns: a head's columns must not count in them")
     rows = [gradients[:, is_trunk] for gradients, is_trunk in cases]
+    sums = [[len(heads) * update for update in one] for heads, one in zip(rows, trunks, strict=True)]
+    means = all(is_one_of(update, updates) for one, updates in zip(sums, right, strict=True) for update in one)
+    require(not means, "the trunk gets the mean over the heads: PCGrad adds what is left of each")
     fits = [all(is_one_of(update, updates) for update in one) for one, updates in zip(trunks, right, strict=True)]
     for words, overlap in MISTAKEN_OVERLAPS if not all(fits) else ():
         mistaken = (_all_updates(one, overlap) for one in rows)

@@ -145,6 +145,7 @@ def decide(answer: object) -> None:
     wanted = [_decided(shared - alone) for alone, shared in cases]
     wrong = [place for place in range(len(cases)) if found[place] != wanted[place]]
     if not wrong:
+        _require_no_difference(function)
         return
     change = cases[wrong[0]][1] - cases[wrong[0]][0]
     error = change.std(ddof=1) / np.sqrt(len(change))
@@ -159,20 +160,28 @@ def decide(answer: object) -> None:
     require(False, f"{said}, and that is {inside} two standard errors: {wanted[wrong[0]]!r} is right")
 
 
+def _require_no_difference(function: Callable) -> None:
+    """Refuse a decision for scores that are all equal."""
+    scores = np.array([0.91, 0.87, 0.9, 0.89, 0.93])
+    found = _decision(call_kept(function, alone=scores, shared=scores.copy()))
+    neither = "then the mean is neither above nor below two standard errors, so compare with > and <"
+    require(found == "no difference", f"for two designs with equal scores it says {found!r}: {neither}")
+
+
 def _decision_cases() -> list[tuple[np.ndarray, np.ndarray]]:
     cases = []
     for scale in (1.0, 100.0, 0.001):
-        for seed, (count, mean, spread, together) in enumerate(_CASES):
+        for seed, (count, mean, std, together) in enumerate(_CASES):
             noise = np.random.default_rng(seed).normal(size=(2, count))
             noise = (noise - noise.mean(axis=1, keepdims=True)) / noise.std(axis=1, ddof=1, keepdims=True)
             alone = scale * (0.8 + together * noise[0])
-            cases.append((alone, alone + scale * (mean + spread * noise[1])))
+            cases.append((alone, alone + scale * (mean + std * noise[1])))
     for alone, change in _UNEQUAL:
         cases += [(np.array(alone), np.array(alone) + sign * np.array(change)) for sign in (1, -1)]
     return cases
 
 
-# How many seeds, the mean difference, its standard deviation, and the spread that both designs have in common.
+# How many seeds, the mean difference, its standard deviation, and the one that both designs have in common.
 _CASES = [
     (5, 0.03, 0.01, 0.0),
     (10, -0.03, 0.01, 0.0),
@@ -194,6 +203,8 @@ _UNEQUAL = [
     ([0.9, 0.92, 0.88, 0.2, 0.91], [0.02, 0.021, 0.019, -0.01, 0.02]),
     ([0.1, 0.12, 0.9, 0.95, 0.11], [0.02, 0.024, -0.01, -0.02, 0.022]),
     ([0.93, 0.15, 0.9, 0.95, 0.91, 0.2], [0.02, -0.015, 0.03, 0.02, 0.025, 0.005]),
+    # One seed against all others, though the mean is many standard errors away from 0.
+    ([0.9, 0.92, 0.88, 0.89, 0.91, 0.9, 0.93, 0.87], [0.02, 0.021, -0.001, 0.019, 0.022, 0.018, 0.02, 0.021]),
 ]
 
 
@@ -244,10 +255,10 @@ DECISION_MISTAKES = {
         s - a, errors=2 * (len(a) / 10) ** 0.5
     ),
     "the scores are sorted: take the differences seed by seed": lambda a, s: _decided(np.sort(s) - np.sort(a)),
-    "take the spread of the differences of each seed, not of the two designs": lambda a, s: _decided(
+    "take the standard deviation of the differences of each seed, not of the two designs": lambda a, s: _decided(
         s - a, 2 * np.sqrt((a.var(ddof=1) + s.var(ddof=1)) / len(a))
     ),
-    "take the spread of the differences, not of the scores alone": lambda a, s: _decided(
+    "take the standard deviation of the differences, not of the scores alone": lambda a, s: _decided(
         s - a, 2 * a.std(ddof=1) / np.sqrt(len(a))
     ),
     "it looks at the sign of the mean only, and not at the standard error": lambda a, s: _decided(s - a, 0.0),
@@ -386,7 +397,10 @@ def _require_mixtures(found: list[np.ndarray], cases: list[tuple[np.ndarray, np.
             explained = same([mistake(*case) for case in cases])
         named = all(ok or not whole for ok, whole in zip(explained, finite, strict=True))
         require(not named, f"the mixture is not right: {message}")
-    require(all(finite), large.removesuffix(": "))
+    case = finite.index(False) if not all(finite) else 0
+    row = int(np.argmin(np.isfinite(found[case]).all(axis=1)))
+    numbers = ", ".join(f"{number:.2g}" for number in cases[case][1][row])
+    require(all(finite), f"the mixture holds NaN or infinity where the numbers of the gate are {numbers}")
     case = right.index(False)
     row, unit = np.unravel_index(np.abs(found[case] - wanted[case]).argmax(), wanted[case].shape)
     got, should = apart(found[case][row, unit], wanted[case][row, unit])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mos_checks import NotYet, as_array, as_dict, as_function, as_number, call_kept, describe, question, require
+from mos_checks import NotYet, apart, as_array, as_dict, as_function, as_number, call_kept, describe, question, require
 from mos_helpers.hierarchy import Tree
 
 # In no tree do the leaves of a group stand together, and only those of the digits are numbered alphabetically.
@@ -401,7 +401,7 @@ def _require_products(found: list[np.ndarray], cases: list[tuple[list[np.ndarray
     )
     require(np.allclose(totals, 1, atol=1e-2), off)
     row, column = np.unravel_index(np.abs(found[place] - wanted).argmax(), wanted.shape)
-    got, should = _digits(found[place][row, column], wanted[row, column])
+    got, should = apart(found[place][row, column], wanted[row, column])
     require(False, f"{case} the leaf {tree.leaves[column]!r} of image {row} should have {should}, and yours has {got}")
 
 
@@ -422,6 +422,13 @@ PRODUCT_MISTAKES = {
     "the last level is multiplied twice": lambda f, t: np.prod(f, axis=0) * f[-1],
     "the top level is multiplied twice": lambda f, t: np.prod(f, axis=0) * f[0],
     "the root of the product is taken: the chain rule multiplies only": lambda f, t: np.prod(f, axis=0) ** (1 / len(f)),
+    "the smallest factor is taken: the chain rule multiplies": lambda f, t: np.min(f, axis=0),
+    **{
+        f"the product is rounded to {digits} decimals: give all its digits": (
+            lambda f, t, digits=digits: np.prod(f, axis=0).round(digits)
+        )
+        for digits in (1, 2, 3, 4)
+    },
     **{
         f"only the first {levels} levels are multiplied: a tree may have more": _at_most(levels)
         for levels in range(2, 13)

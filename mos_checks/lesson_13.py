@@ -280,7 +280,8 @@ def incoherent(answer: object) -> None:
         place for place, (one, case) in enumerate(zip(found, cases, strict=True)) if not _equal(one, _count(*case))
     ]
     place = min(wrong, key=lambda place: len(cases[place][0]))
-    said = f"for {len(cases[place][0])} rows it gives {found[place]:g}"
+    rows = len(cases[place][0])
+    said = f"for {rows} rows it gives {found[place]:g}" if rows > 1 else f"for one row it gives {found[place]:g}"
     for mistake, why in _COUNT_MISTAKES:
         require(not _explains(mistake, found, cases, _equal), f"{said}: {why}")
     require(all(one == int(one) for one in found), f"{said}, which is no whole number")

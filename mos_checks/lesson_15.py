@@ -25,20 +25,20 @@ KEYS = ("locker", "aisle", "services", "position", "spread", "void")
 HIDDEN_SEED, N_HIDDEN = 2026, 2000
 AISLE_OF = np.array([next(i for i, digits in enumerate(AISLES.values()) if d in digits) for d in range(10)])
 
-# What the client accepts. Found by training, with benchmarks/capstone.py on both sources: far from the naive answer,
+# What the client accepts. Found by training, with benchmarks/capstone.py on both sources: far from the baseline,
 # and a margin from the worst of ten seeds of the solution. That is, on one source or the other, locker 0.827, aisle
-# 0.895, services 0.840, void 0.867 and position 0.198 mm. Within one spread are 0.644 to 0.724 of its errors, within
-# two at least 0.930, and the error of the surer half is at most 0.764 times that of the other half.
+# 0.895, services 0.840, void 0.867 and position 0.198 mm. Within one standard deviation are 0.644 to 0.724 of its
+# errors, within two at least 0.930, and the error of the surer half is at most 0.764 times that of the other half.
 AT_LEAST = {"locker": 0.70, "aisle": 0.85, "services": 0.75, "void": 0.78}
 POSITION_AT_MOST = 0.23  # mm
-# For each of the two numbers of the position. Of the errors of a normal distribution, 68% are at most one spread, and
-# 95% at most two. Spreads that fit but for the scale, 0.87 mm, hold 75% and more.
+# For each of the two numbers of the position. Of the errors of a normal distribution, 68% are at most one standard
+# deviation, and 95% at most two. Standard deviations that fit but for the scale, 0.87 mm, hold 75% and more.
 WITHIN_ONE, WITHIN_TWO = (0.60, 0.74), 0.90
 _REPAIR = "one factor from the validation slips repairs them"
 _FITTED = "on the validation slips they fit. Were these slips used to train? Then they tell nothing of new ones"
 _WANTED_WITHIN_ONE = f"{WITHIN_ONE[0] * 100:.0f} to {WITHIN_ONE[1]:.0%}"
-# The mean error of the half with the smaller spreads, divided by that of the other half. Spreads drawn by lot have 1.00
-# on average, with a standard deviation of 0.034 on 2,000 slips.
+# The mean error of the half with the smaller standard deviations, divided by that of the other half. Those drawn by
+# lot have 1.00 on average, with a standard deviation of 0.034 on 2,000 slips.
 SURER_HALF_AT_MOST = 0.88
 # By how much an expected score may differ from the one on the hidden slips.
 TOLERANCE = {"locker": 0.07, "aisle": 0.06, "services": 0.10, "position": 0.03, "void": 0.08}
@@ -179,7 +179,7 @@ def wiring(answer: object) -> str:
     is_known["locker"] |= _settled(table["aisle"])
     keras_trains = getattr(model.train_step, "__func__", None) is keras.Model.train_step
     judge = _require_gradients if keras_trains else _require_updates
-    found = f"{model.count_params():,} weights, {judge(model, (x, targets, weights), is_known)}"
+    found = f"{model.count_params():,} parameters, {judge(model, (x, targets, weights), is_known)}"
     return (
         f"{found}. It learns what it should, and one number that `fit` prints misleads. {shown[0]}" if shown else found
     )
@@ -291,8 +291,8 @@ def _require_no_random_fillers(model: keras.Model, data: tuple, taught: dict[str
 def _goes_with(column: np.ndarray, labels: np.ndarray) -> bool:
     """Return whether a column is one of those of the labels, but for a factor and a constant."""
     column, labels = column - column.mean(), labels - labels.mean(axis=0)
-    lengths = np.linalg.norm(column) * np.linalg.norm(labels, axis=0)
-    return bool((np.abs(column @ labels) > 0.999 * np.maximum(lengths, 1e-6)).any())
+    norms = np.linalg.norm(column) * np.linalg.norm(labels, axis=0)
+    return bool((np.abs(column @ labels) > 0.999 * np.maximum(norms, 1e-6)).any())
 
 
 def _means_of(column: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -379,13 +379,13 @@ def _gradients(model: keras.Model, data: tuple, rows: np.ndarray) -> dict[str, n
     parts = [slice(start, start + _AT_ONCE) for start in range(0, len(rows), _AT_ONCE)]
     with blaming("your model or its loss"):
         found = [model(keras.tree.map_structure(itemgetter(part), x), training=False) for part in parts]
-        said = keras.tree.map_structure(lambda *each: tf.concat(each, 0), *found)
-        outputs = keras.tree.flatten(said)
+        predicted = keras.tree.map_structure(lambda *each: tf.concat(each, 0), *found)
+        outputs = keras.tree.flatten(predicted)
         with tf.GradientTape() as tape:
             tape.watch(outputs)
-            loss = model.compute_loss(x=x, y=targets, y_pred=said, sample_weight=weights, training=False)
+            loss = model.compute_loss(x=x, y=targets, y_pred=predicted, sample_weight=weights, training=False)
         gradients = tape.gradient(loss, outputs, unconnected_gradients="zero")
-    names = sorted(said) if issubclass(type(said), dict) else list(model.output_names)
+    names = sorted(predicted) if issubclass(type(predicted), dict) else list(model.output_names)
     sizes = [np.abs(tf.cast(part, "float32").numpy()).reshape(len(rows), -1).max(axis=1) for part in gradients]
     return dict(zip(names, sizes, strict=True))
 
@@ -432,8 +432,8 @@ def _loss(model: keras.Model, data: tuple, rows: np.ndarray) -> tuple[float, lis
     x, targets, weights = _tensors(data, rows)
     with blaming("your model or its loss"):
         with tf.GradientTape() as tape:
-            said = model(x, training=False)
-            loss = model.compute_loss(x=x, y=targets, y_pred=said, sample_weight=weights, training=False)
+            predicted = model(x, training=False)
+            loss = model.compute_loss(x=x, y=targets, y_pred=predicted, sample_weight=weights, training=False)
         own = sum(float(part) for part in model.losses)
         return float(loss) - own, tape.gradient(loss, [variable.value for variable in model.trainable_variables])
 
@@ -481,8 +481,8 @@ def _read(function: Callable, images: np.ndarray) -> dict[str, np.ndarray]:
     for name in ("position", "spread"):
         found[name] = _numbers(name, found[name], (n, 2))
     lowest = float(found["spread"].min())
-    log = "is it the logarithm of a variance? Then exp(value / 2) is the spread, in the unit of the target"
-    require(lowest > 0, f"spread should be above 0, and its smallest is {lowest:.3g}: {log}")
+    log = "is it the logarithm of a variance? Then exp(value / 2) is the standard deviation, in the unit of the target"
+    require(lowest > 0, f"std should be above 0, and its smallest is {lowest:.3g}: {log}")
     return found
 
 
@@ -506,7 +506,7 @@ def _numbers(name: str, value: object, shape: tuple[int, ...]) -> np.ndarray:
     array = array.astype("float64") if array.dtype.kind == "b" else array
     column = f"{name} should have shape {shape}, and yours has {array.shape}: take the column, `[:, 0]`"
     require(array.shape != (*shape, 1), column)
-    both = f"{name} should have shape {shape}, and yours has {array.shape}: means and spreads are two parts, split them"
+    both = f"{name} should have shape {shape}, and yours has {array.shape}: means and stds are two parts, split them"
     require(name not in ("position", "spread") or array.shape != (shape[0], 4), both)
     return as_array(array, name, shape=shape)
 
@@ -541,17 +541,17 @@ def _difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> str
 # --- 15.3 and 15.4: scores
 
 
-def average_precision(truth: np.ndarray, said: np.ndarray) -> float:
+def average_precision(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the average precision of one service, scores of shape (n,) against 0 and 1."""
     from sklearn.metrics import average_precision_score  # here, because it is slow to import
 
-    return float(average_precision_score(truth, said))
+    return float(average_precision_score(truth, predicted))
 
 
-def balanced(truth: np.ndarray, said: np.ndarray) -> float:
+def balanced(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the mean of the share of void slips that are found and the share of valid slips that are left alone."""
-    void, says_void = truth == 1, said > 0.5
-    return float((says_void[void].mean() + (~says_void[~void]).mean()) / 2)
+    void, predicted_void = truth == 1, predicted > 0.5
+    return float((predicted_void[void].mean() + (~predicted_void[~void]).mean()) / 2)
 
 
 def scores(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> dict[str, float]:
@@ -562,16 +562,16 @@ def scores(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> di
     """
     rows = {name: labelled(name, targets[name]) for name in HEADS}
     true = {name: targets[name][rows[name]] for name in HEADS}
-    said = {name: answers[name][rows[name]] for name in HEADS}
-    result = {name: float(np.mean(true[name] == said[name])) for name in ("locker", "aisle")}
-    columns = zip(true["services"].T, said["services"].T, strict=True)
+    predicted = {name: answers[name][rows[name]] for name in HEADS}
+    result = {name: float(np.mean(true[name] == predicted[name])) for name in ("locker", "aisle")}
+    columns = zip(true["services"].T, predicted["services"].T, strict=True)
     result["services"] = float(np.mean([average_precision(*column) for column in columns]))
-    result["position"] = float(np.abs(true["position"] - said["position"]).mean())
-    result["void"] = balanced(true["void"], said["void"])
+    result["position"] = float(np.abs(true["position"] - predicted["position"]).mean())
+    result["void"] = balanced(true["void"], predicted["void"])
     return {name: result[name] for name in HEADS}
 
 
-def naive_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
+def baseline_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
     """Return the scores of the best answer that is the same for every slip; targets without gaps."""
     n = len(targets["void"])
     constant = {name: np.full(n, np.bincount(targets[name]).argmax()) for name in ("locker", "aisle")}
@@ -580,10 +580,10 @@ def naive_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
     return scores(constant | {"void": np.zeros(n)}, targets)
 
 
-def within(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], spreads: float) -> np.ndarray:
-    """Return for right and for down the share of errors that are at most so many spreads."""
+def within(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], times: float) -> np.ndarray:
+    """Return for right and for down the share of errors that are at most so many standard deviations."""
     errors = np.abs(answers["position"] - targets["position"])
-    return np.mean(errors <= spreads * answers["spread"], axis=0)
+    return np.mean(errors <= times * answers["spread"], axis=0)
 
 
 def surer_half(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> np.ndarray:
@@ -607,7 +607,7 @@ def surer_half(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -
         "share of void slips above 0.5 plus the share of valid ones that are not, divided by two. position: the mean "
         "of the absolute errors of both numbers, in millimetres.",
         "The answers: decide once for locker and aisle and read the other one off, lesson 11 (hierarchical heads). "
-        "position and spread: multiply by the scale, and add the mean to the position only; a spread is "
+        "position and std: multiply by the scale, and add the mean to the position only; a standard deviation is "
         "exp(log-variance / 2) times the scale, lesson 5 (regression).",
     ],
     seconds=300,
@@ -630,23 +630,23 @@ def _promised(answer: object) -> tuple[Callable, dict[str, float], dict[str, flo
     stated = {name: as_number(stated[name], f"the expected score of {name}") for name in HEADS}
     validation = _clients()[1]
     _read(function, validation.images[:3])
-    said = _read(function, validation.images)
-    _require_steady(function, validation.images, said)
-    own = scores(said, validation.targets)
+    predicted = _read(function, validation.images)
+    _require_steady(function, validation.images, predicted)
+    own = scores(predicted, validation.targets)
     off = [name for name in HEADS if abs(stated[name] - own[name]) > OWN_TOLERANCE[name]]
     for name in off:
         words = (
             f"{name}: your function scores {own[name]:.3f} on the validation slips by the client's measure, and you "
         )
-        require(False, f"{words}state {stated[name]:.3f}: {_mistake(name, off, stated, function, said)}")
-    return function, stated, own, said
+        require(False, f"{words}state {stated[name]:.3f}: {_mistake(name, off, stated, function, predicted)}")
+    return function, stated, own, predicted
 
 
-def _mistake(name: str, off: list[str], stated: dict[str, float], function: Callable, said: dict) -> str:
+def _mistake(name: str, off: list[str], stated: dict[str, float], function: Callable, predicted: dict) -> str:
     """Return how a score that is not the function's own seems to have been computed."""
     if name != "position" and stated[name] > 1:
         return "write shares from 0 to 1, not in percent"
-    if _near(stated[name], _with_gaps_counted(name, said, _clients()[1].targets)):
+    if _near(stated[name], _with_gaps_counted(name, predicted, _clients()[1].targets)):
         return "this counts the gaps as labels. Leave out the slips without the label"
     training = _clients()[0]
     trained = scores(_read(function, training.images), training.targets)
@@ -660,16 +660,16 @@ def _near(one: float, other: float) -> bool:
     return abs(one - other) < 0.0055
 
 
-def _with_gaps_counted(name: str, said: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> float:
+def _with_gaps_counted(name: str, predicted: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> float:
     """Return the score of one head if gaps were labels."""
     filled = np.nan_to_num(targets[name])
     if name == "void":
-        return balanced(filled, said[name])
+        return balanced(filled, predicted[name])
     if name == "position":
-        return float(np.abs(filled - said[name]).mean())
+        return float(np.abs(filled - predicted[name]).mean())
     if name == "services":
-        return scores(said, targets | {name: filled})[name]
-    return float(np.mean(said[name] == filled))
+        return scores(predicted, targets | {name: filled})[name]
+    return float(np.mean(predicted[name] == filled))
 
 
 # --- 15.4
@@ -682,23 +682,23 @@ def _with_gaps_counted(name: str, said: dict[str, np.ndarray], targets: dict[str
         "much a fine label counts beside them. Gaps: lesson 6 (missing labels).",
         "A convolution or two and some dropout help where a dense network overfits; so do more updates with a learning "
         "rate that ends low. Choose by the known labels of the validation slips. If only the position is too far off: "
-        "dropout makes numbers noisier. Use less of it, or none in front of this head, and correct the spreads by one "
-        "factor afterwards.",
-        "Spreads that are too small or too large for the validation errors: multiply them by one factor for each of "
-        "the two numbers, lesson 5 (regression): `np.quantile(errors / spreads, 0.68, axis=0)`, over the validation "
-        "slips whose position is known.",
+        "dropout makes numbers noisier. Use less of it, or none in front of this head, and correct the standard "
+        "deviations by one factor afterwards.",
+        "Standard deviations that are too small or too large for the validation errors: multiply them by one factor "
+        "for each of the two numbers, lesson 5 (regression): `np.quantile(errors / std, 0.68, axis=0)`, over the "
+        "validation slips whose position is known.",
     ],
     seconds=300,
 )
 def acceptance(answer: object) -> str:
     """The report of 15.3: your function, and the scores that it has on the validation slips."""
-    function, stated, _, said = _promised(answer)
+    function, stated, _, predicted = _promised(answer)
     hidden, validation = hidden_slips(), _clients()[1]
     answers = _read(function, hidden.images)
     _require_steady(function, hidden.images, answers)
     rows = labelled("position", validation.targets["position"])
-    errors = np.abs(said["position"] - validation.targets["position"])[rows]
-    found = verdicts(answers, hidden.targets, _fits(errors, said["spread"][rows]))
+    errors = np.abs(predicted["position"] - validation.targets["position"])[rows]
+    found = verdicts(answers, hidden.targets, _fits(errors, predicted["spread"][rows]))
     failed = [words for _, passed, words in found if not passed]
     passed = [words for _, passed, words in found if passed]
     refused = _sentence(f"the client does not accept it. {'; '.join(failed)}")
@@ -740,12 +740,12 @@ def verdicts(
 ) -> list[tuple[str, bool, str]]:
     """Return for each of the client's conditions a name, whether it is met, and the score in words.
 
-    `fitted` says for each number of the position whether its spreads fit the errors on the validation slips.
+    `fitted` says for each number of the position whether its std fits the errors on the validation slips.
     """
     return [
         _contradicted(answers["locker"], answers["aisle"]),
         *_scored(answers, targets),
-        *_spreads(answers, targets, fitted),
+        *_stds(answers, targets, fitted),
     ]
 
 
@@ -755,21 +755,21 @@ def _contradicted(locker: np.ndarray, aisle: np.ndarray) -> tuple[str, bool, str
     if not len(wrong):
         return "contradictions", True, "no contradiction"
     letters, row = list(AISLES), wrong[0]
-    stands, says = letters[AISLE_OF[locker[row]]], letters[aisle[row]]
-    case = f"one says locker {locker[row]} and aisle {says}, but {locker[row]} stands in aisle {stands}"
+    stands, given = letters[AISLE_OF[locker[row]]], letters[aisle[row]]
+    case = f"one has locker {locker[row]} and aisle {given}, but {locker[row]} stands in aisle {stands}"
     words = f"contradictions: locker and aisle do not fit on {len(wrong):,} of {len(locker):,} slips ({case})"
     return "contradictions", False, words
 
 
 def _scored(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> list[tuple[str, bool, str]]:
-    """Return the verdict on each head, with its score, what is wanted and the naive answer, and a likely reason."""
-    found, naive, result = scores(answers, targets), naive_scores(targets), []
+    """Return the verdict on each head, with its score, what is wanted and the baseline, and a likely reason."""
+    found, baseline, result = scores(answers, targets), baseline_scores(targets), []
     for name in HEADS:
         far = name == "position"
         bound = POSITION_AT_MOST if far else AT_LEAST[name]
         passed = found[name] <= bound if far else found[name] >= bound
         score = f"{found[name]:.2f}" if passed else _shown(found[name], bound, digits=3)
-        wanted = f"{'at most' if far else 'at least'} {bound:.2f}, naive {naive[name]:.2f}"
+        wanted = f"{'at most' if far else 'at least'} {bound:.2f}, baseline {baseline[name]:.2f}"
         reason = "" if passed else _reason(name, answers, targets)
         words = f"{name} {score}{' mm off' if far else ''} (wanted {wanted})"
         result.append((name, passed, words + (f": {reason}" if reason else "")))
@@ -778,30 +778,30 @@ def _scored(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> l
 
 def _reason(name: str, answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> str:
     """Return a likely reason for a low score, or nothing."""
-    said, true = answers[name], targets[name]
-    if float(np.ptp(said, axis=0).max()) < 1e-6:
+    predicted, true = answers[name], targets[name]
+    if float(np.ptp(predicted, axis=0).max()) < 1e-6:
         return "it gives the same answer to every slip"
     if name == "services":
-        table = np.array([[average_precision(column, mine) for column in true.T] for mine in said.T])
+        table = np.array([[average_precision(column, mine) for column in true.T] for mine in predicted.T])
         best = max(permutations(range(4)), key=lambda order: table[range(4), order].sum())
         if best != (0, 1, 2, 3) and table[range(4), best].mean() >= AT_LEAST[name]:
             return f"are its columns in another order? The client's is {', '.join(SERVICES)}"
     if name == "void":
-        if balanced(true, 1 - said) >= AT_LEAST[name]:
+        if balanced(true, 1 - predicted) >= AT_LEAST[name]:
             return "it is turned round: 1 means void"
-        if said.max() <= 0.5:
+        if predicted.max() <= 0.5:
             return "no slip gets more than 0.5, so none is void. Were gaps counted as valid slips?"
     return _reason_of_position(answers, true) if name == "position" else ""
 
 
 def _reason_of_position(answers: dict[str, np.ndarray], true: np.ndarray) -> str:
     """Return which unit or order would make the positions right, or nothing."""
-    said, mean, scale = answers["position"], true.mean(axis=0), true.std(axis=0)
+    predicted, mean, scale = answers["position"], true.mean(axis=0), true.std(axis=0)
     cases = {
-        "its answers look standardised: were they brought back to millimetres?": said * scale + mean,
-        "its answers look like pixels: a pixel is half a millimetre": said * MM_PER_PIXEL,
-        "its answers seem to count from the middle of the slip and not from its upper left corner": said + mean,
-        "right and down look swapped: right comes first": said[:, ::-1],
+        "its answers look standardised: were they brought back to millimetres?": predicted * scale + mean,
+        "its answers look like pixels: a pixel is half a millimetre": predicted * MM_PER_PIXEL,
+        "its answers seem to count from the middle of the slip and not from its upper left corner": predicted + mean,
+        "right and down look swapped: right comes first": predicted[:, ::-1],
         "position and spread look swapped": answers["spread"],
     }
     errors = {words: float(np.abs(other - true).mean()) for words, other in cases.items()}
@@ -809,25 +809,25 @@ def _reason_of_position(answers: dict[str, np.ndarray], true: np.ndarray) -> str
     return likely if errors[likely] <= POSITION_AT_MOST else ""
 
 
-def _spreads(
+def _stds(
     answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], fitted: Sequence[bool]
 ) -> list[tuple[str, bool, str]]:
-    """Return the verdicts on the spreads of each number: their size, and whether they tell sure slips from others."""
-    errors, spread = np.abs(answers["position"] - targets["position"]), answers["spread"]
+    """Return the verdicts on the std of each number: its size, and whether it tells sure slips from others."""
+    errors, std = np.abs(answers["position"] - targets["position"]), answers["spread"]
     scale, ratios, result = targets["position"].std(axis=0), surer_half(answers, targets), []
-    far, general = errors.mean() > POSITION_AT_MOST, _reason_of_both(errors, spread)
+    far, general = errors.mean() > POSITION_AT_MOST, _reason_of_both(errors, std)
     for column, number in enumerate(NUMBERS):
-        error, own = errors[:, column], spread[:, column]
+        error, own = errors[:, column], std[:, column]
         passed = bool(_fits(error, own))
         one, two = (_share(float(np.mean(error <= times * own)), passed) for times in (1, 2))
-        words = f"spread {number}: {one} of the errors within one, {two} within two"
+        words = f"std {number}: {one} of the errors within one, {two} within two"
         if far and not passed:
-            words = f"spread {number}: the position comes first"
+            words = f"std {number}: the position comes first"
         elif not passed:
-            words = f"spread {number}: {one} of the errors within one (wanted {_WANTED_WITHIN_ONE}), {two} within two "
+            words = f"std {number}: {one} of the errors within one (wanted {_WANTED_WITHIN_ONE}), {two} within two "
             reason = general or _reason_of_one(error, own, float(scale[column]))
             words += f"(wanted at least {WITHIN_TWO:.0%}): {_FITTED if fitted[column] else reason}"
-        result += [(f"spread {number}", passed, words), _surer_half(number, float(ratios[column]), own)]
+        result += [(f"std {number}", passed, words), _surer_half(number, float(ratios[column]), own)]
     return result
 
 
@@ -837,43 +837,43 @@ def _share(value: float, passed: bool) -> str:
     return f"{value:.0%}" if passed else f"{_shown(100 * value, *bounds, digits=0)}%"
 
 
-def _surer_half(number: str, ratio: float, spread: np.ndarray) -> tuple[str, bool, str]:
-    """Return the verdict on whether the spreads of a number tell sure slips from others."""
-    same = float(np.ptp(spread)) < 1e-6
+def _surer_half(number: str, ratio: float, std: np.ndarray) -> tuple[str, bool, str]:
+    """Return the verdict on whether the standard deviations of a number tell sure slips from others."""
+    same = float(np.ptp(std)) < 1e-6
     passed = ratio <= SURER_HALF_AT_MOST and not same
     if passed:
         return f"surer half {number}", True, f"surer half {number} {ratio:.2f}"
     if same:
-        words = f"surer half {number}: all slips have the same spread, so nobody can tell which ones are sure"
+        words = f"surer half {number}: all slips have the same standard deviation, so no one can tell which are sure"
     else:
         words = f"surer half {number}: its error is {_shown(ratio, SURER_HALF_AT_MOST)} times that of the other half"
         words += f" (wanted at most {SURER_HALF_AT_MOST})"
     return f"surer half {number}", False, words
 
 
-def _fits(errors: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Return whether as many errors lie within one spread, and within two, as the client wants, for each number."""
-    (low, high), one = WITHIN_ONE, np.mean(errors <= spread, axis=0)
-    return (low <= one) & (one <= high) & (np.mean(errors <= 2 * spread, axis=0) >= WITHIN_TWO)
+def _fits(errors: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Return whether as many errors lie within one and two standard deviations as the client wants, for each number."""
+    (low, high), one = WITHIN_ONE, np.mean(errors <= std, axis=0)
+    return (low <= one) & (one <= high) & (np.mean(errors <= 2 * std, axis=0) >= WITHIN_TWO)
 
 
-def _reason_of_both(errors: np.ndarray, spread: np.ndarray) -> str:
-    """Return what makes the spreads of both numbers wrong, or nothing."""
-    if _fits(errors, np.sqrt(spread)).all():
-        return "they look like variances: the spread is the root, in millimetres"
+def _reason_of_both(errors: np.ndarray, std: np.ndarray) -> str:
+    """Return what makes the standard deviations of both numbers wrong, or nothing."""
+    if _fits(errors, np.sqrt(std)).all():
+        return "they look like variances: the standard deviation is the root, in millimetres"
     swapped = "right and down look swapped: right comes first"
-    return swapped if _fits(errors, spread[:, ::-1]).all() else ""
+    return swapped if _fits(errors, std[:, ::-1]).all() else ""
 
 
-def _reason_of_one(errors: np.ndarray, spread: np.ndarray, scale: float) -> str:
-    """Return what would make the spreads of a number right, or in which direction they are wrong."""
-    one = float(np.mean(errors <= spread))
+def _reason_of_one(errors: np.ndarray, std: np.ndarray, scale: float) -> str:
+    """Return what would make the standard deviations of a number right, or in which direction they are wrong."""
+    one = float(np.mean(errors <= std))
     if one < WITHIN_ONE[0]:
         reason = "they are too small, the model is too sure of itself. Did you take exp(log-variance) without / 2?"
         return f"{reason} Else {_REPAIR}"
     if one <= WITHIN_ONE[1]:
         return "some are far too small, and others too large"
-    if 0.45 < float(np.quantile(errors / spread, 0.68)) < 0.55:
+    if 0.45 < float(np.quantile(errors / std, 0.68)) < 0.55:
         return "they are twice as large as the errors: are they pixels? A pixel is half a millimetre"
-    forgotten = ". Were they multiplied by the scale?" if _fits(errors, spread * scale) else "."
+    forgotten = ". Were they multiplied by the scale?" if _fits(errors, std * scale) else "."
     return f"they are too large{forgotten} {'Else' if forgotten != '.' else 'Perhaps'} {_REPAIR}"

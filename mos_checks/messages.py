@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from numbers import Real
 from typing import Any, Literal
 
@@ -164,6 +165,16 @@ def as_dict(value: object, keys: Iterable[str] | None = None, name: str = "the a
     if keys is not None:
         _require_names(result, list(keys), f"the keys of {name}")
     return result
+
+
+def as_pair(value: object, message: str) -> list[Any]:
+    """Return the two parts of `value`, if it can be unpacked into two, else tell the learner `message`."""
+    if issubclass(type(value), Iterator):
+        parts = call(lambda: list(islice(value, 3)))
+    else:
+        parts = list(value) if issubclass(type(value), tuple | list) else []
+    require(len(parts) == 2, message)
+    return parts
 
 
 def as_function(value: object, name: str = "the answer") -> Callable:

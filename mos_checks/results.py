@@ -71,6 +71,19 @@ def explained(found: Sequence, right: Sequence, mistakes: Mapping[str, Sequence]
     return None
 
 
+def require_unrounded(found: Sequence, right: Sequence, most: int = 5) -> None:
+    """Refuse results that are near enough to the right ones, and rounded to a few decimals which those are not."""
+    for decimals in range(most + 1):
+        rounded = all(_has_decimals(one, decimals) for one in found)
+        told = f"it is rounded to {decimals} decimals: return the number as it is"
+        require(not rounded or all(_has_decimals(one, decimals) for one in right), told)
+
+
+def _has_decimals(values: np.ndarray | float, decimals: int) -> bool:
+    # A rounded number of 32 bits is not exactly that of 64.
+    return bool(np.allclose(values, np.round(values, decimals), rtol=2e-7, atol=0))
+
+
 def results_of(mistake: Callable, cases: Sequence[tuple]) -> list[np.ndarray]:
     """Return what a mistake gives on each case; where it fails, NaN, which equals nothing."""
     found = []

@@ -146,3 +146,20 @@ def global_state_kept(seed: int) -> Iterator[None]:
 def layers_named(model: keras.Model, name: str) -> list[keras.Layer]:
     """Return the layers of that name, however deep they lie in the model."""
     return [layer for layer in model._flatten_layers() if layer.name == name]
+
+
+def new_optimizer(optimizer: keras.Optimizer) -> keras.Optimizer:
+    """Return an optimizer of the same kind that has made no update yet, for the weights that a built one trains."""
+    config = optimizer.get_config()
+    if callable(optimizer._learning_rate):  # a schedule of the user's own cannot always be made from its configuration
+        config["learning_rate"] = optimizer._learning_rate
+    new = type(optimizer).from_config(config)
+    new.build(optimizer._trainable_variables)
+    return new
+
+
+def memory(optimizer: keras.Optimizer) -> list[keras.Variable]:
+    """Return all variables of an optimizer; within another one, Keras leaves Nadam's product out of `variables`."""
+    single = [value for value in vars(optimizer).values() if isinstance(value, keras.Variable)]
+    known = {id(variable) for variable in single}
+    return single + [variable for variable in optimizer.variables if id(variable) not in known]

@@ -1,4 +1,4 @@
-"""Loss weights that give the heads' gradients comparable lengths."""
+"""Loss weights that give the heads' gradients comparable norms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,34 +10,34 @@ from mos_helpers.balancing.head_losses import head_losses
 from mos_helpers.balancing.weighted_heads import WeightedHeads
 
 
-def gradnorm_goals(lengths: Any, losses: Any, first_losses: Any, alpha: float) -> Any:  # noqa: ANN401
-    """Return the length that GradNorm wants for each head's weighted gradient, shape (heads,).
+def gradnorm_goals(norms: Any, losses: Any, first_losses: Any, alpha: float) -> Any:  # noqa: ANN401
+    """Return the norm that GradNorm wants for each head's weighted gradient, shape (heads,).
 
-    It is the mean length times r^alpha, where r compares how far the head is behind: its loss divided by its first
+    It is the mean norm times r^alpha, where r compares how far the head is behind: its loss divided by its first
     loss, divided by the mean of that over the heads. Chen, Badrinarayanan, Lee and Rabinovich, "GradNorm: gradient
     normalization for adaptive loss balancing in deep multitask networks", ICML 2018.
 
     Args:
-        lengths: norms of the gradients of the weighted losses, shape (heads,).
+        norms: those of the gradients of the weighted losses, shape (heads,).
         losses: the unweighted losses, shape (heads,), above 0.
         first_losses: the same at the start of training.
-        alpha: 0 for equal lengths; the larger, the more a head that is behind gets.
+        alpha: 0 for equal norms; the larger, the more a head that is behind gets.
     """
     remaining = losses / first_losses
-    return tf.reduce_mean(lengths) * (remaining / tf.reduce_mean(remaining)) ** alpha
+    return tf.reduce_mean(norms) * (remaining / tf.reduce_mean(remaining)) ** alpha
 
 
-def gradnorm_gradient(lengths: Any, goals: Any) -> Any:  # noqa: ANN401
+def gradnorm_gradient(norms: Any, goals: Any) -> Any:  # noqa: ANN401
     """Return the gradient of GradNorm's loss with respect to the logarithms of the weights, shape (heads,).
 
-    The loss is the sum of |length - goal|, with the goals held constant. A weighted length is w times the length
-    without a weight, so its slope along log w is the length itself: no second pass through the network is needed.
+    The loss is the sum of |norm - goal|, with the goals held constant. A weighted norm is w times the norm
+    without a weight, so its slope along log w is the norm itself: no second pass through the network is needed.
 
     Args:
-        lengths: norms of the gradients of the weighted losses, shape (heads,).
-        goals: the lengths wanted, shape (heads,).
+        norms: those of the gradients of the weighted losses, shape (heads,).
+        goals: the norms wanted, shape (heads,).
     """
-    return tf.sign(lengths - goals) * lengths
+    return tf.sign(norms - goals) * norms
 
 
 @keras.saving.register_keras_serializable("mos_helpers")
@@ -48,7 +48,7 @@ class GradNorm(WeightedHeads):
     without loss weights, and `fit`. The logs have each head's loss, unweighted, and its weight.
 
     It differs from the paper in two ways. It moves the logarithms of the weights, so that they stay positive, and
-    divides their gradient by the mean length, so that the unit of a loss does not decide how fast they move. The first
+    divides their gradient by the mean norm, so that the unit of a loss does not decide how fast they move. The first
     losses are those of the first batch.
 
     Args:
@@ -121,9 +121,9 @@ class GradNorm(WeightedHeads):
     def _move_weights(self, losses: tf.Tensor, gradients: list[list[tf.Tensor]]) -> None:
         """Take one step of gradient descent on GradNorm's loss, and bring the total back to the number of heads."""
         self.first_losses.assign(tf.where(self.first_losses > 0, self.first_losses, losses))
-        lengths = tf.exp(self.log_weights) * tf.stack([tf.linalg.global_norm(parts) for parts in gradients])
-        goals = gradnorm_goals(lengths, losses, self.first_losses, self.alpha)
-        step = tf.math.divide_no_nan(gradnorm_gradient(lengths, goals), tf.reduce_mean(lengths))
+        norms = tf.exp(self.log_weights) * tf.stack([tf.linalg.global_norm(parts) for parts in gradients])
+        goals = gradnorm_goals(norms, losses, self.first_losses, self.alpha)
+        step = tf.math.divide_no_nan(gradnorm_gradient(norms, goals), tf.reduce_mean(norms))
         moved = self.log_weights - self.rate * step
         self.log_weights.assign(_with_total(moved))
 

@@ -8,27 +8,27 @@ import tensorflow as tf
 from mos_helpers.balancing.trunk_gradients import TrunkGradients
 
 
-def pcgrad_factors(products: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-    """Return the factors by which the sum of the projected gradients is made of the gradients, shape (heads,).
+def pcgrad_weights(gram: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+    """Return the weights with which the gradients make up the sum of the projected gradients, shape (heads,).
 
     The gradient of each head goes through the other heads in its own order. Where it works against the original
     gradient of one (their scalar product is negative), the part along that gradient is taken out of it. Yu et al.,
-    "Gradient Surgery for Multi-Task Learning", NeurIPS 2020, Algorithm 1. Only the scalar products of the gradients are
+    "Gradient Surgery for Multi-Task Learning", NeurIPS 2020, Algorithm 1. Only the Gram matrix of the gradients is
     needed for that, not the gradients themselves.
 
     Args:
-        products: scalar products of the heads' gradients, shape (heads, heads).
+        gram: the Gram matrix of the heads' gradients, their scalar products, shape (heads, heads).
         order: for each head, in a row, the order in which it meets all heads, shape (heads, heads). It skips itself.
     """
-    heads = products.shape[0]
-    own = tf.eye(heads, dtype=products.dtype)
+    heads = gram.shape[0]
+    own = tf.eye(heads, dtype=gram.dtype)
     parts = own  # row i: what the gradient of head i is made of by now
     for turn in range(heads):
         other = tf.gather(own, order[:, turn])  # row i: a 1 at the head that head i meets
-        along = tf.reduce_sum(parts * tf.matmul(other, products), axis=1)
-        length = tf.reduce_sum(other * tf.linalg.diag_part(products), axis=1)
+        along = tf.reduce_sum(parts * tf.matmul(other, gram), axis=1)
+        squared_norm = tf.reduce_sum(other * tf.linalg.diag_part(gram), axis=1)
         conflict = tf.minimum(along, 0) * (1 - tf.reduce_sum(own * other, axis=1))
-        parts -= tf.math.divide_no_nan(conflict, length)[:, None] * other
+        parts -= tf.math.divide_no_nan(conflict, squared_norm)[:, None] * other
     return tf.reduce_sum(parts, axis=0)
 
 
@@ -54,11 +54,11 @@ class PCGrad(TrunkGradients):
         super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
         self.seed = seed
 
-    def factors(self, products: tf.Tensor) -> tf.Tensor:
-        """Return the factors of `pcgrad_factors`, each head in a random order."""
+    def gradient_weights(self, gram: tf.Tensor) -> tf.Tensor:
+        """Return the weights of `pcgrad_weights`, each head in a random order."""
         seed = tf.stack([self.seed, tf.cast(self.optimizer.iterations, tf.int32)])
-        order = tf.argsort(tf.random.stateless_uniform(products.shape, seed), axis=1)
-        return pcgrad_factors(products, order)
+        order = tf.argsort(tf.random.stateless_uniform(gram.shape, seed), axis=1)
+        return pcgrad_weights(gram, order)
 
     def get_config(self) -> dict:
         """Return what Keras needs to make the model again."""

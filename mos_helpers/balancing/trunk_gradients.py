@@ -14,7 +14,7 @@ class TrunkGradients(keras.Model):
 
     Make it as `TrunkGradients(inputs, {"left": ..., "right": ...})`, compile it with a dictionary of losses, and train
     it as any model. It learns what `keras.Model` learns, up to rounding, and takes longer. It is there to be changed: a
-    subclass overrides `factors`, which says by how much the gradient of each head is multiplied before they are added.
+    subclass overrides `gradient_weights`, which weights the gradients of the heads in their sum.
 
     Variables that more than one head depends on are the trunk, and get the combination. A variable of one head gets the
     plain gradient of that head's loss. Loss weights belong to the losses, as in Keras, and multiply both. Gradients of
@@ -37,14 +37,14 @@ class TrunkGradients(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def factors(self, products: tf.Tensor) -> tf.Tensor:
-        """Return by how much the gradient of each head is multiplied, shape (heads,).
+    def gradient_weights(self, gram: tf.Tensor) -> tf.Tensor:
+        """Return the weight of each head's gradient in their sum, shape (heads,).
 
         Args:
-            products: the scalar product of each head's gradient on the trunk with each other's, shape (heads, heads),
-                heads in the order of `compile`'s `loss`. The diagonal holds the squared lengths.
+            gram: the Gram matrix of the heads' gradients on the trunk, their scalar products, shape (heads, heads),
+                heads in the order of `compile`'s `loss`. The diagonal holds the squared norms.
         """
-        return tf.ones_like(products[0])
+        return tf.ones_like(gram[0])
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """Make one update, and return the logs."""
@@ -79,9 +79,9 @@ class TrunkGradients(keras.Model):
                 shared[place] = tf.stack([tf.zeros(variable.shape) if part is None else part for part in found])
         if shared:
             rows = [tf.reshape(stack, (len(gradients), -1)) for stack in shared.values()]
-            factors = self.factors(tf.add_n([tf.matmul(row, row, transpose_b=True) for row in rows]))
+            weights = self.gradient_weights(tf.add_n([tf.matmul(row, row, transpose_b=True) for row in rows]))
             for place, stack in shared.items():
-                updates[place] = tf.tensordot(factors, stack, 1)
+                updates[place] = tf.tensordot(weights, stack, 1)
         return updates
 
 

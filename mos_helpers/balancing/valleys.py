@@ -28,12 +28,12 @@ def valley_losses(points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return first, second
 
 
-def valley_paths(factors: Callable[[tf.Tensor], tf.Tensor], rate: float, updates: int) -> np.ndarray:
+def valley_paths(weights: Callable[[tf.Tensor], tf.Tensor], rate: float, updates: int) -> np.ndarray:
     """Go down from the three `STARTS` with Adam; return 1,000 points of each path, shape (1000, 3, 2).
 
     Args:
-        factors: by how much the gradient of each loss is multiplied before they are added, shape (2,): a function of
-            the scalar products of the gradients, shape (2, 2), as `TrunkGradients.factors`.
+        weights: a function that gets the Gram matrix of the two gradients, shape (2, 2), and returns the weight of each
+            in their sum, shape (2,), as `TrunkGradients.gradient_weights`.
         rate: Adam's learning rate, above 0.
         updates: how many, at least 1,000. The last point is that after all of them.
 
@@ -44,15 +44,15 @@ def valley_paths(factors: Callable[[tf.Tensor], tf.Tensor], rate: float, updates
         raise ValueError(f"rate: {rate} given, a number above 0 wanted.")
     if updates < KEPT:
         raise ValueError(f"updates: {updates} given, at least {KEPT} wanted.")
-    return _descend(factors, tf.constant(rate), tf.constant(updates), tf.constant(STARTS)).numpy()
+    return _descend(weights, tf.constant(rate), tf.constant(updates), tf.constant(STARTS)).numpy()
 
 
 @tf.function(jit_compile=True)
-def _descend(factors: Callable, rate: tf.Tensor, updates: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+def _descend(weights: Callable, rate: tf.Tensor, updates: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     mean = square = tf.zeros_like(points)
     path = tf.TensorArray(tf.float32, size=KEPT, element_shape=points.shape).write(0, points)
     for update in tf.range(updates):
-        step = _combined(points, factors)
+        step = _combined(points, weights)
         mean, square = 0.9 * mean + 0.1 * step, 0.999 * square + 0.001 * step**2
         done = tf.cast(update + 1, tf.float32)
         along, size = mean / (1 - 0.9**done), square / (1 - 0.999**done)
@@ -62,11 +62,11 @@ def _descend(factors: Callable, rate: tf.Tensor, updates: tf.Tensor, points: tf.
 
 
 @tf.autograph.experimental.do_not_convert
-def _combined(points: tf.Tensor, factors: Callable) -> tf.Tensor:
-    """Return both gradients at each point, multiplied by the factors and added."""
+def _combined(points: tf.Tensor, weights: Callable) -> tf.Tensor:
+    """Return both gradients at each point, weighted and added."""
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(points)
         losses = valley_losses(points)
     rows = tf.stack([tape.gradient(loss, points) for loss in losses], axis=1)
-    chosen = [factors(products) for products in tf.unstack(tf.matmul(rows, rows, transpose_b=True))]
+    chosen = [weights(gram) for gram in tf.unstack(tf.matmul(rows, rows, transpose_b=True))]
     return tf.reduce_sum(tf.stack(chosen)[:, :, None] * rows, axis=1)

@@ -93,5 +93,5 @@ def _slants(x: np.ndarray) -> np.ndarray:
     rows = np.arange(x.shape[1]) - (by_row @ np.arange(x.shape[1]) / ink)[:, None]
     columns = np.arange(x.shape[2]) - (by_column @ np.arange(x.shape[2]) / ink)[:, None]
     together = np.einsum("nrc,nr,nc->n", x, rows, columns)
-    spread = (by_row * rows**2).sum(axis=1)
-    return np.divide(-together, spread, out=np.zeros(len(x)), where=spread > 1e-9 * ink)
+    along_rows = (by_row * rows**2).sum(axis=1)
+    return np.divide(-together, along_rows, out=np.zeros(len(x)), where=along_rows > 1e-9 * ink)

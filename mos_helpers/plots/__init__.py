@@ -8,7 +8,7 @@
 | `confusion`    | Which classes are taken for which?                 |
 | `comparison`   | Do these designs differ by more than their runs?   |
 | `curves`       | How does a score change with a number?             |
-| `reliability`  | Is a model right as often as it says?              |
+| `reliability`  | Is a model right as often as it states?            |
 | `trade_off`    | What does a better score of one head cost another? |
 | `landscape`    | Where does a way to go down get to, from where?    |
 | `tree`         | Where in a hierarchy of classes is a model weak?   |

@@ -166,8 +166,8 @@ def _draw_curve(axes: Axes, logs: Mapping, key: str, label: str, epochs: np.ndar
                 f'history: "{name}" has {len(logs[name])} values for {len(epochs)} epochs, one for each wanted; '
                 "call fit with validation_freq=1."
             )
-        said = "validation" if name.startswith("val_") else "training"
-        axes.plot(epochs, logs[name], label=said, markevery=markevery, linewidth=1.8, **style)
+        part = "validation" if name.startswith("val_") else "training"
+        axes.plot(epochs, logs[name], label=part, markevery=markevery, linewidth=1.8, **style)
     axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4))

@@ -31,9 +31,9 @@ def comparison(scores: Mapping[str, Sequence[float]], label: str = "accuracy") -
     for row, values in enumerate(runs.values()):
         mean = values.mean()
         if len(values) > 1:
-            spread = values.std(ddof=1)
+            std = values.std(ddof=1)
             below = [row + APART, row + APART]
-            axes.plot([mean - spread, mean + spread], below, color=VERMILLION, linewidth=2.5, zorder=2)
+            axes.plot([mean - std, mean + std], below, color=VERMILLION, linewidth=2.5, zorder=2)
         above = np.full(len(values), row - APART)
         axes.plot(values, above, "o", color=BLUE, markerfacecolor="none", label="a run", zorder=5)
         axes.plot(

@@ -36,7 +36,7 @@ def curves(
         x_label: what `x` is.
         y_label: what the lines are.
         log_x: give each factor, not each step, the same width; `x` must be positive.
-        level: a name and a number, for a grey line across: a naive answer, say.
+        level: a name and a number, for a grey line across: a baseline, say.
 
     Raises:
         TypeError: if ``lines`` is no dictionary.
@@ -50,8 +50,8 @@ def curves(
         mean = values.mean(axis=0)
         axes.plot(x, mean, label=name, markersize=5, **style)
         if len(values) > 1:
-            spread = values.std(axis=0, ddof=1)
-            axes.fill_between(x, mean - spread, mean + spread, color=style["color"], alpha=0.15, linewidth=0)
+            std = values.std(axis=0, ddof=1)
+            axes.fill_between(x, mean - std, mean + std, color=style["color"], alpha=0.15, linewidth=0)
     if level is not None:
         axes.axhline(level[1], color=GREY, linewidth=1, linestyle=(0, (1, 2)), label=level[0])
     if log_x:
@@ -69,9 +69,9 @@ def reliability(
     x_label: str = "stated",
     y_label: str = "observed",
 ) -> Figure:
-    """Draw how often something was true against how often a model said that it would be.
+    """Draw how often something was true against how often a model predicted it.
 
-    On the diagonal a model is right as often as it says. Below it, it is too sure of itself.
+    On the diagonal a model is right as often as it states. Below it, it is too sure of itself.
 
     Args:
         points: for each model, at most five, the stated and the observed shares, both of shape (points,), in [0, 1].

@@ -62,8 +62,8 @@ def trade_off(
 def _draw(axes: Axes, values: np.ndarray, style: dict, label: str | None) -> None:
     mean = values.mean(axis=0)
     if len(values) > 1:
-        x_spread, y_spread = values.std(axis=0, ddof=1)
-        bars = {"xerr": x_spread, "yerr": y_spread, "fmt": "none", "elinewidth": 1, "alpha": 0.6}
+        x_std, y_std = values.std(axis=0, ddof=1)
+        bars = {"xerr": x_std, "yerr": y_std, "fmt": "none", "elinewidth": 1, "alpha": 0.6}
         axes.errorbar(*mean, ecolor=style["color"], zorder=2, **bars)
     look = {"color": style["color"], "marker": style["marker"], "markersize": 5 if label is None else 9}
     axes.plot(*mean, linestyle="none", markeredgecolor="white", label=label, zorder=3, **look)

@@ -116,7 +116,7 @@ check("1.2", lambda: (model, digits))
 #
 # Write a function `contradictions(predictions)`. It gets what `model.predict` gives: a dictionary that holds, among others,
 # `"digit"` of shape `(n, 10)` and `"odd"` of shape `(n, 1)`, in any order. It returns an array of shape `(n,)`: `True` where
-# the likeliest digit and the odd head (odd where it says more than 0.5) contradict each other.
+# the likeliest digit and the odd head (odd where it predicts more than 0.5) contradict each other.
 
 
 # %%
@@ -140,8 +140,8 @@ check("1.3", lambda: contradictions)
 # %% [markdown]
 # ## Question 1.4: all that the digit head knows
 #
-# The likeliest digit is not all that the digit head says. Suppose it gives 0.4 to the 4, 0.3 to the 7 and 0.3 to the 9: the
-# likeliest digit is even, and yet the digit is more likely odd than even.
+# The likeliest digit is not all that the digit head predicts. Suppose it gives 0.4 to the 4, 0.3 to the 7 and 0.3 to the 9:
+# the likeliest digit is even, and yet the digit is more likely odd than even.
 #
 # Write `odd_probability(digit)`. It gets the digit head's probabilities, shape `(n, 10)`, and returns the probability that
 # the digit is odd, shape `(n,)`.

@@ -203,7 +203,7 @@ print(f"With {fair} units each, two networks are no larger than a shared one wit
 
 # %% [markdown]
 # So a shared trunk with as many units as two networks together *can* do all that they do. It can do more, because each of its
-# units reaches both heads, and for that it needs more weights. At the lesson's equal totals, the shared trunk had fewer
+# units reaches both heads, and for that it needs more parameters. At the lesson's equal totals, the shared trunk had fewer
 # units than the two networks together.
 #
 # And a head for pairs? If we multiply the two answers of each image, we get one. Your `two_answers` takes it apart again.

@@ -46,8 +46,8 @@ for seed, (name, (x, y, count)) in enumerate(sources.items()):
 # %% [markdown]
 # ## Question 4.1: four scores
 #
-# Write `scores(truth, said)`. Both are arrays of 0 and 1 of shape `(n, labels)`: what is true, and what a model says. It
-# returns a dictionary of four numbers:
+# Write `scores(truth, predicted)`. Both are arrays of 0 and 1 of shape `(n, labels)`: what is true, and what a model predicts.
+# It returns a dictionary of four numbers:
 # - `"elements"`: the share of single answers that are right;
 # - `"exact"`: the share of rows in which all answers are right;
 # - `"micro_f1"` and `"macro_f1"`. An F1 of 0/0 counts as 0.
@@ -57,14 +57,14 @@ for seed, (name, (x, y, count)) in enumerate(sources.items()):
 
 # %%
 ### BEGIN SOLUTION
-def scores(truth, said):
+def scores(truth, predicted):
     """Return four scores of multi-label answers."""
-    hits = (truth * said).sum(axis=0)  # for each label
-    total = truth.sum(axis=0) + said.sum(axis=0)
+    hits = (truth * predicted).sum(axis=0)  # for each label
+    total = truth.sum(axis=0) + predicted.sum(axis=0)
     f1 = 2 * hits / np.maximum(total, 1)  # a total of 0 has no hits either
     return {
-        "elements": np.mean(truth == said),
-        "exact": np.mean((truth == said).all(axis=1)),
+        "elements": np.mean(truth == predicted),
+        "exact": np.mean((truth == predicted).all(axis=1)),
         "micro_f1": 2 * hits.sum() / max(total.sum(), 1),
         "macro_f1": f1.mean(),
     }
@@ -82,11 +82,12 @@ check("4.1", lambda: scores)
 # %% [markdown]
 # ## Question 4.2: a threshold for each label
 #
-# Write `choose(truth, stated)`. It gets true labels (0 and 1) and stated probabilities, both of shape `(n, labels)`, and returns a
-# threshold for each label, shape `(labels,)`: one with which the label's F1 is as high as it can be. A model says "yes"
-# where `stated > threshold`. Do not forget that each stated probability may be a limit worth trying (0.05, 0.10, 0.15, ... is
-# too coarse here; do not round them), and so may a limit below all of them, for instance -1: a stated probability may be
-# exactly 0. Count hits yourself: scikit-learn's `f1_score` for each limit would take minutes in the last cells.
+# Write `choose(truth, stated)`. It gets true labels (0 and 1) and stated probabilities, both of shape `(n, labels)`, and
+# returns a threshold for each label, shape `(labels,)`: one with which the label's F1 is as high as it can be. A model
+# predicts "yes" where `stated > threshold`. Do not forget that each stated probability may be a limit worth trying (0.05,
+# 0.10, 0.15, ... is too coarse here; do not round them), and so may a limit below all of them, for instance -1: a stated
+# probability may be exactly 0. Count hits yourself: scikit-learn's `f1_score` for each limit would take minutes in the last
+# cells.
 
 
 # %%
@@ -96,9 +97,9 @@ def choose(truth, stated):
     thresholds = []
     for there, probability in zip(truth.T, stated.T, strict=True):
         candidates = np.concatenate([[-1.0], np.unique(probability)])  # -1: always "yes"
-        said = probability > candidates[:, None]
-        hits = (said & (there == 1)).sum(axis=1)
-        f1 = 2 * hits / np.maximum(said.sum(axis=1) + there.sum(), 1)
+        predicted = probability > candidates[:, None]
+        hits = (predicted & (there == 1)).sum(axis=1)
+        f1 = 2 * hits / np.maximum(predicted.sum(axis=1) + there.sum(), 1)
         thresholds.append(candidates[f1.argmax()])
     return np.array(thresholds)
 
@@ -109,8 +110,8 @@ def choose(truth, stated):
 check("4.2", lambda: choose)
 
 # %% [markdown] tags=["solution"]
-# Between two neighbouring probabilities all thresholds give the same answers, so it is enough to try each probability, and
-# one limit below all of them. `said` has a row for each candidate. The finer the candidates, the more the result fits the
+# Between two neighbouring probabilities all thresholds give the same answers, so it is enough to try each probability, and one
+# limit below all of them. `predicted` has a row for each candidate. The finer the candidates, the more the result fits the
 # images that it was chosen on: with few images, a coarse grid may do better on new ones.
 
 # %% [markdown]
@@ -206,7 +207,7 @@ check("4.4", lambda: build)
 
 # %% [markdown] tags=["solution"]
 # Four bugs: a softmax lets the tags compete; categorical cross-entropy belongs to it; `"accuracy"` becomes "is the most
-# probable tag the first one in the row?"; and `F1Score` without a threshold says "yes" once for each image.
+# probable tag the first one in the row?"; and `F1Score` without a threshold predicts "yes" once for each image.
 
 # %% [markdown]
 # ## What to do with it

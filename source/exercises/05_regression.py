@@ -168,13 +168,13 @@ mean, scale = pose_train.mean(axis=0), pose_train.std(axis=0)
 share = all_within(prediction, pose_test, mean, scale, [10, 1, 1, 0.05])
 print(f"whole pose within tolerance: {share:.1%}")
 
-for spread in [1, 0.5, 0.1]:
-    log_variance = np.full_like(prediction, np.log(spread**2))
+for std in [1, 0.5, 0.1]:
+    log_variance = np.full_like(prediction, np.log(std**2))
     loss = float(gaussian_loss(standard_test, prediction, log_variance))
-    print(f"loss with a spread of {spread} for all: {loss:.2f}")
+    print(f"loss with a standard deviation of {std} for all: {loss:.2f}")
 
 # %% [markdown]
-# A spread that is much too small costs most: whoever claims to be sure, and is wrong, pays.
+# A standard deviation that is much too small costs most: whoever claims to be sure, and is wrong, pays.
 #
 # With your answer to 5.4: digits turned by any angle. We take 2, 3, 4 and 7 only, since 0, 1 and 8 look the same upside
 # down, and a 6 looks like a 9. Two heads are compared: the angle as one number (in half turns), and as sine and cosine.

@@ -62,8 +62,8 @@ check("6.1", lambda: fill)
 #
 # `{"rows": 2000, "labelled": 500, "loss": 0.075, "accuracy": 0.57, "hidden_said_even": 700}`
 #
-# where `"hidden_said_even"` counts the rows *without* a label to which the model answers "even". The keys may stand in any
-# order, and Keras computes with 32 bits: 0.57 of 2000 rows may be 1139.9999 rows. Write `repair(report)`. It returns a
+# where `"hidden_said_even"` counts the rows *without* a label to which the model answers "even". The keys may stand in
+# any order, and Keras computes with 32 bits: 0.57 of 2000 rows may be 1139.9999 rows. Write `repair(report)`. It returns a
 # dictionary with the `"loss"` and the `"accuracy"` on the labelled rows.
 
 
@@ -84,30 +84,30 @@ def repair(report):
 check("6.2", lambda: repair)
 
 # %% [markdown] tags=["solution"]
-# Both scores are sums divided by all rows. In the sum of the loss the hidden rows count nothing, so only the number below
-# the line is wrong. In the sum of the accuracy they count as right where the model says what was filled in, and that must go
+# Both scores are sums divided by all rows. In the sum of the loss the hidden rows count nothing, so only the number below the
+# line is wrong. In the sum of the accuracy they count as right where the model predicts what was filled in, and that must go
 # first.
 
 # %% [markdown]
 # ## Question 6.3: a loss that survives gaps
 #
-# Write `masked_loss(labels, said)`. Use `keras.ops` or TensorFlow for all values, and no NumPy: the check also runs it inside
-# `tf.function`, where tensors have no values yet, as in `fit`. `labels` has shape `(n,)` and holds 0, 1 and NaN; `said`
-# has shape `(n,)` and holds probabilities of "1", none of them 0 or 1. It returns one number: the **mean** binary
-# cross-entropy over the rows that have a label, which is the mean of `-log(said)` where the label is 1 and of `-log(1 -
-# said)` where it is 0.
+# Write `masked_loss(labels, predicted)`. Use `keras.ops` or TensorFlow for all values, and no NumPy: the check also runs it
+# inside `tf.function`, where tensors have no values yet, as in `fit`. `labels` has shape `(n,)` and holds 0, 1 and NaN;
+# `predicted` has shape `(n,)` and holds probabilities of "1", none of them 0 or 1. It returns one number: the **mean** binary
+# cross-entropy over the rows that have a label, which is the mean of `-log(predicted)` where the label is 1 and of
+# `-log(1 - predicted)` where it is 0.
 #
 # With no label at all it returns 0. And its **gradient** must be right too, without any NaN.
 
 
 # %%
 ### BEGIN SOLUTION
-def masked_loss(labels, said):
+def masked_loss(labels, predicted):
     """Return the mean binary cross-entropy over the labelled rows, 0 if there is none."""
     known = keras.ops.logical_not(keras.ops.isnan(labels))
     safe = keras.ops.where(known, labels, 0.0)
-    each = -safe * keras.ops.log(said) - (1 - safe) * keras.ops.log(1 - said)
-    count = keras.ops.sum(keras.ops.cast(known, said.dtype))
+    each = -safe * keras.ops.log(predicted) - (1 - safe) * keras.ops.log(1 - predicted)
+    count = keras.ops.sum(keras.ops.cast(known, predicted.dtype))
     return keras.ops.sum(keras.ops.where(known, each, 0.0)) / keras.ops.maximum(count, 1.0)
 
 
@@ -275,5 +275,5 @@ repaired.fit(training.repeat(), steps_per_epoch=300, verbose=0)
 show_scores(repaired.predict(images_test, batch_size=1000, verbose=0)["odd"][:, 0] > 0.5)
 
 # %% [markdown] tags=["solution"]
-# The truth is higher, by several points: before, four out of five known labels were "odd", and the head said "odd" too often.
-# The labelled rows had hidden that, since most of them *are* odd. Now the gap between the first two lines is smaller.
+# The truth is higher, by several points: before, four out of five known labels were "odd", and the head predicted "odd" too
+# often. The labelled rows had hidden that, since most of them *are* odd. Now the gap between the first two lines is smaller.

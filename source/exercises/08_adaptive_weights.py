@@ -105,23 +105,23 @@ check("8.3", lambda: dwa)
 # %% [markdown]
 # ## Question 8.4: the slopes of GradNorm
 #
-# You get four arrays of shape `(heads,)`: the `weights` $w$ of the losses; the `lengths` $\lVert \nabla L \rVert$ of the
-# gradients of the losses *without* weights; the `losses`; and the `first_losses`, from the start of the training. `alpha` is
-# a number.
+# You get four arrays of shape `(heads,)`: the `weights` $w$ of the losses; the `norms` $\lVert \nabla L \rVert$ of the
+# gradients of the losses *without* weights; the `losses`; and the `first_losses`, from the start of the training. `alpha` is a
+# number.
 #
-# Write `slopes(weights, lengths, losses, first_losses, alpha)`. It returns an array of shape `(heads,)`: the gradient of
-# $\sum |w \lVert \nabla L \rVert - \text{goal}|$ with respect to the weights, with the goals held constant, as in the lesson.
-# The total of the weights may be any number.
+# Write `slopes(weights, norms, losses, first_losses, alpha)`. It returns an array of shape `(heads,)`: the gradient of $\sum
+# |w \lVert \nabla L \rVert - \text{goal}|$ with respect to the weights, with the goals held constant, as in the lesson. The
+# total of the weights may be any number.
 
 
 # %%
 ### BEGIN SOLUTION
-def slopes(weights, lengths, losses, first_losses, alpha):
+def slopes(weights, norms, losses, first_losses, alpha):
     """Return the gradient of GradNorm's loss with respect to the weights."""
-    weighted = weights * lengths
+    weighted = weights * norms
     remaining = losses / first_losses
     goals = weighted.mean() * (remaining / remaining.mean()) ** alpha
-    return np.sign(weighted - goals) * lengths
+    return np.sign(weighted - goals) * norms
 
 
 ### END SOLUTION
@@ -130,8 +130,8 @@ def slopes(weights, lengths, losses, first_losses, alpha):
 check("8.4", lambda: slopes)
 
 # %% [markdown] tags=["solution"]
-# Where a weighted length is above its goal, the slope is positive, so gradient descent makes that weight smaller. No
-# gradient of a gradient is needed.
+# Where a weighted norm is above its goal, the slope is positive, so gradient descent makes that weight smaller. No gradient of
+# a gradient is needed.
 
 # %% [markdown]
 # ## What to do with it
@@ -150,20 +150,20 @@ for pose in [100.0, 1.0]:
 
 # %% [markdown]
 # The weighted losses are the same in both units, and $J$ differs by a constant. Now DWA: both losses fall by a tenth in an
-# epoch. And GradNorm, where the factor is in the lengths too: twenty steps on the logarithms of the weights.
+# epoch. And GradNorm, where the factor is in the norms too: twenty steps on the logarithms of the weights.
 
 # %%
 found = dwa({"digit": [2.3, 2.07], "pose": [100.0, 90.0]}, 2.0)
 print("DWA:", {name: round(float(weight), 3) for name, weight in found.items()})
 
-weights, lengths = np.ones(2), np.array([1.0, 100.0])
+weights, norms = np.ones(2), np.array([1.0, 100.0])
 losses = np.array([2.3, 100.0])
 for _ in range(20):
-    step = np.array(slopes(weights, lengths, losses, losses, 1.5)) * weights
-    weights = weights * np.exp(-0.2 * step / (weights * lengths).mean())
+    step = np.array(slopes(weights, norms, losses, losses, 1.5)) * weights
+    weights = weights * np.exp(-0.2 * step / (weights * norms).mean())
     weights = 2 * weights / weights.sum()
-print("GradNorm:", weights.round(3), "weighted lengths:", (weights * lengths).round(2))
+print("GradNorm:", weights.round(3), "weighted norms:", (weights * norms).round(2))
 
 # %% [markdown]
-# DWA does not see the factor. GradNorm brings the lengths together, and then goes up and down around the goal, because the
-# size of its step does not shrink there: a smaller step than 0.2 would come closer. Try it.
+# DWA does not see the factor. GradNorm brings the norms together, and then goes up and down around the goal, because the size
+# of its step does not shrink there: a smaller step than 0.2 would come closer. Try it.

@@ -39,21 +39,21 @@ model = keras.Model(image, heads)
 [variable.path for variable in model.trainable_variables]
 
 # %% [markdown]
-# ## Question 9.1: the cosine on the trunk
+# ## Question 9.1: the cosine similarity on the trunk
 #
 # Given is a model such as the one above, with the outputs `"left"` and `"right"`, each a softmax over ten digits. It may have
 # more trunk layers. Their names begin with `trunk`, and so do the paths of their variables.
 #
-# Write `trunk_cosine(model, images, targets)`. It returns one number: the cosine between the gradients of the two losses on
-# the **whole trunk**, for this batch. The loss of a head is the mean of `keras.losses.sparse_categorical_crossentropy` over
-# the images. `targets` is a dictionary with the keys `"left"` and `"right"`. The function only measures: it leaves the weights
-# of the model as they are.
+# Write `trunk_cosine(model, images, targets)`. It returns one number: the cosine similarity of the gradients of the two losses
+# on the **whole trunk**, for this batch. The loss of a head is the mean of `keras.losses.sparse_categorical_crossentropy` over
+# the images. `targets` is a dictionary with the keys `"left"` and `"right"`. The function only measures: it leaves the
+# parameters of the model as they are.
 
 
 # %%
 ### BEGIN SOLUTION
 def trunk_cosine(model, images, targets):
-    """Return the cosine of the two heads' gradients on the trunk."""
+    """Return the cosine similarity of the two heads' gradients on the trunk."""
     trunk = [v for v in model.trainable_variables if v.path.startswith("trunk")]
     with tf.GradientTape(persistent=True) as tape:
         answers = model(images, training=True)
@@ -75,15 +75,15 @@ check("9.1", lambda: trunk_cosine)
 
 # %% [markdown] tags=["solution"]
 # One pass forwards, two ways back. Kernels and biases of all trunk layers go into one long vector for each head. The heads'
-# own weights stay out: their scalar product is 0, since each has a gradient from one head only, but they make the vectors
-# longer and so the cosine smaller.
+# own parameters stay out: their scalar product is 0, since each has a gradient from one head only, but they make the norms
+# larger and so the cosine smaller.
 
 # %% [markdown]
 # ## Question 9.2: PCGrad for two heads
 #
-# Write `surgery(a, b)`. It gets the gradients of two heads on the trunk, two vectors of the same length, and returns the
-# step of PCGrad: if they are in conflict, the part along the other is taken out of each. Then the two are added. Otherwise
-# it is the sum of `a` and `b`. The vectors `a` and `b` themselves must not change.
+# Write `surgery(a, b)`. It gets the gradients of two heads on the trunk, two vectors of the same shape, and returns the step
+# of PCGrad: if they are in conflict, the part along the other is taken out of each. Then the two are added. Otherwise it is
+# the sum of `a` and `b`. Either vector may be zero. The vectors `a` and `b` themselves must not change.
 
 
 # %%
@@ -102,44 +102,44 @@ def surgery(a, b):
 check("9.2", lambda: surgery)
 
 # %% [markdown] tags=["solution"]
-# Without a conflict nothing is divided, so a gradient of zero is no problem. Each gradient meets the *original* other one. Multiplied out, the step is
-# `(1 - overlap / (a @ a)) * a + (1 - overlap / (b @ b)) * b`: the factors of the lesson.
+# Without a conflict nothing is divided, so a gradient of zero is no problem. Each gradient meets the *original* other one.
+# Multiplied out, the step is `(1 - overlap / (a @ a)) * a + (1 - overlap / (b @ b)) * b`: the weights of the lesson.
 
 # %% [markdown]
-# ## Question 9.3: the shortest mixture
+# ## Question 9.3: the mixture of smallest norm
 #
-# Write `shortest(a, b)`. It returns the shortest of all mixtures `share * a + (1 - share) * b`, where the share lies between 0
-# and 1. It must also work if `a` and `b` are equal. Compute the share: the best of some shares that you try is not exact
-# enough.
+# Write `smallest_norm(a, b)`. Of all mixtures `weight * a + (1 - weight) * b`, where the weight lies between 0 and 1, it
+# returns the one with the smallest norm. It must also work if `a` and `b` are equal. Compute the weight: the best of some
+# weights that you try is not exact enough.
 
 
 # %%
 ### BEGIN SOLUTION
-def shortest(a, b):
-    """Return the shortest mixture of two gradients."""
+def smallest_norm(a, b):
+    """Return the mixture of two gradients that has the smallest norm."""
     apart = (a - b) @ (a - b)
     if apart == 0:
         return a
-    share = np.clip((b - a) @ b / apart, 0, 1)
-    return share * a + (1 - share) * b
+    weight = np.clip((b - a) @ b / apart, 0, 1)
+    return weight * a + (1 - weight) * b
 
 
 ### END SOLUTION
 
 # %%
-check("9.3", lambda: shortest)
+check("9.3", lambda: smallest_norm)
 
 # %% [markdown] tags=["solution"]
-# The squared length of the mixture is a parabola in the share, so its lowest place has a formula. Where that place lies
-# outside of 0 to 1, one of the two gradients alone is the shortest mixture. That happens if they agree and one is much
-# shorter.
+# The squared norm of the mixture is a parabola in the weight, so its lowest place has a formula. Where that place lies outside
+# of 0 to 1, one of the two gradients alone is the mixture of smallest norm. That happens if their cosine is positive and one
+# is much smaller.
 
 # %% [markdown]
 # ## Question 9.4: find the bugs
 #
-# Here is a PCGrad for any number of heads. It gets all gradients, shape `(heads, weights)`, one row for each head. Some
-# columns are the weights of the trunk, and `is_trunk` (True and False, shape `(weights,)`) says which. The others are
-# weights of a head: there, the other heads have a gradient of 0. `rng` is a NumPy random generator.
+# Here is a PCGrad for any number of heads. It gets all gradients, shape `(heads, parameters)`, one row for each head. Some
+# columns are the parameters of the trunk, and `is_trunk` (True and False, shape `(parameters,)`) says which. The others are
+# parameters of a head: there, the other heads have a gradient of 0. `rng` is a NumPy random generator.
 #
 # The function has **two bugs**. It raises no error, so nobody may notice.
 
@@ -159,8 +159,8 @@ def pcgrad_with_bugs(gradients, is_trunk, rng):
 
 
 # %% [markdown]
-# Write `repaired(gradients, is_trunk, rng)`. It returns the update for all weights, shape `(weights,)`: on the trunk the
-# result of PCGrad, on the heads' weights their plain gradients. In each call, each head gets a new random order of its own,
+# Write `repaired(gradients, is_trunk, rng)`. It returns the update for all parameters, shape `(parameters,)`: on the trunk the
+# result of PCGrad, on the heads' parameters their plain gradients. In each call, each head gets a new random order of its own,
 # drawn from `rng`: calls with equally seeded generators give the same result. `gradients` must not change.
 
 
@@ -189,8 +189,8 @@ check("9.4", lambda: repaired)
 # %% [markdown] tags=["solution"]
 # First, `rng.permutation(others)` returns a new order, and the function did not use it: the heads always met in the order of
 # their numbers. Second, the projection ran over all columns. The scalar products were still right, since two heads have no
-# weights of a head in common. But the squared length `gradients[other] @ gradients[other]` was too large, so too little was
-# taken out. And parts of one head's gradient were added to the weights of another head, which should not have noticed.
+# parameters of a head in common. But the squared norm `gradients[other] @ gradients[other]` was too large, so too little was
+# taken out. And parts of one head's gradient were added to the parameters of another head, which should not have noticed.
 
 # %% [markdown]
 # ## What to do with it
@@ -215,9 +215,9 @@ for updates in [0, 200]:
 
 # %%
 first, second = np.array([3.0, 0.0]), np.array([-1.0, 1.0])
-for name, step in [("PCGrad", surgery(first, second)), ("MGDA", shortest(first, second))]:
+for name, step in [("PCGrad", surgery(first, second)), ("MGDA", smallest_norm(first, second))]:
     print(f"{name}: {step}, scalar products {first @ step:.2f} and {second @ step:.2f}")
 
 # %% [markdown]
-# MGDA's mixture has the *same* scalar product with both gradients here: each head gains equally. PCGrad's step is longer, and
-# the head with the longer gradient gains more.
+# MGDA's mixture has the *same* scalar product with both gradients here: each head gains equally. PCGrad's step is larger, and
+# the head with the larger gradient gains more.

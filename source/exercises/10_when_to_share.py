@@ -19,6 +19,7 @@
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_checks import Todo, check, hint
 from mos_helpers.sharing import ExpertsWithGates
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -85,8 +86,8 @@ def decide(alone, shared):
 check("10.2", lambda: decide)
 
 # %% [markdown] tags=["solution"]
-# The differences of pairs, not the difference of two spreads: what a seed does to both designs drops out. "No difference"
-# means that these runs do not show one. More seeds may show a smaller one.
+# The differences of pairs, not the difference of two standard deviations: what a seed does to both designs drops out. "No
+# difference" means that these runs do not show one. More seeds may show a smaller one.
 
 # %% [markdown]
 # ## Question 10.3: targets and weights for an auxiliary task
@@ -183,10 +184,7 @@ first_weights = [keras.models.clone_model(model).get_weights() for _ in range(5)
 # %%
 def scores_of(seed):
     """Train from the first weights of a seed; return the accuracy of prime, alone and beside left."""
-    model.set_weights(first_weights[seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001
+    restart(model, first_weights[seed])
     labelled = np.random.default_rng(seed).permutation(4000)[:100]
     targets, weights = with_auxiliary(left["train"], labelled, prime["train"][labelled])
     rows = np.concatenate([np.resize(labelled, 4000), np.arange(4000)])  # as in the lesson

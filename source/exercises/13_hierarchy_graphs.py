@@ -135,8 +135,8 @@ check("13.3", lambda: constrain)
 # ## Question 13.4: credit only where it is due
 #
 # Write the slopes of the max-constraint loss. `labels` and `values` have shape `(classes,)`: the closed label set of one
-# product, as 0 and 1, and what the network says, numbers between 0 and 1, no two of them equal. Each class gives one term (a
-# class counts as one of those below itself):
+# product, as 0 and 1, and what the network predicts, numbers between 0 and 1, no two of them equal. Each class gives one term
+# (a class counts as one of those below itself):
 #
 # - where its label is 1: `-log(v)`, and `v` is the largest value among the *true* classes below it;
 # - where its label is 0: `-log(1 - v)`, and `v` is the largest value among *all* classes below it.

@@ -77,9 +77,9 @@ print({name: tuple(served[name].shape) for name in ["odd", "digit"]})
 # %% [markdown]
 # ## Question 14.2: the temperature of a head
 #
-# Write `temperature(probability, target)`. `probability` has shape `(n, k)` and holds what a softmax head says on validation
-# images (all numbers above zero); `target` has shape `(n,)` and holds the true classes. Return the temperature between 0.1
-# and 10 with the smallest cross-entropy. Your answer may be up to 2% above or below it.
+# Write `temperature(probability, target)`. `probability` has shape `(n, k)` and holds what a softmax head predicts on
+# validation images (all numbers above zero); `target` has shape `(n,)` and holds the true classes. Return the temperature
+# between 0.1 and 10 with the smallest cross-entropy. Your answer may be up to 2% above or below it.
 
 
 # %%

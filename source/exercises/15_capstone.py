@@ -72,7 +72,7 @@ keras.utils.set_random_seed(15)
 # | `"aisle"` | `(n,)` | a whole number from 0 to 4, in the order of `AISLES` | right on at least 85%, and no contradiction at all |
 # | `"services"` | `(n, 4)` | a probability for each service, in the order of `SERVICES` | mean of the four average precisions at least 0.75 (only the order of the slips counts, not the probabilities as such) |
 # | `"position"` | `(n, 2)` | centre of the large digit, mm to the right and mm down from the upper left corner | at most 0.23 mm off on average (mean absolute error of both numbers) |
-# | `"spread"` | `(n, 2)` | standard deviation of each number of the position, mm | of each number: 60 to 74% of the errors within one spread, and at least 90% within two; the mean error of the half with the smaller spreads at most 0.88 times that of the other half |
+# | `"spread"` | `(n, 2)` | standard deviation of each number of the position, mm | of each number: 60 to 74% of the errors within one standard deviation, and at least 90% within two; the mean error of the half with the smaller ones at most 0.88 times that of the other half |
 # | `"void"` | `(n,)` | a probability | void slips above 0.5, valid ones not: the mean of the two shares at least 0.78 |
 #
 # ### The data
@@ -314,23 +314,24 @@ history = model.fit(
 
 # %% tags=["solution"]
 def position_of(outputs):
-    """Return the position and its spread in mm, before the spread is corrected."""
+    """Return the position and its standard deviation in mm, not yet corrected."""
     centre, log_variance = np.split(outputs["position"], 2, axis=1)
     return centre * scale + mean, np.exp(np.clip(log_variance, -10, 10) / 2) * scale
 
 
 # %% [markdown] tags=["solution"]
-# A spread is learned on the training slips, and there the errors are not those of new slips. So each of the two numbers gets
-# one factor, by which its spreads are multiplied: with it, 68% of the errors on the *validation* slips are within one spread.
+# A standard deviation is learned on the training slips, and there the errors are not those of new slips. So each of the two
+# numbers gets one factor, by which its standard deviations are multiplied: with it, 68% of the errors on the *validation*
+# slips are within one standard deviation.
 
 # %% tags=["solution"]
 outputs = model.predict(prepare(validation.images), batch_size=1000, verbose=0)
-position, spread = position_of(outputs)
+position, std = position_of(outputs)
 rows = known(validation.targets)["position"]
 errors = np.abs(position - validation.targets["position"])[rows]
-factor = np.quantile(errors / spread[rows], 0.68, axis=0)
+factor = np.quantile(errors / std[rows], 0.68, axis=0)
 print("factors:", factor.round(2))
-print("within one spread before:", (errors <= spread[rows]).mean(axis=0).round(2))
+print("within one standard deviation before:", (errors <= std[rows]).mean(axis=0).round(2))
 
 
 # %%
@@ -339,13 +340,13 @@ def answer(images):
     """Return the client's six answers about slips of shape (n, 42, 56)."""
     outputs = model.predict(prepare(images), batch_size=1000, verbose=0)
     locker = outputs["locker"].argmax(axis=1)
-    position, spread = position_of(outputs)
+    position, std = position_of(outputs)
     return {
         "locker": locker,
         "aisle": tree.groups_of_leaves()[locker],
         "services": outputs["services"],
         "position": position,
-        "spread": factor * spread,
+        "spread": factor * std,
         "void": outputs["void"][:, 0],
     }
 
@@ -360,15 +361,15 @@ def scores(slips):
     """Return the five scores of `answer` over the slips whose label is written down."""
     rows = known(slips.targets) | {"aisle": slips.targets["aisle"] >= 0}
     answers = answer(slips.images)
-    said = {name: answers[name][rows[name]] for name in rows}
+    predicted = {name: answers[name][rows[name]] for name in rows}
     true = {name: slips.targets[name][rows[name]] for name in rows}
-    void, says_void = true["void"] == 1, said["void"] > 0.5
+    void, predicted_void = true["void"] == 1, predicted["void"] > 0.5
     return {
-        "locker": np.mean(said["locker"] == true["locker"]),
-        "aisle": np.mean(said["aisle"] == true["aisle"]),
-        "services": average_precision_score(true["services"], said["services"]),
-        "position": np.abs(said["position"] - true["position"]).mean(),
-        "void": (says_void[void].mean() + (~says_void[~void]).mean()) / 2,
+        "locker": np.mean(predicted["locker"] == true["locker"]),
+        "aisle": np.mean(predicted["aisle"] == true["aisle"]),
+        "services": average_precision_score(true["services"], predicted["services"]),
+        "position": np.abs(predicted["position"] - true["position"]).mean(),
+        "void": (predicted_void[void].mean() + (~predicted_void[~void]).mean()) / 2,
     }
 
 
@@ -397,8 +398,8 @@ for name, score in report["expected"].items():
 # ## Question 15.4: the acceptance
 #
 # Nothing new to write: hand in the same report. The check runs your function on 2,000 slips that you do not have. Its line
-# shows each of the five scores beside the wanted one and the naive one, and what it found about your spreads. Where it can
-# tell, it says what may be wrong.
+# shows each of the five scores beside the wanted one and the baseline, and what it found about your standard deviations. Where
+# it can tell, it says what may be wrong.
 #
 # If the program is good enough, the client compares your promise with the scores on these slips. A difference by chance is
 # allowed: 0.07 for the locker, 0.06 for the aisle, 0.10 for the services, 0.03 mm for the position, 0.08 for void. A promise
@@ -417,13 +418,13 @@ check("15.4", lambda: report)
 #
 # | one change | what happens |
 # |---|---|
-# | the spreads are not corrected | never accepted: 72 to 80% of the errors within one spread |
+# | the standard deviations are not corrected | never accepted: 72 to 80% of the errors within one standard deviation |
 # | the aisle labels are not used | never accepted: aisle 8 to 12 points lower, and locker 7 to 11 |
-# | gaps counted as labels (all weights 1) | never accepted: position and void go three quarters of the way to naive, or more. Locker and aisle change by two points at the most, as their gaps are rows of ones |
+# | gaps counted as labels (all weights 1) | never accepted: position and void go three quarters of the way to the baseline, or more. Locker and aisle change by two points at the most, as their gaps are rows of ones |
 # | complete slips only | never accepted: none of the five scores is good enough |
 # | a dense network of 16 units | never accepted: locker, aisle, services and position are not good enough |
-# | no dropout | accepted: services 3 to 6 points higher, and the position less far off. But the spreads tell less about who is sure: the surer half has 0.71 to 0.82 times the error of the other half, in place of 0.64 to 0.74 |
-# | no dropout, and the spreads are not corrected | never accepted: only 34 to 46% of the errors within one spread |
+# | no dropout | accepted: services 3 to 6 points higher, and the position less far off. But the standard deviations tell less about who is sure: the surer half has 0.71 to 0.82 times the error of the other half, in place of 0.64 to 0.74 |
+# | no dropout, and the standard deviations are not corrected | never accepted: only 34 to 46% of the errors within one standard deviation |
 # | a dense trunk of 256 and 128 units, 1,500 updates | services 5 to 11 points lower: always accepted on MNIST, and one time in three on the bundled digits |
 # | an aisle head of its own, read top-down | accepted: aisle 1 to 3 points lower, locker up to 1 |
 # | one softmax in place of the conditional head, where a known locker weighs 9 | accepted: aisle 1 to 2 points lower |
@@ -432,8 +433,8 @@ check("15.4", lambda: report)
 # | a learning rate that stays at 0.003 | accepted in three runs of six: services 3 to 11 points *higher*, and the position 15 to 18% further off, in two runs too far |
 #
 # With so few seeds, one or two points may be chance. And the solution is not the best in every line. Dropout is a trade: it
-# makes numbers noisier, and without it one factor from the validation slips repairs spreads that are far too small, *if* you
-# measure it. A client who cares more about services than about the surest stamps would want it so.
+# makes numbers noisier, and without it one factor from the validation slips repairs standard deviations that are far too
+# small, *if* you measure it. A client who cares more about services than about the surest stamps would want it so.
 
 # %% [markdown]
 # ## What you have done
@@ -441,8 +442,9 @@ check("15.4", lambda: report)
 # You have
 # - counted what is known before planning what to learn;
 # - wired one model whose heads learn from whatever label a slip has;
-# - delivered answers that fit together, in the client's units, with a spread that is neither too small nor too large;
-# - measured them on slips that played no part in the training, beside what is wanted and beside a naive answer;
+# - delivered answers that fit together, in the client's units, with a standard deviation that is neither too small nor too
+#   large;
+# - measured them on slips that played no part in the training, beside what is wanted and beside a baseline;
 # - promised what the model keeps.
 #
 # That is all of the course in one piece of work. Back to any lesson: the [first one](../notebooks/00_start_here.ipynb) has

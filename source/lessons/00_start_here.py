@@ -164,11 +164,11 @@ for name, target in targets_train.items():
 
 # %%
 for name in ["ink", "halves", "slant"]:
-    mean, spread = targets_train[name].mean(axis=0), targets_train[name].std(axis=0)
-    targets_train[name] = (targets_train[name] - mean) / spread
-    targets_test[name] = (targets_test[name] - mean) / spread
+    mean, std = targets_train[name].mean(axis=0), targets_train[name].std(axis=0)
+    targets_train[name] = (targets_train[name] - mean) / std
+    targets_test[name] = (targets_test[name] - mean) / std
     print(
-        f"{name:6} mean {mean.astype(float).round(3)}, standard deviation {spread.astype(float).round(3)}"
+        f"{name:6} mean {mean.astype(float).round(3)}, standard deviation {std.astype(float).round(3)}"
     )
 
 # %% [markdown]
@@ -240,8 +240,8 @@ history = model.fit(
 # %% [markdown]
 # ## How good are eight answers from one network?
 #
-# A score means little alone. Beside each we put the *naive* answer, which is the same for every image: the most frequent class,
-# or the middle value (the median), among at most 5,000 training images. scikit-learn calls it a dummy.
+# A score means little alone. Beside each we put the **baseline**, an answer that is the same for every image: the most
+# frequent class, or the middle value (the median), among at most 5,000 training images. scikit-learn calls it a dummy.
 #
 # **Predict first.** Six yes/no facts, and an answer that never looks at the image: what share of the facts will it get right?
 
@@ -251,31 +251,30 @@ scores = model.evaluate(
     verbose=0,
     return_dict=True,
 )
-naive, network = {}, {}
+baseline, network = {}, {}
 for name, target in targets_test.items():
     is_error = metric[name] == "mean_absolute_error"
     dummy = DummyRegressor(strategy="median") if is_error else DummyClassifier()
     seen = targets_train[name][:5000]
     constant = dummy.fit(np.zeros(len(seen)), seen).predict(np.zeros(len(target)))
     right_or_off = np.abs(constant - target) if is_error else constant == target
-    naive[name], network[name] = right_or_off.mean(), scores[f"{name}_{metric[name]}"]
+    baseline[name], network[name] = right_or_off.mean(), scores[f"{name}_{metric[name]}"]
 
 # %%
-print(f"{'head':9}{'metric':30}{'naive':>7}{'network':>9}")
+print(f"{'head':9}{'metric':30}{'baseline':>9}{'network':>9}")
 for name in targets_test:
-    print(f"{name:9}{metric[name]:30}{naive[name]:7.3f}{network[name]:9.3f}")
+    print(f"{name:9}{metric[name]:30}{baseline[name]:9.3f}{network[name]:9.3f}")
 
 # %% [markdown]
-# For the accuracies more is better; for the errors less is. Every head beats its naive answer, and some naive answers are not
-# bad at all: on `facts` a constant is right more often than not. So a score is compared with a naive answer before we call
-# it good.
+# For the accuracies more is better; for the errors less is. Every head beats its baseline, and some baselines are not bad at
+# all: on `facts` a constant is right more often than not. So a score is compared with a baseline before we call it good.
 
 # %% tags=["check"]
 for name in targets_test:
     if metric[name] == "mean_absolute_error":
-        assert network[name] < naive[name] - 0.01, name
+        assert network[name] < baseline[name] - 0.01, name
     else:
-        assert network[name] > naive[name] + 0.05, name
+        assert network[name] > baseline[name] + 0.05, name
 
 # %% [markdown]
 # What does an answer of 196 numbers look like? Above are six targets of the head `mirror`, below what it predicted.
@@ -384,7 +383,7 @@ def check_target(kind, units, name, target):
         raise ValueError(f"target of {name} must have shape {shape}{hint}, not {target.shape}")
     if target.dtype.kind not in "biuf":
         raise TypeError(f"target of {name} must hold numbers, not {target.dtype}")
-    mean, spread = target.mean(axis=0), target.std(axis=0)
+    mean, std = target.mean(axis=0), target.std(axis=0)
     wanted, fits = "0 or 1", np.isin(target, [0, 1]).all()
     if kind == "multi-class":
         wanted, fits = (
@@ -392,12 +391,12 @@ def check_target(kind, units, name, target):
             np.isin(target, range(units)).all(),
         )
     if kind == "regression":
-        wanted = "mean 0 and standard deviation 1: subtract the mean, divide by the deviation"
-        fits = (np.abs(mean) < 0.2).all() and (np.abs(spread - 1) < 0.2).all()
+        wanted = "mean 0 and standard deviation 1: subtract the mean, divide by the std"
+        fits = (np.abs(mean) < 0.2).all() and (np.abs(std - 1) < 0.2).all()
     if not fits:
         found = f"{target.min():.3g} to {target.max():.3g}, mean {np.round(mean, 3)}"
         raise ValueError(
-            f"target of {name} must have {wanted}. It has {found}, deviation {spread}"
+            f"target of {name} must have {wanted}. It has {found}, standard deviation {std}"
         )
 
 
@@ -408,7 +407,7 @@ tags.units, tags.activation.__name__, tags_loss, tags_metric
 # In this notebook we
 # - asked eight questions about one image, and named the kind of each: binary, multi-class, multi-label or regression;
 # - wrote down the contract of a head, and trained one network with eight heads by it;
-# - compared every score with a naive answer;
+# - compared every score with a baseline;
 # - saw what a check and a hint say.
 #
 # Next: [lesson 1](01_two_heads.ipynb), where two heads on one trunk answer separately, and sometimes contradict each other.

@@ -89,15 +89,17 @@ plots.architecture(model)
 # The outputs are a **dictionary**, and each key is also the name of its layer. Everything that follows uses the same two keys.
 # It is the habit that saves most trouble later: lesson 2 shows what happens without it.
 #
-# **Predict first.** The trunk and the heads have 55,115 weights in all (Keras says *parameters*). What share of them belongs
-# to the heads?
+# **Predict first.** The trunk and the heads have 55,115 **parameters**: weights and biases, all that training can change. What
+# share of them belongs to the heads?
 
 # %% tags=["nbval-check-output"]
 in_heads = sum(model.get_layer(head).count_params() for head in ["digit", "odd"])
-print(f"{in_heads} of {model.count_params():,} weights, {in_heads / model.count_params():.1%}")
+print(
+    f"{in_heads} of {model.count_params():,} parameters, {in_heads / model.count_params():.1%}"
+)
 
 # %% [markdown]
-# The second question costs 65 weights. In this model nearly all the weights, and so nearly all the work, are in the trunk.
+# The second question costs 65 parameters. In this model nearly all of them, and so nearly all the work, are in the trunk.
 
 # %% [markdown]
 # ## One loss and one metric for each head
@@ -166,11 +168,14 @@ scores = model.evaluate(images_test, targets_test, batch_size=1000, verbose=0, r
 {name: round(score, 3) for name, score in scores.items()}
 
 # %% [markdown]
-# Are these good? The naive answers give the most frequent digit, and the more frequent of odd and even, to every image.
+# Are these good? The baselines give the most frequent digit, and the more frequent of odd and even, to every image.
 
 # %%
-naive = {head: np.bincount(target).argmax() for head, target in targets_train.items()}
-{head: round(np.mean(targets_test[head] == answer).item(), 3) for head, answer in naive.items()}
+baseline = {head: np.bincount(target).argmax() for head, target in targets_train.items()}
+{
+    head: round(np.mean(targets_test[head] == answer).item(), 3)
+    for head, answer in baseline.items()
+}
 
 # %% tags=["check"]
 assert scores["digit_accuracy"] > 0.93 and scores["odd_accuracy"] > 0.93
@@ -186,7 +191,7 @@ predictions = model.predict(images_test, batch_size=1000, verbose=0)
 # %% [markdown]
 # ## Do the two heads agree?
 #
-# If the digit head says 7 and the odd head says even, one of them is wrong, whatever the image shows.
+# If the digit head predicts 7 and the odd head predicts even, one of them is wrong, whatever the image shows.
 #
 # **Predict first.** Both heads are right on nearly all images. On how many will they contradict each other: on none, since
 # they share a trunk, or on about as many as they get wrong?
@@ -233,25 +238,48 @@ plots.images(
 # We can also read oddness off the digit head and leave the odd head alone. To know which is better, one training run is not
 # enough: the weights start at random, and so the scores vary. (What is random in a run follows from one number, the **seed**
 # that `set_random_seed` was given at the top.) So we make five runs. `clone_model` makes the same network with newly drawn
-# weights. `train` begins from such weights, with an optimizer that remembers nothing and the images in another order. It uses
-# the model that is compiled already, which saves time.
+# weights. `start_again` gives such weights to the model, and makes its optimizer forget: Adam keeps running averages of the
+# gradients. `train` shows the images in another order each time. The model stays compiled, which saves time.
 
 # %%
 first_weights = [keras.models.clone_model(model).get_weights() for run in range(5)]
 
 
-def train(run):
-    """Train the two-head model from the weights of one run; return its test predictions."""
+def start_again(run):
+    """Give the model the weights of one run, and its optimizer the memory of a new one."""
     model.set_weights(first_weights[run])
     for memory in model.optimizer.variables:
         memory.assign(keras.ops.zeros_like(memory))
     model.optimizer.learning_rate = 0.001  # the loop above set it to zero too
+
+
+def train(run, updates=1000):
+    """Train the two-head model from the weights of one run; return its test predictions."""
+    start_again(run)
     training = data.batches(images[:kept], targets_train, seed=run).repeat()
-    model.fit(training, steps_per_epoch=1000, verbose=0)
+    model.fit(training, steps_per_epoch=updates, verbose=0)
     return model.predict(images_test, batch_size=1000, verbose=0)
 
 
 runs = [train(run) for run in range(5)]
+
+# %% [markdown]
+# Zeros are the beginning of Adam, but not of every optimizer. The later lessons use `restart` from `mos_helpers.training`,
+# which knows them all, and leaves the learning rate as it is. Here it does the same as `start_again`:
+
+# %% tags=["check"]
+from mos_helpers.training import restart
+
+
+def state():
+    return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
+
+
+start_again(0)
+by_hand = state()
+train(1, updates=100)  # so that there is something to forget
+restart(model, first_weights[0])
+assert all(np.array_equal(*pair) for pair in zip(by_hand, state(), strict=True))
 
 # %% [markdown]
 # **Predict first.** The odd head was trained for nothing else than oddness; the digit head has no target for it. Which one is

@@ -14,7 +14,7 @@
 #
 # **What you will learn**
 # - to build the three types of multi-output model, and to say which of them really differ;
-# - to compare models fairly: at equal size, over several runs, beside a simple model and a naive answer;
+# - to compare models fairly: at equal size, over several runs, beside a simple model and a baseline;
 # - further: to write a `MultiOutput` layer, which Keras does not have, so that it saves and loads.
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 35 minutes; the longest cell runs for about 20
@@ -22,6 +22,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import time
 
@@ -160,8 +161,8 @@ for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
 
 # %% tags=["nbval-check-output"]
 left_network = keras.Model(model.input, model.output["left"], name="left_network")
-print(f"both networks:      {model.count_params():,} weights")
-print(f"the left one alone: {left_network.count_params():,} weights")
+print(f"both networks:      {model.count_params():,} parameters")
+print(f"the left one alone: {left_network.count_params():,} parameters")
 
 # %% [markdown]
 # ## What really differs, and what does not
@@ -228,8 +229,8 @@ assert largest_difference(two_heads, wide_head) < 0.01
 # %% [markdown]
 # ## One head for all pairs
 #
-# A pair of digits is one of a hundred classes. A single softmax over all of them can say "3 and 5, or else 5 and 3, but not
-# 3 and 3", which two heads cannot: if each gives half to 3 and half to 5, then "3 and 3" gets a quarter.
+# A pair of digits is one of a hundred classes. A single softmax over all of them can predict "3 and 5, or else 5 and 3, but
+# not 3 and 3", which two heads cannot: if each gives half to 3 and half to 5, then "3 and 3" gets a quarter.
 
 
 # %%
@@ -244,11 +245,11 @@ targets_train["pair"] = 10 * targets_train["left"] + targets_train["right"]
 # %% [markdown]
 # ## What is a fair comparison?
 #
-# Two separate networks with the same trunk have twice the weights. If they win, is it because they are separate, or because
+# Two separate networks with the same trunk have twice the parameters. If they win, is it because they are separate, or because
 # they are larger? So we need them in two sizes: with **equal trunks**, and with **equal totals**.
 #
 # **Predict first.** The shared trunk has 96 and 48 units. With how many units in the first layer do two separate networks have
-# the same number of weights in all: 48, or more?
+# the same number of parameters in all: 48, or more?
 
 # %% tags=["nbval-check-output"]
 wanted = shared_trunk(96).count_params()
@@ -268,14 +269,14 @@ designs = {
     "separate, equal trunks": compiled(separate_networks(96)),
     "one head for pairs": compiled(head_for_pairs(96)),
 }
-{name: f"{model.count_params():,} weights" for name, model in designs.items()}
+{name: f"{model.count_params():,} parameters" for name, model in designs.items()}
 
 # %% [markdown]
 # ## Five runs
 #
-# Each run begins from newly drawn weights, with an optimizer that remembers nothing (Adam keeps running averages), and sees the
-# images in another order. A new model for each run would be slow, because Keras compiles the first update of a model. So we
-# draw the first weights of all runs, and train the same compiled model again and again.
+# Each run begins from newly drawn weights, and sees the images in another order. A new model for each run would be slow, because
+# Keras compiles the first update of a model. So we draw the first weights of all runs, and train the same compiled model
+# again and again, with `restart` from [lesson 1](01_two_heads.ipynb).
 
 # %%
 first_weights = {
@@ -287,10 +288,7 @@ first_weights = {
 def train(name, run, updates=800):
     """Train a design from the first weights of a run; return the seconds that it took."""
     model = designs[name]
-    model.set_weights(first_weights[name][run])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001  # the loop above set it to zero too
+    restart(model, first_weights[name][run])
     targets = {head: targets_train[head] for head in model.output}
     training = data.batches(images_train, targets, seed=run).repeat()
     start = time.perf_counter()
@@ -303,8 +301,8 @@ for name in designs:
     train(name, run=0, updates=100)  # compiles the update, and is not counted
 
 # %% [markdown]
-# For each run we note how often the left digit, the right digit, and both are right. The table gives the mean over five runs
-# ± their standard deviation, which we call the spread.
+# For each run we note how often the left digit, the right digit, and both are right. The table gives the mean over five runs ±
+# their standard deviation.
 
 
 # %%
@@ -324,7 +322,7 @@ def scores(answers):
 
 # %% [markdown]
 # **Predict first.** Order the five designs by how often both digits are right. Which differences will be larger than the
-# spread from run to run?
+# standard deviation of the runs?
 
 # %%
 results, seconds = {}, {}
@@ -337,8 +335,8 @@ for name, model in designs.items():
 columns = ["left", "right", "both", "weights", "training"]
 print(" " * 22 + "".join(f"{column:>14}" for column in columns))
 for name, runs in results.items():
-    means, spreads = runs.mean(axis=0), runs.std(axis=0, ddof=1)
-    row = [f"{mean:.1%} ± {spread:.1%}" for mean, spread in zip(means, spreads, strict=True)]
+    means, stds = runs.mean(axis=0), runs.std(axis=0, ddof=1)
+    row = [f"{mean:.1%} ± {std:.1%}" for mean, std in zip(means, stds, strict=True)]
     row += [f"{designs[name].count_params():,}", f"{seconds[name]:.1f} s"]
     print(f"{name:22}" + "".join(f"{cell:>14}" for cell in row))
 
@@ -356,12 +354,12 @@ assert both["separate, equal total"] > both["shared trunk"] - 0.01
 assert min(both.values()) > 0.5
 
 # %% [markdown]
-# - **One wide head** does as well as two heads on the shared trunk: the difference is at most about as large as the
-#   spread of the runs. It must be so, since they are the same model. It is not zero, because the first weights were
-#   drawn for each design. (Those of one kernel of 20 columns have a little smaller range, too, than those of two of 10:
-#   Keras's default shrinks with the number of inputs plus outputs.)
-# - **Separate networks with equal trunks** are right more often, and the difference is larger than the spread. They also have
-#   twice the weights.
+# - **One wide head** does as well as two heads on the shared trunk: the difference is at most about as large as the standard
+#   deviation of the runs. It must be so, since they are the same model. It is not zero, because the first weights were drawn
+#   for each design. (Those of one kernel of 20 columns have a little smaller range, too, than those of two of 10: Keras's
+#   default shrinks with the number of inputs plus outputs.)
+# - **Separate networks with equal trunks** are right more often, and the difference is larger than the standard deviation.
+#   They also have twice the parameters.
 # - **Separate networks with an equal total** keep only a part of that lead: about two percentage points (*points*, for short)
 #   on MNIST, about one on the bundled digits. It is there on average; single runs may change places.
 # - **One head for pairs** is clearly worse. It has only about 80 images of each of its hundred classes, and what its unit
@@ -378,8 +376,8 @@ assert min(both.values()) > 0.5
 #
 # Accuracy is one reason to choose. Another is what the model costs each time it is used.
 #
-# **Predict first.** The two networks with equal trunks have twice the weights of the shared model. For one image, do they need
-# twice the time? And for 2,000 images?
+# **Predict first.** The two networks with equal trunks have twice the parameters of the shared model. For one image, do they
+# need twice the time? And for 2,000 images?
 
 
 # %%
@@ -471,8 +469,8 @@ assert beside["always the most frequent digits"][2] < 0.05
 # - Logistic regression, without any hidden layer, comes close to the shared trunk or passes it, depending on the data. That is
 #   worth knowing before one chooses between networks.
 # - Another library's networks point the same way: separate ones are ahead of a wide head with the same trunk. But it is one
-#   run of each, the separate ones have twice the weights, and this wide head has sigmoids instead of softmaxes.
-# - All three models are far above the naive answer.
+#   run of each, the separate ones have twice the parameters, and this wide head has sigmoids instead of softmaxes.
+# - All three models are far above the baseline.
 
 # %% [markdown]
 # ## Which one to choose?
@@ -483,7 +481,7 @@ assert beside["always the most frequent digits"][2] < 0.05
 #   costs or gains on your data, and they can be retrained one by one. Take them if they are better and you can afford them.
 # - Treat **one wide head** as another notation for the first. Use **one head for all combinations** only if the combinations
 #   are few, and if one answer really depends on the other.
-# - Put a simple model and a naive answer into the same table, and make several runs.
+# - Put a simple model and a baseline into the same table, and make several runs.
 
 # %% [markdown]
 # ## Further: a layer called `MultiOutput`
@@ -521,7 +519,7 @@ def with_layer(layer_class):
 plots.architecture(with_layer(MultiOutput))
 
 # %% [markdown]
-# The heads are in one box, and the model has as many weights as the shared trunk above. Keras finds the heads in the
+# The heads are in one box, and the model has as many parameters as the shared trunk above. Keras finds the heads in the
 # dictionary `self.heads`, and so it trains them.
 #
 # **Predict first.** Can this model be saved? (The next cell ends with an error, on purpose.)
@@ -630,12 +628,12 @@ def build(classes, inputs, units, share=True):
 classes = {"left": 10, "right": 10}
 for share, units in [(True, 96), (False, 52), (False, 96)]:
     size = build(classes, inputs=289, units=units, share=share).count_params()
-    print(f"{'shared' if share else 'separate'}, {units} units: {size:,} weights")
+    print(f"{'shared' if share else 'separate'}, {units} units: {size:,} parameters")
 
 # %% [markdown]
 # In this notebook we
 # - built a shared trunk, one wide head and separate networks, and saw by copying weights that the first two are one model;
-# - compared them at equal trunks and at equal totals, over five runs, beside logistic regression and a naive answer;
+# - compared them at equal trunks and at equal totals, over five runs, beside logistic regression and a baseline;
 # - measured the time to answer, for one image and for many;
 # - wrote a `MultiOutput` layer that saves and loads.
 #

@@ -14,7 +14,7 @@
 #
 # **What you will learn**
 # - to choose the activation and the loss of such a head, and to say what goes wrong with softmax;
-# - to compute six scores by hand and in scikit-learn, each beside a naive answer;
+# - to compute six scores by hand and in scikit-learn, each beside a baseline;
 # - to choose thresholds, to use a chain where labels depend on each other, and to give rare labels more weight.
 #
 # **What you will need.** [Lesson 1](01_two_heads.ipynb). No GPU. About 55 minutes, 15 of them for the last part, *Further*;
@@ -23,6 +23,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -76,8 +77,8 @@ plots.images(images["test"][:12].reshape(-1, 28, 28), titles, columns=6)
 labels["test"][:3]
 
 # %% [markdown]
-# **Predict first.** A model looks at nothing and says "no digit at all". What share of the ten times 4,000 answers is right?
-# On how many images are all ten answers right?
+# **Predict first.** A model looks at nothing and predicts "no digit at all". What share of the ten times 4,000 answers is
+# right? On how many images are all ten answers right?
 
 # %%
 nothing = np.zeros_like(labels["test"])
@@ -93,13 +94,13 @@ print(
 # %% [markdown]
 # ## Six scores, by hand
 #
-# Three images, four labels. The network states a probability for each, and says "yes" where it is above 0.5.
+# Three images, four labels. The network states a probability for each, and predicts "yes" where it is above 0.5.
 
 # %% tags=["nbval-check-output"]
 truth = np.array([[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0]])
 stated = np.array([[0.9, 0.4, 0.2, 0.1], [0.3, 0.8, 0.6, 0.1], [0.7, 0.2, 0.6, 0.3]])
-said = (stated > 0.5).astype(int)
-said
+predicted = (stated > 0.5).astype(int)
+predicted
 
 # %% [markdown]
 # Compare it with `truth`. Two answers of twelve are wrong: image 0 lacks label 1, and image 1 has one label too many.
@@ -114,21 +115,21 @@ said
 #   7/12.
 # - **Samples** F1 is the mean over images: 2/3, 2/3 and 1 give 7/9.
 #
-# **Predict first.** Label 3 is never there, and the network never says so. It is perfectly right. Is it fair that it lowers
-# macro F1? scikit-learn lets you choose.
+# **Predict first.** Label 3 is never there, and the network never predicts it. It is perfectly right. Is it fair that it
+# lowers macro F1? scikit-learn lets you choose.
 
 
 # %% tags=["nbval-check-output"]
-def f1_of(truth, said, average, empty=0):
-    return metrics.f1_score(truth, said, average=average, zero_division=empty)
+def f1_of(truth, predicted, average, empty=0):
+    return metrics.f1_score(truth, predicted, average=average, zero_division=empty)
 
 
-right, wrong = np.mean(said == truth), metrics.hamming_loss(truth, said)
+right, wrong = np.mean(predicted == truth), metrics.hamming_loss(truth, predicted)
 print(f"element-wise {right:.3f}, Hamming {wrong:.3f}")
-print(f"exact match  {metrics.accuracy_score(truth, said):.3f}")
+print(f"exact match  {metrics.accuracy_score(truth, predicted):.3f}")
 for average in ["micro", "macro", "samples"]:
-    print(f"{average:8} F1  {f1_of(truth, said, average):.3f}")
-print(f"macro F1, if 0/0 counts as 1: {f1_of(truth, said, 'macro', empty=1):.3f}")
+    print(f"{average:8} F1  {f1_of(truth, predicted, average):.3f}")
+print(f"macro F1, if 0/0 counts as 1: {f1_of(truth, predicted, 'macro', empty=1):.3f}")
 
 # %% [markdown]
 # 0.583 or 0.833, for the same answers: say which one you use. scikit-learn's `accuracy_score` is the exact match here, and
@@ -168,13 +169,14 @@ def network(activation="sigmoid"):
 
 def compiled(loss, activation="sigmoid"):
     model = network(activation)
-    model.compile(optimizer="adam", loss={"digits": loss}, steps_per_execution=100)
+    optimizer = keras.optimizers.Adam(0.002)
+    model.compile(optimizer, loss={"digits": loss}, steps_per_execution=100)
     return model
 
 
 # %% [markdown]
-# We draw five sets of first weights, one for each seed. A run of `train` begins with one of them and an empty optimizer, and
-# makes 400 updates; the compiled update is kept.
+# We draw five sets of first weights, one for each seed. A run of `train` begins with one of them (`restart`, from lesson 1), and
+# makes 400 updates.
 
 # %%
 first_weights = []
@@ -184,10 +186,7 @@ for seed in range(5):
 
 
 def train(model, images, targets, seed):
-    model.set_weights(first_weights[seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.002
+    restart(model, first_weights[seed])
     training = data.batches(images, {"digits": targets}, seed=seed).repeat()
     model.fit(training, steps_per_epoch=400, verbose=0)
 
@@ -198,10 +197,10 @@ columns = ["elements", "exact", "micro F1", "macro F1", "samples F1", "mAP"]
 
 def scores(truth, stated, threshold=0.5):
     """Return the six scores of the answers `stated > threshold`."""
-    said = stated > threshold
-    f1 = [f1_of(truth, said, average) for average in ["micro", "macro", "samples"]]
-    exact = (said == truth).all(axis=1).mean()
-    return [(said == truth).mean(), exact, *f1, metrics.average_precision_score(truth, stated)]
+    predicted = stated > threshold
+    f1 = [f1_of(truth, predicted, average) for average in ["micro", "macro", "samples"]]
+    right, ranking = predicted == truth, metrics.average_precision_score(truth, stated)
+    return [right.mean(), right.all(axis=1).mean(), *f1, ranking]
 
 
 # %% [markdown]
@@ -215,8 +214,8 @@ def table(rows, columns=columns):
     for name, runs in rows.items():
         cells = [f"{mean:.1f}" for mean in 100 * np.mean(runs, axis=0)]
         if len(runs) > 1:
-            spreads = 100 * np.std(runs, axis=0, ddof=1)
-            cells = [f"{cell} ± {s:.1f}" for cell, s in zip(cells, spreads, strict=True)]
+            stds = 100 * np.std(runs, axis=0, ddof=1)
+            cells = [f"{cell} ± {s:.1f}" for cell, s in zip(cells, stds, strict=True)]
         print(f"{name:23}" + "".join(f"{cell:>12}" for cell in cells))
 
 
@@ -258,13 +257,13 @@ assert mean["softmax"]["elements"] < mean["no digit at all"]["elements"] < 0.85
 assert mean["sigmoid"]["elements"] > mean["no digit at all"]["elements"] + 0.08
 
 # %% [markdown]
-# - The **sigmoid** head is best in every column. But look at the element-wise accuracy: it lies only 11 to 13 points
-#   above a model that says "no" to everything. The exact match tells the two apart.
-# - **Softmax** on multi-hot rows learns almost nothing: it ranks hardly better than the naive answers.
+# - The **sigmoid** head is best in every column. But look at the element-wise accuracy: it lies only 11 to 13 points above a
+#   model that predicts "no" everywhere. The exact match tells the two apart.
+# - **Softmax** on multi-hot rows learns almost nothing: it ranks hardly better than the baselines.
 # - **Softmax on shares** does learn, and ranks only somewhat worse than sigmoid (mAP). Yet far fewer of its images are
 #   exactly right.
 #
-# Saying "yes" to everything brings a higher F1 than softmax on multi-hot rows. A score without its naive answer says little.
+# Predicting "yes" everywhere brings a higher F1 than softmax on multi-hot rows. A score without its baseline says little.
 
 # %% [markdown]
 # ## Why softmax fails here, twice
@@ -408,8 +407,8 @@ assert abs(by["elements"]) < 0.01 and abs(by["exact"]) < 0.04 and (change[:, 5] 
 
 # %% [markdown]
 # On average the samples F1 rises: it gives nothing to an image without any right "yes", and lower thresholds usually leave
-# fewer of those. The macro F1, for which the thresholds were chosen, rises less (on the bundled digits by hardly more than
-# its spread): one threshold for all was not far from the best. The element-wise accuracy hardly moves, and rather down
+# fewer of those. The macro F1, for which the thresholds were chosen, rises less (on the bundled digits by hardly more than its
+# standard deviation): one threshold for all was not far from the best. The element-wise accuracy hardly moves, and rather down
 # than up. mAP needs no threshold, so it stays. And the exact match? It changes by a point or two at most, up on some data and
 # down on other. **A threshold is chosen for one score, and may cost another one.**
 #
@@ -515,10 +514,10 @@ for name in sets:
     assert silent[f"{name}: chain"] < silent[f"{name}: side by side"] / 2
 
 # %% [markdown]
-# A digit that may be a 4 or a 9 can get less than a half from both, and then nobody says "yes". In a chain, the second of
-# them knows that the first has said "no". So labels depend on each other *once the image is seen*, even if they were drawn
-# alone. (This is a part of the gain, not all of it.) Such answers that fit together are what the exact match rewards. If you
-# need good single answers, a chain brings little here; if whole rows must be right, it brings much.
+# A digit that may be a 4 or a 9 can get less than a half from both, and then nobody predicts "yes". In a chain, the second of
+# them knows that the first has predicted "no". So labels depend on each other *once the image is seen*, even if they were
+# drawn alone. (This is a part of the gain, not all of it.) Such answers that fit together are what the exact match rewards. If
+# you need good single answers, a chain brings little here; if whole rows must be right, it brings much.
 #
 # Does the order of the labels matter? `benchmarks/multi_label.py` tries five orders on one trunk. They differ much less from
 # each other than from side by side. Nobody knows the best order beforehand: one tries some on validation images, or takes
@@ -579,11 +578,11 @@ weighted = compiled(weighted_crossentropy(np.where(rare, 5.0, 1.0)))
 # %%
 def rare_scores(truth, stated):
     """Return four scores of the rare labels, one of the others, and the exact match."""
-    said, few, few_said = stated > 0.5, truth[:, rare], stated[:, rare] > 0.5
-    recall = metrics.recall_score(few, few_said, average="macro", zero_division=0)
-    precision = metrics.precision_score(few, few_said, average="macro", zero_division=0)
+    yes, few, few_yes = stated > 0.5, truth[:, rare], stated[:, rare] > 0.5
+    recall = metrics.recall_score(few, few_yes, average="macro", zero_division=0)
+    precision = metrics.precision_score(few, few_yes, average="macro", zero_division=0)
     ranking = metrics.average_precision_score(few, stated[:, rare])
-    others, exact = f1_of(truth[:, ~rare], said[:, ~rare], "macro"), (said == truth).all(axis=1)
+    others, exact = f1_of(truth[:, ~rare], yes[:, ~rare], "macro"), (yes == truth).all(axis=1)
     return [recall, precision, ranking, stated[:, rare].mean(), others, exact.mean()]
 
 
@@ -618,9 +617,9 @@ assert heavy["exact"] < plain["exact"] + 0.02
 
 # %% [markdown]
 # "Prec." is the precision of the rare labels alone.
-# - **Without weights** the network rarely says 8 or 9: it misses most of them. (So few "yes" that their precision differs
-#   much from run to run.) Its probabilities are honest on average: their mean is near the share of images that really have
-#   the label.
+# - **Without weights** the network rarely predicts 8 or 9: it misses most of them. (So few "yes" that their precision differs
+#   much from run to run.) Its probabilities are honest on average: their mean is near the share of images that really have the
+#   label.
 # - **With the label weight** it finds several times as many, and ranks them better (rare mAP), at least in this short
 #   training of 400 updates. Many of its "yes" are wrong now, and the stated probabilities are over twice as high as
 #   they should be: they are no longer honest. The other labels stay nearly as they were. The exact match does not gain.

@@ -16,13 +16,15 @@
 # - to scale regression targets with the training part only, and to report errors in degrees and pixels;
 # - to measure how strongly each head moves the trunk;
 # - to choose between squared, absolute and Huber error when some labels are wrong;
-# - to build a head that predicts a mean and a spread, and to test whether its intervals hold as much as they state.
+# - to build a head that predicts a mean and a standard deviation, and to test whether its intervals hold as much as they
+#   state.
 #
 # **What you will need.** [Lesson 3](03_three_architectures.ipynb). No GPU. About 55 minutes; the longest cell runs for about
 # 10 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -74,7 +76,7 @@ plots.images(images_test[:8].reshape(-1, 21, 21), titles[:8], columns=4)
 # with a full turn.)
 
 # %% [markdown]
-# ## The naive answers
+# ## The baselines
 #
 # **Predict first.** You must answer one number for all of the values 0, 0, 0, 1 and 9. Which number makes the mean *squared*
 # error smallest, and which one the mean *absolute* error?
@@ -86,13 +88,13 @@ for answer in [0, 1, 2, 3]:
     print(f"always {answer}: squared {squared:4.1f}, absolute {absolute:.1f}")
 
 # %% [markdown]
-# The **mean**, 2, is best for the squared error, and the **median**, 0, for the absolute error. So each error has a naive
-# answer of its own. We report absolute errors, because "8 degrees off on average" says more than "64 square degrees". Their
-# naive answer is the median of the training part.
+# The **mean**, 2, is best for the squared error, and the **median**, 0, for the absolute error. So each error has a baseline
+# of its own. We report absolute errors, because "8 degrees off on average" says more than "64 square degrees". Their baseline
+# is the median of the training part.
 
 # %%
-naive = np.abs(pose_test - np.median(pose_train, axis=0)).mean(axis=0)
-{name: round(float(error), 3) for name, error in zip(names, naive, strict=True)}
+baseline = np.abs(pose_test - np.median(pose_train, axis=0)).mean(axis=0)
+{name: round(float(error), 3) for name, error in zip(names, baseline, strict=True)}
 
 # %% [markdown]
 # ## One trunk, one head for the digit, one for the pose
@@ -124,8 +126,7 @@ def compiled(pose_units, pose_loss="mse"):
 
 # %% [markdown]
 # We draw first weights for five runs, one seed each, for every kind of pose head in this lesson. A run of `train` begins with
-# them, and with an optimizer that remembers nothing, makes 300 updates, and returns the answers for the test images. The
-# compiled update is kept.
+# them, as in lesson 3, makes 300 updates, and returns the answers for the test images.
 
 # %%
 first_weights = {}
@@ -137,10 +138,7 @@ for pose_units in [0, 4, 8]:
 
 def train(model, targets, seed):
     pose_units = model.output["pose"].shape[1] if "pose" in model.output else 0
-    model.set_weights(first_weights[pose_units, seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.002  # the loop above set it to zero too
+    restart(model, first_weights[pose_units, seed])
     targets = {name: targets[name] for name in model.output}
     training = data.batches(images_train, targets, seed=seed).repeat()
     model.fit(training, steps_per_epoch=300, verbose=0)
@@ -164,9 +162,9 @@ runs_raw = [train(both, targets_raw, seed) for seed in range(5)]
 
 
 # %%
-def said(runs, digits=3):
-    spread = f" ± {np.std(runs, ddof=1):.{digits}f}" if len(runs) > 1 else ""
-    return f"{np.mean(runs):.{digits}f}{spread}"
+def as_text(runs, digits=3):
+    std = f" ± {np.std(runs, ddof=1):.{digits}f}" if len(runs) > 1 else ""
+    return f"{np.mean(runs):.{digits}f}{std}"
 
 
 accuracy = {"digit head alone": [digit_accuracy(run) for run in runs_alone]}
@@ -174,7 +172,7 @@ accuracy["beside a raw pose"] = [digit_accuracy(run) for run in runs_raw]
 most_frequent = np.bincount(targets_train["digit"]).argmax()
 accuracy["most frequent digit"] = [np.mean(targets_test["digit"] == most_frequent)]
 for name, shares in accuracy.items():
-    print(f"{name:20} {said(shares)}")
+    print(f"{name:20} {as_text(shares)}")
 
 # %% tags=["check"]
 assert np.mean(accuracy["digit head alone"]) > np.mean(accuracy["beside a raw pose"]) + 0.25
@@ -185,7 +183,7 @@ assert np.mean(accuracy["digit head alone"]) > np.mean(accuracy["beside a raw po
 # %% [markdown]
 # ## Why: which head moves the trunk?
 #
-# An update moves the trunk along the sum of the two heads' gradients. So we measure the length (the *norm*) of each head's
+# An update moves the trunk along the sum of the two heads' gradients. So we measure the *norm* (the length) of each head's
 # gradient on the trunk, in a new network. `GradientTape` writes down the computation, to differentiate it afterwards; a
 # persistent tape can do so twice, once for each loss.
 
@@ -214,13 +212,13 @@ print(f"ratio {pull_raw['pose'] / pull_raw['digit']:.0f}")
 assert pull_raw["pose"] > 5 * pull_raw["digit"]
 
 # %% [markdown]
-# The gradient of the pose head is many times as long. The slope of a squared error grows with the error. Angles have
+# The norm of the pose head's gradient is many times as large. The slope of a squared error grows with the error. Angles have
 # errors of dozens of *degrees*, so the slope is large; a probability is never wrong by more than 1. In radians, the same
-# angles would have errors 57 times smaller, and slopes too. So the unit decides which head the trunk works for, and that
-# makes no sense.
+# angles would have errors 57 times smaller, and slopes too. So the unit decides which head the trunk works for, and that makes
+# no sense.
 #
-# Adam does not help. For each weight it divides the whole gradient by its usual size, and not the part of each head: the
-# step has a fair length, but its direction is that of the pose.
+# Adam does not help. For each weight it divides the whole gradient by its usual size, and not the part of each head: the step
+# has a fair norm, but its direction is that of the pose.
 #
 # Within the pose it is the same: an error in the *size*, which is a number between 0.7 and 1, counts almost nothing beside
 # errors in degrees. What did the raw pose head learn?
@@ -235,19 +233,19 @@ def table(rows, columns, digits=3):
     """Print rows of runs, each of shape (runs, columns)."""
     print(" " * 23 + "".join(f"{column:>15}" for column in columns))
     for name, runs in rows.items():
-        cells = [said(column, digits) for column in np.transpose(runs)]
+        cells = [as_text(column, digits) for column in np.transpose(runs)]
         print(f"{name:23}" + "".join(f"{cell:>15}" for cell in cells))
 
 
 raw_errors = np.array([pose_errors(run, lambda pose: pose) for run in runs_raw])
-table({"naive": [naive], "raw pose": raw_errors}, names)
+table({"baseline": [baseline], "raw pose": raw_errors}, names)
 
 # %% tags=["check"]
-assert raw_errors[:, 0].mean() < 0.85 * naive[0] and raw_errors[:, 3].mean() > naive[3]
+assert raw_errors[:, 0].mean() < 0.85 * baseline[0] and raw_errors[:, 3].mean() > baseline[3]
 
 # %% [markdown]
-# The angle and the shifts have become better than the naive answers. The size is *worse* than a naive answer: the loss hardly
-# asks for it.
+# The angle and the shifts have become better than the baselines. The size is *worse* than a baseline: the loss hardly asks for
+# it.
 
 # %% [markdown]
 # ## The repair: standardised targets
@@ -286,7 +284,7 @@ plots.comparison(accuracy, "accuracy of the digit head")
 
 # %%
 standard_errors = np.array([pose_errors(r, scaler.inverse_transform) for r in runs_standard])
-table({"naive": [naive], "raw pose": raw_errors, "standard pose": standard_errors}, names)
+table({"baseline": [baseline], "raw pose": raw_errors, "standard pose": standard_errors}, names)
 
 # %% tags=["check"]
 mean_accuracy = {name: np.mean(shares) for name, shares in accuracy.items()}
@@ -295,11 +293,11 @@ assert repaired > mean_accuracy["beside a raw pose"] + 0.2
 assert repaired > mean_accuracy["digit head alone"] - 0.12
 by_raw, by_standard = raw_errors.mean(axis=0), standard_errors.mean(axis=0)
 assert min((by_raw - by_standard)[1:]) > 0
-assert by_standard[3] < 0.7 * naive[3] and by_standard[0] < 0.9 * naive[0]
+assert by_standard[3] < 0.7 * baseline[3] and by_standard[0] < 0.9 * baseline[0]
 
 # %% [markdown]
 # - The classifier lives. It stays a little below the digit head that has the trunk for itself: sharing has a price here.
-# - Shifts and size become better, and the size is now far better than the naive answer.
+# - Shifts and size become better, and the size is now far better than the baseline.
 # - The angle gains nothing, and in most runs it is a little *worse*. It is no longer the one with the large numbers.
 #   Standardising does not make the model better at everything; it makes the four numbers count alike, until you decide
 #   otherwise ([lesson 7](07_loss_weights.ipynb)).
@@ -354,11 +352,11 @@ right = np.array([3.0, 5.0, 7.0, 9.0], dtype="float32")
 perfect.evaluate(right[:, None], right, verbose=0, return_dict=True)
 
 # %% [markdown]
-# - `my_squared` as a **loss** is right here: for a head of *one* unit, Keras first gives the targets the shape of the
-#   answers. `my_squared` as a **metric** is wrong, since Keras does not do that for metrics. `(4,)` minus `(4, 1)` is a
-#   table of all sixteen differences, and there is no warning. In a training loop of your own, and with a mean and a
-#   spread, as below, the loss goes wrong in the same way. Give every target of one number the shape `(n, 1)`, or use
-#   Keras's own functions, as `"mse"` here.
+# - `my_squared` as a **loss** is right here: for a head of *one* unit, Keras first gives the targets the shape of the answers.
+#   `my_squared` as a **metric** is wrong, since Keras does not do that for metrics. `(4,)` minus `(4, 1)` is a table of all
+#   sixteen differences, and there is no warning. In a training loop of your own, and with a mean and a standard deviation, as
+#   below, the loss goes wrong in the same way. Give every target of one number the shape `(n, 1)`, or use Keras's own
+#   functions, as `"mse"` here.
 # - `accuracy` is 0 though every answer is right. It is a metric for classes: with one unit, Keras turns each answer into 0
 #   or 1 and asks whether it equals the target ([lesson 2](02_wiring_heads.ipynb)).
 
@@ -380,9 +378,9 @@ good = [within(scaler.inverse_transform(run["pose"])) for run in runs_standard]
 joint, product = [run.all(1).mean() for run in good], [run.mean(0).prod() for run in good]
 whole = {name: [run[:, i].mean() for run in good] for i, name in enumerate(names)}
 whole |= {"all four": joint, "product of the four": product}
-whole["all four, naive"] = [within(np.median(pose_train, axis=0)).all(axis=1).mean()]
+whole["all four, baseline"] = [within(np.median(pose_train, axis=0)).all(axis=1).mean()]
 for name, shares in whole.items():
-    print(f"{name:22} {said(shares)}")
+    print(f"{name:22} {as_text(shares)}")
 
 # %% tags=["check"]
 assert np.mean(joint) < min(np.mean(whole[name]) for name in names) - 0.05
@@ -474,9 +472,9 @@ def negative_log_likelihood(target, prediction):
 unsure = compiled(8, negative_log_likelihood)
 
 # %% [markdown]
-# Eight units: four means, four log-variances. The fair comparison is **one spread, the same for all images**: the model from
-# above, with the root of its mean squared error. We take that from the *validation* part. On its own training images a
-# network looks better than it is.
+# Eight units: four means, four log-variances. The fair comparison is **one standard deviation, the same for all images**: the
+# model from above, with the root of its mean squared error. We take that from the *validation* part. On its own training
+# images a network looks better than it is.
 
 # %%
 truth_test, truth_validation = scaler.transform(pose_test), scaler.transform(pose_validation)
@@ -486,22 +484,22 @@ def root_mean_square(errors):
     return np.sqrt(np.mean(errors**2, axis=0))
 
 
-answers = []  # for each seed: a mean and a spread, by name
+answers = []  # for each seed: a mean and a standard deviation, by name
 for weights, run in zip(weights_standard, runs_standard, strict=True):
     both.set_weights(weights)
     pose = both.predict_on_batch(images_validation)["pose"]
     answers.append({"same for all": (run["pose"], root_mean_square(pose - truth_validation))})
 
 # %% [markdown]
-# The *means* of the new head differ too. So we also give **them** one spread for all images: only then can we tell what the
-# spread of each image adds.
+# The *means* of the new head differ too. So we also give **them** one standard deviation for all images: only then can we tell
+# what one for each image adds.
 #
-# And the new head may be too sure of itself, as it learned its spreads on its training images. So the last answer multiplies
-# its spreads by one factor for each number, which makes them fit on the validation part.
+# And the new head may be too sure of itself, as it learned its standard deviations on its training images. So the last answer
+# multiplies them by one factor for each number, which makes them fit on the validation part.
 
 
 # %%
-def mean_and_spread(answer):
+def mean_and_std(answer):
     mean, log_variance = np.split(answer["pose"], 2, axis=1)
     return mean, np.exp(log_variance / 2)
 
@@ -509,13 +507,13 @@ def mean_and_spread(answer):
 runs_unsure, on_training, on_validation = [], [], []
 for seed in range(5):
     runs_unsure.append(train(unsure, targets_standard, seed))
-    on_training.append(mean_and_spread(unsure.predict_on_batch(images_train)))
-    on_validation.append(mean_and_spread(unsure.predict_on_batch(images_validation)))
+    on_training.append(mean_and_std(unsure.predict_on_batch(images_train)))
+    on_validation.append(mean_and_std(unsure.predict_on_batch(images_validation)))
 
 
 # %% [markdown]
-# The factor is the root mean square of error divided by spread: 1 if the spreads fit. We compute it on the training part too,
-# only to compare.
+# The factor is the root mean square of error divided by standard deviation: 1 if they fit. We compute it on the training part
+# too, only to compare.
 
 # %%
 truth_train = targets_standard["pose"]
@@ -527,11 +525,11 @@ fitting["validation"] = [root_mean_square((truth_validation - m) / s) for m, s i
 
 # %%
 for seed, answer in enumerate(answers):
-    mean, spread = mean_and_spread(runs_unsure[seed])
+    mean, std = mean_and_std(runs_unsure[seed])
     one = root_mean_square(truth_validation - on_validation[seed][0])
     answer["new means, same for all"] = mean, one
-    answer["per image"] = mean, spread
-    answer["per image, corrected"] = mean, spread * fitting["validation"][seed]
+    answer["per image"] = mean, std
+    answer["per image, corrected"] = mean, std * fitting["validation"][seed]
 
 # %% [markdown]
 # A test of such an answer has three parts. First, the loss itself on the test images, lower is better. Always the mean and
@@ -539,13 +537,13 @@ for seed, answer in enumerate(answers):
 
 
 # %%
-def test_loss(mean, spread):
-    return np.mean((((truth_test - mean) / spread) ** 2 + 2 * np.log(spread)) / 2)
+def test_loss(mean, std):
+    return np.mean((((truth_test - mean) / std) ** 2 + 2 * np.log(std)) / 2)
 
 
 losses_test = {name: [test_loss(*answer[name]) for answer in answers] for name in answers[0]}
 for name, numbers in losses_test.items():
-    print(f"{name:24} {said(numbers)}")
+    print(f"{name:24} {as_text(numbers)}")
 
 # %% tags=["check"]
 mean_loss = {name: np.mean(numbers) for name, numbers in losses_test.items()}
@@ -558,18 +556,18 @@ assert max(mean_loss.values()) < 0
 # density can be above 1. Do not clip such a loss at 0.
 #
 # The new head is better than the old one, but compare its rows: all of the gain, or nearly all, is in its *means*. With these
-# means, one spread for all images scores about as well as a spread for each, or better. Without the second row we would have
-# praised the wrong part.
+# means, one standard deviation for all images scores about as well as one for each, or better. Without the second row we would
+# have praised the wrong part.
 #
-# What, then, is the spread of each image good for? Second: are the images on which the head is unsure really those with the
-# larger errors? We sort the test images by the spread of the angle.
+# What, then, is one for each image good for? Second: are the images on which the head is unsure really those with the larger
+# errors? We sort the test images by the standard deviation of the angle.
 
 # %%
 quarters = []
 for answer in answers:
-    mean, spread = answer["per image"]
+    mean, std = answer["per image"]
     error = np.abs(truth_test - mean)[:, 0] * scaler.scale_[0]
-    order = np.argsort(spread[:, 0])
+    order = np.argsort(std[:, 0])
     quarters.append([error[part].mean() for part in np.array_split(order, 4)])
 quarters = np.array(quarters)
 table(
@@ -580,8 +578,8 @@ table(
 assert quarters[:, 3].mean() > 1.2 * quarters[:, 0].mean()
 
 # %% [markdown]
-# They are. That is what one spread for all cannot give. Third, **coverage**: an interval of 80% should hold the truth for
-# 80% of the images. In a normal distribution that is the mean ± 1.28 spreads.
+# They are. That is what one for all cannot give. Third, **coverage**: an interval of 80% should hold the truth for 80% of the
+# images. In a normal distribution that is the mean ± 1.28 standard deviations.
 #
 # **Predict first.** Will the network's own intervals hold more or less than they state? The table is for 80%. The
 # figure shows, for the network's own, the observed share minus the stated one, at four levels. (Bands: one standard
@@ -591,11 +589,11 @@ assert quarters[:, 3].mean() > 1.2 * quarters[:, 0].mean()
 from scipy.stats import norm
 
 stated = np.array([0.5, 0.8, 0.9, 0.95])
-reach = norm.ppf(0.5 + stated / 2)  # 0.67, 1.28, 1.64 and 1.96 spreads
+reach = norm.ppf(0.5 + stated / 2)  # 0.67, 1.28, 1.64 and 1.96 standard deviations
 
 
-def coverage(mean, spread):
-    off = np.abs(truth_test - mean) / spread
+def coverage(mean, std):
+    off = np.abs(truth_test - mean) / std
     return np.array([np.mean(off <= width, axis=0) for width in reach])
 
 
@@ -620,29 +618,29 @@ assert np.mean(fitting["validation"]) > np.mean(fitting["training"])
 
 # %% [markdown]
 # - On average the network's own intervals hold **less** than they state: it is over-confident, though not by much. It learned
-#   its spreads on its training images, where its errors are smaller than on new ones; the factors show it.
+#   its standard deviations on its training images, where its errors are smaller than on new ones; the factors show it.
 # - One factor for each number, from the validation part, repairs most of that. It does not change who is sure and who is not.
 # - The four numbers differ, and they differ from run to run. An average over them can hide one that is too wide and one that
 #   is too narrow. Look at each.
-# - One spread for all has good coverage too, but it cannot say which image is difficult. **Coverage alone is not enough**:
-#   the middle 80% of the training targets, stated for every image, would be covered well too, and say nothing about any
-#   image.
+# - One standard deviation for all has good coverage too, but it cannot say which image is difficult. **Coverage alone is not
+#   enough**: the middle 80% of the training targets, stated for every image, would be covered well too, and say nothing about
+#   any image.
 #
 # What did it cost the digit?
 
 # %%
 sure = [np.exp(-run["pose"][:, 4:]).mean() / 2 for run in runs_unsure]
-print(f"digit beside a pose: {said([digit_accuracy(run) for run in runs_standard])}")
-print(f"... with a spread:   {said([digit_accuracy(run) for run in runs_unsure])}")
-print(f"weight of a squared error in the new loss, at the end: {said(sure, 1)}")
+print(f"digit beside a pose: {as_text([digit_accuracy(run) for run in runs_standard])}")
+print(f"... with a std:      {as_text([digit_accuracy(run) for run in runs_unsure])}")
+print(f"weight of a squared error in the new loss, at the end: {as_text(sure, 1)}")
 
 # %% tags=["check"]
 paid = [digit_accuracy(run) for run in runs_unsure]
 assert np.mean(paid) < mean_accuracy["beside a standard pose"] and np.mean(sure) > 1
 
 # %% [markdown]
-# Five to ten points. The new loss multiplies each squared error by $e^{-s}/2$ (before, it was 1), and as the spreads
-# shrink, that weight grows. So the same error moves the trunk more: better means, and a worse digit head. [Lesson
+# Five to ten points. The new loss multiplies each squared error by $e^{-s}/2$ (before, it was 1), and as the standard
+# deviations shrink, that weight grows. So the same error moves the trunk more: better means, and a worse digit head. [Lesson
 # 8](08_adaptive_weights.ipynb) uses the same idea on purpose, to *choose* the weights of heads.
 
 # %% [markdown]
@@ -697,7 +695,7 @@ assert errors["chain of Ridge"][0] < errors["always the median"][0]
 # %% [markdown]
 # ## Take this with you
 #
-# One cell that stands alone: a loss for means and log-variances, what its head says in units, and the coverage. It refuses
+# One cell that stands alone: a loss for means and log-variances, what its head predicts in units, and the coverage. It refuses
 # targets of shape `(n,)`: with them, `target - mean` would be a table of all with all, and the head would learn nothing,
 # without a warning. The loss is registered, so that `load_model` finds it. (Without that, load with `compile=False`.) Train on
 # `scaler.transform(targets)`, with a scaler that was fitted on the training part, and save the scaler beside the model.
@@ -724,27 +722,27 @@ def gaussian_loss(target, prediction):
 
 
 def in_units(prediction, scaler):
-    """Return means and spreads, both of shape (n, k), in the units that the scaler was fitted on."""
+    """Return means and standard deviations, both of shape (n, k), in the units that the scaler was fitted on."""
     if not hasattr(scaler, "scale_"):
         raise TypeError(f"scaler: {scaler!r} given, a fitted StandardScaler wanted.")
     shape, k = np.shape(prediction), len(scaler.scale_)
     if shape[1:] != (2 * k,):
         raise ValueError(f"prediction: shape {shape} given, (n, {2 * k}) wanted.")
     means, log_variance = np.split(np.asarray(prediction), 2, axis=1)
-    spread = np.exp(np.clip(log_variance, -10, 10) / 2) * scaler.scale_
-    return scaler.inverse_transform(means), spread
+    std = np.exp(np.clip(log_variance, -10, 10) / 2) * scaler.scale_
+    return scaler.inverse_transform(means), std
 
 
-def covered(target, means, spread, spreads=1.96):
-    """Return for each number the share of targets within so many spreads; 1.96 should give 95%."""
-    if not np.shape(target) == np.shape(means) == np.shape(spread):
+def covered(target, means, std, stds=1.96):
+    """Return for each number the share of targets within so many standard deviations; 1.96 should give 95%."""
+    if not np.shape(target) == np.shape(means) == np.shape(std):
         raise ValueError(f"target: shape {np.shape(target)} given, {np.shape(means)} wanted.")
-    return np.mean(np.abs(target - means) <= spreads * spread, axis=0)
+    return np.mean(np.abs(target - means) <= stds * std, axis=0)
 
 
 heights = np.random.default_rng(0).normal(170, 10, (1000, 1))  # made up, in cm
-means, spread = in_units(np.zeros((1000, 2)), StandardScaler().fit(heights))
-covered(heights, means, spread).round(2)
+means, std = in_units(np.zeros((1000, 2)), StandardScaler().fit(heights))
+covered(heights, means, std).round(2)
 
 # %% [markdown]
 # In this notebook we
@@ -752,8 +750,8 @@ covered(heights, means, spread).round(2)
 # - repaired it by standardising with the training part, and reported errors in degrees that agree with scikit-learn;
 # - met a metric that compares all with all, and counted how often the whole pose is right;
 # - compared three losses with wrong labels, and saw a robust loss save both heads;
-# - let a head state its own spread, found that its better loss came from its means, and corrected that spread on
-#   validation images;
+# - let a head state its own standard deviation, found that its better loss came from its means, and corrected it on validation
+#   images;
 # - put `MultiOutputRegressor`, `RegressorChain` and nearest neighbours beside it.
 #
 # ## References

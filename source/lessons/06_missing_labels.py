@@ -25,6 +25,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -198,7 +199,7 @@ losses()["left"](np.array([7, -1, 2]), np.full((3, 10), 0.1), sample_weight=np.a
 # %% [markdown]
 # ## Divided by what?
 #
-# Eight rows, of which two have a label. The sigmoid says 0.2 for all.
+# Eight rows, of which two have a label. The sigmoid predicts 0.2 for all.
 
 # %%
 labels = np.array([[1.0], [0], [0], [0], [0], [0], [0], [0]])  # from the third on, a filler
@@ -321,10 +322,7 @@ for seed in range(5):
 def train(weights, seed, reduction=REPAIRED, rows=slice(None)):
     """Train from new random weights on the labels whose weight is not 0; return the model."""
     model = models[reduction]
-    model.set_weights(first_weights[seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001  # the loop above set it to zero too
+    restart(model, first_weights[seed])
     filled = {k: np.where(w > 0, targets_train[k], 0)[rows] for k, w in weights.items()}
     weights = {name: weight[rows].astype("float32") for name, weight in weights.items()}
     training = data.batches(images_train[rows], filled, sample_weight=weights, seed=seed)

@@ -25,6 +25,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -67,12 +68,12 @@ titles = [
 plots.images(validation[0][:6].reshape(-1, 17, 17), titles, columns=6)
 
 # %% [markdown]
-# The **naive** answer to each question is the most frequent label of the training part. It does not look at the image. A head is
+# The **baseline** of each question is the most frequent label of the training part. It does not look at the image. A head is
 # of no use if it is not better than that.
 
 
 # %%
-def naive(part):
+def baseline(part):
     """Return how often the most frequent training label is right about left, and about odd."""
     most_frequent = {
         name: np.bincount(labels.ravel()).argmax() for name, labels in training[1].items()
@@ -80,8 +81,8 @@ def naive(part):
     return np.array([np.mean(part[1][name] == most_frequent[name]) for name in most_frequent])
 
 
-left, odd = naive(validation)
-print(f"naive on validation images: left {left:.1%}, odd {odd:.1%} right")
+left, odd = baseline(validation)
+print(f"baseline on validation images: left {left:.1%}, odd {odd:.1%} right")
 
 # %% [markdown]
 # ## What stands in the sum?
@@ -161,10 +162,7 @@ for seed in range(5):
 
 def train(model, seed, epochs=1, **options):
     """Train a compiled model from a seed's first weights for 200 updates; return the logs."""
-    model.set_weights(first_weights[seed])
-    for variable in model.optimizer.variables:  # Adam forgets the training before
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = 0.001  # it is one of these variables
+    restart(model, first_weights[seed])
     options |= {"epochs": epochs, "steps_per_epoch": 200 // epochs, "verbose": 0}
     return model.fit(batches[seed], **options).history
 
@@ -214,8 +212,8 @@ assert np.isclose(last["loss"], last["left_loss"] + 128 * last["odd_loss"], rtol
 
 # %% [markdown]
 # The losses of the heads are logged **without** their weights, and `loss` is the **weighted** sum. (Where a model has
-# regularisers, they are in `loss` too.) The loss of *left* shows the damage, if you know where a naive answer stands: ten
-# classes with a probability of 0.1 each have a loss of $\log 10 = 2.30$.
+# regularisers, they are in `loss` too.) The loss of *left* shows the damage, if you know where a baseline stands: ten classes
+# with a probability of 0.1 each have a loss of $\log 10 = 2.30$.
 
 # %% [markdown]
 # ## Adam hides a common factor
@@ -248,13 +246,13 @@ for optimizer in [keras.optimizers.SGD, keras.optimizers.Adam]:
 # weights, each with five seeds. We note the accuracies on validation **and** on test images, but look at the first only.
 # The weights grow by factors, because a ratio counts here and not a difference.
 #
-# One weight is no round number, 3.3. It comes from this idea: divide each loss by the loss of a model that gives every
-# class the same probability. That is $\log 10$ for ten classes and $\log 2$ for two, so both losses begin near 1, and the
-# ratio of the weights is $\log 10 / \log 2$. We call this weight *by naive loss*.
+# One weight is no round number, 3.3. It comes from this idea: divide each loss by the loss of a model that gives every class
+# the same probability. That is $\log 10$ for ten classes and $\log 2$ for two, so both losses begin near 1, and the ratio of
+# the weights is $\log 10 / \log 2$. We call this weight *by baseline loss*.
 
 # %%
-by_naive = round(np.log(10) / np.log(2), 1)
-tried = [0.1, 0.3, 1.0, by_naive, 10.0, 128.0]
+by_baseline = round(np.log(10) / np.log(2), 1)
+tried = [0.1, 0.3, 1.0, by_baseline, 10.0, 128.0]
 
 
 def sweep(seed):
@@ -312,8 +310,8 @@ by_promise = max(keeps_promise, key=lambda weight: means[weight][0])
 
 for weight in tried:
     left, odd = means[weight]
-    mean, spread = heads_mean[weight], on_validation[weight].mean(axis=1).std(ddof=1)
-    print(f"{weight:6g}: left {left:.1%}, odd {odd:.1%}, mean {mean:.1%} ± {spread:.1%}")
+    mean, std = heads_mean[weight], on_validation[weight].mean(axis=1).std(ddof=1)
+    print(f"{weight:6g}: left {left:.1%}, odd {odd:.1%}, mean {mean:.1%} ± {std:.1%}")
 print(f"best by the mean: {by_mean:g}; best left with odd at least 75%: {by_promise:g}")
 
 # %% tags=["check"]
@@ -554,7 +552,7 @@ for name, of in {"plain sum": lambda loss: loss, "sum of logs": keras.ops.log}.i
         trunk_gradient(reduction, of) for reduction in ["sum_over_batch_size", "sum"]
     )
     changes[name] = np.linalg.norm(total - mean) / np.linalg.norm(mean)
-    print(f"{name:12} the gradient changes by {changes[name]:9.5f} times its length")
+    print(f"{name:12} the gradient changes by {changes[name]:9.5f} times its norm")
 
 # %% tags=["check"]
 assert changes["plain sum"] > 1 and changes["sum of logs"] < 1e-3
@@ -598,15 +596,15 @@ plots.trade_off(
 designs = {
     "one mean, one sum (128)": on_test[128.0],
     "two means (1)": on_test[1.0],
-    f"by naive loss ({by_naive})": on_test[by_naive],
+    f"by baseline loss ({by_baseline})": on_test[by_baseline],
     "sum of logarithms": log_runs[:, 1],
 }
 for name, found in designs.items():
     left, odd = found.mean(axis=0)
-    spread = found.mean(axis=1).std(ddof=1)
-    print(f"{name:24} left {left:.1%}, odd {odd:.1%}, mean {found.mean():.1%} ± {spread:.1%}")
-left, odd = naive(test)
-print(f"{'naive':24} left {left:.1%}, odd {odd:.1%}, mean {(left + odd) / 2:.1%}")
+    std = found.mean(axis=1).std(ddof=1)
+    print(f"{name:24} left {left:.1%}, odd {odd:.1%}, mean {found.mean():.1%} ± {std:.1%}")
+left, odd = baseline(test)
+print(f"{'baseline':24} left {left:.1%}, odd {odd:.1%}, mean {(left + odd) / 2:.1%}")
 
 # %% tags=["check"]
 mean_of = {name: found.mean() for name, found in designs.items()}
@@ -625,7 +623,7 @@ assert logs["loss"][-1] < 0 < logs["odd_loss"][-1]
 # So it is a good first choice that needs no sweep. Two warnings:
 # - When the loss of a head goes to 0, its weight $1/L$ goes to infinity. So a head that already fits its training images
 #   does not leave the trunk to the other: its gradient is small, but it is divided by a loss that is small too.
-# - A loss that can be negative itself, like that of lesson 5 (a head with its own spread), has no logarithm:
+# - A loss that can be negative itself, like that of lesson 5 (a head with its own standard deviation), has no logarithm:
 
 # %% tags=["nbval-check-output"]
 print(keras.ops.convert_to_numpy(keras.ops.log(-0.2)))
@@ -633,10 +631,10 @@ print(keras.ops.convert_to_numpy(keras.ops.log(-0.2)))
 # %% [markdown]
 # ## How to choose
 #
-# 1. Look at what you add: a mean for every head, targets standardised. Compute the loss of a naive answer for each head; if
-#    these differ by a factor of ten, look for the cause.
+# 1. Look at what you add: a mean for every head, targets standardised. Compute the loss of a baseline for each head; if these
+#    differ by a factor of ten, look for the cause.
 # 2. Write down the criterion, on validation images.
-# 3. Train with equal weights, with each loss divided by its naive loss, and with the sum of logarithms. Here that was
+# 3. Train with equal weights, with each loss divided by its baseline's loss, and with the sum of logarithms. Here that was
 #    enough.
 # 4. If one head is worth more than the other, sweep by factors of 3, with several seeds, and draw the trade-off curve.
 # 5. If weights move, watch the criterion and not `val_loss`.

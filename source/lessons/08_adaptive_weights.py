@@ -24,6 +24,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -98,12 +99,10 @@ loss_weights = {name: keras.Variable(1.0, trainable=False) for name in ["left", 
 
 def start_again(model, seed):
     """Give a model the first weights of a seed, and set everything else in it to zero."""
-    for variable in model.variables + model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
+    restart(model, [np.zeros(variable.shape) for variable in model.weights])
     network = [variable for layer in model.layers for variable in layer.variables]
     for variable, first in zip(network, first_weights[seed], strict=True):
         variable.assign(first)
-    model.optimizer.learning_rate = 0.003
 
 
 # %%
@@ -139,10 +138,10 @@ def train(model, right=1.0, seeds=range(5), callbacks=None, begin=None):
 
 
 # %%
-def said(runs):
+def as_text(runs):
     """Return mean ± standard deviation of the runs for left and for right, as text."""
-    means, spreads = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
-    return "   ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(means, spreads, strict=True))
+    means, stds = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
+    return "   ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(means, stds, strict=True))
 
 
 fixed = compiled(keras.Model(*parts()), loss_weights=loss_weights)
@@ -150,10 +149,10 @@ plain, _ = train(fixed)
 results = {"plain sum": plain}
 
 most_frequent = [np.bincount(labels).argmax() for labels in targets_train.values()]
-naive = [np.mean(t == c) for t, c in zip(targets_test.values(), most_frequent, strict=True)]
+baseline = [np.mean(t == c) for t, c in zip(targets_test.values(), most_frequent, strict=True)]
 print(f"{'':18}left            right")
 print(
-    f"{'most frequent':18}{naive[0]:.3f}           {naive[1]:.3f}\n{'plain sum':18}{said(plain)}"
+    f"{'most frequent':18}{baseline[0]:.3f}           {baseline[1]:.3f}\n{'plain sum':18}{as_text(plain)}"
 )
 
 # %% tags=["check"]
@@ -173,7 +172,7 @@ for right in [0.1, 0.01, 0.001]:
 
 tuned = max(tried, key=tried.get)
 results["tuned weight"] = sweep[tuned] = train(fixed, tuned)[0]
-print(f"test, with {tuned}: {said(results['tuned weight'])}")
+print(f"test, with {tuned}: {as_text(results['tuned weight'])}")
 
 # %% tags=["check"]
 assert tried[0.01] > tried[0.1] and tried[0.01] > tried[0.001]
@@ -373,7 +372,7 @@ def begin_at_optimum(model):
 
 learned, learned_logs = train(uncertain, begin=begin_at_optimum)
 results["uncertainty"] = learned
-print(f"test: {said(learned)}")
+print(f"test: {as_text(learned)}")
 for name in ["left_loss", "left_weight", "right_loss", "right_weight"]:
     first, *_, last = learned_logs[0][name]
     print(f"{name:13}{first:8.3f} in the first epoch, {last:8.3f} in the last")
@@ -410,14 +409,14 @@ class SumOfLogs(keras.Model):
 
 logarithms = compiled(SumOfLogs(*parts()))
 results["sum of logarithms"], _ = train(logarithms)
-print(f"uncertainty:       {said(learned)}")
-print(f"sum of logarithms: {said(results['sum of logarithms'])}")
+print(f"uncertainty:       {as_text(learned)}")
+print(f"sum of logarithms: {as_text(results['sum of logarithms'])}")
 
 # %% tags=["check"]
 assert abs(np.mean(results["sum of logarithms"]) - learned.mean()) < 0.04
 
 # %% [markdown]
-# The same, within the spread. (A loss that can be 0 needs a small number added to it before the logarithm.)
+# The same, within one standard deviation. (A loss that can be 0 needs a small number added to it before the logarithm.)
 
 # %% [markdown]
 # ## Does it measure the noise?
@@ -450,10 +449,7 @@ found = []
 for draw_number in range(5):
     rng = np.random.default_rng(draw_number)
     x, y = noisy_lines(100, rng)
-    toy.set_weights(toy_weights)
-    for memory in toy.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    toy.optimizer.learning_rate = 0.02
+    restart(toy, toy_weights)
     for name, slow in toy.slow.items():
         slow.assign(np.log(np.mean(y[name] ** 2)) / toy.speed)  # near the optimum
     training = data.batches(x, y, batch_size=100, seed=draw_number).repeat()
@@ -502,7 +498,7 @@ for right in [[1.0, 1.0], [100.0, 100.0], [100.0, 90.0], [100.0, 1.0]]:
 
 # %%
 results["DWA"], _ = train(fixed, callbacks=[DynamicWeights(loss_weights)])
-print(f"plain sum: {said(plain)}\nDWA:       {said(results['DWA'])}")
+print(f"plain sum: {as_text(plain)}\nDWA:       {as_text(results['DWA'])}")
 
 # %% tags=["check"]
 assert np.abs(np.mean(results["DWA"], axis=0) - plain.mean(axis=0)).max() < 0.1
@@ -514,16 +510,15 @@ assert np.abs(np.mean(results["DWA"], axis=0) - plain.mean(axis=0)).max() < 0.1
 # ## Weights that follow the gradients: GradNorm
 #
 # Chen, Badrinarayanan, Lee and Rabinovich (2018) look at the trunk. Take the gradient of each *weighted* loss on the last
-# shared layer, and its length $G = w \lVert \nabla L \rVert$. GradNorm changes the weights until each length reaches its
-# **goal**:
+# shared layer, and its norm $G = w \lVert \nabla L \rVert$. GradNorm changes the weights until each norm reaches its **goal**:
 #
 # $$\text{goal} = \bar G \cdot r^{\alpha}, \qquad r = \frac{L / L_{\text{first}}}{\text{mean of that over the heads}}.$$
 #
-# $\bar G$ is the mean of all $G$. With $\alpha = 0$ all lengths should be equal. With a larger $\alpha$, a head that is
-# behind (more of its first loss is left) gets a longer gradient. The weights go down the slope of $\sum |G - \text{goal}|$,
-# where the **goal is held constant**.
+# $\bar G$ is the mean of all $G$. With $\alpha = 0$ all norms should be equal. With a larger $\alpha$, a head that is behind
+# (more of its first loss is left) gets a larger gradient. The weights go down the slope of $\sum |G - \text{goal}|$, where the
+# **goal is held constant**.
 #
-# That looks as if we had to differentiate a gradient once more. We do not: in $G = w \lVert \nabla L \rVert$ the length has
+# That looks as if we had to differentiate a gradient once more. We do not: in $G = w \lVert \nabla L \rVert$ the norm has
 # nothing to do with $w$. So the slope of $|G - \text{goal}|$ along $w$ is $\pm \lVert \nabla L \rVert$: plus where $G$ is
 # above its goal, minus where it is below. (You write it in the exercise, and a test of this course compares it with
 # TensorFlow's gradient.)
@@ -544,7 +539,7 @@ gradnorm = compiled(GradNorm(*parts(), shared="trunk_2", alpha=1.5))
 begin = {"begin": lambda model: model.begin_at(losses_before(model))}
 results["GradNorm"], begun_logs = train(gradnorm, **begin)
 print(f"weights of 1, seed 0:     {from_ones[0]:.3f}           {from_ones[1]:.3f}")
-print(f"begun at the first losses {said(results['GradNorm'])}")
+print(f"begun at the first losses {as_text(results['GradNorm'])}")
 draw({"weights begin at 1": ones_logs, "begun at the first losses": begun_logs})
 
 # %% tags=["check"]
@@ -555,11 +550,11 @@ assert np.min(results["GradNorm"]) > 0.6
 assert np.mean(results["GradNorm"], axis=0)[0] > from_ones[0]
 
 # %% [markdown]
-# With weights of 1 the ratio comes near 100 in the third epoch, as predicted. In our run it then went higher: *left* is behind,
-# so $\alpha$ gives it a longer gradient. *Left* is far better than with the plain sum, but not as good as with the tuned
-# weight, and in our run *right* was worse than with either. So here too it is better to begin with weights that fit the losses
-# before training: `begin_at` sets them in proportion to one over each loss. Then little is left for GradNorm to do. In each
-# update it needs one more gradient for each head, from the loss back to the last shared layer only.
+# With weights of 1 the ratio comes near 100 in the third epoch, as predicted. In our run it then went higher: *left* is
+# behind, so $\alpha$ gives it a larger gradient. *Left* is far better than with the plain sum, but not as good as with the
+# tuned weight, and in our run *right* was worse than with either. So here too it is better to begin with weights that fit the
+# losses before training: `begin_at` sets them in proportion to one over each loss. Then little is left for GradNorm to do. In
+# each update it needs one more gradient for each head, from the loss back to the last shared layer only.
 
 # %% [markdown]
 # ## All of them
@@ -569,7 +564,7 @@ assert np.mean(results["GradNorm"], axis=0)[0] > from_ones[0]
 # %%
 print(f"{'':18}left            right")
 for name, runs in results.items():
-    print(f"{name:18}{said(runs)}")
+    print(f"{name:18}{as_text(runs)}")
 
 adaptive = ["uncertainty", "sum of logarithms", "DWA", "GradNorm"]
 plots.trade_off(
@@ -592,9 +587,9 @@ assert max(repaired) < means["tuned weight"] + 0.05
 #
 # What if there is no factor, and so nothing to repair? `python benchmarks/adaptive_weights.py --data digits` (or `mnist`)
 # trains each method with ten seeds, a little longer than here, with and without the factor. It reports the *remaining error*,
-# the share of the naive answer's error that is left (0 is perfect, 1 is naive). The mean of both heads:
+# the share of the baseline's error that is left (0: perfect, 1: the baseline). The mean of both heads:
 #
-# | spread below 0.04 | digits | digits, times 100 | MNIST | MNIST, times 100 |
+# | standard deviation below 0.04 | digits | digits, times 100 | MNIST | MNIST, times 100 |
 # |---|---|---|---|---|
 # | plain sum, DWA | 0.11 | 0.46 to 0.47 | 0.20 | 0.51 |
 # | uncertainty weighting, $s$ begins at 0 | 0.10 | 0.44 | 0.20 | 0.45 |
@@ -613,7 +608,7 @@ assert max(repaired) < means["tuned weight"] + 0.05
 # plain sum?
 
 # %% [markdown]
-# | remaining error, ten seeds; the spread is below 0.03 | digits: digit | digits: pose | MNIST: digit | MNIST: pose |
+# | remaining error, ten seeds; standard deviation below 0.03 | digits: digit | digits: pose | MNIST: digit | MNIST: pose |
 # |---|---|---|---|---|
 # | plain sum, tuned weight, DWA | 0.37 | 0.15 to 0.16 | 0.42 to 0.43 | 0.30 to 0.31 |
 # | GradNorm, begun at the first losses | 0.36 | 0.21 | 0.41 | 0.33 |

@@ -14,7 +14,7 @@
 # and whether they help on digits.
 #
 # **What you will learn**
-# - to measure the cosine between the gradients of two heads, and to know what unrelated heads look like;
+# - to measure the cosine similarity of two heads' gradients, and to know what unrelated heads look like;
 # - to write PCGrad, to say what MGDA does, and to train any model with them in `fit`;
 # - to predict what they cost, and to test whether they are worth it.
 #
@@ -24,7 +24,8 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_helpers.balancing import MGDA, PCGrad, mgda_factors, pcgrad_factors, valleys
+from mos_helpers.balancing import MGDA, PCGrad, mgda_weights, pcgrad_weights, valleys
+from mos_helpers.training import restart
 
 import time
 
@@ -37,26 +38,26 @@ keras.utils.set_random_seed(9)
 # %% [markdown]
 # ## What a conflict is
 #
-# Each head has a loss, and each loss has a gradient on the weights of the trunk: uphill. `fit` adds the gradients, and the
+# Each head has a loss, and each loss has a gradient on the parameters of the trunk: uphill. `fit` adds the gradients, and the
 # optimizer takes a small step downhill. A step down one head's gradient makes that head's loss smaller. What does it do to the
 # other head?
 #
-# That depends on the angle between the gradients. The **cosine** of the angle is 1 when they have the same direction, 0 at a
-# right angle, and -1 when they are opposite. A negative cosine is called a **conflict**: a small step down one gradient makes
-# the loss of the other head larger.
+# That depends on the angle between the gradients. Its cosine is called their **cosine similarity**: 1 when they have the same
+# direction, 0 at a right angle, and -1 when they are opposite. A negative cosine is called a **conflict**: a small step down
+# one gradient makes the loss of the other head larger.
 
 
 # %%
-def cosine(a, b):
+def cosine_similarity(a, b):
     return a @ b / np.sqrt((a @ a) * (b @ b))
 
 
 first = np.array([1.0, 0.0])
 for second in [np.array([2.0, 0.0]), np.array([0.0, 3.0]), np.array([-1.0, 1.0])]:
-    print(f"{second}  cosine {cosine(first, second):5.2f}")
+    print(f"{second}  cosine {cosine_similarity(first, second):5.2f}")
 
 # %% [markdown]
-# The length of the gradients does not count. Now real heads, in two pairs:
+# Their norms do not count. Now real heads, in two pairs:
 # - *left* and *right*: two digits on one canvas, each drawn at random (lesson 3): the heads are **unrelated**.
 # - *digit* and *odd*: two questions about one digit ([lesson 1](01_two_heads.ipynb)): the first answer gives the second.
 
@@ -150,13 +151,13 @@ def trunk_gradients(model, images, targets):
 
 
 def cosines(model, images, targets, seed):
-    """Return the cosine on each of ten batches."""
+    """Return the cosine similarity on each of ten batches."""
     groups = np.random.default_rng(seed).choice(len(images), size=(10, 128))
     rows = [
         trunk_gradients(model, images[group], {name: targets[name][group] for name in targets})
         for group in groups
     ]
-    return [cosine(first, second) for first, second in np.array(rows)]
+    return [cosine_similarity(first, second) for first, second in np.array(rows)]
 
 
 # %% [markdown]
@@ -168,10 +169,7 @@ TIMES = [0, 25, 100, 200, 300]
 
 
 def train(pair, model, seed, updates=300, callbacks=None):
-    model.set_weights(first_weights[pair][seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001
+    restart(model, first_weights[pair][seed])
     _, images, targets = pairs[pair]
     batches = data.batches(images, targets, seed=1000 * seed).repeat()
     model.fit(batches, steps_per_epoch=updates, callbacks=callbacks, verbose=0)
@@ -206,15 +204,15 @@ for name, found in measured.items():
     )
 
 # %% [markdown]
-# How do the cosines change in the training, and is the difference between the pairs larger than the spread of the seeds? The
-# bands show one standard deviation of the seeds.
+# How do the cosines change in the training, and is the difference between the pairs larger than the standard deviation over
+# the seeds? The bands show it.
 
 # %%
 plots.curves(
     TIMES,
     {name: found.mean(axis=2) for name, found in measured.items()},
     x_label="updates",
-    y_label="cosine of the two gradients",
+    y_label="cosine similarity of the gradients",
     level=("right angle", 0),
 )
 
@@ -238,11 +236,12 @@ assert together[:, -1].mean() > apart[:, -1].mean() + 0.1
 #
 # ## A problem on which the sum is slow
 #
-# When can a conflict hurt? Liu and others (2021) built a problem for that: a "network" of two weights, x and y, with two
+# When can a conflict hurt? Liu and others (2021) built a problem for that: a "network" of two parameters, x and y, with two
 # losses. It was made to be hard: **it shows what can happen, not what usually happens**.
 #
 # `mos_helpers.balancing.valleys` holds it. `valley_paths` goes down with Adam from three starts. In each update a function
-# chooses, from the gradients' scalar products, by which factors they are multiplied before the sum. For the plain sum both factors are 1.
+# gets the gradients' scalar products, their **Gram matrix**, and returns their **weights** in the sum. For the plain sum both
+# are 1.
 #
 # In the figure, orange lines are the paths, and along a grey line the sum of the losses stays the same (where it is dashed, the
 # sum is below zero).
@@ -256,11 +255,11 @@ def draw(paths):
     )
 
 
-def factors_of_sum(products):
+def weights_of_sum(gram):
     return tf.ones(2)
 
 
-slow = valleys.valley_paths(factors_of_sum, rate=0.001, updates=100_000)
+slow = valleys.valley_paths(weights_of_sum, rate=0.001, updates=100_000)
 draw({"sum, rate 0.001": slow})
 
 # %% [markdown]
@@ -269,14 +268,14 @@ draw({"sum, rate 0.001": slow})
 # The set of the best such places is called a **Pareto front**. The sum of the losses is lowest in its middle, at x = 0.
 #
 # One path gets there. The two others are still high above it after 100,000 updates, in a valley of one loss. Across the valley
-# the gradient of that loss is long, and on either side it points away from the middle. So the path jumps from side to side, and
-# Adam divides by the size of these steps. Along the valley the gradient is short, and little progress is left. (The paths are slow and
-# not stuck: after a million updates they are on the front.)
+# the gradient of that loss is large, and on either side it points away from the middle. So the path jumps from side to side,
+# and Adam divides by the size of these steps. Along the valley the gradient is small, and little progress is left. (The paths
+# are slow and not stuck: after a million updates they are on the front.)
 #
 # **Predict first.** What happens with a larger learning rate? Thirty times larger, and ten times fewer updates.
 
 # %%
-fast = valleys.valley_paths(factors_of_sum, rate=0.03, updates=10_000)
+fast = valleys.valley_paths(weights_of_sum, rate=0.03, updates=10_000)
 for name, path in {"rate 0.001": slow, "rate 0.03": fast}.items():
     print(f"{name:10}  ends at", ", ".join(f"({x:.1f}, {y:.1f})" for x, y in path[-1]))
 
@@ -340,51 +339,50 @@ assert [int((three @ step < -0.01).sum()) for step in steps] == [1, 2]
 # Both results are in conflict with a head: there is a negative number in each row. What is taken out for one head can be put
 # back by the next. And the order matters: in the second row two heads lose, and not one. So it must be random.
 #
-# ## MGDA: the shortest mixture
+# ## MGDA: the smallest norm
 #
-# Désidéri (2012) asks for more: a step that makes *all* losses smaller. Among all mixtures of the gradients (shares from 0 to
-# 1 with a total of 1), take the **shortest**. It has a scalar product with each gradient that is positive or 0, with any
-# number of heads. If it is zero, no small step helps all heads at once. That is so everywhere on a Pareto front, and it may
-# be so elsewhere, at the bottom of a valley for instance. Sener and Koltun (2018) brought it to networks.
+# Désidéri (2012) asks for more: a step that makes *all* losses smaller. Among all mixtures of the gradients (weights from 0 to
+# 1 with a total of 1), take that of **smallest norm**. It has a scalar product with each gradient that is positive or 0, with
+# any number of heads. If it is zero, no small step helps all heads at once. That is so everywhere on a Pareto front, and it
+# may be so elsewhere, at the bottom of a valley for instance. Sener and Koltun (2018) brought it to networks.
 #
-# With two heads we can simply try many shares. There is also a formula, and for more heads a search in small steps:
-# `mgda_factors` in `mos_helpers.balancing` has both. (You find the formula in the exercise.) It needs the scalar products of
-# the gradients only.
+# With two heads we can try many weights. There is also a formula, and for more heads a search in small steps: `mgda_weights`
+# in `mos_helpers.balancing` has both. (You find the formula in the exercise.) It needs the Gram matrix only.
 
 # %%
 for rows in [two, np.array([[10.0, 0.0], [0.0, 1.0]])]:
-    shares = np.linspace(0, 1, 1001)[:, None]
-    mixtures = shares * rows[0] + (1 - shares) * rows[1]
-    tried = shares[np.linalg.norm(mixtures, axis=1).argmin(), 0]
-    factors = mgda_factors(tf.constant(rows @ rows.T)).numpy()
+    tries = np.linspace(0, 1, 1001)[:, None]
+    mixtures = tries * rows[0] + (1 - tries) * rows[1]
+    tried = tries[np.linalg.norm(mixtures, axis=1).argmin(), 0]
+    weights = mgda_weights(tf.constant(rows @ rows.T)).numpy()
     print(
-        f"share by trial {tried:.3f}, by the formula {factors[0]:.3f}; mixture {factors @ rows}"
+        f"weight by trial {tried:.3f}, by the formula {weights[0]:.3f}; mixture {weights @ rows}"
     )
 
 # %% tags=["check"]
-assert abs(tried - factors[0]) < 0.002 and abs(factors[0] - 1 / 101) < 1e-6
+assert abs(tried - weights[0]) < 0.002 and abs(weights[0] - 1 / 101) < 1e-6
 
 # %% [markdown]
-# The second line shows a property that is easy to forget: the gradient of length 10 gets a share of about 0.01, and the one of
-# length 1 gets 0.99. **MGDA follows the head with the small gradient.** So a larger loss weight (lesson 7), which makes a
-# gradient longer, gives the head a smaller share here.
+# The second line shows a property that is easy to forget: the gradient of norm 10 gets a weight of about 0.01, and the one of
+# norm 1 gets 0.99. **MGDA follows the head with the small gradient.** So a larger loss weight (lesson 7), which makes a
+# gradient larger, gives it a smaller weight here.
 #
 # ## Both on the small problem
 #
-# PCGrad, too, multiplies each gradient by a factor and adds them. With two heads both factors are at least 1.
+# PCGrad, too, is a weighted sum of the gradients. With two heads both weights are at least 1.
 #
 # **Predict first.** Do the two methods reach the front with the small learning rate, with which the sum was slow? And do
 # they stop in the middle of it, where the sum is lowest?
 
 
 # %%
-def factors_of_pcgrad(products):
-    return pcgrad_factors(products, order=tf.constant([[0, 1], [0, 1]]))
+def weights_of_pcgrad(gram):
+    return pcgrad_weights(gram, order=tf.constant([[0, 1], [0, 1]]))
 
 
 paths = {"sum, rate 0.03": fast}
-for name, factors in {"PCGrad": factors_of_pcgrad, "MGDA": mgda_factors}.items():
-    paths[f"{name}, rate 0.001"] = valleys.valley_paths(factors, rate=0.001, updates=100_000)
+for name, weights in {"PCGrad": weights_of_pcgrad, "MGDA": mgda_weights}.items():
+    paths[f"{name}, rate 0.001"] = valleys.valley_paths(weights, rate=0.001, updates=100_000)
 draw(paths)
 
 # %% tags=["check"]
@@ -400,7 +398,7 @@ assert np.ptp(ends[1:, :, 0], axis=1).min() > 2
 # ## In `fit`
 #
 # Now for networks. `fit` calls the method `train_step` of a model for each batch. A model of our own can override it. The
-# heads' own weights get plain gradients, since no other head uses them. Only on the trunk are gradients combined. What
+# heads' own parameters get plain gradients, since no other head uses them. Only on the trunk are gradients combined. What
 # regularisers ask for (`self.losses`, here nothing) is added as it is.
 #
 # `combine` gets the trunk's gradients, one row for each head, and returns one row. Here it is the plain sum. `as_parts` cuts
@@ -442,8 +440,8 @@ class Combined(keras.Model):
 
 
 # %% [markdown]
-# PCGrad overrides `combine` only. Multiplied out, its factors for two heads are these. (`divide_no_nan` gives 0 where a gradient
-# is zero.)
+# PCGrad overrides `combine` only. Multiplied out, its weights for two heads are these. (`divide_no_nan` gives 0 where a
+# gradient is zero.)
 
 
 # %%
@@ -553,10 +551,10 @@ for name, values in seconds.items():
 #
 # **There are cheaper ways.** In the same benchmark they took less than 1.2 times the plain sum, with up to 10 heads.
 # - GradNorm ([lesson 8](08_adaptive_weights.ipynb)) needs the heads' gradients in one layer only.
-# - *MGDA at the features*: take each head's gradient not on the trunk's weights but on the **features**, the output of the
+# - *MGDA at the features*: take each head's gradient not on the trunk's parameters but on the **features**, the output of the
 #   trunk. For that, one goes back through the heads only. Mix these gradients, and go back through the trunk once, with the
 #   mixture. Sener and Koltun (2018) call it MGDA-UB. It is not the same as MGDA: it works with the angles at the features, and
-#   those on the weights can differ.
+#   those on the parameters can differ.
 #
 # All this is the cost of training only. The trained model is a usual one, with the same layers.
 #
@@ -570,12 +568,12 @@ for name, values in seconds.items():
 # %%
 print(f"{'':10}{'left':>15}{'right':>15}{'both':>15}")
 for name, runs in results.items():
-    means, spreads = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
-    row = [f"{mean:.1%} ± {spread:.1%}" for mean, spread in zip(means, spreads, strict=True)]
+    means, stds = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
+    row = [f"{mean:.1%} ± {std:.1%}" for mean, std in zip(means, stds, strict=True)]
     print(f"{name:10}" + "".join(f"{cell:>15}" for cell in row))
 most_frequent = {name: np.bincount(targets_train[name]).argmax() for name in ["left", "right"]}
-naive = [np.mean(targets_test[name] == digit) for name, digit in most_frequent.items()]
-print(f"{'naive':10}{naive[0]:>15.1%}{naive[1]:>15.1%}")
+baseline = [np.mean(targets_test[name] == digit) for name, digit in most_frequent.items()]
+print(f"{'baseline':10}{baseline[0]:>15.1%}{baseline[1]:>15.1%}")
 
 # %%
 plots.comparison(
@@ -589,8 +587,8 @@ assert max(both.values()) - min(both.values()) < 0.08
 assert min(both.values()) > 0.5
 
 # %% [markdown]
-# The differences between the three are not larger than the spread of the seeds, although many of the batches were in
-# conflict. To take these conflicts out costs time and brings nothing here.
+# The differences between the three are not larger than the standard deviation over the seeds, although many of the batches
+# were in conflict. To take these conflicts out costs time and brings nothing here.
 #
 # Is that fair? Each design might need its own learning rate, and more seeds might show a small difference.
 # `python benchmarks/gradient_conflict.py --data mnist` (or `digits`) chooses one of eight learning rates for each design on
@@ -606,9 +604,10 @@ assert min(both.values()) > 0.5
 #
 # - PCGrad is within a point (0.01 of the images) of the sum in all four columns. So is MGDA in three. On *digit* and *odd* of
 #   MNIST it is behind, and the benchmark's full table shows where: in *digit*, and hardly in *odd*.
-# - Separate networks are ahead on *left* and *right*: by less than the spread on the bundled digits, and by about three points
-#   on MNIST. So these two heads can lose something by sharing. But to remove the conflicts does not bring it back.
-# - On *digit* and *odd*, whose gradients agree, separate networks are about a point behind the sum or more.
+# - Separate networks are ahead on *left* and *right*: by less than the standard deviation on the bundled digits, and by about
+#   three points on MNIST. So these two heads can lose something by sharing. But to remove the conflicts does not bring it
+#   back.
+# - On *digit* and *odd*, with a cosine above 0, separate networks are about a point behind the sum or more.
 #
 # Published results point the same way. Kurin and others (2022) compared such methods with the plain sum, with the usual
 # regularisation: the sum was as good or better. Xin and others (2022) found nothing beyond what a weighted sum, well tuned,
@@ -646,7 +645,7 @@ def check_heads(what, given, heads):
 
 
 def conflict(model, losses, batches):
-    """Return for each pair of heads the cosine of their gradients, one number for each batch.
+    """Return for each pair of heads the cosine similarity of their gradients, one number for each batch.
 
     A batch is (inputs, targets) or (inputs, targets, sample weights).
     """
@@ -690,7 +689,7 @@ for pair, values in conflict(model, model.loss, some).items():
 
 # %% [markdown]
 # In this notebook we
-# - measured the cosine between two heads' gradients: near 0 for unrelated heads, and above 0 for related ones;
+# - measured the cosine similarity of two heads' gradients: near 0 for unrelated heads, and above 0 for related ones;
 # - saw the sum be slow on a problem made for that, and reach the front with a larger learning rate;
 # - wrote PCGrad, saw what MGDA does, and put a method of our own into `fit` with logs that are right;
 # - predicted and measured what they cost (less than the rule, but more with each head), and tested whether they help.

@@ -24,6 +24,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -55,9 +56,10 @@ digits = data.load_digits()
 images_train, targets_train = questions(digits.x_train, digits.y_train, 4000, seed=1)
 images_test, targets_test = questions(digits.x_test, digits.y_test, 2000, seed=2)
 
-naive = {name: np.bincount(truth).max() / 2000 for name, truth in targets_test.items()}
+baseline = {name: np.bincount(truth).max() / 2000 for name, truth in targets_test.items()}
 print(
-    "always the most frequent answer:", {name: f"{share:.1%}" for name, share in naive.items()}
+    "always the most frequent answer:",
+    {name: f"{share:.1%}" for name, share in baseline.items()},
 )
 
 # %% [markdown]
@@ -159,10 +161,7 @@ def compiled(model):
 # %%
 def train(model, first_weights, labels, seed):
     """Train a compiled model for 300 updates; return its answers for the test images."""
-    model.set_weights(first_weights)
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001  # the loop above set it to zero too
+    restart(model, first_weights)
     rows, known = rows_and_known(labels, seed)
     targets, weights = {}, {}
     for name in model.output:
@@ -179,8 +178,9 @@ def train(model, first_weights, labels, seed):
 # %% [markdown]
 # ## Three tasks, three answers
 #
-# We train with five seeds, and with 100 and 2,000 labels. A seed decides which rows are labelled, and their order, the same for
-# all seven networks. Each begins with random weights of its own (a copy of the model has new ones): a part of the spread.
+# We train with five seeds, and with 100 and 2,000 labels. A seed decides which rows are labelled, and their order, the same
+# for all seven networks. Each begins with random weights of its own (a copy of the model has new ones): a part of the standard
+# deviation.
 
 # %%
 counts = [100, 2000]
@@ -238,7 +238,7 @@ assert difference["right"].max() < 0.01
 # %% [markdown]
 # Compare with what you wrote down.
 # - ***prime*, 100 labels: *left* helps.** A likely reason: the trunk learns from 4,000 labels to see the left digit.
-# - ***large*, 100 labels: no difference** that stands out from the spread of the seeds.
+# - ***large*, 100 labels: no difference** that stands out from the standard deviation.
 # - ***right*: *left* hurts**, with 100 labels and with 2,000. A likely reason: both heads need the 32 features at the end of
 #   the trunk, *left* for one digit and *right* for the other. We test it below.
 # - **With 2,000 labels, *left* helps none.**
@@ -346,7 +346,8 @@ assert relative["right"][1] < relative["right"][0]
 
 # %% [markdown]
 # For the same models the two columns differ, and either could be called "the gain of sharing". And one number hides who pays.
-# So show the scores of each task first, with their spread. If you must have one number, say which metrics are in it.
+# So show the scores of each task first, with their standard deviation. If you must have one number, say which metrics are in
+# it.
 
 # %% [markdown]
 # ## Let the network learn how much to share
@@ -461,7 +462,7 @@ print("one expert: all tasks get the same:", np.allclose(mixed["left"], mixed["r
 # %% [markdown]
 # ### Equal sizes, and the result
 #
-# Three separate networks of 64 units have three trunks. To compare fairly, all designs get about as many weights as hard
+# Three separate networks of 64 units have three trunks. To compare fairly, all designs get about as many parameters as hard
 # sharing (one trunk for all) has:
 
 
@@ -563,9 +564,9 @@ assert np.abs(prime_takes_from_left).mean() < 0.5
 # | *left* and *right* | 0.61 ± 0.28 | 0.67 ± 0.24 |
 # | *prime* and *right* | 0.51 ± 0.23 | 0.69 ± 0.20 |
 #
-# The gates do choose: the largest weight of an image is 0.68 to 0.82 on average. But no pair of tasks stands out from
-# the spread of the runs. So a gate does not explain which tasks belong together. If somebody shows you a picture of
-# gates, ask for more seeds.
+# The gates do choose: the largest weight of an image is 0.68 to 0.82 on average. But no pair of tasks stands out from the
+# standard deviation. So a gate does not explain which tasks belong together. If somebody shows you a picture of gates, ask for
+# more seeds.
 
 # %% [markdown]
 # ## What others found

@@ -24,6 +24,7 @@
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.hierarchy import Tree
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -99,7 +100,7 @@ Tree({"round": ["0", "6", "8"], "bows": ["3", "5", "8"]})
 # |---|---|
 # | flat | only a fine head; the group is read off: the group of the likeliest digit |
 # | independent | both heads see the trunk, as in [lesson 1](01_two_heads.ipynb) |
-# | chain | the fine head sees the trunk *and what the coarse head says*; the reverse chain is the other way round |
+# | chain | the fine head sees the trunk *and what the coarse head predicts*; the reverse chain is the other way round |
 # | summed | the probability of a group is the sum of those of its digits |
 # | conditional | the coarse head answers first, and a softmax within each group shares its probability out |
 #
@@ -145,8 +146,8 @@ def network(design, tree, name):
 plots.architecture(network(chain, by_look, "chain"))
 
 # %% [markdown]
-# The fine head, at the bottom, depends on the coarse head above it: what the coarse head says is one of its inputs. (Silla and
-# Freitas, 2011, review what else has been tried.)
+# The fine head, at the bottom, depends on the coarse head above it: what the coarse head predicts is one of its inputs. (Silla
+# and Freitas, 2011, review what else has been tried.)
 #
 # **Predict first.** The fine head of the chain sees the answer of the coarse head. Will the two still contradict each other?
 
@@ -340,19 +341,14 @@ model.compile(keras.optimizers.Adam(0.003), losses, steps_per_execution=100)
 model.optimizer.build(model.trainable_variables)  # now: the first fit is faster then
 
 # %% [markdown]
-# To begin again, each kernel gets new random numbers and each bias zeros, as Keras does it for a new `Dense` layer, and the
-# optimizer's memory is emptied.
+# To begin again, each kernel gets new random numbers and each bias zeros, as Keras does it for a new `Dense` layer.
 
 
 # %%
 def train(images, labels, seed, updates=200):
     """Train all networks from new random weights."""
     kinds = {1: keras.initializers.Zeros, 2: keras.initializers.GlorotUniform}  # bias, kernel
-    for weights in model.trainable_variables:
-        weights.assign(kinds[len(weights.shape)]()(weights.shape))
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.003
+    restart(model, [kinds[len(w.shape)]()(w.shape) for w in model.weights])
     targets = {}
     for name, tree in trees.items():
         targets[f"{name}_fine"] = labels

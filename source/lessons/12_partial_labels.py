@@ -25,6 +25,7 @@
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
+from mos_helpers.training import restart
 
 import keras
 import numpy as np
@@ -128,9 +129,9 @@ for name, row in {"4": np.eye(10)[4], "hook": tree.matrix().T[2], "none": np.one
     print(f"label {name:5} probability {row @ p:.2f}  loss {np.log(1 / (row @ p)):.2f}")
 
 # %% [markdown]
-# The sum of all probabilities is 1, and the log of 1 is 0: no loss, whatever the model says. So an image without any
-# label needs no mask here. A row of ten *zeros* is another thing: it says that nothing is possible, and its loss is
-# infinite. It is always a mistake, and a weight of 0 does not hide it: 0 times infinity is NaN.
+# The sum of all probabilities is 1, and the log of 1 is 0: no loss, whatever the model predicts. So an image without any label
+# needs no mask here. A row of ten *zeros* is another thing: it says that nothing is possible, and its loss is infinite. It is
+# always a mistake, and a weight of 0 does not hide it: 0 times infinity is NaN.
 
 # %% [markdown]
 # ## In code: first as it stands in the formula
@@ -147,8 +148,8 @@ def naive(possible, logits):
 
 
 # %% [markdown]
-# A model can be very sure and very wrong, above all early in training. Here are three classes. The label says "the first
-# or the second", and the model says "the third", each row with more force than the one before.
+# A model can be very sure and very wrong, above all early in training. Here are three classes. The label says "the first or
+# the second", and the model predicts "the third", each row with more force than the one before.
 
 # %% tags=["nbval-check-output"]
 possible = np.array([[1, 1, 0]] * 3, dtype="float32")
@@ -392,8 +393,8 @@ for name in ["fine_only", "independent_group", "marginal"]:
 
 # %% [markdown]
 # `mean_with_sample_weight` divides by the sum of the weights, so that hidden rows do not dilute a masked loss (lesson 6).
-# We compile once and train many times, each time from new weights and from a new state of the optimizer. Layers of the
-# same shape begin with the same numbers, so that no design has a lucky start.
+# We compile once and train many times, each time from new weights. Layers of the same shape begin with the same numbers, so
+# that no design has a lucky start.
 
 # %%
 seeds, model = range(5), network()
@@ -404,7 +405,7 @@ losses = dict.fromkeys(model.output, masked_loss)
 for name in ["conditional", "marginal", "one_vote", "by_chance"]:
     losses[name] = MarginalCrossentropy()
 losses["shared_equally"] = keras.losses.CategoricalCrossentropy(from_logits=True)
-model.compile(keras.optimizers.Adam(), losses, steps_per_execution=100)
+model.compile(keras.optimizers.Adam(0.005), losses, steps_per_execution=100)
 model.optimizer.build(model.trainable_variables)  # now: the first fit is faster then
 
 
@@ -419,10 +420,7 @@ first = [new_weights() for _ in seeds]
 # %%
 def train(seed, known):
     """Train all designs from the first weights of a seed; return their logits for the test images."""
-    model.set_weights(first[seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.005  # one of optimizer.variables too
+    restart(model, first[seed])
     places = draw(seed)
     targets, weights = labels(digits.y_train[places], known, seed)
     training = data.batches(images[places], targets, 200, sample_weight=weights, seed=seed)
@@ -526,10 +524,10 @@ assert min(mean["fine labels only"]) > 0.3
 #   and it keeps the digit head, which has seen 20, inside the right group.
 # - **Conditional heads** do about as well as that. They do the same thing, with one loss: the group from all labels, the
 #   digit within its group from the few.
-# - The **marginal likelihood** is nowhere behind by more than the spread. On the bundled digits it is ahead of the other
-#   two; on MNIST the three differ by less than the spread. Here the coarse labels reach the ten logits
-#   themselves: "hook" pulls at the weights of 4 and 9, and pushes those of the other eight digits away. It also needs no
-#   decoding and only one head.
+# - The **marginal likelihood** is nowhere behind by more than the standard deviation. On the bundled digits it is ahead of the
+#   other two; on MNIST the three differ by less than that. Here the coarse labels reach the ten logits themselves: "hook"
+#   pulls at the weights of 4 and 9, and pushes those of the other eight digits away. It also needs no decoding and only one
+#   head.
 # - **With more fine labels the gain shrinks.** At 200 it is a few points for the marginal likelihood, a similar share
 #   of a smaller difference. On the bundled digits, top-down reading and conditional heads are then no better than the
 #   fine labels alone. When all labels are fine, nothing is left to gain: a group says nothing that its digit does not
@@ -605,10 +603,10 @@ assert mean["... trees by chance"][0] > mean["marginal likelihood"][0] - 0.06
 #   digits less. "One half for 4, one half for 9" asks
 #   the model to stay undecided, even where it knows. Its loss is $-\frac{1}{2}(\log p(4) + \log p(9))$, an average of
 #   logs, and ours is $-\log(p(4) + p(9))$, the log of a sum. The two look alike in code, and the exercise takes them apart.
-# - **Trees by chance**, with groups of the same sizes, gain no less than ours beyond the spread: about the same on the
-#   bundled digits, and clearly more on MNIST. So the gain does not come from groups that look alike. It comes from what
-#   the label rules out: "0 or 5" leaves two digits of ten, whatever they look like. What a coarse label leaves open, only
-#   fine labels can settle, and groups of digits that look *different* leave the easier question open.
+# - **Trees by chance**, with groups of the same sizes, gain no less than ours beyond the standard deviation: about the same on
+#   the bundled digits, and clearly more on MNIST. So the gain does not come from groups that look alike. It comes from what
+#   the label rules out: "0 or 5" leaves two digits of ten, whatever they look like. What a coarse label leaves open, only fine
+#   labels can settle, and groups of digits that look *different* leave the easier question open.
 
 # %% [markdown]
 # ## The reverse: what do fine labels give to a coarse question?
@@ -636,10 +634,10 @@ assert (on_digits - on_groups).mean() > -0.01
 assert on_groups.mean() > 0.6
 
 # %% [markdown]
-# On the bundled digits the network that learned the digits is ahead by far more than the spread. On MNIST it is ahead
-# by a point at most, no more than the spread. So the more detailed label is at least as good here, even for the coarse
-# question. (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds
-# two shapes, and it is easier to find each than to find both at once; this comparison does not test it.)
+# On the bundled digits the network that learned the digits is ahead by far more than the standard deviation. On MNIST it is
+# ahead by a point at most, no more than the standard deviation. So the more detailed label is at least as good here, even for
+# the coarse question. (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds two
+# shapes, and it is easier to find each than to find both at once; this comparison does not test it.)
 #
 # Chen and others (2019) report the same direction for convolutional networks: fine labels on 40% of the images could beat
 # coarse labels on all of them. Pirovano and others (2025) found that it is not so on all data: it depends on how the data

@@ -26,6 +26,7 @@
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss
 from mos_helpers.hierarchy import hierarchical_scores
+from mos_helpers.training import restart
 
 import tempfile
 from graphlib import TopologicalSorter
@@ -218,14 +219,14 @@ def network():
 
 
 def compiled(model, loss):
-    model.compile(optimizer="adam", loss=loss, steps_per_execution=100)
+    model.compile(keras.optimizers.Adam(0.002), loss=loss, steps_per_execution=100)
     return model
 
 
 # %% [markdown]
 # (`steps_per_execution` only saves time: 100 updates before Keras returns to Python.) Later we train the same networks again
-# and again. To compile each time would be slow. So, as in [lesson 6](06_missing_labels.ipynb), we keep five sets of first
-# weights and train a compiled model from one of them, with an optimizer whose memory is emptied.
+# and again. To compile each time would be slow. So, as in lesson 6, we keep five sets of first
+# weights and train a compiled model from one of them.
 
 # %%
 first_weights = []
@@ -237,10 +238,7 @@ for seed in range(5):
 def train(model, images, targets, seed):
     """Train a compiled model, of one network or several, from the first weights of a seed."""
     copies = len(model.weights) // len(first_weights[seed])
-    model.set_weights(copies * first_weights[seed])
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.002  # the loop above set it to zero too
+    restart(model, copies * first_weights[seed])
     batches = data.batches(images, targets, batch_size=64, seed=seed).repeat()
     model.fit(batches, steps_per_epoch=400, verbose=0)
 
@@ -363,7 +361,7 @@ assert difference < 1e-5
 #
 # The flat model was trained without the constraint. Why not train with it: binary cross-entropy on the *constrained* output?
 # We call this the **plain loss**. Two classes are enough to see what can go wrong. B lies below A. The image is an A, but no
-# B. The network says 0.3 for A and 0.4 for B.
+# B. The network predicts 0.3 for A and 0.4 for B.
 #
 # **Predict first.** B is wrong, and should go down. In which direction does the plain loss push it? The constrained output
 # is a help:
@@ -459,7 +457,7 @@ plots.curves(
         for row, letter in enumerate("AB")
     },
     x_label="step",
-    y_label="what the network says",
+    y_label="predicted probability",
 )
 
 # %% tags=["check"]
@@ -517,7 +515,7 @@ for answer in ["3", "9", "prime", "square"]:
 # %% [markdown]
 # Three things to know before you use or compare such scores:
 #
-# - **Close first.** An answer that is not coherent would be scored for classes that it implies but does not say.
+# - **Close first.** An answer that is not coherent would be scored for classes that it implies but does not predict.
 # - **Leave the root out.** A class that holds everything is in every closed set. It is always right, and lifts all
 #   scores: "square" instead of "3" would get more than 0. Our graph states no root.
 # - **In a tree whose leaves are equally deep, with one leaf for each image,** nothing is new: hP, hR and hF are all the mean
@@ -581,8 +579,8 @@ def five_designs(images, labels, seed):
 
 
 # %% [markdown]
-# Naive answers stand beneath: for each canvas no label at all, the most frequent set of labels, or the frequency of each label
-# in training.
+# Baselines stand beneath: for each canvas no label at all, the most frequent set of labels, or the frequency of each label in
+# training.
 #
 # **Predict first.** Compare "flat" with "flat, constraint afterwards". Which of the four scores cannot change?
 
@@ -596,7 +594,7 @@ for count, of_design in runs.items():
     sets, counts = np.unique(labels, axis=0, return_counts=True)
     rows = {"no label": 0 * sets[0], "most frequent set": sets[counts.argmax()]}
     for name, row in (rows | {"frequencies": labels.mean(axis=0)}).items():
-        of_design[f"naive answer: {name}"] = [scores(np.tile(row, (2000, 1)))]
+        of_design[f"baseline: {name}"] = [scores(np.tile(row, (2000, 1)))]
 
     print(f"{f'{count:,} canvases':32}" + "".join(f"{title:>15}" for title in titles))
     for name, rows in of_design.items():
@@ -607,7 +605,7 @@ for count, of_design in runs.items():
         print(f"{name:32}" + "".join(f"{cell:>15}" for cell in cells))
 
 # %%
-designs = [name for name in runs[300] if not name.startswith("naive")]
+designs = [name for name in runs[300] if not name.startswith("baseline")]
 exact = {f"{k:,}: {n}": 100 * np.array(runs[k][n])[:, 1] for k in runs for n in designs}
 plots.comparison(exact, "exact match, in %")
 
@@ -624,13 +622,13 @@ for of_design in runs.values():
     assert best[1] > after[:, 1].mean()
     assert np.abs(best - mean["flat"])[2:].max() < 0.03
     assert mean["flat"][1] > alone[1]
-    simple = max(rows[0][1] for name, rows in of_design.items() if name.startswith("naive"))
+    simple = max(rows[0][1] for name, rows in of_design.items() if name.startswith("baseline"))
     assert min(mean[name][1] for name in designs[:4]) > simple + 0.05
 
 # %% [markdown]
 # - **The constraint afterwards** ends all violations, and lifts exact match by a few points: some sets lacked a parent, and
 #   nothing else was wrong with them. hF is the score that cannot change, because it closes every set before it counts. AU(PRC)
-#   rises a little, by less than the spread.
+#   rises a little, by less than the standard deviation.
 # - **The max-constraint loss** lifts exact match by some points more. AU(PRC) and hF hardly move. So its answers are not
 #   nearer to the truth on average, but more of them are *wholly* right. A reason that fits: with this loss, one number
 #   decides about a class and its ancestors together, and the flat model decides about each on its own. This comparison does
@@ -638,22 +636,22 @@ for of_design in runs.values():
 # - **Its sigmoids alone are no answer.** Without the constraint they violate the graph far more often than the flat model
 #   does, and fewer of their sets are right: a parent need not be high if its child is. With this loss, the layer belongs to
 #   the model.
-# - **The plain loss** is coherent too. On average the two losses are too close for five seeds to separate. What differs is
-#   the spread: with the plain loss some runs do as well as with the max-constraint loss or better, and others fall far
-#   behind. Five runs may not show it; over 50 runs the standard deviation of exact match was more than twice as large, on
-#   both data sources and with both numbers of canvases. What happened to A and B would explain it; we did not look inside
-#   these runs.
-# - In exact match, the flat model and all answers with the constraint are above every naive answer. The sigmoids alone are not
+# - **The plain loss** is coherent too. On average the two losses are too close for five seeds to separate. What differs is the
+#   standard deviation: with the plain loss some runs do as well as with the max-constraint loss or better, and others fall far
+#   behind. Five runs may not show it; over 50 runs the standard deviation of exact match was more than twice as large, on both
+#   data sources and with both numbers of canvases. What happened to A and B would explain it; we did not look inside these
+#   runs.
+# - In exact match, the flat model and all answers with the constraint are above every baseline. The sigmoids alone are not
 #   always: with 300 canvases of MNIST they are about as often right as the most frequent set. The frequencies alone reach a
 #   high hF, because general classes such as "odd" are frequent, and AU(PRC) depends on how frequent the labels are too. So
-#   compare such scores with a naive answer, and designs on the same data only.
+#   compare such scores with a baseline, and designs on the same data only.
 # - For a method of your own, put "flat, constraint afterwards" into the table. It has no violations either.
 #
 # `benchmarks/hierarchy_graphs.py` (with `--data mnist` for MNIST) measures the same with more seeds. It shows two things
 # that the table does not:
 #
 # - With 300 canvases the max-constraint loss has a little more precision hP than the flat model, and a little less recall hR.
-#   With 8,000 these differences are no larger than their spread.
+#   With 8,000 these differences are no larger than their standard deviation.
 # - Whether the plain loss falls behind depends on the graph. Where all ten digits have a class of their own, it is as stable
 #   as the max-constraint loss, and scores no worse. A reason that fits, not tested either: there, each true class has a true
 #   digit below it, whose value it can take. Where labels end higher up, only a wrong class may lie below.

@@ -25,6 +25,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.training import restart
 
 import tempfile
 import time
@@ -107,8 +108,8 @@ model.fit(data.batches(*training, seed=0).repeat(), steps_per_epoch=300, verbose
 
 report = model.evaluate(*test, batch_size=1000, verbose=0, return_dict=True)
 for name, (metric,) in metrics.items():
-    naive = np.mean(test[1][name] == np.bincount(training[1][name]).argmax())
-    print(f"{name:5} {report[f'{name}_{metric}']:.1%} right, baseline {naive:.1%}")
+    baseline = np.mean(test[1][name] == np.bincount(training[1][name]).argmax())
+    print(f"{name:5} {report[f'{name}_{metric}']:.1%} right, baseline {baseline:.1%}")
 
 # %% [markdown]
 # ## Save
@@ -299,7 +300,7 @@ for name, values in milliseconds.items():
 # %% [markdown]
 # ## Decide
 #
-# A head says 0.8. Is it right in eight of ten such cases? Then it is **calibrated**. Guo and others (2017) found modern
+# A head predicts 0.8. Is it right in eight of ten such cases? Then it is **calibrated**. Guo and others (2017) found modern
 # networks too sure of themselves.
 #
 # Their remedy is one number (we use one per head), the **temperature** $T$: divide the logits by $T$, and apply softmax
@@ -352,16 +353,6 @@ def best_temperature(probability, target):
 # Five runs, each with first weights and an order of batches of its own. For each head: the temperature from the validation
 # images, and the cross-entropy on the test images before and after.
 
-
-# %%
-def restart(model, weights):
-    """Begin again from these weights, without compiling: the optimizer forgets what it remembers."""
-    model.set_weights(weights)
-    for memory in model.optimizer.variables:
-        memory.assign(keras.ops.zeros_like(memory))
-    model.optimizer.learning_rate = 0.001  # it was one of the variables
-
-
 # %%
 found = {(updates, name): [] for updates in (300, 900) for name in losses}
 stored = {}
@@ -384,8 +375,8 @@ for seed, weights in enumerate(first_weights):
 # %%
 print(f"{'updates':>7} {'head':6}{'temperature':>16}{'cross-entropy':>18}{'with it':>16}")
 for (updates, name), rows in found.items():
-    means, spreads = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
-    cells = "".join(f"{m:10.3f} ± {s:.3f}" for m, s in zip(means, spreads, strict=True))
+    means, stds = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
+    cells = "".join(f"{m:10.3f} ± {s:.3f}" for m, s in zip(means, stds, strict=True))
     print(f"{updates:7} {name:6}{cells}")
 
 # %% tags=["check"]
@@ -403,7 +394,7 @@ for name in losses:
 #   even raise the cross-entropy on the test images. A temperature per head is cheap, and not always needed: measure.
 #
 # **Predict first.** The answers of a head fall into ten groups of equal size, from the least to the most sure. In each group:
-# how often is the head right, minus how often it says so? Is that above or below 0 for *left* after 300 updates?
+# how often is the head right, minus how often it states? Is that above or below 0 for *left* after 300 updates?
 
 
 # %%
@@ -431,7 +422,7 @@ plots.curves(
 )
 
 # %% [markdown]
-# *left* as it is lies above 0 in nearly all groups: it is right more often than it says. With its temperature it lies nearer
+# *left* as it is lies above 0 in nearly all groups: it is right more often than it states. With its temperature it lies nearer
 # to 0 in most of them. *odd* is nearer from the beginning, and there is less to repair.
 #
 # ### When should a head be silent?
@@ -468,8 +459,8 @@ for name in losses:
 # %%
 print(f"{'test images':12}{'all right':>17}{'answered':>17}{'of these right':>17}")
 for name, rows in kept.items():
-    means, spreads = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
-    cells = [f"{m:.1%} ± {s:.1%}" for m, s in zip(means, spreads, strict=True)]
+    means, stds = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
+    cells = [f"{m:.1%} ± {s:.1%}" for m, s in zip(means, stds, strict=True)]
     print(f"{name:12}" + "".join(f"{cell:>17}" for cell in cells))
 
 # %% tags=["check"]

@@ -81,7 +81,7 @@ stop = keras.callbacks.EarlyStopping(
 history = model.fit(train, validation_data=validation, epochs=5, callbacks=[stop], verbose=0)
 
 # %% [markdown]
-# **Ask for scores and answers by name**, and put the naive answer beside them.
+# **Ask for scores and answers by name**, and put the baseline beside them.
 
 # %%
 test_targets = {"digit": digits.y_test, "odd": digits.y_test % 2}
@@ -91,9 +91,9 @@ for name, target in test_targets.items():
     score = next(
         value for key, value in scores.items() if key.startswith(name) and "accuracy" in key
     )
-    naive = np.mean(target == np.bincount(targets[name]).argmax())
+    baseline = np.mean(target == np.bincount(targets[name]).argmax())
     print(
-        f"{name:6} {score:.0%} right, naive answer {naive:.0%}, answers of shape {answers[name].shape}"
+        f"{name:6} {score:.0%} right, baseline {baseline:.0%}, answers of shape {answers[name].shape}"
     )
 
 # %% tags=["check"]
@@ -117,7 +117,7 @@ assert list(answers) == ["digit", "odd"]
 # | a metric object that reports 0, or the same for every model | it does not fit its head: `Accuracy()`, `MeanIoU(2)` or `F1Score()` on one sigmoid, `binary_accuracy` on classes | [2](02_wiring_heads.ipynb) |
 # | a yes/no head whose layer has no activation, and that stands still | `from_logits=True` is missing in its loss | [2](02_wiring_heads.ipynb) |
 # | strange errors after a first error in `fit` | the failed `fit` spoiled the compiled model: compile again | [2](02_wiring_heads.ipynb) |
-# | a high accuracy, and nothing learned | the naive answer has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
+# | a high accuracy, and nothing learned | the baseline has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
 # | one head is perfect and the other is dead | losses of different size: standardise the numbers, or choose loss weights | [5](05_regression.ipynb), [7](07_loss_weights.ipynb) |
 # | the loss is NaN | one missing label: fill the gap before the loss, with weight 0 | [6](06_missing_labels.ipynb) |
 # | a loss that falls when labels go missing | the mean also counts rows of weight 0: `reduction="mean_with_sample_weight"` | [6](06_missing_labels.ipynb) |

@@ -359,6 +359,7 @@ def empties(inputs, units, classes):
 
 
 WRONG_SIZES = {
+    "a search up to a hundred": (lambda i, u, c: min(formula(i, u, c), 100), "inputs=5, units=240, classes=[3, 1]"),
     "a search from one": (from_one, "for inputs=3, units=1, classes=[2, 2] it gives 1"),
     "the first head": (of_equal_heads(lambda c: c[0]), "for inputs=20, units=40, classes=[2, 10] it gives 21"),
     "the last head": (of_equal_heads(lambda c: c[-1]), "classes="),

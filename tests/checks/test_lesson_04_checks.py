@@ -20,35 +20,35 @@ def refused(question, answer, words):
 # --- 4.1
 
 
-def f1(truth, said, axis=0, empty=0.0):
-    hits, total = (truth * said).sum(axis=axis), (truth + said).sum(axis=axis)
+def f1(truth, predicted, axis=0, empty=0.0):
+    hits, total = (truth * predicted).sum(axis=axis), (truth + predicted).sum(axis=axis)
     return np.where(total > 0, 2 * hits / np.maximum(total, 1), empty)
 
 
 def scores_by(**changes):
-    """The scores asked for; `changes` gives a score another function of what is true and said."""
+    """The scores asked for; `changes` gives a score another function of what is true and predicted."""
     parts = {
         "elements": lambda t, s: np.mean(t == s),
         "exact": lambda t, s: np.mean((t == s).all(axis=1)),
         "micro_f1": lambda t, s: 2 * (t * s).sum() / max((t + s).sum(), 1),
         "macro_f1": lambda t, s: f1(t, s).mean(),
     } | changes
-    return lambda truth, said: {name: part(truth, said) for name, part in parts.items()}
+    return lambda truth, predicted: {name: part(truth, predicted) for name, part in parts.items()}
 
 
-def by_scikit_learn(truth, said):
+def by_scikit_learn(truth, predicted):
     return {
-        "elements": 1 - metrics.hamming_loss(truth, said),
-        "exact": metrics.accuracy_score(truth, said),
-        "micro_f1": metrics.f1_score(truth, said, average="micro", zero_division=0),
-        "macro_f1": metrics.f1_score(truth, said, average="macro", zero_division=0),
+        "elements": 1 - metrics.hamming_loss(truth, predicted),
+        "exact": metrics.accuracy_score(truth, predicted),
+        "micro_f1": metrics.f1_score(truth, predicted, average="micro", zero_division=0),
+        "macro_f1": metrics.f1_score(truth, predicted, average="macro", zero_division=0),
     }
 
 
-def by_loops(truth, said):
-    rows = [[int(t) == int(s) for t, s in zip(*row, strict=True)] for row in zip(truth, said, strict=True)]
+def by_loops(truth, predicted):
+    rows = [[int(t) == int(s) for t, s in zip(*row, strict=True)] for row in zip(truth, predicted, strict=True)]
     counts = []
-    for there, yes in zip(truth.T.tolist(), said.T.tolist(), strict=True):
+    for there, yes in zip(truth.T.tolist(), predicted.T.tolist(), strict=True):
         counts.append((sum(t and s for t, s in zip(there, yes, strict=True)), sum(there) + sum(yes)))
     hits, total = (sum(numbers) for numbers in zip(*counts, strict=True))
     return {
@@ -59,13 +59,13 @@ def by_loops(truth, said):
     }
 
 
-def by_keras(truth, said):
-    truth, said = truth.astype("float32"), said.astype("float32")
+def by_keras(truth, predicted):
+    truth, predicted = truth.astype("float32"), predicted.astype("float32")
     return {
-        "elements": keras.metrics.BinaryAccuracy()(truth, said),
-        "exact": keras.ops.mean(keras.ops.all(keras.ops.equal(truth, said), axis=1)),
-        "micro_f1": keras.metrics.F1Score("micro", threshold=0.5)(truth, said),
-        "macro_f1": keras.metrics.F1Score("macro", threshold=0.5)(truth, said),
+        "elements": keras.metrics.BinaryAccuracy()(truth, predicted),
+        "exact": keras.ops.mean(keras.ops.all(keras.ops.equal(truth, predicted), axis=1)),
+        "micro_f1": keras.metrics.F1Score("micro", threshold=0.5)(truth, predicted),
+        "macro_f1": keras.metrics.F1Score("macro", threshold=0.5)(truth, predicted),
     }
 
 
@@ -73,9 +73,9 @@ def in_low_precision(dtype):
     return lambda t, s: {name: tf.cast(value, dtype) for name, value in scores_by()(t, s).items()}
 
 
-def by_bits(truth, said):
-    there, yes = truth.astype(bool), said.astype(bool)
-    hits, total = (there & yes).sum(axis=0), truth.sum(axis=0) + said.sum(axis=0)
+def by_bits(truth, predicted):
+    there, yes = truth.astype(bool), predicted.astype(bool)
+    hits, total = (there & yes).sum(axis=0), truth.sum(axis=0) + predicted.sum(axis=0)
     f1 = np.divide(2 * hits, total, out=np.zeros(len(hits)), where=total > 0)
     micro = np.float32(2 * hits.sum() / total.sum()) if total.any() else 0
     exact = len(there) - np.any(there ^ yes, axis=1).sum()
@@ -83,8 +83,8 @@ def by_bits(truth, said):
 
 
 class Scorer:
-    def __call__(self, truth, said):
-        return by_loops(truth, said)
+    def __call__(self, truth, predicted):
+        return by_loops(truth, predicted)
 
 
 @pytest.mark.parametrize(
@@ -105,21 +105,21 @@ def test_scores_however_they_are_computed(function):
     assert outcome("4.1", function)[0] == "correct"
 
 
-def changing(truth, said):
-    found = by_loops(truth, said)
+def changing(truth, predicted):
+    found = by_loops(truth, predicted)
     truth[:] = 0
     return found
 
 
-def of_mean_parts(truth, said):
-    hits = (truth * said).sum(axis=0)
-    precision, recall = (hits / np.maximum(part.sum(axis=0), 1) for part in (said, truth))
+def of_mean_parts(truth, predicted):
+    hits = (truth * predicted).sum(axis=0)
+    precision, recall = (hits / np.maximum(part.sum(axis=0), 1) for part in (predicted, truth))
     return 2 * precision.mean() * recall.mean() / max(precision.mean() + recall.mean(), 1e-9)
 
 
-def nan_f1(truth, said):
+def nan_f1(truth, predicted):
     with np.errstate(invalid="ignore"):
-        return (2 * (truth * said).sum(axis=0) / (truth + said).sum(axis=0)).mean()
+        return (2 * (truth * predicted).sum(axis=0) / (truth + predicted).sum(axis=0)).mean()
 
 
 WRONG_SCORES = {
@@ -174,7 +174,7 @@ WRONG_SCORES = {
     ),
     "one row off": (
         scores_by(exact=lambda t, s: ((t == s).all(axis=1).sum() - (len(t) > 100)) / len(t)),
-        "for truth of shape (200, 6), said of shape (200, 6): exact should be",
+        "for truth of shape (200, 6), predicted of shape (200, 6): exact should be",
     ),
     "last label left out": (
         scores_by(macro_f1=lambda t, s: f1(t, s)[: max(1, t.shape[1] - 1)].mean()),
@@ -202,15 +202,15 @@ def test_wrong_scores(answer, words):
 # --- 4.2
 
 
-def f1_of_one(there, said):
-    return 2 * (there & said).sum() / max(there.sum() + said.sum(), 1)
+def f1_of_one(there, predicted):
+    return 2 * (there & predicted).sum() / max(there.sum() + predicted.sum(), 1)
 
 
-def best(truth, stated, candidates_of, said_by=np.greater, score=f1_of_one):
+def best(truth, stated, candidates_of, predicted_by=np.greater, score=f1_of_one):
     chosen = []
     for there, column in zip(truth.T, stated.T, strict=True):
         candidates = candidates_of(column)
-        found = [score(there, said_by(column, limit)) for limit in candidates]
+        found = [score(there, predicted_by(column, limit)) for limit in candidates]
         chosen.append(candidates[int(np.argmax(found))])
     return chosen
 
@@ -291,7 +291,7 @@ def sorted_in_place(truth, stated):
 
 
 def accurate(truth, stated):
-    return best(truth, stated, at_each, score=lambda there, said: (there == said).mean())
+    return best(truth, stated, at_each, score=lambda there, predicted: (there == predicted).mean())
 
 
 WRONG_THRESHOLDS = {
@@ -725,7 +725,7 @@ WRONG_MODELS = {
     "accuracy": (model_by(metrics=lambda: ["accuracy", macro_f1()]), "compares only the largest number of each row"),
     "no threshold": (
         model_by(metrics=lambda: [elements(), macro_f1(threshold=None)]),
-        '"f1" has no threshold: it says yes to one tag of each row',
+        '"f1" has no threshold: it predicts one tag of each row',
     ),
     "micro": (model_by(metrics=lambda: [elements(), macro_f1(average="micro")]), '"f1" is the micro F1'),
     "threshold 0": (

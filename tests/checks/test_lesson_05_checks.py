@@ -108,6 +108,16 @@ WRONG_SCALES = {
     "together": (by(StandardScaler, together=True), "come from both parts together"),
     "all columns": (lambda a, b: standard(a, b, a.mean(), a.std()), "each column needs its own mean"),
     "rows": (lambda a, b: standard(a, b, a.mean(axis=1)[0], 1 + a.std(axis=1)[0]), "the standardised train differs"),
+    "each row": (
+        lambda a, b: tuple((x - x.mean(axis=1)[:, None]) / x.std(axis=1)[:, None] for x in (a, b)),
+        "each row has its own mean there",
+    ),
+    "two decimals": (lambda a, b: tuple(np.round(x, 2) for x in standard(a, b)), "differs from the right one"),
+    "three decimals": (lambda a, b: tuple(np.round(x, 3) for x in standard(a, b)), "it is rounded to 3 decimals"),
+    "first column only": (
+        lambda a, b: tuple(np.c_[s[:, :1], x[:, 1:]] for s, x in zip(standard(a, b), (a, b), strict=True)),
+        "the standardised train differs from the right one",
+    ),
     "last row": (lambda a, b: standard(a[:-1], b), "the standardised train should have shape"),
     "of 1000 rows": (lambda a, b: standard(a, b, a[:1000].mean(axis=0), a[:1000].std(axis=0)), "differs"),
     "sorted columns": (lambda a, b: standard(a, b, scale=np.sort(a.std(axis=0))), "differs from the right one"),
@@ -302,17 +312,21 @@ def by_tensorflow_loss(y, m, s):
 
 
 def by_scipy(y, m, s):
-    spread = np.exp(np.clip(s, -10, 10).astype(float) / 2)
-    return float(-stats.norm.logpdf(y, m, spread).mean() - np.log(2 * np.pi) / 2)
+    std = np.exp(np.clip(s, -10, 10).astype(float) / 2)
+    return float(-stats.norm.logpdf(y, m, std).mean() - np.log(2 * np.pi) / 2)
 
 
-def by_spread(y, m, s):
-    spread = np.sqrt(np.exp(np.clip(s, -10, 10)))
-    return np.mean(((y - m) / spread) ** 2 / 2 + np.log(spread))
+def by_std(y, m, s):
+    std = np.sqrt(np.exp(np.clip(s, -10, 10)))
+    return np.mean(((y - m) / std) ** 2 / 2 + np.log(std))
 
 
 def in_half_precision(y, m, s):
     return keras.ops.cast(by_keras_loss(y, m, s), "float16")
+
+
+def in_bfloat16(y, m, s):
+    return keras.ops.cast(by_keras_loss(y, m, s), "bfloat16")
 
 
 def by_rows(y, m, s):
@@ -323,13 +337,14 @@ def by_rows(y, m, s):
     "function",
     [
         in_half_precision,
+        in_bfloat16,
         by_rows,
         functools.partial(loss, log=0.5),
         loss,
         by_keras_loss,
         by_tensorflow_loss,
         by_scipy,
-        by_spread,
+        by_std,
     ],
 )
 def test_a_loss_however_it_is_computed(function):
@@ -363,7 +378,7 @@ WRONG_LOSSES = {
     "sign": (lambda *a: loss(*a, sign=1), "the sign in the exponential is wrong"),
     "sign of the log": (lambda *a: loss(*a, log=-0.5), "the sign of the log-variance is wrong"),
     "likelihood": (lambda *a: -loss(*a), "the sign is turned round"),
-    "log of the spread": (lambda y, m, s: loss(y, m, 2 * s), "the logarithm of the standard deviation"),
+    "log of the standard deviation": (lambda y, m, s: loss(y, m, 2 * s), "the logarithm of the standard deviation"),
     "constant": (lambda *a: loss(*a) + np.log(2 * np.pi) / 2, "the constant is in it"),
     "sum": (lambda y, m, s: loss(y, m, s) * y.size, "the sum over all cells"),
     "sum over columns": (lambda y, m, s: loss(y, m, s) * y.shape[1], "the sum over the columns"),
@@ -383,6 +398,7 @@ WRONG_LOSSES = {
     ),
     "rows added": (lambda y, m, s: loss(y, m, s) * len(y), "the sum over the rows"),
     "rounded": (lambda *a: round(float(loss(*a)), 2), "it is rounded to 2 decimals"),
+    "four decimals": (lambda *a: round(float(loss(*a)), 4), "it is rounded to 4 decimals"),
     "one row short": (
         lambda y, m, s: loss(y[:300], m[:300], s[:300]) if len(y) < 300 else loss(y, m, s) + 0.1,
         "for target of shape (300, 2)",
@@ -533,6 +549,17 @@ WRONG_TURNS = {
     "half turns": (lambda p, t: np.minimum(turn(p, t), 180 - turn(p, t)), "taken modulo half a turn"),
     "other signs": (lambda p, t: (t - angle_of(p) + 180) % 360 - 180, "those of target minus prediction"),
     "rounded": (lambda p, t: turn(p, t).round(-1), "instead of"),
+    "one decimal": (lambda p, t: turn(p, t).round(1), "it is rounded to 1 decimals"),
+    "one turn, signed": (
+        lambda p, t: np.minimum(np.abs(angle_of(p) - t), 360 - np.abs(angle_of(p) - t)),
+        "the target may be more than one turn away, and then",
+    ),
+    "one side": (
+        lambda p, t: np.abs(np.where(angle_of(p) - t > 180, angle_of(p) - t - 360, angle_of(p) - t)),
+        "360 is taken away once, and only on one side",
+    ),
+    "fmod": (lambda p, t: np.abs(np.fmod(angle_of(p) - t + 180, 360) - 180), "`fmod` keeps the sign"),
+    "modulo 180": (lambda p, t: np.abs(angle_of(p) - t) % 180, "opposite directions are 180 degrees apart, and not 0"),
     "whole arctan": (
         lambda p, t: np.abs((np.rad2deg(np.arcsin(p[:, 0] / np.linalg.norm(p, axis=1))) - t + 180) % 360 - 180),
         "arcsin knows only half of the circle, also",

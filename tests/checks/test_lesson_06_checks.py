@@ -69,7 +69,11 @@ def by_their_kind(labels):
     return targets, weights
 
 
-RIGHT_FILLS = [filled, changed(filler=1), by_loops, by_keras, as_columns, by_their_kind]
+def one_after_the_other(labels):
+    yield from filled(labels)
+
+
+RIGHT_FILLS = [filled, changed(filler=1), by_loops, by_keras, as_columns, by_their_kind, one_after_the_other]
 
 
 @pytest.mark.parametrize("function", RIGHT_FILLS)
@@ -217,7 +221,7 @@ def by_keywords(report):
 def test_a_report_however_it_is_repaired(function):
     state, message = outcome("6.2", function)
     assert state == "correct"
-    assert "and the report said" in message
+    assert "and the report gave" in message
 
 
 def right_rows(report):
@@ -245,6 +249,8 @@ WRONG_REPAIRS = {
     "one row more": (repair_by(accuracy=lambda r: (right_rows(r) + 1) / r["labelled"]), "on the labelled rows it is"),
     "rows": (repair_by(accuracy=right_rows), "a number of rows: divide"),
     "wrong answers": (repair_by(accuracy=lambda r: 1 - repaired(r)["accuracy"]), "the share of wrong answers"),
+    "four decimals": (repair_by(accuracy=lambda r: round(repaired(r)["accuracy"], 4)), "it is rounded to 4 decimals"),
+    "loss in five decimals": (repair_by(loss=lambda r: round(repaired(r)["loss"], 5)), "it is rounded to 5 decimals"),
     "two digits": (repair_by(accuracy=lambda r: round(repaired(r)["accuracy"], 2)), "it is rounded to 2 digits"),
     "loss in three digits": (repair_by(loss=lambda r: round(repaired(r)["loss"], 3)), "it is rounded to 3 digits"),
     "by place": (repair_by_place, "take each value by its key"),
@@ -313,60 +319,62 @@ def test_wrong_repairs(answer, words):
 # --- 6.3
 
 
-def by_operations(labels, said):
+def by_operations(labels, predicted):
     known = keras.ops.logical_not(keras.ops.isnan(labels))
     safe = keras.ops.where(known, labels, 0.0)
-    each = -safe * keras.ops.log(said) - (1 - safe) * keras.ops.log(1 - said)
-    count = keras.ops.sum(keras.ops.cast(known, said.dtype))
+    each = -safe * keras.ops.log(predicted) - (1 - safe) * keras.ops.log(1 - predicted)
+    count = keras.ops.sum(keras.ops.cast(known, predicted.dtype))
     return keras.ops.sum(keras.ops.where(known, each, 0.0)) / keras.ops.maximum(count, 1.0)
 
 
-def by_rows(labels, said):
+def by_rows(labels, predicted):
     rows = tf.where(tf.math.is_finite(labels))[:, 0]
-    labels, said = tf.gather(labels, rows), tf.gather(said, rows)
-    of_truth = tf.where(labels == 1, said, 1 - said)
+    labels, predicted = tf.gather(labels, rows), tf.gather(predicted, rows)
+    of_truth = tf.where(labels == 1, predicted, 1 - predicted)
     return -tf.math.divide_no_nan(tf.reduce_sum(tf.math.log(of_truth)), tf.cast(len(rows), "float32"))
 
 
-def by_boolean_mask(labels, said):
+def by_boolean_mask(labels, predicted):
     known = ~tf.math.is_nan(labels)
     if not tf.reduce_any(known):
         return tf.constant(0.0)
     each = keras.losses.binary_crossentropy(
-        tf.boolean_mask(labels, known)[:, None], tf.boolean_mask(said, known)[:, None]
+        tf.boolean_mask(labels, known)[:, None], tf.boolean_mask(predicted, known)[:, None]
     )
     return tf.reduce_mean(each)
 
 
-def by_loss_class(labels, said):
+def by_loss_class(labels, predicted):
     weight = tf.cast(tf.math.is_finite(labels), "float32")
     loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
-    return loss(tf.where(weight > 0, labels, 1.0)[:, None], said[:, None], sample_weight=weight)
+    return loss(tf.where(weight > 0, labels, 1.0)[:, None], predicted[:, None], sample_weight=weight)
 
 
-def plain_zero(labels, said):
+def plain_zero(labels, predicted):
     known = ~tf.math.is_nan(labels)
-    return by_operations(labels, said) if tf.reduce_any(known) else 0.0
+    return by_operations(labels, predicted) if tf.reduce_any(known) else 0.0
 
 
-def numpy_first(labels, said):
+def numpy_first(labels, predicted):
     known = ~np.isnan(labels.numpy())
-    return by_operations(labels, said) if known.any() else 0.0
+    return by_operations(labels, predicted) if known.any() else 0.0
 
 
-def filled_by_numpy(labels, said):
+def filled_by_numpy(labels, predicted):
     known = tf.constant(np.isfinite(labels), "float32")
-    return tf.reduce_sum(known * cross_entropy(np.nan_to_num(labels), said)) / tf.maximum(tf.reduce_sum(known), 1.0)
+    return tf.reduce_sum(known * cross_entropy(np.nan_to_num(labels), predicted)) / tf.maximum(
+        tf.reduce_sum(known), 1.0
+    )
 
 
-def keras_without_columns(labels, said):
+def keras_without_columns(labels, predicted):
     weight = tf.cast(tf.math.is_finite(labels), "float32")
     loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
-    return loss(tf.where(weight > 0, labels, 0.0), said, sample_weight=weight)
+    return loss(tf.where(weight > 0, labels, 0.0), predicted, sample_weight=weight)
 
 
-def by_ignored_class(labels, said):
-    both = keras.ops.stack([1 - said, said], axis=1)
+def by_ignored_class(labels, predicted):
+    both = keras.ops.stack([1 - predicted, predicted], axis=1)
     classes = keras.ops.where(keras.ops.isnan(labels), -1.0, labels)
     loss = keras.losses.sparse_categorical_crossentropy(classes, both, ignore_class=-1)
     known = keras.ops.cast(classes >= 0, "float32")
@@ -374,8 +382,8 @@ def by_ignored_class(labels, said):
 
 
 class MaskedLoss:
-    def __call__(self, labels, said):
-        return by_rows(labels, said)
+    def __call__(self, labels, predicted):
+        return by_rows(labels, predicted)
 
 
 RIGHT_LOSSES = [
@@ -388,7 +396,8 @@ RIGHT_LOSSES = [
     MaskedLoss(),
     functools.partial(by_operations),
     tf.function(by_operations),
-    lambda labels, said: tf.cast(by_operations(labels, said), "float16"),
+    lambda labels, predicted: tf.cast(by_operations(labels, predicted), "float16"),
+    lambda labels, predicted: tf.cast(by_operations(labels, predicted), "bfloat16"),
 ]
 
 
@@ -401,83 +410,83 @@ def test_a_safe_divisor_is_right_with_a_choice_afterwards_too():
     assert outcome("6.3", chosen_with_a_safe_divisor) == ("correct", "")
 
 
-def cross_entropy(labels, said):
-    return -labels * tf.math.log(said) - (1 - labels) * tf.math.log(1 - said)
+def cross_entropy(labels, predicted):
+    return -labels * tf.math.log(predicted) - (1 - labels) * tf.math.log(1 - predicted)
 
 
-def parts(labels, said, filler=0.0):
+def parts(labels, predicted, filler=0.0):
     """Return which rows are known, the losses with a filler, and the number of labels, at least 1."""
     known = tf.cast(tf.math.is_finite(labels), "float32")
     safe = tf.where(known > 0, labels, filler)
-    return known, cross_entropy(safe, said), tf.maximum(tf.reduce_sum(known), 1.0)
+    return known, cross_entropy(safe, predicted), tf.maximum(tf.reduce_sum(known), 1.0)
 
 
-def where_after(labels, said):
-    known, _, count = parts(labels, said)
-    return tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, said), 0.0)) / count
+def where_after(labels, predicted):
+    known, _, count = parts(labels, predicted)
+    return tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, predicted), 0.0)) / count
 
 
-def by_numpy(labels, said):
-    labels, said = labels.numpy(), said.numpy()
+def by_numpy(labels, predicted):
+    labels, predicted = labels.numpy(), predicted.numpy()
     known = np.isfinite(labels)
     if not known.any():
         return 0.0
-    return float(np.mean(-np.log(np.where(labels == 1, said, 1 - said))[known]))
+    return float(np.mean(-np.log(np.where(labels == 1, predicted, 1 - predicted))[known]))
 
 
-def cut_off(labels, said):
-    return by_operations(labels, tf.stop_gradient(said))
+def cut_off(labels, predicted):
+    return by_operations(labels, tf.stop_gradient(predicted))
 
 
-def diluted(labels, said):
-    known, each, _ = parts(labels, said)
+def diluted(labels, predicted):
+    known, each, _ = parts(labels, predicted)
     return tf.reduce_mean(known * each)
 
 
-def zero_divided(labels, said):
-    known, each, _ = parts(labels, said)
+def zero_divided(labels, predicted):
+    known, each, _ = parts(labels, predicted)
     return tf.reduce_sum(known * each) / tf.reduce_sum(known)
 
 
-def chosen_after_dividing(labels, said):
-    known, each, _ = parts(labels, said)
+def chosen_after_dividing(labels, predicted):
+    known, each, _ = parts(labels, predicted)
     count = keras.ops.sum(known)
     return keras.ops.where(count > 0, keras.ops.sum(each * known) / count, 0.0)
 
 
-def without_nan_after_dividing(labels, said):
-    return keras.ops.nan_to_num(zero_divided(labels, said))
+def without_nan_after_dividing(labels, predicted):
+    return keras.ops.nan_to_num(zero_divided(labels, predicted))
 
 
-def chosen_after_averaging(labels, said):
-    mean = zero_divided(labels, said)
+def chosen_after_averaging(labels, predicted):
+    mean = zero_divided(labels, predicted)
     return tf.where(tf.math.is_nan(mean), 0.0, mean)
 
 
-def both_unsafe(labels, said):
+def both_unsafe(labels, predicted):
     known = tf.cast(tf.math.is_finite(labels), "float32")
-    total = tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, said), 0.0))
+    total = tf.reduce_sum(tf.where(known > 0, cross_entropy(labels, predicted), 0.0))
     return tf.where(tf.reduce_sum(known) > 0, total / tf.reduce_sum(known), 0.0)
 
 
-def chosen_with_a_safe_divisor(labels, said):
-    known, each, count = parts(labels, said)
+def chosen_with_a_safe_divisor(labels, predicted):
+    known, each, count = parts(labels, predicted)
     return keras.ops.where(keras.ops.sum(known) > 0, keras.ops.sum(each * known) / count, 0.0)
 
 
-def part_of_gradient(labels, said):
-    known, each, count = parts(labels, said)
+def part_of_gradient(labels, predicted):
+    known, each, count = parts(labels, predicted)
     value = tf.reduce_sum(known * each) / count
     return tf.stop_gradient(value) + 0.5 * (value - tf.stop_gradient(value))
 
 
 def second(function):
     """Wrap a function of the parts."""
-    return lambda labels, said: function(*parts(labels, said))
+    return lambda labels, predicted: function(*parts(labels, predicted))
 
 
-def eager_gradient_only(labels, said):
-    return by_operations(labels, said if tf.executing_eagerly() else tf.stop_gradient(said))
+def eager_gradient_only(labels, predicted):
+    return by_operations(labels, predicted if tf.executing_eagerly() else tf.stop_gradient(predicted))
 
 
 SAFE_DIVISOR = "without any label its gradient holds NaN: 0/0 must not be computed at all, so make the divisor safe"
@@ -515,7 +524,7 @@ WRONG_LOSSES = {
     "turned": (lambda y, p: by_operations(1 - y, p), "takes 1 for 0 and 0 for 1"),
     "ones only": (
         lambda y, p: tf.reduce_sum(-tf.where(y == 1, tf.math.log(p), 0.0)) / parts(y, p)[2],
-        "rows with the label 0 are missing",
+        "the loss leaves out the rows with the label 0",
     ),
     "squares": (
         lambda y, p: tf.reduce_sum(tf.where(tf.math.is_finite(y), (y - p) ** 2, 0.0)) / parts(y, p)[2],
@@ -570,12 +579,25 @@ def in_few_bits(right, keep):
     return np.float16(averaged(right, keep))
 
 
+def in_fewer_bits(right, keep):
+    return tf.cast(averaged(right, keep), "bfloat16")
+
+
 def by_masked_arrays(right, keep):
     right, keep = np.ma.masked_invalid(right), np.ma.masked_invalid(keep)
     return float((right / keep).sum() / (1 / keep).sum())
 
 
-RIGHT_ESTIMATES = [averaged, by_nansum, by_tensors, by_loop, as_array_without_axes, in_few_bits, by_masked_arrays]
+RIGHT_ESTIMATES = [
+    averaged,
+    by_nansum,
+    by_tensors,
+    by_loop,
+    as_array_without_axes,
+    in_few_bits,
+    in_fewer_bits,
+    by_masked_arrays,
+]
 
 
 @pytest.mark.parametrize("function", RIGHT_ESTIMATES)
@@ -597,6 +619,10 @@ WRONG_ESTIMATES = {
         "the weights are 1 - keep, and should be 1 / keep",
     ),
     "rounded": (lambda r, p: round(averaged(r, p), 3), "it is rounded to 3 digits"),
+    "four decimals": (lambda r, p: round(averaged(r, p), 4), "it is rounded to 4 decimals"),
+    "always right": (lambda r, p: 1.0, "it gives 1, and the mean by 1/p is"),
+    "without the last row": (lambda r, p: averaged(r[:-1], p[:-1]) if len(r) > 1 else np.nan, "the mean by 1/p is"),
+    "NaN for one row": (lambda r, p: averaged(r, p) if len(r) > 1 else np.nan, "for 1 labelled rows of 1 it gives nan"),
     "two classes": (
         lambda r, p: np.average(r[p > 0], weights=np.where(p[p > 0] > 0.5, 1, 4)),
         "the mean by 1/p is",
@@ -720,7 +746,19 @@ def averaged_over_the_labels(known, shape):
     return shape, weighed(known, shape)[1] if known.ndim < len(shape) else known.mean(axis=-1)
 
 
+def where_the_last_lengths_agree(known, shape):
+    shape = (*shape, 1) if known.shape[-1] == shape[-1] else shape
+    return shape, np.broadcast_to(spread(known, shape), shape[:-1])
+
+
+def not_for_one_label(known, shape):
+    shape = (*shape, 1) if known.shape == shape and shape[-1] > 1 else shape
+    return shape, np.broadcast_to(known[..., 0] if known.shape == shape else spread(known, shape), shape[:-1])
+
+
 WRONG_WEIGHTS = {
+    "the last lengths agree": (where_the_last_lengths_agree, "an output of shape (5, 5) the output is right as it is"),
+    "not for one label": (not_for_one_label, "an output of shape (5, 1) each number in the last axis has gaps"),
     "in place": (in_place_weighed, "your function changes `known` itself"),
     "axes of length 1": (
         weighed_by(lambda w, k, s: spread(k, s)),

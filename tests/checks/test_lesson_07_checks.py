@@ -4,6 +4,7 @@ import functools
 
 import keras
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 from checking import outcome
@@ -80,6 +81,7 @@ def two_heads(heads, batch_size):
 WRONG_SHARES = {
     "sorted names": (by_sorted_names, "the heads may stand in any order"),
     "two heads only": (two_heads, "and the shares are"),
+    "five decimals": (lambda h, n: {k: round(v, 5) for k, v in by(part)(h, n).items()}, "and the shares are"),
     "rounded": (lambda h, n: {k: round(v, 2) for k, v in by(part)(h, n).items()}, "they are rounded to 2 digits"),
     "nearly": (lambda h, n: {k: 1.0002 * v for k, v in by(part)(h, n).items()}, "and the shares are"),
     "text": (
@@ -228,6 +230,31 @@ def adding(variable, start, end, epochs):
     return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
 
 
+def adding_to_the_start(variable, start, end, epochs):
+    def finish(epoch, logs):
+        if epoch < epochs:
+            variable.assign_add((end - start) / epochs)
+
+    variable.assign(start)
+    return keras.callbacks.LambdaCallback(on_epoch_end=finish)
+
+
+def adding_at_the_beginning(variable, start, end, epochs):
+    def begin(epoch, logs):
+        if 0 < epoch <= epochs:
+            variable.assign_add((end - start) / epochs)
+
+    return keras.callbacks.LambdaCallback(on_train_begin=lambda logs: variable.assign(start), on_epoch_begin=begin)
+
+
+def adding_until_the_end(variable, start, end, epochs):
+    def begin(epoch, logs):
+        added = float(variable.numpy()) + (end - start) / epochs
+        variable.assign(start if epoch == 0 else added if epoch <= epochs else end)
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+
+
 def for_the_next(variable, start, end, epochs):
     return keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: variable.assign(start),
@@ -311,7 +338,11 @@ WRONG_WARM_UPS = {
         at_begin(lambda e, a, b, n: (a + 1e-3) * ((b + 1e-3) / (a + 1e-3)) ** min(e / n, 1)),
         "it should be",
     ),
-    "a new name": (replaced, "-7 is the value from before"),
+    "a new name": (replaced, "the callback does not set the variable"),
+    "four decimals": (at_begin(lambda e, a, b, n: round(right(e, a, b, n), 4)), "it is rounded to 4 decimals"),
+    "adds at the beginning": (adding_at_the_beginning, "a continued training needs the number of the epoch"),
+    "adds to the start": (adding_to_the_start, "a continued training needs the number of the epoch"),
+    "adds, and then the end": (adding_until_the_end, "it adds to the value from before"),
     "in each batch": (each_batch, "changes within an epoch"),
     "an error": (exploding, "your callback's on_epoch_begin raised AttributeError"),
     "a function": (lambda v, a, b, n: lambda epoch: v.assign(a), "should return a Keras callback"),
@@ -371,7 +402,17 @@ class Choice:
         return chosen(weights, left, odd, promise)
 
 
-RIGHT_CHOICES = [chosen, by_sorting, by_tensors, in_few_bits_too, last_of_twins, Choice()]
+def by_frames(weights, left, odd, promise):
+    table = pandas.DataFrame({"weight": weights, "left": left.mean(axis=0), "odd": odd.mean(axis=0)})
+    beaten = [
+        ((table.left >= a) & (table.odd >= b) & ((table.left > a) | (table.odd > b))).any()
+        for a, b in zip(table.left, table.odd, strict=True)
+    ]
+    keeping = table[table.odd >= promise].sort_values(["left", "odd"])
+    return {"front": table.weight[~np.array(beaten)], "chosen": keeping.weight.iloc[-1] if len(keeping) else None}
+
+
+RIGHT_CHOICES = [by_frames, chosen, by_sorting, by_tensors, in_few_bits_too, last_of_twins, Choice()]
 
 
 @pytest.mark.parametrize("function", RIGHT_CHOICES)
@@ -455,6 +496,18 @@ def chosen_by_rounded(digits):
     return choose
 
 
+def promised(both):
+    """Return an answer for which the promise is about left too, or about left instead of odd."""
+
+    def answer(weights, left, odd, promise):
+        means = list(zip(left.mean(axis=0), odd.mean(axis=0), strict=True))
+        kept = [k for k, (a, b) in enumerate(means) if a >= promise and (b >= promise or not both)]
+        best = max(kept, key=lambda k: means[k], default=None)
+        return chosen(weights, left, odd, promise, chosen=None if best is None else weights[best])
+
+    return answer
+
+
 WRONG_CHOICES = {
     "last of ties": (loop_of(lambda a, best, b, other: a >= best), "has the same left and a better odd"),
     "first of ties": (loop_of(lambda a, best, b, other: a > best), "has the same left and a better odd"),
@@ -501,6 +554,7 @@ WRONG_CHOICES = {
     "sorts the weights": (lambda w, a, b, p: chosen(sorted(w), a, b, p) | {"order": w.sort()}, "changes `weights`"),
     "over the weights": (lambda w, a, b, p: chosen(w[: len(a)], a.T, b.T, p), "is missing"),
     "best mean": (one_by(lambda a, b: a + b), "take the best left that keeps the promise"),
+    "best product": (one_by(lambda a, b: a * b), "best of both heads taken together"),
     "best odd": (one_by(lambda a, b: b), "take the best left that keeps the promise"),
     "no promise": (one_by(lambda a, b: (a, b), lambda b, p: True), "only weights that keep the promise can be chosen"),
     "more than the promise": (one_by(lambda a, b: (a, b), lambda b, p: b > p), "`>=` is enough to keep the promise"),
@@ -513,7 +567,16 @@ WRONG_CHOICES = {
         lambda w, a, b, p: chosen(w, a, b, p, chosen=chosen(w, a, b, p)["chosen"] or 0),
         "should be None",
     ),
-    "never": (lambda w, a, b, p: chosen(w, a, b, p, chosen=None), "and some weights keep the promise"),
+    "a promise for both": (
+        promised(both=True),
+        "the promise is about odd alone",
+    ),
+    "a promise for left": (promised(both=False), "the promise is about odd, and not about left"),
+    "NaN for none": (
+        lambda w, a, b, p: chosen(w, a, b, p, chosen=float(chosen(w, a, b, p)["chosen"] or "nan")),
+        "where no weight keeps the promise, it should be None",
+    ),
+    "never": (lambda w, a, b, p: chosen(w, a, b, p, chosen=None), "keeps the promise, with an odd of"),
     "a tuple": (lambda w, a, b, p: tuple(chosen(w, a, b, p).values()), "should be a dict"),
     "nothing": (lambda w, a, b, p: None, "is a `return` missing?"),
 }
@@ -606,6 +669,13 @@ WRONG_LOGS = {
     ),
     "absolute": (loss_of(lambda v: np.abs(np.log(v)).sum()), "so take no absolute values"),
     "rounded": (loss_of(lambda v: round(float(np.log(v).sum()), 2)), "it is rounded to 2 digits"),
+    "four decimals": (loss_of(lambda v: round(float(np.log(v).sum()), 4)), "it is rounded to 4 decimals"),
+    "a gradient in four decimals": (
+        lambda v, g: logs(v, g, gradient=lambda v, g: sum(g[name] / v[name] for name in v).round(4)),
+        "it is rounded to 4 decimals",
+    ),
+    "an epsilon": (loss_of(lambda v: np.log(v + 1e-7).sum()), "and the sum of the logarithms is"),
+    "an epsilon in the gradient": (gradient_of(lambda loss, g: g / (loss + 1e-7)), "of it should be"),
     "nearly": (loss_of(lambda v: np.log(v).sum() + 0.001), "and the sum of the logarithms is"),
     "popped": (
         lambda v, g: logs(v, {name: g.pop(name) for name in [*g]}),
@@ -628,7 +698,7 @@ WRONG_LOGS = {
         "it is the gradient of log(sum of losses)",
     ),
     "times": (gradient_of(lambda loss, g: g * loss), "each gradient is multiplied by its loss"),
-    "by its length": (gradient_of(lambda loss, g: g / np.linalg.norm(g)), "each gradient is divided by its length"),
+    "by its norm": (gradient_of(lambda loss, g: g / np.linalg.norm(g)), "each gradient is divided by its norm"),
     "downhill": (gradient_of(lambda loss, g: -g / loss), "the sign is turned round"),
     "mean gradient": (lambda v, g: logs(v, g, gradient=lambda v, g: logs(v, g)["gradient"] / len(v)), "it is a mean"),
     "times the logarithm": (gradient_of(lambda loss, g: g * np.log(loss)), "multiplied by the logarithm of its loss"),

@@ -4,9 +4,11 @@ from functools import partial
 
 import keras
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 from checking import outcome
+from scipy import special
 
 from mos_checks import lesson_08 as checks
 
@@ -86,12 +88,13 @@ WRONG_OBJECTIVES = {
     "s as log sigma": (changed(price=1, weight=lambda s: np.exp(-2 * s)), "taken as log sigma"),
     "by order": (lambda a, b, c: objective(a, dict(zip(a, b.values(), strict=True)), c), "of the same name"),
     "first heads": (lambda a, b, c: objective(a, b, list(a)[: len(c)]), "`regression` names the heads"),
-    "part of a name": (lambda a, b, c: objective(a, b, [n for n in a if n in " ".join(c)]), "and it should be"),
-    "one regression": (lambda a, b, c: objective(a, b, c[:1]), "and it should be"),
-    "the pose": (lambda a, b, c: objective(a, b, ["pose"]), "and it should be"),
+    "part of a name": (lambda a, b, c: objective(a, b, [n for n in a if n in " ".join(c)]), "instead of"),
+    "one regression": (lambda a, b, c: objective(a, b, c[:1]), "instead of"),
+    "the pose": (lambda a, b, c: objective(a, b, ["pose"]), "instead of"),
     "rounded": (lambda *a: round(objective(*a), 3), "right but for rounding"),
+    "five decimals": (lambda *a: round(objective(*a), 5), "it is rounded to 5 decimals"),
     "emptied": (lambda a, b, c: objective(a, b, c) + 0 * a.popitem()[1], "your function changes `losses`"),
-    "clipped s": (lambda a, b, c: objective(a, {k: max(v, 0) for k, v in b.items()}, c), "and it should be"),
+    "clipped s": (lambda a, b, c: objective(a, {k: max(v, 0) for k, v in b.items()}, c), "instead of"),
     "a dict": (lambda a, b, c: a, "should be a number"),
     "nothing": (lambda *a: None, "is a `return` missing?"),
     "a number": (1.0, "should be a function"),
@@ -131,7 +134,13 @@ def in_another_order(losses, regression):
     return tuple(dict(reversed(part.items())) for part in optimum(losses, tuple(regression)))
 
 
-@pytest.mark.parametrize("function", [optimum, as_list_of_tensors, by_search, in_float16, in_another_order])
+def one_after_the_other(losses, regression):
+    yield from optimum(losses, regression)
+
+
+@pytest.mark.parametrize(
+    "function", [optimum, as_list_of_tensors, by_search, in_float16, in_another_order, one_after_the_other]
+)
 def test_an_optimum_however_it_is_found(function):
     assert outcome("8.2", function) == ("correct", "")
 
@@ -141,8 +150,8 @@ def other(**options):
 
 
 WRONG_OPTIMA = {
-    "log L": (other(s=lambda loss, half: np.log(loss)), "which is right for the other kind of head"),
-    "log 2L": (other(s=lambda loss, half: np.log(2 * loss)), "which is right for the other kind of head"),
+    "log L": (other(s=lambda loss, half: np.log(loss)), "this is right for the other kind of head"),
+    "log 2L": (other(s=lambda loss, half: np.log(2 * loss)), "this is right for the other kind of head"),
     "the variance": (other(s=lambda loss, half: 2 * half * loss), "this is the variance"),
     "log sigma": (other(s=lambda loss, half: np.log(2 * half * loss) / 2), "this is log sigma"),
     "the sign": (other(s=lambda loss, half: -np.log(2 * half * loss)), "the sign is turned round"),
@@ -151,12 +160,12 @@ WRONG_OPTIMA = {
     "exp(-s) for both": (other(weight=lambda loss, half: 0.5 / half / loss), "a regression has the weight"),
     "halves for both": (other(weight=lambda loss, half: 0.25 / half / loss), "a classification has the weight"),
     "exp(s)": (other(weight=lambda loss, half: 2 * half * loss), "a larger loss gets a smaller weight"),
-    "ones": (other(weight=lambda loss, half: 1.0), "and it should be"),
+    "ones": (other(weight=lambda loss, half: 1.0), "instead of"),
     "no s": (lambda *a: optimum(*a)[1], "should return two dictionaries"),
     "swapped": (lambda *a: optimum(*a)[::-1], "the two dictionaries are swapped"),
     "cut at zero": (other(s=lambda loss, half: max(0, np.log(2 * half * loss))), "cut off at zero"),
-    "both kinds turned": (other(s=lambda loss, half: np.log(loss / half)), "which is right for the other kind"),
-    "first heads": (lambda a, c: optimum(a, list(a)[: len(c)]), "and it should be"),
+    "both kinds turned": (other(s=lambda loss, half: np.log(loss / half)), "this is right for the other kind"),
+    "first heads": (lambda a, c: optimum(a, list(a)[: len(c)]), "instead of"),
     "grows": (other(weight=lambda loss, half: half * 2 * half * loss), "a larger loss gets a smaller weight"),
     "rounded": (other(weight=lambda loss, half: round(0.5 / loss, 1)), "right but for rounding"),
     "popped": (lambda a, c: (optimum(a, c), c and c.pop())[0], "your function changes `regression`"),
@@ -195,7 +204,13 @@ def by_float16(history, temperature):
     return {name: np.float16(weight) for name, weight in reversed(dwa(history, temperature).items())}
 
 
-@pytest.mark.parametrize("function", [dwa, by_keras_softmax, by_float16])
+def by_relative_change(history, temperature):
+    """The rates minus 1, which a softmax does not see; with one epoch it is compared with itself."""
+    changes = [losses[-1] / losses[max(-2, -len(losses))] - 1 if losses else 0 for losses in history.values()]
+    return dict(zip(history, len(changes) * special.softmax(np.array(changes) / temperature), strict=True))
+
+
+@pytest.mark.parametrize("function", [dwa, by_keras_softmax, by_float16, by_relative_change])
 def test_dwa_however_it_is_written(function):
     assert outcome("8.3", function) == ("correct", "")
 
@@ -236,7 +251,10 @@ WRONG_DWA = {
         "divide by the sum",
     ),
     "always two": (variant(total=lambda r: 2), "should be the number of heads"),
-    "sorted names": (lambda h, t: dict(zip(sorted(h), dwa(h, t).values(), strict=True)), "and it should be"),
+    "sorted names": (
+        lambda h, t: dict(zip(sorted(h), dwa(h, t).values(), strict=True)),
+        "belongs to the head of its name",
+    ),
     "rounded": (lambda h, t: {k: round(w, 3) for k, w in dwa(h, t).items()}, "right but for rounding"),
     "popped": (
         lambda h, t: {k: w + 0 * len([p.pop() for p in h.values() if p]) for k, w in dwa(h, t).items()},
@@ -259,28 +277,28 @@ def test_wrong_dwa(answer, words):
 # --- 8.4
 
 
-def parts(weights, lengths, losses, first_losses, alpha):
-    weighted, remaining = weights * lengths, losses / first_losses
+def parts(weights, norms, losses, first_losses, alpha):
+    weighted, remaining = weights * norms, losses / first_losses
     return weighted, weighted.mean() * (remaining / remaining.mean()) ** alpha
 
 
-def slopes(weights, lengths, losses, first_losses, alpha):
-    weighted, targets = parts(weights, lengths, losses, first_losses, alpha)
-    return np.sign(weighted - targets) * lengths
+def slopes(weights, norms, losses, first_losses, alpha):
+    weighted, targets = parts(weights, norms, losses, first_losses, alpha)
+    return np.sign(weighted - targets) * norms
 
 
-def by_tape(weights, lengths, losses, first_losses, alpha, constant=tf.stop_gradient):
+def by_tape(weights, norms, losses, first_losses, alpha, constant=tf.stop_gradient):
     variable = tf.Variable(weights)
     with tf.GradientTape() as tape:
-        weighted, remaining = variable * lengths, losses / first_losses
+        weighted, remaining = variable * norms, losses / first_losses
         targets = constant(tf.reduce_mean(weighted) * (remaining / remaining.mean()) ** alpha)
         distance = tf.reduce_sum(tf.abs(weighted - targets))
     return tape.gradient(distance, variable)
 
 
-def by_loop(weights, lengths, losses, first_losses, alpha):
-    weighted, targets = parts(weights, lengths, losses, first_losses, alpha)
-    return [float(n) if w > t else -float(n) for w, t, n in zip(weighted, targets, lengths, strict=True)]
+def by_loop(weights, norms, losses, first_losses, alpha):
+    weighted, targets = parts(weights, norms, losses, first_losses, alpha)
+    return [float(n) if w > t else -float(n) for w, t, n in zip(weighted, targets, norms, strict=True)]
 
 
 def in_float32(*arguments):
@@ -291,40 +309,47 @@ def in_float16(*arguments):
     return slopes(*arguments).astype("float16")
 
 
-@pytest.mark.parametrize("function", [slopes, by_tape, by_loop, in_float32, in_float16, partial(slopes)])
+def by_signs_of_the_differences(weights, norms, losses, first_losses, alpha):
+    left, weighted = losses / first_losses, weights * norms
+    return pandas.Series(np.copysign(norms, weighted - weighted.mean() * (left / left.mean()) ** alpha))
+
+
+@pytest.mark.parametrize(
+    "function", [slopes, by_tape, by_loop, in_float32, in_float16, partial(slopes), by_signs_of_the_differences]
+)
 def test_slopes_however_they_are_found(function):
     assert outcome("8.4", function) == ("correct", "")
 
 
 def of(function):
-    """Wrap a function of the weighted lengths, their targets, the lengths and the weights."""
-    return lambda weights, lengths, *rest: function(*parts(weights, lengths, *rest), lengths, weights)
+    """Wrap a function of the weighted norms, their targets, the norms and the weights."""
+    return lambda weights, norms, *rest: function(*parts(weights, norms, *rest), norms, weights)
 
 
 def goals(function):
-    """Wrap a function of the weighted lengths, the lengths, the losses, the part of each that is left, and alpha."""
+    """Wrap a function of the weighted norms, the norms, the losses, the part of each that is left, and alpha."""
 
-    def answer(weights, lengths, losses, first_losses, alpha):
-        found = function(weights * lengths, lengths, losses, losses / first_losses, alpha)
-        return np.sign(weights * lengths - found) * lengths
+    def answer(weights, norms, losses, first_losses, alpha):
+        found = function(weights * norms, norms, losses, losses / first_losses, alpha)
+        return np.sign(weights * norms - found) * norms
 
     return answer
 
 
-def in_place(weights, lengths, losses, first_losses, alpha):
-    lengths *= np.sign(slopes(weights, lengths, losses, first_losses, alpha))
-    return lengths
+def in_place(weights, norms, losses, first_losses, alpha):
+    norms *= np.sign(slopes(weights, norms, losses, first_losses, alpha))
+    return norms
 
 
 WRONG_SLOPES = {
     "turned": (of(lambda g, t, n, w: np.sign(t - g) * n), "the sign is turned round"),
     "signs": (of(lambda g, t, n, w: np.sign(g - t)), "these are signs only"),
-    "times the weight": (of(lambda g, t, n, w: np.sign(g - t) * w), "by the weight instead of the length"),
+    "times the weight": (of(lambda g, t, n, w: np.sign(g - t) * w), "by the weight instead of the norm"),
     "along log w": (of(lambda g, t, n, w: np.sign(g - t) * g), "along the logarithm of the weight"),
     "distances": (of(lambda g, t, n, w: np.abs(g - t)), "these are the distances"),
     "differences": (of(lambda g, t, n, w: g - t), "these are the differences"),
     "not constant": (lambda *a: by_tape(*a, constant=tf.identity), "must be held constant"),
-    "lengths": (of(lambda g, t, n, w: n), "these are the lengths"),
+    "norms": (of(lambda g, t, n, w: n), "these are the norms"),
     "equal goals": (lambda w, n, a, b, alpha: slopes(w, n, a, b, 0.0), "the goals are all equal"),
     "alpha of 1": (lambda w, n, a, b, alpha: slopes(w, n, a, b, 1.0), "alpha is not used"),
     "times alpha": (goals(lambda g, n, a, r, alpha: g.mean() * alpha * r / r.mean()), "a power, not a factor"),
@@ -338,7 +363,7 @@ WRONG_SLOPES = {
         goals(lambda g, n, a, r, alpha: g.mean() * (r / np.exp(np.log(r).mean())) ** alpha),
         "the arithmetic mean is meant",
     ),
-    "harmonic ratios": (goals(lambda g, n, a, r, alpha: g.mean() * (r * (1 / r).mean()) ** alpha), "and it should be"),
+    "harmonic ratios": (goals(lambda g, n, a, r, alpha: g.mean() * (r * (1 / r).mean()) ** alpha), "instead of"),
     "mean later": (goals(lambda g, n, a, r, alpha: g.mean() * r**alpha / (r**alpha).mean()), "by its mean first"),
     "mean of each": (
         lambda w, n, a, b, alpha: np.sign(w * n - (w * n).mean() * (a / a.mean() * b.mean() / b) ** alpha) * n,
@@ -350,20 +375,22 @@ WRONG_SLOPES = {
     ),
     "root mean square": (
         goals(lambda g, n, a, r, alpha: np.sqrt((g**2).mean()) * (r / r.mean()) ** alpha),
-        "and it should be",
+        "instead of",
     ),
     "only losses": (goals(lambda g, n, a, r, alpha: g.mean() * (a / a.mean()) ** alpha), "with its first loss"),
-    "total of lengths": (goals(lambda g, n, a, r, alpha: g.sum() * (r / r.mean()) ** alpha), "not their total"),
-    "mean without weights": (goals(lambda g, n, a, r, alpha: n.mean() * (r / r.mean()) ** alpha), "weights * lengths"),
+    "total of norms": (goals(lambda g, n, a, r, alpha: g.sum() * (r / r.mean()) ** alpha), "not their total"),
+    "mean without weights": (goals(lambda g, n, a, r, alpha: n.mean() * (r / r.mean()) ** alpha), "weights * norms"),
     "median": (goals(lambda g, n, a, r, alpha: np.median(g) * (r / r.mean()) ** alpha), "not their median"),
-    "largest": (goals(lambda g, n, a, r, alpha: g.max() * (r / r.mean()) ** alpha), "and it should be"),
+    "largest": (goals(lambda g, n, a, r, alpha: g.max() * (r / r.mean()) ** alpha), "instead of"),
     "geometric": (
         goals(lambda g, n, a, r, alpha: np.exp(np.log(g).mean()) * (r / r.mean()) ** alpha),
         "the arithmetic mean is meant",
     ),
-    "unweighted": (lambda w, n, a, b, alpha: slopes(np.ones_like(w), n, a, b, alpha), "and it should be"),
-    "in place": (in_place, "your function changes `lengths`"),
-    "mean slope": (lambda *a: slopes(*a) / len(a[0]), "and it should be"),
+    "unweighted": (lambda w, n, a, b, alpha: slopes(np.ones_like(w), n, a, b, alpha), "instead of"),
+    "in place": (in_place, "your function changes `norms`"),
+    "always 1.5": (lambda w, n, a, b, alpha: slopes(w, n, a, b, 1.5), "alpha is always 1.5"),
+    "power of both": (goals(lambda g, n, a, r, alpha: (g.mean() * r / r.mean()) ** alpha), "only the ratios have"),
+    "mean slope": (lambda *a: slopes(*a) / len(a[0]), "slope of the mean of the distances"),
     "rounded": (lambda *a: slopes(*a).round(3), "right but for rounding"),
     "one number": (of(lambda g, t, n, w: np.abs(g - t).sum()), "the result should be an array"),
     "a column": (of(lambda g, t, n, w: (np.sign(g - t) * n)[:, None]), "the result should have shape"),

@@ -75,7 +75,10 @@ def by_half_precision(model, images, targets):
 def test_a_cosine_however_it_is_found(function):
     state, message = outcome("9.1", function)
     assert state == "correct"
-    assert message == "The three models of this check have random weights, and the cosines 0.13, 0.04, -0.71."
+    assert (
+        message
+        == "The three models of this check have random parameters, and the cosine similarities 0.13, 0.04, -0.71."
+    )
 
 
 def pieces(model, images, targets):
@@ -93,20 +96,20 @@ def by_training(model, images, targets):
         variable.assign(0.9 * variable)
 
 
-def all_weights(model, images, targets):
+def all_parameters(model, images, targets):
     return cosine(*flat(gradients(model, images, targets, lambda path: True)))
 
 
 WRONG_COSINES = {
-    "scalar product": (scalar_product, "the scalar product: divide it by both lengths"),
+    "scalar product": (scalar_product, "the scalar product: divide it by both norms"),
     "sign": (lambda *a: -right_cosine(*a), "the sign is turned round"),
-    "all weights": (all_weights, "leave out those of the heads"),
+    "all parameters": (all_parameters, "leave out those of the heads"),
     "mean": (lambda *a: np.mean(pieces(*a)), "a mean over the variables' cosines"),
     "one variable": (lambda *a: pieces(*a)[0], "the cosine on one variable"),
     "one head": (lambda *a: cosine(*flat(gradients(*a, names=("left", "left")))), "one head with itself"),
     "squared": (
         lambda *a: (lambda u, v: u @ v / (u @ u) / (v @ v))(*flat(gradients(*a))),
-        "divided by the squared lengths",
+        "divided by the squared norms",
     ),
     "angle": (lambda *a: np.degrees(np.arccos(right_cosine(*a))), "a cosine lies between -1 and 1"),
     "swapped targets": (
@@ -128,7 +131,8 @@ WRONG_COSINES = {
     "one row": (lambda m, x, y: right_cosine(m, x[:1], {n: t[:1] for n, t in y.items()}), "of these two gradients is"),
     "absolute": (lambda *a: abs(right_cosine(*a)), "of these two gradients is"),
     "rounded": (lambda *a: round(right_cosine(*a), 1), "of these two gradients is"),
-    "trains": (lambda *a: (right_cosine(*a), by_training(*a))[0], "changes the weights of the model"),
+    "trains": (lambda *a: (right_cosine(*a), by_training(*a))[0], "changes the parameters of the model"),
+    "arrays only": (lambda m, x, y: right_cosine(m, x.astype("float32"), y), "AttributeError"),
     "list": (lambda *a: [right_cosine(*a)], "should be a number"),
     "nothing": (lambda *a: None, "is a `return` missing?"),
     "a number": (0.1, "should be a function"),
@@ -144,12 +148,12 @@ def test_wrong_cosines(answer, words):
 
 
 def clean(own, other):
-    return own - min(own @ other, 0) / (other @ other) * other
+    return own - min(own @ other, 0) / (other @ other or 1) * other
 
 
 def by_factors(a, b):
     d = np.minimum(np.dot(a, b), 0)
-    return (1 - d / np.dot(a, a)) * a + (1 - d / np.dot(b, b)) * b
+    return (1 - d / (np.dot(a, a) or 1)) * a + (1 - d / (np.dot(b, b) or 1)) * b
 
 
 def by_tensorflow(a, b):
@@ -174,8 +178,8 @@ def by_half(a, b):
 
 def by_matrix(a, b):
     rows = np.stack([a, b])
-    products = rows @ rows.T
-    return (1 - np.minimum(products[0, 1], 0) / np.diag(products)) @ rows
+    gram = rows @ rows.T
+    return (1 - np.minimum(gram[0, 1], 0) / np.maximum(np.diag(gram), 1e-300)) @ rows
 
 
 SURGERIES = [lambda a, b: clean(a, b) + clean(b, a), by_factors, by_tensorflow, by_lists, by_asking, by_half, by_matrix]
@@ -208,12 +212,12 @@ def right_in_place(a, b):
     return first + b
 
 
-def by_length(a, b):
+def by_norm(a, b):
     d = min(a @ b, 0)
     return a + b - d / np.linalg.norm(b) * b - d / np.linalg.norm(a) * a
 
 
-def by_own_length(a, b):
+def by_own_norm(a, b):
     d = min(a @ b, 0)
     return a + b - d / (a @ a) * b - d / (b @ b) * a
 
@@ -231,8 +235,8 @@ WRONG_SURGERY = {
     "first only": (lambda a, b: clean(a, b) + b, "only the first gradient is changed"),
     "second only": (lambda a, b: a + clean(b, a), "only the second gradient is changed"),
     "one part": (clean, "it gives one of the two parts: add both"),
-    "length": (by_length, "divide by the squared length"),
-    "own length": (by_own_length, "of the wrong gradient"),
+    "norm": (by_norm, "divide by the squared norm"),
+    "own norm": (by_own_norm, "of the wrong gradient"),
     "added": (lambda a, b: 2 * (a + b) - by_factors(a, b), "take them out"),
     "zero": (lambda a, b: 0 * a if a @ b < 0 else a + b, "it is not PCGrad's step"),
     "the other part": (lambda a, b: clean(b, a), "it gives one of the two parts: add both"),
@@ -243,10 +247,10 @@ WRONG_SURGERY = {
         lambda a, b: a + b - max(a @ b, 0) / (b @ b) * b - max(a @ b, 0) / (a @ a) * a,
         "where there is no conflict, and not in a conflict",
     ),
-    "no length": (lambda a, b: a + b - min(a @ b, 0) * (a + b), "it divides by no length"),
-    "both lengths": (
+    "no norm": (lambda a, b: a + b - min(a @ b, 0) * (a + b), "it divides by no norm"),
+    "both norms": (
         lambda a, b: a + b - min(a @ b, 0) / np.linalg.norm(a) / np.linalg.norm(b) * (a + b),
-        "it divides by both lengths",
+        "it divides by both norms",
     ),
     "a threshold on the cosine": (
         lambda a, b: by_factors(a, b) if cosine(a, b) < -0.05 else a + b,
@@ -263,6 +267,14 @@ WRONG_SURGERY = {
     "always the sum of parts": (lambda a, b: clean(a, b) + clean(b, a) + 0.1 * a, "it is not PCGrad's step"),
     "twice without a conflict": (lambda a, b: by_factors(a, b) * (1 + (a @ b >= 0)), "the sum of the two"),
     "two": (lambda a, b: [clean(a, b), clean(b, a)], "should have shape"),
+    "divides by a zero": (
+        lambda a, b: a - min(a @ b, 0) / (b @ b) * b + b - min(a @ b, 0) / (a @ a) * a,
+        "where a gradient is zero it gives NaN",
+    ),
+    "nothing for a zero": (
+        lambda a, b: by_factors(a, b) if a.any() and b.any() else 0 * a,
+        "where a gradient is zero it should give the sum",
+    ),
     "nothing": (lambda a, b: None, "is a `return` missing?"),
 }
 
@@ -275,7 +287,7 @@ def test_wrong_surgery(answer, words):
 # --- 9.3
 
 
-def share(a, b):
+def weight(a, b):
     apart = (a - b) @ (a - b)
     return 0.5 if apart == 0 else (b - a) @ b / apart
 
@@ -289,7 +301,7 @@ def by_cases(a, b):
         return a
     if a @ b >= b @ b:
         return b
-    return mixture(share(a, b), a, b)
+    return mixture(weight(a, b), a, b)
 
 
 def by_search(a, b):
@@ -335,7 +347,7 @@ def from_products(a, b):
     return mixture(np.clip((bb - ab) / apart, 0, 1) if apart > 1e-12 * (aa + bb) else 0.5, a, b)
 
 
-def share_of_the_second(a, b):
+def weight_of_the_second(a, b):
     apart = (a - b) @ (a - b)
     second = np.clip((a - b) @ a / apart, 0, 1) if apart > 0 else 0.5
     return (1 - second) * a + second * b
@@ -349,12 +361,12 @@ RIGHT_MIXTURES = [
     by_golden_search,
     by_least_squares,
     from_products,
-    share_of_the_second,
-    *[by_float32(function) for function in (by_cases, share_of_the_second, from_products, by_least_squares)],
+    weight_of_the_second,
+    *[by_float32(function) for function in (by_cases, weight_of_the_second, from_products, by_least_squares)],
     lambda a, b: [float(value) for value in by_float32(by_cases)(a, b)],
     lambda a, b: by_no_nan(a, b).numpy().astype("float64"),
     lambda a, b: tf.constant(by_cases(a, b), "bfloat16"),
-    lambda a, b: mixture(np.clip(share(a, b), 0, 1), a, b),
+    lambda a, b: mixture(np.clip(weight(a, b), 0, 1), a, b),
     by_cases,
     by_search,
     by_small_epsilon,
@@ -365,7 +377,7 @@ RIGHT_MIXTURES = [
 
 
 @pytest.mark.parametrize("function", RIGHT_MIXTURES)
-def test_the_shortest_mixture_however_it_is_found(function):
+def test_the_mixture_of_smallest_norm_however_it_is_found(function):
     assert outcome("9.3", function)[0] == "correct"
 
 
@@ -384,11 +396,11 @@ def by_trials(a, b):
 
 
 def nearest(parts, kind="float64"):
-    """Return a function that takes the best share from a list of them, in equal steps."""
+    """Return a function that takes the best weight from a list of them, in equal steps."""
 
     def function(a, b):
-        share_there = np.round(np.clip(share(a, b), 0, 1) * parts) / parts
-        return mixture(np.dtype(kind).type(share_there), a.astype(kind), b.astype(kind))
+        weight_there = np.round(np.clip(weight(a, b), 0, 1) * parts) / parts
+        return mixture(np.dtype(kind).type(weight_there), a.astype(kind), b.astype(kind))
 
     return function
 
@@ -397,13 +409,13 @@ PARTS = [3, 7, 100, 999, 1000, 2999, 3000, 5000, 7000, 9999, 10_000, 12_345, 50_
 
 
 @pytest.mark.parametrize("parts", PARTS)
-def test_a_list_of_shares_is_refused_however_long(parts):
-    refused("9.3", nearest(parts), f"all shares are multiples of 1/{parts}: compute the share and try no list")
+def test_a_list_of_weights_is_refused_however_long(parts):
+    refused("9.3", nearest(parts), f"all weights are multiples of 1/{parts}: compute the weight and try no list")
 
 
 @pytest.mark.parametrize("parts", PARTS[4:])
-def test_a_list_of_shares_is_refused_in_float32_too(parts):
-    refused("9.3", nearest(parts, "float32"), ": compute the share and try no list of shares")
+def test_a_list_of_weights_is_refused_in_float32_too(parts):
+    refused("9.3", nearest(parts, "float32"), ": compute the weight and try no list of weights")
 
 
 def searched_too_short(a, b):
@@ -417,70 +429,73 @@ def searched_too_short(a, b):
     return mixture((low + high) / 2, a, b)
 
 
-def one_share(a, b):
+def one_weight(a, b):
     return mixture(1 / 3, a, b)
 
 
-def the_longer(a, b):
+def the_larger(a, b):
     return max(a, b, key=np.linalg.norm)
 
 
 def off_to_the_side(a, b):
-    """Return something of the right length that is no mixture."""
+    """Return something of the right norm that is no mixture."""
     right = by_cases(a, b)
     return right if a.size != 3 else right[::-1]
 
 
 @pytest.mark.parametrize("parts", [None, 1 / 3, 1e-3, 1e-5, 1e-7, 3e-7])
 def test_two_numbers_that_differ_do_not_look_alike(parts):
-    """Refuse answers whose share is a little wrong, by more or less, with two different numbers."""
-    function = searched_too_short if parts is None else lambda a, b: mixture(np.clip(share(a, b) + parts, 0, 1), a, b)
+    """Refuse answers whose weight is a little wrong, by more or less, with two different numbers."""
+    function = searched_too_short if parts is None else lambda a, b: mixture(np.clip(weight(a, b) + parts, 0, 1), a, b)
     state, message = outcome("9.3", function)
     if parts == 1e-7:  # as near as float32 comes
         assert state == "correct"
         return
-    found, wanted = re.findall(r"(?:length|first is|one is) (\d[\d.e+-]*\d)", message)
+    found, wanted = re.findall(r"(?:norm|of these two is|first is|one is) (\d[\d.e+-]*\d)", message)
     assert found != wanted, message
 
 
 def mixed_in_place(a, b):
-    s = np.clip(share(a, b), 0, 1)
+    s = np.clip(weight(a, b), 0, 1)
     a *= s
     return a + (1 - s) * b
 
 
 WRONG_MIXTURES = {
-    "not cut": (lambda a, b: mixture(share(a, b), a, b), "cut shares to 0 to 1"),
-    "swapped": (lambda a, b: mixture(1 - np.clip(share(a, b), 0, 1), a, b), "the two shares are swapped"),
-    "half": (lambda a, b: (a + b) / 2, "both the share 1/2"),
+    "not cut": (lambda a, b: mixture(weight(a, b), a, b), "cut weights to 0 to 1"),
+    "swapped": (lambda a, b: mixture(1 - np.clip(weight(a, b), 0, 1), a, b), "the two weights are swapped"),
+    "half": (lambda a, b: (a + b) / 2, "both the weight 1/2"),
     "sum": (lambda a, b: a + b, "it gives the sum"),
-    "twice": (lambda a, b: 2 * mixture(np.clip(share(a, b), 0, 1), a, b), "twice the mixture"),
+    "twice": (lambda a, b: 2 * mixture(np.clip(weight(a, b), 0, 1), a, b), "twice the mixture"),
     "divides": (divides, "for two equal gradients it gives NaN"),
     "for one scale only": (tiny, "0.01 is added to the number that is divided by"),
     "an epsilon of another size": (
         lambda a, b: mixture(np.clip((b - a) @ b / ((a - b) @ (a - b) + 3e-3), 0, 1), a, b),
-        "and the shortest mixture of these two has the length",
+        "and the smallest norm of a mixture of these two is",
     ),
     "tried, few": (
         lambda a, b: min((mixture(s, a, b) for s in np.linspace(0, 1, 11)), key=np.linalg.norm),
-        "all shares are multiples of 1/10",
+        "all weights are multiples of 1/10",
     ),
     "tried, inside": (
         lambda a, b: min((mixture(s, a, b) for s in np.linspace(0, 1, 100)[1:-1]), key=np.linalg.norm),
-        "all shares are multiples of 1/99",
+        "all weights are multiples of 1/99",
     ),
-    "searched too short": (searched_too_short, "for long and nearly opposite gradients the share of the first is 0.0"),
-    "one share": (one_share, "and the shortest mixture of these two has the length"),
-    "the longer": (the_longer, "and the shortest mixture of these two has the length"),
+    "searched too short": (
+        searched_too_short,
+        "for large and nearly opposite gradients the weight of the first is 0.0",
+    ),
+    "one weight": (one_weight, "and the smallest norm of a mixture of these two is"),
+    "the larger": (the_larger, "and the smallest norm of a mixture of these two is"),
     "no mixture": (off_to_the_side, "and it is no mixture of the two"),
-    "lengths alone": (lambda a, b: mixture(b @ b / (a @ a + b @ b), a, b), "the angle between them counts"),
-    "zero": (lambda a, b: 0 * a, "a shorter one is no mixture of them"),
-    "tried": (by_trials, "compute the share and try no list of shares"),
+    "norms alone": (lambda a, b: mixture(b @ b / (a @ a + b @ b), a, b), "the angle between them counts"),
+    "zero": (lambda a, b: 0 * a, "a smaller one is no mixture of them"),
+    "tried": (by_trials, "compute the weight and try no list of weights"),
     "in place": (mixed_in_place, "your function changes `a` itself"),
-    "the shorter": (lambda a, b: min(a, b, key=np.linalg.norm), "the shorter of the two gradients"),
+    "the smaller": (lambda a, b: min(a, b, key=np.linalg.norm), "the smaller of the two gradients"),
     "pcgrad": (by_factors, "the step of PCGrad"),
     "NaN": (lambda a, b: a * np.nan, "should hold finite numbers"),
-    "a share": (lambda a, b: np.clip(share(a, b), 0, 1), "should be an array"),
+    "a weight": (lambda a, b: np.clip(weight(a, b), 0, 1), "should be an array"),
     "nothing": (lambda a, b: None, "is a `return` missing?"),
 }
 
@@ -493,14 +508,14 @@ def test_wrong_mixtures(answer, words):
 # --- 9.4
 
 
-def repaired(gradients, is_trunk, rng, order=None, lengths=None):
+def repaired(gradients, is_trunk, rng, order=None, squared_norms=None):
     update, rows = gradients.sum(axis=0), gradients[:, is_trunk]
-    lengths = (rows**2).sum(axis=1) if lengths is None else lengths
+    squared_norms = (rows**2).sum(axis=1) if squared_norms is None else squared_norms
     total = np.zeros_like(rows[0])
     for head, own in enumerate(rows):
         for other in rng.permutation(len(rows)) if order is None else order:
             if other != head:
-                own = own - min(own @ rows[other], 0) / lengths[other] * rows[other]
+                own = own - min(own @ rows[other], 0) / squared_norms[other] * rows[other]
         total += own
     update[is_trunk] = total
     return update
@@ -619,13 +634,13 @@ def by_choice(gradients, is_trunk, rng):
 def by_gram_matrix(gradients, is_trunk, rng):
     """Keep each head's own as a sum of gradients, and compute with the products alone."""
     rows = gradients[:, is_trunk]
-    products = rows @ rows.T
-    shares = np.eye(len(rows))
+    gram = rows @ rows.T
+    weights = np.eye(len(rows))
     for head in rng.permutation(len(rows)):
         for other in rng.permutation([h for h in range(len(rows)) if h != head]):
-            shares[head, other] -= min(shares[head] @ products[other], 0) / products[other, other]
+            weights[head, other] -= min(weights[head] @ gram[other], 0) / gram[other, other]
     update = gradients.sum(axis=0)
-    update[is_trunk] = (shares @ rows).sum(axis=0)
+    update[is_trunk] = (weights @ rows).sum(axis=0)
     return update
 
 
@@ -659,7 +674,7 @@ def without_heads(gradients, is_trunk, rng):
 
 
 def too_long(gradients, is_trunk, rng):
-    return repaired(gradients, is_trunk, rng, lengths=(gradients**2).sum(axis=1))
+    return repaired(gradients, is_trunk, rng, squared_norms=(gradients**2).sum(axis=1))
 
 
 def in_order(gradients, is_trunk, rng):
@@ -756,8 +771,8 @@ def test_the_heads_meet_with_mixed_signs():
 
 
 WRONG_REPAIRS = {
-    "as it was": (lambda g, t, r: everywhere(g, t, r, range(len(g))), "the weights of the heads are projected too"),
-    "order only": (everywhere, "the weights of the heads are projected too"),
+    "as it was": (lambda g, t, r: everywhere(g, t, r, range(len(g))), "the parameters of the heads are projected too"),
+    "order only": (everywhere, "the parameters of the heads are projected too"),
     "trunk only": (in_order, "the order is the same in each call"),
     "one order": (one_order, "one common order: draw a new order for each head"),
     "turned order": (turned_order, "three orders at most"),
@@ -771,11 +786,11 @@ WRONG_REPAIRS = {
     "same seed": (lambda g, t, r: repaired(g, t, np.random.default_rng(0)), "the order is the same in each call"),
     "in place": (cleared, "your function changes `gradients` itself"),
     "zero heads": (without_heads, "they need their plain gradients"),
-    "too long": (too_long, "the lengths are taken over all columns"),
+    "too long": (too_long, "the norms are taken over all columns"),
     "plain sum": (lambda g, t, r: g.sum(axis=0), "the trunk gets the plain sum"),
     "mean": (lambda g, t, r: repaired(g, t, r) / len(g), "do not get their plain gradients"),
     "changed others": (changed_others, "fits no order"),
-    "mean on the trunk": (lambda g, t, r: repaired(g, t, r) / np.where(t, len(g), 1), "fits no order"),
+    "mean on the trunk": (lambda g, t, r: repaired(g, t, r) / np.where(t, len(g), 1), "the mean over the heads"),
     "trunk columns": (lambda g, t, r: repaired(g, t, r)[t], "should have shape"),
     "nothing": (lambda g, t, r: None, "is a `return` missing?"),
 }

@@ -214,7 +214,7 @@ def never_hurts(alone, shared):
     return "share" if decided(alone, shared) == "share" else "no difference"
 
 
-def two_spreads(alone, shared):
+def two_stds(alone, shared):
     return decided(alone, shared, errors=2 * len(alone) ** 0.5)
 
 
@@ -223,7 +223,29 @@ def in_place(alone, shared):
     return decided(np.zeros_like(shared), shared)
 
 
+def not_below(alone, shared):
+    difference = shared - alone
+    error = difference.std(ddof=1) / np.sqrt(len(difference))
+    if difference.mean() >= 2 * error:
+        return "share"
+    return "separate" if difference.mean() <= -2 * error else "no difference"
+
+
+def beyond(alone, shared):
+    difference = shared - alone
+    if abs(difference.mean()) < 2 * difference.std(ddof=1) / np.sqrt(len(difference)):
+        return "no difference"
+    return "share" if difference.mean() > 0 else "separate"
+
+
+def in_every_seed(alone, shared):
+    return "share" if (shared > alone).all() else "separate" if (shared < alone).all() else "no difference"
+
+
 WRONG_DECISIONS = {
+    "not below": (not_below, "with equal scores it says 'share': then the mean is neither above nor below"),
+    "beyond": (beyond, "with equal scores it says 'separate': then the mean is neither above nor below"),
+    "in every seed": (in_every_seed, "outside two standard errors"),
     "relative": (lambda a, s: decided(np.ones_like(a), s / a), "and not relative to a score"),
     "relative to the new": (lambda a, s: decided(a / s, np.ones_like(a)), "and not relative to a score"),
     "logarithms": (lambda a, s: decided(np.log(a), np.log(s)), "and not relative to a score"),
@@ -242,8 +264,8 @@ WRONG_DECISIONS = {
     "in place": (in_place, "your function changes `shared` itself"),
     "turned": (lambda a, s: decided(s, a), "it is turned round"),
     "by the sign": (lambda a, s: "share" if s.mean() > a.mean() else "separate", "the sign of the mean only"),
-    "unpaired": (unpaired, "take the spread of the differences"),
-    "two spreads": (two_spreads, "divided by the root of the number of seeds"),
+    "unpaired": (unpaired, "take the standard deviation of the differences"),
+    "two standard deviations": (two_stds, "divided by the root of the number of seeds"),
     "one error": (lambda a, s: decided(a, s, errors=1.0), "one standard error, and two are asked for"),
     "fixed limit": (by_points, "two standard errors"),
     "never hurts": (never_hurts, 'it never says "separate"'),
@@ -490,6 +512,10 @@ WRONG_MIXTURES = {
     "two decimals": (lambda e, g: np.round(by_numpy(e, g), 2), "it is rounded to 2 decimals"),
     "units before experts": (lambda e, g: by_numpy(e[:, ::-1], g), "of the mixture should be"),
     "twice": (lambda e, g: 2 * by_numpy(e, g), "of the mixture should be"),
+    "divided by a total of 0": (
+        lambda e, g: weighted(np.maximum(g, 0) / np.maximum(g, 0).sum(axis=1, keepdims=True), e),
+        "holds NaN or infinity where the numbers of the gate are -",
+    ),
     "always NaN": (lambda e, g: by_numpy(e, g) * np.nan, "holds NaN or infinity"),
     "not added up": (lambda e, g: softmax(g)[:, :, None] * e, "an axis for the experts still"),
     "over the units": (lambda e, g: (softmax(g)[:, :, None] * e).sum(axis=2), "one number for each expert"),

@@ -581,6 +581,12 @@ def three_products(conditionals, tree):
 
 
 WRONG_PRODUCTS = {
+    "two decimals": (lambda c, t: multiplied(c, t).round(2), "the product is rounded to 2 decimals"),
+    "the smallest": (
+        lambda c, t: np.min([level[:, t.groups_of_leaves(k)] for k, level in enumerate(c)], axis=0),
+        "the smallest factor is taken",
+    ),
+    "not below a thousandth": (lambda c, t: multiplied(c, t).clip(0.001), "and yours has 0.001"),
     "four levels": (four_levels, "only the first 4 levels are multiplied: a tree may have more"),
     "three products": (three_products, "with 4 levels the probabilities of an image sum to"),
     "reversed levels": (lambda c, t: multiplied(c[::-1], t), "your function raised IndexError"),

@@ -199,6 +199,11 @@ WRONG_ROWS = {
     "turned": (lambda n, t: by_columns(n, t).T, "a row for each label"),
     "turned round": (lambda n, t: 1 - by_columns(n, t), "the wrong way round"),
     "twice": (lambda n, t: 2 * by_columns(n, t), "only zeros and ones"),
+    "minus one for zero": (lambda n, t: 2 * by_columns(n, t) - 1, "only zeros and ones"),
+    "each name once, sorted": (
+        lambda n, t: by_columns(sorted(set(n), key=str), t),
+        "one row for each different name, in another order",
+    ),
     "turned round but none": (
         lambda n, t: np.where(np.array([one is None for one in n])[:, None], 1, 1 - by_columns(n, t)),
         "the wrong way round",
@@ -411,6 +416,10 @@ WRONG_LOSSES = {
         lambda y, z: special.logsumexp(z, axis=1) - special.logsumexp(z - 1e6 * (1 - y), axis=1),
         "an impossible leaf is not quite out of the sum",
     ),
+    "limited logits": (
+        lambda y, z: by_hand(y, z.clip(-500, 500)),
+        "moderate logits are right, but for the logits [0, 0, 1000] it gives 499.3069 instead of 999.3069.",
+    ),
     "a little added": (lambda y, z: -np.log((p(z) * y).sum(axis=1) + 1e-12), "a loss that is cut off"),
     "rounded probabilities": (lambda y, z: -np.log(np.clip((p(z) * y).sum(axis=1), 1e-7, 1)), "a loss that is cut off"),
     "wrong for fine labels": (
@@ -511,6 +520,7 @@ WRONG_GRADIENTS = {
     ),
     "of the mean": (lambda y, z: by_formula(y, z) / len(z), "here each row has a loss of its own"),
     "of the mean of all cells": (lambda y, z: by_formula(y, z) / z.size, "here each row has a loss of its own"),
+    "two decimals": (lambda y, z: by_formula(y, z).round(2), "it is rounded to 2 decimals"),
     "the sign alone": (lambda y, z: np.sign(by_formula(y, z)), "it is the sign of the gradient"),
     "in half precision": (lambda y, z: by_formula(y, z).astype("float16") + np.float16(0.01), "add up to 0"),
     "right for groups only": (

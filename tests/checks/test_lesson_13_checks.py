@@ -299,12 +299,12 @@ def missing_classes(labels, parents):
 
 
 WRONG_COUNTS = {
+    "always one": (lambda la, p: 1, "for one row it gives 1, and 0 of them violate the graph"),
     "two parents": (lambda x, p: count(x, cut(p, 2)), "and not at the first two only"),
     "last parent": (lambda x, p: count(x, {k: v[-1:] for k, v in p.items()}), "and not at the last only"),
     "missing classes": (missing_classes, "each row counts once"),
     "backward columns": (with_columns(lambda p: list(p)[::-1]), "which column is which class?"),
     "text": (lambda x, p: str(count(x, p)), "should be a number"),
-    "always one": (lambda x, p: 1, "of them violate the graph"),
     "all rows": (lambda x, p: len(x), "of them violate the graph"),
     "coherent in one graph": (lambda x, p: count(x, p) if len(p) != 9 else len(x) - count(x, p), "violate the graph"),
     "edges": (lambda x, p: broken(x, p).sum(), "each row counts once"),

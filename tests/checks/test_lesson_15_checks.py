@@ -259,12 +259,12 @@ class OwnStep(keras.Model):
     def train_step(self, data):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
-            said = self(x, training=True)
+            predicted = self(x, training=True)
             total = sum(self.losses)
             for name in self.heads:
                 unsaid = y[name] == FILLER[name]
                 known = 1.0 - tf.cast(tf.reduce_all(unsaid, axis=1), "float32") * (not self.gaps_count)
-                each = self.own_losses[name](y[name], said[name])
+                each = self.own_losses[name](y[name], predicted[name])
                 mean = (lambda a, b: a / b) if self.divides else tf.math.divide_no_nan
                 total += mean(tf.reduce_sum(known * each), tf.reduce_sum(known))
         variables = self.trainable_variables
@@ -330,13 +330,13 @@ def where_known(each):
     return loss
 
 
-def binary(label, said):
-    said = keras.ops.clip(said, 1e-6, 1 - 1e-6)
-    return -label * keras.ops.log(said) - (1 - label) * keras.ops.log(1 - said)
+def binary(label, predicted):
+    predicted = keras.ops.clip(predicted, 1e-6, 1 - 1e-6)
+    return -label * keras.ops.log(predicted) - (1 - label) * keras.ops.log(1 - predicted)
 
 
-def squared(label, said):
-    return (label - said) ** 2
+def squared(label, predicted):
+    return (label - predicted) ** 2
 
 
 def by_nan(client):
@@ -440,8 +440,8 @@ def pseudo_labels(client):
     known = answer["weights"]["void"] > 0
     pixels = np.column_stack([answer["x"].reshape(6000, -1), np.ones(6000)])
     ridge = pixels[known].T @ pixels[known] + 10 * np.eye(589)
-    said = pixels @ np.linalg.solve(ridge, pixels[known].T @ answer["targets"]["void"][known, 0])
-    filled = np.where(known, answer["targets"]["void"][:, 0], said > 0.4).astype("float32")
+    predicted = pixels @ np.linalg.solve(ridge, pixels[known].T @ answer["targets"]["void"][known, 0])
+    filled = np.where(known, answer["targets"]["void"][:, 0], predicted > 0.4).astype("float32")
     return answer | {
         "targets": answer["targets"] | {"void": filled[:, None]},
         "weights": answer["weights"] | {"void": np.where(known, 1.0, 0.2)},
@@ -718,15 +718,15 @@ class Oracle:
     def noisy(self, rng, wrong):
         truth, n = self.truth, len(self.truth["void"])
         locker = np.where(rng.random(n) < wrong, rng.integers(10, size=n), truth["locker"])
-        spread = rng.choice([0.08, 0.35], size=(n, 2))
+        std = rng.choice([0.08, 0.35], size=(n, 2))
         near = np.clip(truth["services"] * 0.6 + 0.2 + rng.normal(0, 0.2, (n, 4)), 0, 1)
         flipped = np.where(rng.random(n) < wrong, 1 - truth["void"], truth["void"])
         return {
             "locker": locker,
             "aisle": AISLE_OF[locker],
             "services": near,
-            "position": truth["position"] + rng.normal(0, spread),
-            "spread": spread,
+            "position": truth["position"] + rng.normal(0, std),
+            "spread": std,
             "void": 0.1 + 0.8 * flipped,
         }
 
@@ -759,14 +759,14 @@ def variant(oracle, **answers):
 
 def own_scores(answer, made, **changes):
     """Return the scores on the known labels of some slips, computed as a learner would."""
-    said, table = answer(made.images), made.targets
+    predicted, table = answer(made.images), made.targets
     rows = {name: lesson_15.labelled(name, table[name]) for name in HEADS}
-    scores = {name: np.mean(said[name][rows[name]] == table[name][rows[name]]) for name in ("locker", "aisle")}
+    scores = {name: np.mean(predicted[name][rows[name]] == table[name][rows[name]]) for name in ("locker", "aisle")}
     scores["services"] = average_precision_score(
-        table["services"][rows["services"]], said["services"][rows["services"]]
+        table["services"][rows["services"]], predicted["services"][rows["services"]]
     )
-    scores["position"] = np.nanmean(np.abs(said["position"] - table["position"]))
-    right = (said["void"] > 0.5) == (table["void"] == 1)
+    scores["position"] = np.nanmean(np.abs(predicted["position"] - table["position"]))
+    right = (predicted["void"] > 0.5) == (table["void"] == 1)
     scores["void"] = np.mean([right[table["void"] == value].mean() for value in (0, 1)])
     return scores | changes
 
@@ -783,7 +783,7 @@ def not_scored(answer):
 def test_an_oracle_with_noise_is_accepted(oracle, client):
     state, message = outcome("15.4", report(oracle, client))
     assert state == "correct", message
-    words = ["naive 0.1", "naive 0.75", "no contradiction", "within one", "at least 0.70", "You promised locker"]
+    words = ["baseline 0.1", "baseline 0.75", "no contradiction", "within one", "at least 0.70", "You promised locker"]
     assert [part for part in words if part not in message] == []
     assert len(message) < 900
     assert outcome("15.4", report(oracle, client)) == (state, message), "the verdict is the same every time"
@@ -837,7 +837,7 @@ WRONG_FORMS = {
     "aisles by letter": ({"aisle": lambda a: np.array(list("ABCDE"))[a["aisle"]]}, "aisle should hold numbers"),
     "four numbers": (
         {"position": lambda a: np.concatenate([a["position"], a["spread"]], axis=1)},
-        "means and spreads are two parts, split them",
+        "means and stds are two parts, split them",
     ),
     "one service": ({"services": lambda a: a["services"][:, 0]}, "services should have shape"),
 }
@@ -856,8 +856,8 @@ REFUSED_ANSWERS = {
     ),
     "one locker": ({"locker": same(1), "aisle": same(1)}, "it gives the same answer to every slip"),
     "one probability": ({"services": same([0.4, 0.3, 0.3, 0.2])}, "the same answer to every slip"),
-    "one position": ({"position": same([10.5, 10.5])}, "naive 0.75): it gives the same answer to every slip"),
-    "never void": ({"void": same(0.15)}, "naive 0.50): it gives the same answer to every slip"),
+    "one position": ({"position": same([10.5, 10.5])}, "baseline 0.75): it gives the same answer to every slip"),
+    "never void": ({"void": same(0.15)}, "baseline 0.50): it gives the same answer to every slip"),
     "void below one half": ({"void": lambda a: a["void"] / 3}, "no slip gets more than 0.5, so none is void"),
     "void turned round": ({"void": lambda a: 1 - a["void"]}, "it is turned round: 1 means void"),
     "services in another order": ({"services": lambda a: a["services"][:, [1, 0, 2, 3]]}, "columns in another order"),
@@ -865,28 +865,31 @@ REFUSED_ANSWERS = {
     "pixels": ({"position": lambda a: 2 * a["position"]}, "its answers look like pixels: a pixel is half a millimetre"),
     "from the middle": ({"position": lambda a: a["position"] - 10.5}, "count from the middle of the slip"),
     "down first": ({"position": lambda a: a["position"][:, ::-1]}, "right and down look swapped"),
-    "position and spread": (
+    "position and std": (
         {"position": lambda a: a["spread"], "spread": lambda a: a["position"]},
         "position and spread look swapped",
     ),
-    "variances": ({"spread": lambda a: a["spread"] ** 2}, "they look like variances: the spread is the root"),
-    "spreads in pixels": ({"spread": lambda a: 2 * a["spread"]}, "are they pixels?"),
+    "variances": (
+        {"spread": lambda a: a["spread"] ** 2},
+        "they look like variances: the standard deviation is the root",
+    ),
+    "standard deviations in pixels": ({"spread": lambda a: 2 * a["spread"]}, "are they pixels?"),
     "too sure": ({"spread": lambda a: a["spread"] / 9}, "the model is too sure of itself"),
     "too unsure": ({"spread": lambda a: 0.9 + 0.01 * a["spread"]}, "% of the errors within one (wanted 60 to 74%)"),
-    "one spread": ({"spread": same([0.25, 0.25])}, "all slips have the same spread"),
+    "one standard deviation": ({"spread": same([0.25, 0.25])}, "all slips have the same standard deviation"),
     "too sure of one number": (
         {"spread": lambda a: a["spread"] * [0.4, 3.0]},
-        "spread right: 3",
+        "std right: 3",
     ),
     "too unsure of one number": (
         {"spread": lambda a: a["spread"] * [1.0, 3.0]},
-        "spread down: 100% of the errors within one (wanted 60 to 74%)",
+        "std down: 100% of the errors within one (wanted 60 to 74%)",
     ),
-    "one number of one spread": (
+    "one number of one standard deviation": (
         {"spread": lambda a: np.stack([a["spread"][:, 0], 0.0 * a["spread"][:, 1] + 0.24], axis=1)},
         "surer half down: ",
     ),
-    "spreads of the other number": (
+    "standard deviations of the other number": (
         {"spread": lambda a: a["spread"][:, ::-1]},
         "within two (wanted at least 90%): right and down look swapped",
     ),
@@ -938,12 +941,12 @@ def test_a_score_that_is_refused_does_not_read_like_the_wanted_one(oracle, clien
     table, answers = hidden_slips().targets, oracle(hidden_slips().images)
     found = lesson_15.scores(answers, table)["position"]
     rows = [oracle.row[shown(image)] for image in hidden_slips().images]
-    position, spread = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
+    position, std = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
     factor = 0.2301 / found
     position[rows] = table["position"] + factor * (answers["position"] - table["position"])
-    spread[rows] *= factor
-    message = refused("15.4", report(variant(oracle, position=position, spread=spread), client), "position 0.2301 mm")
-    assert "(wanted at most 0.23, naive" in message
+    std[rows] *= factor
+    message = refused("15.4", report(variant(oracle, position=position, spread=std), client), "position 0.2301 mm")
+    assert "(wanted at most 0.23, baseline" in message
 
 
 def depends_on_the_batch(oracle):
@@ -1003,7 +1006,7 @@ def test_a_mediocre_answer_hears_its_scores_and_what_was_accepted(oracle, client
     locker = np.where(np.arange(10000) % 3 == 0, (oracle.answers["locker"] + 1) % 10, oracle.answers["locker"])
     other = variant(oracle, locker=locker, aisle=AISLE_OF[locker])
     message = refused("15.4", report(other, client), "not accept it. locker 0.5")
-    assert "(wanted at least 0.70, naive 0.11)" in message
+    assert "(wanted at least 0.70, baseline 0.11)" in message
     assert "aisle 0." in message.partition("Accepted")[0]
     assert "services" in message.partition("Accepted")[2]
 
@@ -1017,7 +1020,9 @@ def test_the_brief_says_what_the_check_wants():
         assert f"at least {lesson_15.AT_LEAST[name]:.2f} " in lines[name]
     assert f"at most {lesson_15.POSITION_AT_MOST} mm off" in lines["position"]
     low, high = lesson_15.WITHIN_ONE
-    assert f"of each number: {low * 100:.0f} to {high:.0%} of the errors within one spread" in lines["spread"]
+    assert (
+        f"of each number: {low * 100:.0f} to {high:.0%} of the errors within one standard deviation" in lines["spread"]
+    )
     assert f"at least {lesson_15.WITHIN_TWO:.0%} within two" in lines["spread"]
     assert f"at most {lesson_15.SURER_HALF_AT_MOST} times" in lines["spread"]
     allowed = brief.partition("A difference by chance is\n# allowed: ")[2].partition("# %%")[0]
@@ -1071,9 +1076,9 @@ def test_a_promise_need_not_use_all_validation_slips_nor_all_digits(oracle, clie
 
 
 def test_aisles_that_follow_from_lockers_may_be_counted(oracle, client):
-    table, said = client[1].targets, oracle(client[1].images)["aisle"]
+    table, predicted = client[1].targets, oracle(client[1].images)["aisle"]
     aisle = np.where(table["locker"] >= 0, AISLE_OF[table["locker"]], table["aisle"])
-    share = np.mean(said[aisle >= 0] == aisle[aisle >= 0])
+    share = np.mean(predicted[aisle >= 0] == aisle[aisle >= 0])
     assert outcome("15.3", report(oracle, client, aisle=share))[0] == "correct"
 
 
@@ -1097,12 +1102,12 @@ def test_scores_of_the_training_slips_are_refused(oracle, client):
 
 
 def test_gaps_counted_as_labels_are_refused(oracle, client):
-    said, table = oracle(client[1].images), client[1].targets
+    predicted, table = oracle(client[1].images), client[1].targets
     gaps = {
-        "locker": np.mean(said["locker"] == table["locker"]),
-        "aisle": np.mean(said["aisle"] == table["aisle"]),
-        "services": average_precision_score(np.nan_to_num(table["services"]), said["services"]),
-        "position": np.abs(np.nan_to_num(table["position"]) - said["position"]).mean(),
+        "locker": np.mean(predicted["locker"] == table["locker"]),
+        "aisle": np.mean(predicted["aisle"] == table["aisle"]),
+        "services": average_precision_score(np.nan_to_num(table["services"]), predicted["services"]),
+        "position": np.abs(np.nan_to_num(table["position"]) - predicted["position"]).mean(),
     }
     for name, value in gaps.items():
         for stated in (value, round(float(value), 2)):
@@ -1154,11 +1159,11 @@ def test_a_promise_from_slips_that_were_trained_on_is_refused(oracle, client):
     assert "position: you expect 0.000" in message
 
 
-def test_spreads_that_fit_only_where_they_were_trained_hear_so(oracle, client):
-    position, spread = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
+def test_standard_deviations_that_fit_only_where_they_were_trained_hear_so(oracle, client):
+    position, std = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
     seen, truth = slice(8000), oracle.truth["position"]
     position[seen] = truth[seen] + 0.2 * (position[seen] - truth[seen])
-    other = variant(oracle, position=position, spread=0.2 * spread)
+    other = variant(oracle, position=position, spread=0.2 * std)
     message = refused(
         "15.4", report(other, client), "on the validation slips they fit. Were these slips used to train?"
     )
@@ -1182,7 +1187,7 @@ def test_the_scores_of_the_acceptance_cannot_be_copied_into_the_promise(oracle, 
 
 
 def raw(model, images):
-    """Return the answers, with standardised log-variances in place of the spread."""
+    """Return the answers, with standardised log-variances in place of the standard deviation."""
     outputs = model.predict(prepare(images), batch_size=1000, verbose=0)
     locker = outputs["locker"].argmax(axis=1)
     mean, log_variance = np.split(outputs["position"], 2, axis=1)
@@ -1208,20 +1213,20 @@ def remembered(answer, *images):
     return function
 
 
-def as_answer(raw, client, spread=lambda spread: spread):
-    """Return the learner's function; its spreads are corrected on the validation slips, and then changed."""
+def as_answer(raw, client, std=lambda std: std):
+    """Return the learner's function; its standard deviations are corrected on the validation slips, then changed."""
 
     def uncorrected(images):
         answers = raw(images)
         return answers | {"spread": 0.87 * np.exp(answers["spread"] / 2)}
 
-    said, truth = uncorrected(client[1].images), client[1].targets["position"]
+    predicted, truth = uncorrected(client[1].images), client[1].targets["position"]
     rows = np.isfinite(truth).all(axis=1)
-    factor = np.quantile(np.abs(said["position"] - truth)[rows] / said["spread"][rows], 0.68, axis=0)
+    factor = np.quantile(np.abs(predicted["position"] - truth)[rows] / predicted["spread"][rows], 0.68, axis=0)
 
     def answer(images):
         answers = uncorrected(images)
-        return answers | {"spread": spread(factor * answers["spread"])}
+        return answers | {"spread": std(factor * answers["spread"])}
 
     return answer
 
@@ -1261,12 +1266,12 @@ def test_a_trained_model_keeps_its_promise(answers, client):
     assert state == "correct", message
 
 
-def tiny_or_huge(spread):
-    return np.where(spread < np.array([0.2, 0.12]), 1e-6, 10.0)
+def tiny_or_huge(std):
+    return np.where(std < np.array([0.2, 0.12]), 1e-6, 10.0)
 
 
-WRONG_SPREADS = {
-    "variances": (lambda s: s**2, "they look like variances: the spread is the root, in millimetres"),
+WRONG_STDS = {
+    "variances": (lambda s: s**2, "they look like variances: the standard deviation is the root, in millimetres"),
     "standardised variances": (lambda s: (s / 0.87) ** 2 * 0.87, "they look like variances"),
     "pixels": (lambda s: 2 * s, "they are twice as large as the errors: are they pixels?"),
     "the scale forgotten": (lambda s: s / 0.87, "they are too large. Were they multiplied by the scale?"),
@@ -1275,15 +1280,15 @@ WRONG_SPREADS = {
         lambda s: s * [0.4, 3.0],
         "% within two (wanted at least 90%): they are too small",
     ),
-    "one number of one spread": (
+    "one number of one standard deviation": (
         lambda s: np.stack([s[:, 0], 0 * s[:, 1] + 0.17], axis=1),
-        "all slips have the same spread, so nobody can tell which ones are sure",
+        "all slips have the same standard deviation, so no one can tell which are sure",
     ),
     "the other number's": (lambda s: s[:, ::-1], "right and down look swapped: right comes first"),
-    "tiny or huge": (tiny_or_huge, "spread right: "),
+    "tiny or huge": (tiny_or_huge, "std right: "),
 }
 
 
-@pytest.mark.parametrize(("change", "words"), WRONG_SPREADS.values(), ids=WRONG_SPREADS)
-def test_wrong_spreads_of_a_trained_model(answers, client, change, words):
+@pytest.mark.parametrize(("change", "words"), WRONG_STDS.values(), ids=WRONG_STDS)
+def test_wrong_standard_deviations_of_a_trained_model(answers, client, change, words):
     refused("15.4", report(as_answer(answers, client, change), client), words)

@@ -16,7 +16,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *S
 LINES = {"14_ship_and_scale": 460}  # two lessons in one
 LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 ROW = re.compile(
-    r"^\| (?!word|---)(?P<word>[^|]+) \|[^|]+\| \[(?P<number>\d+)\]\((?P<file>[^)]+)\) \|(?P<other>[^|]*)\|$"
+    r"^\| (?!word|---)(?P<word>[^|]+) \|(?P<french>[^|]*)\|[^|]+\| "
+    r"\[(?P<number>\d+)\]\((?P<file>[^)]+)\) \|(?P<other>[^|]*)\|$"
 )
 
 
@@ -103,7 +104,27 @@ def test_exercises_lead_back_to_their_lesson():
 
 def test_the_glossary_is_read():
     assert len(glossary()) > 40
-    assert {"backbone", "baseline", "ground truth", "minibatch"} <= set(elsewhere())
+    assert {"backbone", "naive answer", "ground truth", "minibatch"} <= set(elsewhere())
+    rows = [line for line in text(ROOT / "source" / "lessons" / "glossary.py").splitlines() if line.startswith("| ")]
+    assert len(rows) - sum(line.startswith("| word |") for line in rows) == len(glossary())
+
+
+def test_the_glossary_has_the_words_of_the_field():
+    words = {row["word"] for row in glossary()}
+    assert {"baseline", "standard deviation", "parameters", "norm", "cosine similarity", "Gram matrix"} <= words
+    assert {"spread", "naive answer"} <= set(elsewhere())
+
+
+@pytest.mark.parametrize("row", glossary(), ids=lambda row: row["word"])
+def test_a_word_has_its_french_name_or_a_dash(row):
+    french = row["french"].strip()
+    assert re.fullmatch(r"-|\*?\w[\w *,'-]*", french), french
+
+
+def test_a_dash_for_a_french_name_is_explained_and_rare():
+    french = [row["french"].strip() for row in glossary()]
+    assert french.count("-") < len(french) / 4
+    assert "A dash means" in text(ROOT / "source" / "lessons" / "glossary.py")
 
 
 @pytest.mark.parametrize("row", glossary(), ids=lambda row: row["word"])

@@ -66,7 +66,11 @@ def test_targets_that_fit(make_head, arguments):
             ValueError,
             "target of price must have mean 0 and standard dev",
         ),
-        (("regression", 2, "price", [[-1, 0], [1, 90]]), ValueError, "subtract the mean, divide by the deviation"),
+        (
+            ("regression", 2, "price", [[-1, 0], [1, 90]]),
+            ValueError,
+            "subtract the mean, divide by the std",
+        ),
         (("regression", 1, "price", [1.0, np.nan]), ValueError, "target of price must have mean 0"),
         (
             ("regression", 2, "price", [0.5, -0.5]),

@@ -31,11 +31,11 @@ def trained(names):
 
 def test_another_problem(names, trained):
     model, scaler, rows, targets = trained
-    means, spread = names["in_units"](model.predict_on_batch(rows)["goods"], scaler)
-    assert means.shape == spread.shape == targets.shape
+    means, std = names["in_units"](model.predict_on_batch(rows)["goods"], scaler)
+    assert means.shape == std.shape == targets.shape
     assert (np.abs(means - targets).mean(axis=0) < 0.5 * targets.std(axis=0)).all()
-    np.testing.assert_array_less(0.85, names["covered"](targets, means, spread))
-    narrow, wide = (names["covered"](targets, means, spread, spreads) for spreads in (0.67, 3))
+    np.testing.assert_array_less(0.85, names["covered"](targets, means, std))
+    narrow, wide = (names["covered"](targets, means, std, stds) for stds in (0.67, 3))
     assert (narrow < 0.65).all()
     assert (wide > 0.97).all()
 
@@ -78,4 +78,4 @@ def test_targets_of_another_shape_than_means(names):
 
 
 def test_its_own_example(names):
-    assert 0.93 < names["covered"](names["heights"], names["means"], names["spread"])[0] < 0.97
+    assert 0.93 < names["covered"](names["heights"], names["means"], names["std"])[0] < 0.97

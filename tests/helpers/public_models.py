@@ -946,11 +946,11 @@ class Variational(keras.Model):
         with tf.GradientTape() as tape:
             outputs = self(x, training=True)
             mean, log_variance = outputs["mean"], outputs["log_variance"]
-            spread = -0.5 * ops.mean(1 + log_variance - ops.square(mean) - ops.exp(log_variance))
+            divergence = -0.5 * ops.mean(1 + log_variance - ops.square(mean) - ops.exp(log_variance))
             named = {"picture": outputs["picture"], "kind": outputs["kind"]}
             error = ops.mean(ops.square(y["picture"] - named["picture"]))
             error += ops.mean(losses.sparse_categorical_crossentropy(y["kind"], named["kind"]))
-            loss = error + spread
+            loss = error + divergence
         gradients = tape.gradient(loss, self.trainable_weights)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         return {"loss": loss}

@@ -59,11 +59,11 @@ def test_the_closed_form_of_gradnorm_is_the_automatic_gradient(heads, alpha):
     weights, norms, losses, first = (np.array(column) for column in zip(*heads, strict=True))
     logs = tf.Variable(np.log(weights))
     with tf.GradientTape() as tape:
-        lengths = tf.exp(logs) * norms
-        goals = tf.stop_gradient(gradnorm_goals(lengths, losses, first, alpha))
-        distance = tf.reduce_sum(tf.abs(lengths - goals))
+        weighted = tf.exp(logs) * norms
+        goals = tf.stop_gradient(gradnorm_goals(weighted, losses, first, alpha))
+        distance = tf.reduce_sum(tf.abs(weighted - goals))
     automatic = tape.gradient(distance, logs).numpy()
-    np.testing.assert_allclose(gradnorm_gradient(lengths, goals).numpy(), automatic, rtol=1e-9)
+    np.testing.assert_allclose(gradnorm_gradient(weighted, goals).numpy(), automatic, rtol=1e-9)
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), st.tuples(positive, positive), min_size=1), st.floats(0.5, 10))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mos_helpers.balancing import MGDA, PCGrad, TrunkGradients, mgda_factors, pcgrad_factors, valleys
+from mos_helpers.balancing import MGDA, PCGrad, TrunkGradients, mgda_weights, pcgrad_weights, valleys
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -26,7 +26,7 @@ def gradients(heads, size=4):
 compiled = cache(tf.function)
 
 
-def factors_of(function, rows, *args):
+def weights_of(function, rows, *args):
     return compiled(function)(tf.constant(rows @ rows.T, tf.float64), *args).numpy()
 
 
@@ -53,7 +53,7 @@ def projected(rows, order):
 @given(st.integers(2, 5).flatmap(gradients), st.integers(0, 99))
 def test_pcgrad_is_the_projection_of_the_vectors(rows, seed):
     order = any_order(len(rows), seed)
-    found = factors_of(pcgrad_factors, rows, order) @ rows
+    found = weights_of(pcgrad_weights, rows, order) @ rows
     # Where a gradient has become zero but for rounding, its sign decides nothing.
     assert np.allclose(found, projected(rows, order.numpy()), atol=1e-6)
 
@@ -61,7 +61,7 @@ def test_pcgrad_is_the_projection_of_the_vectors(rows, seed):
 @settings(max_examples=60, deadline=None)
 @given(gradients(2))
 def test_pcgrad_works_against_neither_of_two_heads(rows):
-    step = factors_of(pcgrad_factors, rows, any_order(2)) @ rows
+    step = weights_of(pcgrad_weights, rows, any_order(2)) @ rows
     assert (rows @ step >= -1e-6).all()
 
 
@@ -69,14 +69,14 @@ def test_pcgrad_works_against_neither_of_two_heads(rows):
 @given(st.integers(2, 5).flatmap(gradients))
 def test_pcgrad_without_conflict_is_the_sum(rows):
     rows = np.abs(rows)
-    assert np.array_equal(factors_of(pcgrad_factors, rows, any_order(len(rows))), np.ones(len(rows)))
+    assert np.array_equal(weights_of(pcgrad_weights, rows, any_order(len(rows))), np.ones(len(rows)))
 
 
 def all_steps(rows):
     heads = len(rows)
     orders = [[[i, *rest] for rest in itertools.permutations(set(range(heads)) - {i})] for i in range(heads)]
     return np.array(
-        [factors_of(pcgrad_factors, rows, tf.constant(order)) @ rows for order in itertools.product(*orders)]
+        [weights_of(pcgrad_weights, rows, tf.constant(order)) @ rows for order in itertools.product(*orders)]
     )
 
 
@@ -94,8 +94,8 @@ def test_with_three_heads_the_order_matters_and_conflict_can_remain():
 
 def test_a_gradient_of_zero_is_no_conflict():
     rows = np.array([[1.0, 2.0], [0.0, 0.0]])
-    assert np.isfinite(factors_of(pcgrad_factors, rows, any_order(2))).all()
-    assert np.isfinite(factors_of(mgda_factors, rows)).all()
+    assert np.isfinite(weights_of(pcgrad_weights, rows, any_order(2))).all()
+    assert np.isfinite(weights_of(mgda_weights, rows)).all()
 
 
 # --- MGDA
@@ -103,48 +103,48 @@ def test_a_gradient_of_zero_is_no_conflict():
 
 @settings(max_examples=60, deadline=None)
 @given(gradients(2))
-def test_mgda_of_two_is_the_shortest_mixture(rows):
-    shares = np.linspace(0, 1, 2001)[:, None]
-    shortest = np.linalg.norm(shares * rows[0] + (1 - shares) * rows[1], axis=1).min()
-    factors = factors_of(mgda_factors, rows)
-    assert factors.sum() == pytest.approx(1)
-    assert factors.min() >= 0
-    assert np.linalg.norm(factors @ rows) <= shortest + 1e-6
+def test_mgda_of_two_is_the_mixture_of_smallest_norm(rows):
+    weights = np.linspace(0, 1, 2001)[:, None]
+    smallest = np.linalg.norm(weights * rows[0] + (1 - weights) * rows[1], axis=1).min()
+    weights = weights_of(mgda_weights, rows)
+    assert weights.sum() == pytest.approx(1)
+    assert weights.min() >= 0
+    assert np.linalg.norm(weights @ rows) <= smallest + 1e-6
 
 
 @settings(max_examples=30, deadline=None)
 @given(gradients(3))
-def test_mgda_of_three_is_the_shortest_mixture(rows):
+def test_mgda_of_three_is_the_mixture_of_smallest_norm(rows):
     grid = np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)]) / 60
-    shortest = (np.linalg.norm(grid @ rows, axis=1) ** 2).min()
-    factors = factors_of(mgda_factors, rows, 1000)
-    assert factors.sum() == pytest.approx(1)
-    assert factors.min() >= 0
-    longest = np.linalg.norm(rows, axis=1).max() ** 2
-    assert np.linalg.norm(factors @ rows) ** 2 <= shortest + 0.003 * longest
+    smallest = (np.linalg.norm(grid @ rows, axis=1) ** 2).min()
+    weights = weights_of(mgda_weights, rows, 1000)
+    assert weights.sum() == pytest.approx(1)
+    assert weights.min() >= 0
+    largest = np.linalg.norm(rows, axis=1).max() ** 2
+    assert np.linalg.norm(weights @ rows) ** 2 <= smallest + 0.003 * largest
 
 
 @settings(max_examples=40, deadline=None)
 @given(gradients(2), st.sampled_from([1e-6, 1e-3, 1e3]))
-def test_the_factors_do_not_depend_on_a_common_scale(rows, scale):
-    for function, args in [(mgda_factors, ()), (pcgrad_factors, (any_order(2),))]:
-        wanted = factors_of(function, rows, *args)
-        assert np.allclose(factors_of(function, scale * rows, *args), wanted, rtol=1e-6)
+def test_the_weights_do_not_depend_on_a_common_scale(rows, scale):
+    for function, args in [(mgda_weights, ()), (pcgrad_weights, (any_order(2),))]:
+        wanted = weights_of(function, rows, *args)
+        assert np.allclose(weights_of(function, scale * rows, *args), wanted, rtol=1e-6)
 
 
-def test_mgda_works_against_no_head_however_different_the_lengths_are():
+def test_mgda_works_against_no_head_however_different_the_norms_are():
     rng = np.random.default_rng(0)
     for heads in rng.integers(3, 11, size=200):
-        lengths = 10.0 ** rng.uniform(-2, 2, size=(heads, 1))
-        rows = lengths * rng.normal(size=(heads, rng.integers(heads, 60)))
-        step = factors_of(mgda_factors, rows) @ rows
+        norms = 10.0 ** rng.uniform(-2, 2, size=(heads, 1))
+        rows = norms * rng.normal(size=(heads, rng.integers(heads, 60)))
+        step = weights_of(mgda_weights, rows) @ rows
         cosines = rows @ step / np.linalg.norm(rows, axis=1) / np.linalg.norm(step)
         assert cosines.min() > -1e-3
 
 
-def test_mgda_gives_the_larger_share_to_the_smaller_gradient():
-    assert np.allclose(factors_of(mgda_factors, np.diag([10.0, 1.0])), [1 / 101, 100 / 101])
-    assert np.allclose(factors_of(mgda_factors, np.diag([10.0, 1.0, 1.0])), [1 / 201, 100 / 201, 100 / 201], atol=0.01)
+def test_mgda_gives_the_larger_weight_to_the_smaller_gradient():
+    assert np.allclose(weights_of(mgda_weights, np.diag([10.0, 1.0])), [1 / 101, 100 / 101])
+    assert np.allclose(weights_of(mgda_weights, np.diag([10.0, 1.0, 1.0])), [1 / 201, 100 / 201, 100 / 201], atol=0.01)
 
 
 # --- the problem of two numbers
@@ -158,7 +158,7 @@ def test_the_losses_have_their_lowest_places_where_they_should():
 
 
 def test_a_path_begins_at_its_start_and_ends_after_the_last_update():
-    path = valleys.valley_paths(lambda products: tf.ones(2), rate=0.03, updates=10_000)
+    path = valleys.valley_paths(lambda gram: tf.ones(2), rate=0.03, updates=10_000)
     assert path.shape == (1000, 3, 2)
     assert np.array_equal(path[0], np.float32(valleys.STARTS))
     assert np.abs(path[-1] - [0, -8.4]).max() < 0.3
@@ -168,7 +168,7 @@ def test_a_path_begins_at_its_start_and_ends_after_the_last_update():
 @pytest.mark.parametrize(("rate", "updates", "words"), [(0, 5000, "rate: 0 given"), (0.1, 10, "updates: 10 given")])
 def test_wrong_arguments_of_a_path(rate, updates, words):
     with pytest.raises(ValueError, match=words):
-        valleys.valley_paths(lambda products: tf.ones(2), rate, updates)
+        valleys.valley_paths(lambda gram: tf.ones(2), rate, updates)
 
 
 # --- the models
@@ -243,8 +243,8 @@ def test_with_and_without_xla_it_is_the_same(kind):
 
 def test_only_the_trunk_is_combined():
     class Nothing(TrunkGradients):
-        def factors(self, products):
-            return tf.zeros_like(products[0])
+        def gradient_weights(self, gram):
+            return tf.zeros_like(gram[0])
 
     model = build(Nothing, regularizer=None)
     before = model.get_weights()

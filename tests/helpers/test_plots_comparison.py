@@ -6,20 +6,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mos_helpers import plots
 
-SCORES = {"shared trunk": [0.80, 0.84, 0.82], "separate": [0.85, 0.90, 0.86, 0.87], "naive answer": [0.01]}
+SCORES = {"shared trunk": [0.80, 0.84, 0.82], "separate": [0.85, 0.90, 0.86, 0.87], "baseline": [0.01]}
 
 
 def parts(figure):
     """Return, for each row, the runs, the mean, and the ends of the line (None without one)."""
     found = {}
     for line in figure.axes[0].lines:
-        row = found.setdefault(round(float(line.get_ydata()[0])), {"spread": None})
-        kind = {"o": "runs", "D": "mean"}.get(line.get_marker(), "spread")
+        row = found.setdefault(round(float(line.get_ydata()[0])), {"std": None})
+        kind = {"o": "runs", "D": "mean"}.get(line.get_marker(), "std")
         row[kind] = np.asarray(line.get_xdata())
     return found
 
 
-def test_each_row_shows_runs_mean_and_spread():
+def test_each_row_shows_runs_mean_and_standard_deviation():
     figure = plots.comparison(SCORES)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == list(SCORES)
@@ -29,9 +29,9 @@ def test_each_row_shows_runs_mean_and_spread():
         np.testing.assert_array_equal(found["runs"], values)
         np.testing.assert_allclose(found["mean"], np.mean(values))
         if len(values) > 1:
-            np.testing.assert_allclose(found["spread"], np.mean(values) + np.std(values, ddof=1) * np.array([-1, 1]))
+            np.testing.assert_allclose(found["std"], np.mean(values) + np.std(values, ddof=1) * np.array([-1, 1]))
         else:
-            assert found["spread"] is None
+            assert found["std"] is None
 
 
 def test_runs_and_means_differ_in_marker_and_colour():
@@ -53,7 +53,7 @@ def test_no_run_lies_under_the_mean():
 def test_alt_text():
     assert plots.comparison(SCORES, "both right").alt == (
         "Runs compared by both right. shared trunk: mean 0.82, standard deviation 0.02 (3 runs); "
-        "separate: mean 0.87, standard deviation 0.022 (4 runs); naive answer: 0.01 (one run)."
+        "separate: mean 0.87, standard deviation 0.022 (4 runs); baseline: 0.01 (one run)."
     )
 
 
@@ -75,7 +75,7 @@ def test_nothing_overlaps(designs):
 
 def test_arrays_and_equal_runs_are_taken():
     figure = plots.comparison({"a": np.array([0.5, 0.5], "float32"), "b": (1,)})
-    np.testing.assert_allclose(parts(figure)[0]["spread"], 0.5)
+    np.testing.assert_allclose(parts(figure)[0]["std"], 0.5)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ def test_a_curve_is_the_mean_of_its_runs_with_a_band():
     np.testing.assert_allclose(axes.lines[1].get_ydata(), LINES["together"])
     (band,) = axes.collections
     heights = band.get_paths()[0].vertices
-    spread = np.std([0.6, 0.8], ddof=1)
-    np.testing.assert_allclose(sorted(set(heights[heights[:, 0] == 30, 1])), [0.7 - spread, 0.7 + spread])
+    std = np.std([0.6, 0.8], ddof=1)
+    np.testing.assert_allclose(sorted(set(heights[heights[:, 0] == 30, 1])), [0.7 - std, 0.7 + std])
 
 
 def test_curves_differ_in_colour_line_and_marker():
@@ -29,15 +29,15 @@ def test_curves_differ_in_colour_line_and_marker():
 
 
 def test_a_level_and_a_logarithmic_axis():
-    figure = plots.curves(X, LINES, "labels", "accuracy", log_x=True, level=("naive", 0.1))
+    figure = plots.curves(X, LINES, "labels", "accuracy", log_x=True, level=("baseline", 0.1))
     axes = figure.axes[0]
     assert axes.get_xscale() == "log"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["30", "60", "1000"]
     np.testing.assert_array_equal(axes.lines[-1].get_ydata(), [0.1, 0.1])
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["alone", "together", "naive"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["alone", "together", "baseline"]
     assert figure.alt == (
         "Accuracy against labels. alone: 0.7 at 30, 0.7 at 60, 0.85 at 1000 (mean of 2 runs); "
-        "together: 0.5 at 30, 0.5 at 60, 0.9 at 1000; naive: 0.1 everywhere."
+        "together: 0.5 at 30, 0.5 at 60, 0.9 at 1000; baseline: 0.1 everywhere."
     )
 
 

@@ -22,9 +22,9 @@ def test_a_setting_is_the_mean_of_its_runs_with_a_cross():
     np.testing.assert_allclose(dots(axes), line.get_xydata())
     crosses = [bar.get_segments()[0] for bar in axes.collections]
     assert len(crosses) == 4  # two settings have several runs, and a cross has two arms
-    spread = np.std([0.9, 0.8], ddof=1)
-    np.testing.assert_allclose(crosses[0], [[0.85 - spread, 0.65], [0.85 + spread, 0.65]])
-    np.testing.assert_allclose(crosses[1], [[0.85, 0.65 - spread], [0.85, 0.65 + spread]])
+    std = np.std([0.9, 0.8], ddof=1)
+    np.testing.assert_allclose(crosses[0], [[0.85 - std, 0.65], [0.85 + std, 0.65]])
+    np.testing.assert_allclose(crosses[1], [[0.85, 0.65 - std], [0.85, 0.65 + std]])
     assert [text.get_text() for text in axes.texts] == ["0.1", "1", "128"]
 
 
