@@ -48,7 +48,7 @@ def test_a_slow_loop_by_the_chain_rule_gives_the_same(case, scale, seed):
     head, features, logits = head_with_logits(tree, scale, seed)
     found = np.asarray(head(features))
     np.testing.assert_allclose(found, by_the_chain_rule(tree, logits), atol=1e-5)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-4)
     assert found.min() >= 0
 
 
@@ -77,7 +77,7 @@ def test_extreme_logits_stay_finite(case, scale, seed):
     found, logarithms = np.asarray(head(features)), np.asarray(head.log_probabilities(features))
     assert np.isfinite(found).all()
     assert np.isfinite(logarithms).all()
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-4)
     assert logarithms.max() <= 1e-5
 
 
