@@ -793,6 +793,7 @@ def space_in_a_name():
     model.compile("sgd", {"digit head": "mse"})
     with pytest.raises(ValueError, match="'digit head' is not a valid scope name"):
         model.fit(X, {"digit head": ONES}, verbose=0)
+    keras.utils.clear_session()  # else the variables of all later models are named as parts of this one
     model.compile("sgd", {"digit head": "mse"})
     return check_heads(model, {"digit head": ONES})
 
