@@ -5,6 +5,7 @@ from here alone.
 """
 
 import mos_helpers  # noqa: F401 - before TensorFlow and Keras, whose messages it hides
+from mos_checks.functions import function_question
 from mos_checks.grading import CheckFailed, check, hint, question
 from mos_checks.messages import (
     NotAnswered,
@@ -56,6 +57,7 @@ __all__ = [
     "check",
     "describe",
     "first_difference",
+    "function_question",
     "hint",
     "judge_all",
     "one_line",
