@@ -35,6 +35,8 @@ class FunctionQuestion:
 
     right: Callable
     make_cases: Callable[[], Sequence[Case]]
+    take: Callable[[object], Callable] = as_function
+    call: Callable | None = None
     read: Callable[[Any, Case], Any] | None = None
     mistakes: Mapping[Any, Mistake | Mapping[str, Mistake]] = field(default_factory=dict)
     otherwise: Sequence[Callable[[list, list[Case]], None]] = ()
@@ -52,14 +54,15 @@ class FunctionQuestion:
     @cached_property
     def wanted(self) -> list:
         """The right result of each case."""
-        return [self.right(*case.values()) for case in self.cases]
+        return [self._result_of(self.right, *case.values()) for case in self.cases]
 
     def judge(self, answer: object) -> str | None:
         """Return if the answer is right, with a remark if there is one; raise `NotYet` if it is not."""
-        function, found, tolerances = as_function(answer), [], []
+        function, found, tolerances = self.take(answer), [], []
         for case, wanted in zip(self.cases, self.wanted, strict=True):
             try:
-                result = call_kept(function, **case)
+                with np.errstate(all="ignore"):
+                    result = call_kept(lambda *arguments: self._result_of(function, *arguments), **case)
                 found.append(self.read(result, case) if self.read else read_like(wanted, result))
             except NotYet:
                 # A wrong value on an earlier case is told before a shape that is refused on this one.
@@ -82,6 +85,20 @@ class FunctionQuestion:
         for part, table in parts.items():
             yield part, {words: [ways] if callable(ways) else list(ways) for words, ways in table.items()}
 
+    def _result_of(self, function: Callable, *arguments: Any) -> Any:  # noqa: ANN401
+        return self.call(function, *arguments) if self.call else function(*arguments)
+
+    def _results_of(self, mistake: Callable, cases: list[Case]) -> list:
+        """Return what a mistake gives on each case; where it fails, NaN, which explains nothing."""
+        found = []
+        for case in cases:
+            try:
+                with np.errstate(all="ignore"):
+                    found.append(self._result_of(mistake, *case.values()))
+            except (ArithmeticError, LookupError, TypeError, ValueError):
+                found.append(np.nan)
+        return found
+
     def _require_right(self, found: list, tolerances: list[float]) -> None:
         cases, wanted = self.cases[: len(found)], self.wanted[: len(found)]
         close = [self._closeness(case, tolerance) for case, tolerance in zip(cases, tolerances, strict=True)]
@@ -90,7 +107,8 @@ class FunctionQuestion:
             return
         first = right.index(False)
         for part, table in self.tables() if self.mistakes else ():
-            words = _explanation(*(_at(part, values) for values in (found, wanted)), cases, table, close)
+            made = {words: (self._results_of(way, cases) for way in ways) for words, ways in table.items()}
+            words = _explanation(*(_at(part, values) for values in (found, wanted)), made, close)
             if words:
                 raise NotYet(self.say(words, cases[first], found[first]) if self.say else words)
         for refuse in self.otherwise:
@@ -125,6 +143,9 @@ def function_question(
         right: The right function. It and the mistakes are called with the arguments in the order of a case.
         cases: Makes the cases, dictionaries from the name of an argument to its value, from small to large.
         seconds: How much processor time the check may take.
+        take: From an answer to what is called; by default it must be a function, and no class.
+        call: How the right function, a mistake or an answer is called, `call(function, *arguments)`, if not with the
+            arguments of the case themselves.
         read: From what an answer gave and the case to what is compared: a number, an array, or a dict, list or tuple
             of these. It refuses what has another form. By default, what has the form of the right result is read.
         mistakes: For each message, the function that makes the mistake, or several. If the result has parts with
@@ -222,10 +243,11 @@ def _at(part: object, values: list) -> list:
 
 
 def _explanation(
-    found: list, wanted: list, cases: list[Case], table: dict[str, list[Callable]], close: list[tuple[float, float]]
+    found: list, wanted: list, mistakes: dict[str, Iterator[list]], close: list[tuple[float, float]]
 ) -> str | None:
     """Return the mistake that explains all results, or None if none does or they are right.
 
+    For each mistake come the results of the functions that make it, which are called only when it is its turn.
     A result that is not finite is explained by any mistake, if others are finite: it may be one of too large numbers.
     """
     finite = [all(leaf.dtype.kind != "f" or np.isfinite(leaf).all() for leaf in _leaves(value)) for value in found]
@@ -238,8 +260,8 @@ def _explanation(
 
     if explains(wanted):
         return None
-    for words, ways in table.items():
-        if any(explains(results_of(way, cases)) for way in ways):
+    for words, results in mistakes.items():
+        if any(map(explains, results)):
             return words
     for decimals in range(7):
         rounded = [[_rounded(leaf, decimals) for leaf in _leaves(value)] for value in wanted]
@@ -251,18 +273,6 @@ def _explanation(
 
 def _rounded(leaf: np.ndarray, decimals: int) -> np.ndarray:
     return np.round(leaf, decimals) if leaf.dtype.kind == "f" else leaf
-
-
-def results_of(mistake: Callable, cases: list[Case]) -> list:
-    """Return what a mistake gives on each case; where it fails, NaN, which explains nothing."""
-    found = []
-    for case in cases:
-        try:
-            with np.errstate(all="ignore"):
-                found.append(mistake(*case.values()))
-        except (ArithmeticError, LookupError, TypeError, ValueError):
-            found.append(np.nan)
-    return found
 
 
 def _difference(case: Case, found: Any, wanted: Any, name: str = "the result") -> str:  # noqa: ANN401
