@@ -320,14 +320,6 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-z))
 
 
-def _weighted(weights: np.ndarray | list) -> Callable:
-    return lambda targets, logits: keras.ops.mean(
-        np.array(weights, "float32") * targets * keras.ops.softplus(-logits)
-        + (1 - targets) * keras.ops.softplus(logits),
-        axis=-1,
-    )
-
-
 def _parts(targets: np.ndarray, logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the weighted cross-entropy of each label of each row."""
     return weights * targets * _softplus(-logits) + (1 - targets) * _softplus(logits)
@@ -343,9 +335,9 @@ def _softmax_loss(t: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
     return -(w * t * (z - np.log(np.exp(z).sum(axis=1, keepdims=True)))).sum(axis=1)
 
 
-def _by(loss: Callable) -> Callable:
-    """Return the answer whose loss of targets t, logits z and weights w is this one."""
-    return lambda weights: lambda t, z: loss(*(np.asarray(part, "float64") for part in (t, z, weights)))
+def _of_rows(loss: Callable) -> Callable:
+    """Return a loss of targets, logits and weights, given as they may be, from one of arrays t, z and w."""
+    return lambda *case: loss(*(np.asarray(part, "float64") for part in case))
 
 
 # What mistakes give for targets t, logits z and weights w: "the loss ...".
@@ -393,61 +385,58 @@ def _loss_cases() -> list[dict]:
     return cases
 
 
-def _function_or_class(answer: object) -> Callable:
+def _right_loss(targets: object, logits: object, weights: object) -> object:
+    there = np.array(weights, "float32") * targets * keras.ops.softplus(-logits)
+    return keras.ops.mean(there + (1 - targets) * keras.ops.softplus(logits), axis=-1)
+
+
+def _loss_by(answer: object) -> Callable:
+    """Return a function from targets, logits and weights to what the loss of these weights gives."""
     is_class = issubclass(type(answer), type) and not issubclass(answer, keras.Model | keras.Layer)
-    return answer if is_class else as_function(answer)
+    function = answer if is_class else as_function(answer)
 
+    def given(targets: object, logits: object, weights: object) -> object:
+        loss = call(lambda: function(weights))  # in a lambda, as `call` would copy the weights
+        require(callable(loss), "weighted(...) should return a function: is `return loss` its last line?")
+        if issubclass(type(loss), keras.losses.Loss):
+            added = "your Loss adds the rows up: leave out `reduction`, so that Keras takes the mean"
+            require(loss.reduction != "sum", added)
+            loss = loss.call  # which gives a loss for each row
+        return call(loss, tf.convert_to_tensor(targets), tf.convert_to_tensor(logits))
 
-def _loss_of(function: Callable, targets: np.ndarray, logits: np.ndarray, weights: np.ndarray | list) -> object:
-    loss = call(lambda: function(weights))  # in a lambda, as `call` would copy the weights
-    require(callable(loss), "weighted(...) should return a function: is `return loss` its last line?")
-    return call(_function_of(loss), tf.constant(targets), tf.constant(logits))
+    return given
 
 
 def _require_training(function: Callable, _: list) -> None:
     """Require right gradients, no trouble with large logits, and a compiled step."""
     for case in _loss_cases():
         t, z, w = (np.array(part, "float64") for part in case.values())
-        gradient = _gradient(call(function, case["weights"]), case["targets"], case["logits"])
+        gradient = _gradient(function, **case)
         require(gradient is not None, "Keras cannot train with your loss: use keras.ops or TensorFlow, not NumPy")
         slope = ((1 - t) * _sigmoid(z) - w * t * (1 - _sigmoid(z))) / t.shape[1]
         close = np.allclose(gradient, slope, atol=1e-4)
         require(close, "the values are right, but the gradient is not: every step must be of keras.ops or TensorFlow")
     logits = np.array([[100.0, -100.0, 1000.0], [-100.0, 100.0, -1000.0]], dtype="float32")
-    targets = np.array([[1, 0, 1], [1, 0, 1]], dtype="float32")
-    weights = [2.0, 1.0, 3.0]
-    value = as_array(_loss_of(function, targets, logits, weights), "the loss", finite=False)
+    targets, weights = np.array([[1, 0, 1], [1, 0, 1]], dtype="float32"), [2.0, 1.0, 3.0]
+    value = as_array(function(targets, logits, weights), "the loss", finite=False)
     require(bool(np.isfinite(value).all()), "for logits of 100 or 1000 your loss is not finite: use softplus")
     wanted = _parts(targets, logits.astype("float64"), np.array(weights)).mean(axis=1)
     cut = f"for a logit of -1000 whose label is there, your loss is too {'small' if value[1] < wanted[1] else 'large'}"
     require(bool(np.allclose(value, wanted, rtol=1e-4, atol=1e-3)), f"{cut}: no clipping is needed with softplus")
-    _require_compiled(_function_of(call(function, weights)), targets, logits, wanted)
-
-
-def _function_of(loss: Callable) -> Callable:
-    """Return what gives a loss for each row; of a class of Keras, that is its method `call`."""
-    if not issubclass(type(loss), keras.losses.Loss):
-        return loss
-    require(loss.reduction != "sum", "your Loss adds the rows up: leave out `reduction`, so that Keras takes the mean")
-    return loss.call
-
-
-def _gradient(loss: Callable, targets: np.ndarray, logits: np.ndarray) -> np.ndarray | None:
-    """Return the gradient of the sum of a loss, or None if TensorFlow cannot follow it."""
-    variable = tf.Variable(logits)
-    with tf.GradientTape() as tape:
-        value = call(_function_of(loss), tf.constant(targets), tf.convert_to_tensor(variable))
-        total = tf.reduce_sum(value) if tf.is_tensor(value) else None
-    gradient = None if total is None else tape.gradient(total, variable)
-    return None if gradient is None else np.asarray(gradient)
-
-
-def _require_compiled(function: Callable, targets: np.ndarray, logits: np.ndarray, wanted: np.ndarray) -> None:
-    """Require that a loss works in a compiled step, as `fit` uses it."""
-    compiled = tf.function(lambda t, z: function(t, z), autograph=False)
+    compiled = tf.function(lambda t, z: function(t, z, weights), autograph=False)  # as `fit` uses it
     value = as_array(call(compiled, tf.constant(targets), tf.constant(logits)), "the loss", shape=wanted.shape)
     same = np.allclose(value, wanted, rtol=1e-4, atol=1e-3)
     require(same, "in a compiled step of `fit` your loss gives other numbers: use no numbers of an earlier call")
+
+
+def _gradient(function: Callable, targets: np.ndarray, logits: np.ndarray, weights: object) -> np.ndarray | None:
+    """Return the gradient of the sum of a loss, or None if TensorFlow cannot follow it."""
+    variable = tf.Variable(logits)
+    with tf.GradientTape() as tape:
+        value = function(tf.constant(targets), tf.convert_to_tensor(variable), weights)
+        total = tf.reduce_sum(value) if tf.is_tensor(value) else None
+    gradient = None if total is None else tape.gradient(total, variable)
+    return None if gradient is None else np.asarray(gradient)
 
 
 def _one_for_each_row(value: object, case: dict) -> np.ndarray:
@@ -468,12 +457,11 @@ function_question(
         "keras.ops.softplus(-logits) is the loss where a label is there. Multiply by targets, or by 1 - targets.",
         "The mean over axis=-1 of weights * targets * softplus(-logits) + (1 - targets) * softplus(logits).",
     ],
-    right=_weighted,
+    prepare=_loss_by,
+    right=_right_loss,
     cases=_loss_cases,
-    take=_function_or_class,
-    call=_loss_of,
     read=_one_for_each_row,
-    mistakes={f"the loss {words}": _by(way) for words, way in WRONG_WEIGHTED.items()},
+    mistakes={f"the loss {words}": _of_rows(way) for words, way in WRONG_WEIGHTED.items()},
     also=_require_training,
     tolerance=1e-4,
 )
