@@ -204,7 +204,7 @@ def _require_wide_search(found: list[float], cases: list[_Told]) -> None:
     """Refuse temperatures below zero, a search that ends too early, and one that is not exact enough."""
     given, best = np.array(found), np.array([_temperature(**case) for case in cases])
     off = np.abs(given / best - 1)
-    first = int(np.flatnonzero(off > _NEAR)[0])
+    first = int(np.argmax(off > _NEAR))
     said = f"{_said_of_head(cases[first], found[first])} is best"
     require(bool((given > 0).all()), f"{said}: a temperature is above zero")
     low, high = given.min(), given.max()
