@@ -270,7 +270,8 @@ def _explanation(
     for places in range(7 if decimals else 0):
         rounded = [[_rounded(leaf, places) for leaf in _leaves(value)] for value in wanted]
         pairs = zip([list(_leaves(value)) for value in found], rounded, strict=True)
-        if all(_alike(one, other, (1e-6, 1e-9)) for one, other in pairs):
+        several = len({number for leaves in rounded for leaf in leaves for number in leaf.ravel().tolist()}) > 1
+        if several and all(_alike(one, other, (1e-6, 1e-9)) for one, other in pairs):
             return f"it is rounded to {places} decimals: return the number as it is"
     return None
 
