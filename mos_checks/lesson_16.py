@@ -61,10 +61,8 @@ def _show_coded(case: Case, found: list, wanted: list) -> str:
     part = 0 if not np.array_equal(found[0], wanted[0]) else 1
     row = int(np.flatnonzero(found[part] != wanted[part])[0])
     cell = case["cells"][row]
-    given = f"for the cell {cell!r} and the names {case['names']}"
-    return (
-        f"{given} the {('target', 'weight')[part]} should be {wanted[part][row]:g}, and yours is {found[part][row]:g}"
-    )
+    given = f"for the cell {cell!r} and the names {case['names']} the {('target', 'weight')[part]}"
+    return f"{given} should be {wanted[part][row]:g}, and yours is {found[part][row]:g}"
 
 
 function_question(
@@ -228,7 +226,8 @@ def _unpaired(first: np.ndarray, second: np.ndarray) -> list[float]:
 
 
 def _over_repeats(first: np.ndarray, second: np.ndarray) -> float:
-    return (first - second).mean(axis=1).std(ddof=1) / np.sqrt(len(first))
+    means = (first - second).mean(axis=1)
+    return means.std(ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan
 
 
 function_question(
@@ -342,7 +341,7 @@ def _show_answers(case: Case, found: list[dict], wanted: list[dict]) -> str:
     for place, (mine, right) in enumerate(zip(found, wanted, strict=True)):
         for part in right:
             if mine[part] != right[part] and not (part == "weight" and np.isclose(mine[part], right[part], 1e-5, 1e-5)):
-                head = np.round(case["predictions"][part][place], 3).tolist()
+                head = case["predictions"][part][place].astype(float).round(3).tolist()
                 given = f"for row {place}, where the head `{part}` gives {head}"
                 return f"{given}, {part} should be {right[part]!r}, and yours is {mine[part]!r}"
     return "the answers differ from the right ones"
