@@ -12,6 +12,7 @@ A check that returns has found the answer correct; a text that it returns is add
 that the answer is not right. What surrounds it while it runs stands in `isolation.py`.
 """
 
+import json
 import os
 import pkgutil
 import re
@@ -86,11 +87,17 @@ def check(question_id: str, answer: Callable[[], Any]) -> None:
     if isinstance(found, str):
         _say(found, passed=False)
         return
-    try:
-        state, text = _examine(found, answer)
-    except KeyboardInterrupt:
-        state, text = "not yet", "because you stopped the check before its end"
+    state, text = _verdict(found, answer)
     _say(f"Question {found.question_id}: {_sentences(state, text)}", passed=state == "correct")
+
+
+def print_verdict(word: str, question_id: str, answer: Callable[[], Any]) -> None:
+    """Print for a program, behind a word of its own, what `check` says; for whoever grades."""
+    found = _find(question_id)
+    state, text = ("not yet", found) if isinstance(found, str) else _verdict(found, answer)
+    if state == "correct" and _verdict(found, lambda: object())[0] == "correct":
+        state, text = "not yet", "the check was changed: here it calls anything correct"
+    print(word + json.dumps([question_id, state, one_line(text)]))
 
 
 def hint(question_id: str) -> None:
@@ -157,6 +164,14 @@ def load_lesson(lesson: int) -> list[str]:
     if lesson in lessons():
         import_module(f"mos_checks.lesson_{lesson:02}")
     return [key for key in _questions if key.startswith(f"{lesson}.")]
+
+
+def _verdict(found: _Question, answer: object) -> tuple[str, str]:
+    """Return a state and what follows it in the line."""
+    try:
+        return _examine(found, answer)
+    except KeyboardInterrupt:
+        return "not yet", "because you stopped the check before its end"
 
 
 def _examine(found: _Question, answer: object) -> tuple[str, str]:
