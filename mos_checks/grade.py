@@ -85,8 +85,10 @@ def with_questions(cells: list, asked: dict[str, str], word: str) -> list:
 
 
 def _asking(question: str, answer: str, word: str) -> nbformat.NotebookNode:
-    ask = '__import__("mos_checks.grading", fromlist=["grading"]).print_verdict'
-    return nbformat.v4.new_code_cell(f'{ask}("{word}", "{question}", {answer})', metadata={"mos_question": question})
+    source = f"""from json import dumps as _dumps
+from mos_checks.grading import verdict as _verdict
+__import__("builtins").print("{word}" + _dumps(["{question}", *_verdict("{question}", {answer})]))"""
+    return nbformat.v4.new_code_cell(source, metadata={"mos_question": question})
 
 
 def judge(path: Path, name: str, options: argparse.Namespace) -> list[Row]:

@@ -12,7 +12,6 @@ A check that returns has found the answer correct; a text that it returns is add
 that the answer is not right. What surrounds it while it runs stands in `isolation.py`.
 """
 
-import json
 import os
 import pkgutil
 import re
@@ -91,13 +90,25 @@ def check(question_id: str, answer: Callable[[], Any]) -> None:
     _say(f"Question {found.question_id}: {_sentences(state, text)}", passed=state == "correct")
 
 
-def print_verdict(word: str, question_id: str, answer: Callable[[], Any]) -> None:
-    """Print for a program, behind a word of its own, what `check` says; for whoever grades."""
+def verdict(question_id: str, answer: Callable[[], Any]) -> tuple[str, str]:
+    """Return what `check` says, for a program that grades: "correct" or another state, and why.
+
+    In a kernel in which the checks were changed so that they call anything correct, nothing is.
+    """
     found = _find(question_id)
-    state, text = ("not yet", found) if isinstance(found, str) else _verdict(found, answer)
+    if isinstance(found, str):
+        return "not yet", found
+    state, text = _verdict(found, answer)
     if state == "correct" and _verdict(found, lambda: object())[0] == "correct":
-        state, text = "not yet", "the check was changed: here it calls anything correct"
-    print(word + json.dumps([question_id, state, one_line(text)]))
+        return "not yet", "the check was changed: here it calls anything correct"
+    return state, one_line(text)
+
+
+def require_correct(question_id: str, answer: Callable[[], Any]) -> None:
+    """Raise `CheckFailed` if an answer is not correct, whatever MOS_STRICT says."""
+    state, text = verdict(question_id, answer)
+    if state != "correct":
+        raise CheckFailed(f"Question {question_id}: {_sentences(state, text)}")
 
 
 def hint(question_id: str) -> None:
