@@ -35,6 +35,7 @@ class FunctionQuestion:
 
     right: Callable
     make_cases: Callable[[], Sequence[Case]]
+    prepare: Callable[[Any], Callable] | None = None
     read: Callable[[Any, Case], Any] | None = None
     mistakes: Mapping[Any, Mistake | Mapping[str, Mistake]] = field(default_factory=dict)
     otherwise: Sequence[Callable[[list, list[Case]], None]] = ()
@@ -56,7 +57,8 @@ class FunctionQuestion:
 
     def judge(self, answer: object) -> str | None:
         """Return if the answer is right, with a remark if there is one; raise `NotYet` if it is not."""
-        function, found, tolerances = as_function(answer), [], []
+        function = self.prepare(answer) if self.prepare else as_function(answer)
+        found, tolerances = [], []
         for case, wanted in zip(self.cases, self.wanted, strict=True):
             try:
                 result = call_kept(function, **case)
@@ -68,7 +70,8 @@ class FunctionQuestion:
             tolerances.append(max(self.tolerance, rounding_of(result)))
         self._require_right(found, tolerances)
         if max(tolerances) == self.tolerance:
-            require_unrounded(found, self.wanted)
+            for part, _ in self.tables():
+                require_unrounded(_at(part, found), _at(part, self.wanted))
         return self.also(function, found) if self.also else None
 
     def tables(self) -> Iterator[tuple[Any, dict[str, list[Callable]]]]:
@@ -77,7 +80,7 @@ class FunctionQuestion:
         Mistakes stand in one table, or in one for each key or index of the result.
         """
         parts = self.mistakes
-        if not all(isinstance(table, Mapping) for table in parts.values()):
+        if not parts or not all(isinstance(table, Mapping) for table in parts.values()):
             parts = {None: parts}
         for part, table in parts.items():
             yield part, {words: [ways] if callable(ways) else list(ways) for words, ways in table.items()}
@@ -89,7 +92,7 @@ class FunctionQuestion:
         if all(right):
             return
         first = right.index(False)
-        for part, table in self.tables() if self.mistakes else ():
+        for part, table in self.tables():
             words = _explanation(*(_at(part, values) for values in (found, wanted)), cases, table, close)
             if words:
                 raise NotYet(self.say(words, cases[first], found[first]) if self.say else words)
@@ -125,6 +128,7 @@ def function_question(
         right: The right function. It and the mistakes are called with the arguments in the order of a case.
         cases: Makes the cases, dictionaries from the name of an argument to its value, from small to large.
         seconds: How much processor time the check may take.
+        prepare: From the answer to the function that is called, if that is not the answer itself.
         read: From what an answer gave and the case to what is compared: a number, an array, or a dict, list or tuple
             of these. It refuses what has another form. By default, what has the form of the right result is read.
         mistakes: For each message, the function that makes the mistake, or several. If the result has parts with
@@ -294,5 +298,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
         array = np.asarray(value)
         if array.size > 8:
             return f"an array of shape {array.shape}"
-        return str((array if array.dtype.kind in "iub" else np.round(array.astype("float64"), 4)).tolist())
+        if array.dtype.kind == "f":
+            array = np.reshape([float(f"{number:.4g}") for number in array.ravel()], array.shape)
+        return str(array.tolist())
     return f"{value:.4g}" if isinstance(value, float) else f"{value}"
