@@ -1,9 +1,4 @@
-"""The checks of the capstone: the gaps, the wiring, the promise, and the acceptance.
-
-The acceptance runs on slips that the learner was not given: `hidden_slips` composes them of the test digits, with a
-seed that stands below. Anyone may read it, and nothing is lost by that: the test is honest as long as nothing was
-trained or chosen on these slips, and that is in the hands of the learner alone, as with every test set.
-"""
+"""The checks of the capstone: the gaps, the wiring, the promise, and the acceptance."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,14 +11,26 @@ import numpy as np
 import tensorflow as tf
 
 from mos_checks import as_array, as_dict, as_function, as_model, as_number, blaming, call_kept, question, require
-from mos_helpers.data.loading import load_digits
-from mos_helpers.data.slips import AISLES, MM_PER_PIXEL, SERVICES, Slips, client_slips, slips
+from mos_checks.capstone import (
+    AISLE_OF,
+    AISLES,
+    HEADS,
+    MM_PER_PIXEL,
+    SERVICES,
+    Slips,
+    average_precision,
+    balanced,
+    baseline_scores,
+    client_slips,
+    hidden_slips,
+    labelled,
+    scores,
+    surer_half,
+)
+from mos_helpers.data import load_digits
 from mos_helpers.heads import check_heads
 
-HEADS = ("locker", "aisle", "services", "position", "void")
 KEYS = ("locker", "aisle", "services", "position", "spread", "void")
-HIDDEN_SEED, N_HIDDEN = 2026, 2000
-AISLE_OF = np.array([next(i for i, digits in enumerate(AISLES.values()) if d in digits) for d in range(10)])
 
 # What the client accepts. Found by training, with benchmarks/capstone.py on both sources: far from the baseline,
 # and a margin from the worst of ten seeds of the solution. That is, on one source or the other, locker 0.827, aisle
@@ -49,33 +56,26 @@ NUMBERS = ("right", "down")
 _ROUNDED = 1e-5  # by how much rounding may take a probability beyond 0 or 1
 
 
-def hidden_slips() -> Slips:
-    """Return the slips of the acceptance, with all their labels, composed of the test digits."""
-    return _slips(os.environ.get("MOS_DATA"), os.environ.get("MOS_DATA_DIR"))[2]
-
-
 def _clients() -> tuple[Slips, Slips]:
     """Return the training and the validation slips, as the learner has them."""
     return _slips(os.environ.get("MOS_DATA"), os.environ.get("MOS_DATA_DIR"))[:2]
 
 
+def _hidden() -> Slips:
+    """Return the slips of the acceptance, which the learner does not have."""
+    return _slips(os.environ.get("MOS_DATA"), os.environ.get("MOS_DATA_DIR"))[2]
+
+
 @cache
 def _slips(source: str | None, folder: str | None) -> tuple[Slips, Slips, Slips]:
     digits = load_digits()
-    return *client_slips(digits), slips(digits.x_test, digits.y_test, N_HIDDEN, seed=HIDDEN_SEED)
+    return *client_slips(digits), hidden_slips(digits)
 
 
 def _settled(aisle: np.ndarray) -> np.ndarray:
     """Return on which slips the aisle settles the locker, as it holds only one."""
     single = [place for place, digits in enumerate(AISLES.values()) if len(digits) == 1]
     return np.isin(aisle, single)
-
-
-def labelled(name: str, target: np.ndarray) -> np.ndarray:
-    """Return which rows of a target have a label, bool of shape (n,)."""
-    if name in ("locker", "aisle"):
-        return target >= 0
-    return np.isfinite(target).reshape(len(target), -1).all(axis=1)
 
 
 # --- 15.1
@@ -538,63 +538,6 @@ def _difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> str
     return None
 
 
-# --- 15.3 and 15.4: scores
-
-
-def average_precision(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the average precision of one service, scores of shape (n,) against 0 and 1."""
-    from sklearn.metrics import average_precision_score  # here, because it is slow to import
-
-    return float(average_precision_score(truth, predicted))
-
-
-def balanced(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the mean of the share of void slips that are found and the share of valid slips that are left alone."""
-    void, predicted_void = truth == 1, predicted > 0.5
-    return float((predicted_void[void].mean() + (~predicted_void[~void]).mean()) / 2)
-
-
-def scores(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> dict[str, float]:
-    """Return a score for each of `HEADS`, over the slips that have that label.
-
-    "locker" and "aisle": the share right. "services": the mean over the four of the average precision. "position": the
-    mean absolute error in mm. "void": see `balanced`.
-    """
-    rows = {name: labelled(name, targets[name]) for name in HEADS}
-    true = {name: targets[name][rows[name]] for name in HEADS}
-    predicted = {name: answers[name][rows[name]] for name in HEADS}
-    result = {name: float(np.mean(true[name] == predicted[name])) for name in ("locker", "aisle")}
-    columns = zip(true["services"].T, predicted["services"].T, strict=True)
-    result["services"] = float(np.mean([average_precision(*column) for column in columns]))
-    result["position"] = float(np.abs(true["position"] - predicted["position"]).mean())
-    result["void"] = balanced(true["void"], predicted["void"])
-    return {name: result[name] for name in HEADS}
-
-
-def baseline_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
-    """Return the scores of the best answer that is the same for every slip; targets without gaps."""
-    n = len(targets["void"])
-    constant = {name: np.full(n, np.bincount(targets[name]).argmax()) for name in ("locker", "aisle")}
-    constant["services"] = np.tile(targets["services"].mean(axis=0), (n, 1))
-    constant["position"] = np.tile(np.median(targets["position"], axis=0), (n, 1))
-    return scores(constant | {"void": np.zeros(n)}, targets)
-
-
-def within(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], times: float) -> np.ndarray:
-    """Return for right and for down the share of errors that are at most so many standard deviations."""
-    errors = np.abs(answers["position"] - targets["position"])
-    return np.mean(errors <= times * answers["spread"], axis=0)
-
-
-def surer_half(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> np.ndarray:
-    """Return for right and for down the mean error of the surer half, divided by that of the other half."""
-    errors = np.abs(answers["position"] - targets["position"])
-    order = np.argsort(answers["spread"], axis=0, kind="stable")
-    errors = np.take_along_axis(errors, order, axis=0)
-    half = len(errors) // 2
-    return errors[:half].mean(axis=0) / np.maximum(errors[half:].mean(axis=0), 1e-9)
-
-
 # --- 15.3
 
 
@@ -693,7 +636,7 @@ def _with_gaps_counted(name: str, predicted: dict[str, np.ndarray], targets: dic
 def acceptance(answer: object) -> str:
     """The report of 15.3: your function, and the scores that it has on the validation slips."""
     function, stated, _, predicted = _promised(answer)
-    hidden, validation = hidden_slips(), _clients()[1]
+    hidden, validation = _hidden(), _clients()[1]
     answers = _read(function, hidden.images)
     _require_steady(function, hidden.images, answers)
     rows = labelled("position", validation.targets["position"])

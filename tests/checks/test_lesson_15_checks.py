@@ -14,10 +14,10 @@ from checking import outcome
 from sklearn.metrics import average_precision_score
 
 from mos_checks import lesson_15
-from mos_checks.lesson_15 import AISLE_OF, HEADS, KEYS, hidden_slips
+from mos_checks.capstone import AISLE_OF, AISLES, HEADS, labelled, scores, slips
+from mos_checks.lesson_15 import KEYS
 from mos_helpers import data
 from mos_helpers.balancing import MGDA, GradNorm, PCGrad, UncertaintyWeights
-from mos_helpers.data.slips import AISLES, slips
 from mos_helpers.hierarchy import MarginalCrossentropy, Tree
 
 TREE = Tree({name: [str(digit) for digit in held] for name, held in AISLES.items()}, leaves=list("0123456789"))
@@ -40,6 +40,10 @@ def bundled():
 @pytest.fixture(scope="module")
 def client():
     return lesson_15._clients()
+
+
+def hidden_slips():
+    return lesson_15._hidden()
 
 
 # --- 15.1
@@ -760,7 +764,7 @@ def variant(oracle, **answers):
 def own_scores(answer, made, **changes):
     """Return the scores on the known labels of some slips, computed as a learner would."""
     predicted, table = answer(made.images), made.targets
-    rows = {name: lesson_15.labelled(name, table[name]) for name in HEADS}
+    rows = {name: labelled(name, table[name]) for name in HEADS}
     scores = {name: np.mean(predicted[name][rows[name]] == table[name][rows[name]]) for name in ("locker", "aisle")}
     scores["services"] = average_precision_score(
         table["services"][rows["services"]], predicted["services"][rows["services"]]
@@ -787,13 +791,6 @@ def test_an_oracle_with_noise_is_accepted(oracle, client):
     assert [part for part in words if part not in message] == []
     assert len(message) < 900
     assert outcome("15.4", report(oracle, client)) == (state, message), "the verdict is the same every time"
-
-
-def test_the_hidden_slips_are_made_of_test_digits_alone():
-    digits = data.load_digits()
-    made = slips(digits.x_test, digits.y_test, lesson_15.N_HIDDEN, seed=lesson_15.HIDDEN_SEED)
-    assert np.array_equal(made.images, hidden_slips().images)
-    assert all(np.array_equal(made.targets[name], hidden_slips().targets[name]) for name in HEADS)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -939,7 +936,7 @@ def test_a_probability_may_be_rounded_beyond_1(oracle, client, name):
 
 def test_a_score_that_is_refused_does_not_read_like_the_wanted_one(oracle, client):
     table, answers = hidden_slips().targets, oracle(hidden_slips().images)
-    found = lesson_15.scores(answers, table)["position"]
+    found = scores(answers, table)["position"]
     rows = [oracle.row[shown(image)] for image in hidden_slips().images]
     position, std = oracle.answers["position"].copy(), oracle.answers["spread"].copy()
     factor = 0.2301 / found
@@ -1047,7 +1044,7 @@ def test_a_line_that_refuses_everything_is_not_cut(oracle, client):
 def test_an_honest_promise_and_nothing_of_the_hidden_slips(oracle, client):
     state, message = outcome("15.3", report(oracle, client))
     assert state == "correct", message
-    own, hidden = own_scores(oracle, client[1]), lesson_15.scores(oracle(hidden_slips().images), hidden_slips().targets)
+    own, hidden = own_scores(oracle, client[1]), scores(oracle(hidden_slips().images), hidden_slips().targets)
     assert all(f"{name} {own[name]:.3f}" in message for name in HEADS)
     assert not any(f"{hidden[name]:.3f}" in message for name in HEADS)
     assert "hidden" not in message
@@ -1179,7 +1176,7 @@ def test_a_promise_that_is_too_modest_is_refused(oracle, client):
 
 def test_the_scores_of_the_acceptance_cannot_be_copied_into_the_promise(oracle, client):
     overfitted = by_heart(oracle, slice(8000))
-    hidden = lesson_15.scores(overfitted(hidden_slips().images), hidden_slips().targets)
+    hidden = scores(overfitted(hidden_slips().images), hidden_slips().targets)
     refused("15.4", {"answer": overfitted, "expected": hidden}, "your function scores 1.000 on the validation slips")
 
 
