@@ -350,10 +350,6 @@ def test_a_choice_however_it_is_made(function):
     assert outcome("7.3", function) == ("correct", "")
 
 
-def rounded(digits):
-    return lambda w, a, b, p: chosen(w, a.mean(0).round(digits)[None], b.mean(0).round(digits)[None], p)
-
-
 WRONG_CHOICES = {
     "a weight twice": (
         lambda w, a, b, p: chosen(w, a, b, p, front=chosen(w, a, b, p)["front"] * 2),
