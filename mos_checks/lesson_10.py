@@ -180,6 +180,11 @@ def _decided(change: np.ndarray, limit: float | None = None, *, errors: float = 
     return "share" if change.mean() > limit else "separate" if change.mean() < -limit else "no difference"
 
 
+def _errors(of_seeds: Callable[[int], float]) -> Callable:
+    """Return the decision with another factor of the standard error, from the number of seeds."""
+    return lambda a, s: _decided(s - a, errors=of_seeds(len(a)))
+
+
 def _one_sided(word: str) -> Callable:
     return lambda a, s: "no difference" if _decided(s - a) == word else _decided(s - a)
 
@@ -187,29 +192,23 @@ def _one_sided(word: str) -> Callable:
 DECISION_MISTAKES = {
     "it is turned round, share means that the shared scores are higher": lambda a, s: _decided(a - s),
     "the standard deviation needs `ddof=1`": lambda a, s: _decided(s - a, ddof=0),
-    "the factor of the standard error is 2, not 1.96": lambda a, s: _decided(s - a, errors=1.96),
-    "it looks at one standard error, and two are asked for": lambda a, s: _decided(s - a, errors=1),
-    "the factor of the standard error is 2 for any number of seeds, and a t-test has another": lambda a, s: _decided(
-        s - a, errors=stats.t.ppf(0.975, len(a) - 1)
+    "the factor of the standard error is 2, not 1.96": _errors(lambda n: 1.96),
+    "it looks at one standard error, and two are asked for": _errors(lambda n: 1),
+    "the factor of the standard error is 2 for any number of seeds, and a t-test has another": _errors(
+        lambda n: stats.t.ppf(0.975, n - 1)
     ),
-    "the factor of the standard error is 2, not 2.776": lambda a, s: _decided(s - a, errors=2.776),
-    "the factor of the standard error is 2, not 3": lambda a, s: _decided(s - a, errors=3),
-    "that is two standard deviations: a standard error is divided by the root of the number of seeds": lambda a, s: (
-        _decided(s - a, errors=2 * len(a) ** 0.5)
+    "the factor of the standard error is 2, not 2.776": _errors(lambda n: 2.776),
+    "the factor of the standard error is 2, not 3": _errors(lambda n: 3),
+    "that is two standard deviations: a standard error is divided by the root of the number of seeds": _errors(
+        lambda n: 2 * n**0.5
     ),
-    "that is one standard deviation: take two standard errors": lambda a, s: _decided(s - a, errors=len(a) ** 0.5),
-    "the standard deviation is divided by the number of seeds, and not by its root": lambda a, s: _decided(
-        s - a, errors=2 / len(a) ** 0.5
-    ),
+    "that is one standard deviation: take two standard errors": _errors(lambda n: n**0.5),
+    "the standard deviation is divided by the number of seeds, and not by its root": _errors(lambda n: 2 / n**0.5),
     "divide by the root of the number of seeds, not of that number less one": lambda a, s: _decided(
         s - a, errors=2 * (len(a) / (len(a) - 1)) ** 0.5
     ),
-    "divide by the root of the number of seeds, which is not always 5": lambda a, s: _decided(
-        s - a, errors=2 * (len(a) / 5) ** 0.5
-    ),
-    "divide by the root of the number of seeds, which is not always 10": lambda a, s: _decided(
-        s - a, errors=2 * (len(a) / 10) ** 0.5
-    ),
+    "divide by the root of the number of seeds, which is not always 5": _errors(lambda n: 2 * (n / 5) ** 0.5),
+    "divide by the root of the number of seeds, which is not always 10": _errors(lambda n: 2 * (n / 10) ** 0.5),
     "the scores are sorted: take the differences seed by seed": lambda a, s: _decided(np.sort(s) - np.sort(a)),
     "take the standard deviation of the differences of each seed, not of the two designs": lambda a, s: _decided(
         s - a, 2 * np.sqrt((a.var(ddof=1) + s.var(ddof=1)) / len(a))
