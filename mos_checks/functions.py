@@ -13,7 +13,7 @@ An answer is called on every case, and is correct if it equals the right functio
 only if it explains all that the answer gave; else the first difference is shown, so cases go from small to large.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -46,6 +46,7 @@ class FunctionQuestion:
     say: Callable[[str, Case, Any], str] | None = None
     show: Callable[[Case, Any, Any], str] | None = None
     failed: Callable[[Case, str], str] | None = None
+    _made: dict[Callable, list] = field(default_factory=dict)
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -104,13 +105,20 @@ class FunctionQuestion:
             return
         first = right.index(False)
         for part, table in self.tables():
-            words = _explanation(*(_at(part, values) for values in (found, wanted)), cases, table, close)
+            made = {message: map(self._made_by, ways) for message, ways in table.items()}
+            words = _explanation(*(_at(part, values) for values in (found, wanted)), made, close, self.decimals)
             if words:
                 raise NotYet(self.say(words, cases[first], found[first]) if self.say else words)
         for refuse in self.otherwise:
             refuse(found, cases)
         show = self.show or _difference
         raise NotYet(show(cases[first], found[first], wanted[first]))
+
+    def _made_by(self, mistake: Callable) -> list:
+        """Return what a mistake gives on each case, made once."""
+        if mistake not in self._made:
+            self._made[mistake] = results_of(mistake, self.cases)
+        return self._made[mistake]
 
     def _closeness(self, case: Case, tolerance: float) -> tuple[float, float]:
         """Return how far a result may be from the right one: relative to it, and in all."""
@@ -148,7 +156,7 @@ def function_question(
             that no function expresses.
         also: Called with a right answer and its results, for what cases do not show; may return a remark.
         tolerance: How far numbers may differ, relative and absolute. Results of 16 bits may differ by more.
-        decimals: How many decimals are enough: a result that is rounded to fewer is refused.
+        decimals: How many decimals are enough: a result that is rounded to fewer is refused. With 0, none is.
         scale: From the arguments of a case to the size that the absolute tolerance is relative to.
         say: Makes the message from a mistake's words, the first case that is wrong and the result there.
         show: Words for a difference, from a case, the result and the right result.
@@ -239,10 +247,11 @@ def _at(part: object, values: list) -> list:
 
 
 def _explanation(
-    found: list, wanted: list, cases: list[Case], table: dict[str, list[Callable]], close: list[tuple[float, float]]
+    found: list, wanted: list, mistakes: dict[str, Iterable[list]], close: list[tuple[float, float]], decimals: int
 ) -> str | None:
     """Return the mistake that explains all results, or None if none does or they are right.
 
+    For each mistake come the results of the functions that make it, on these cases and maybe on more.
     A result that is not finite is explained by any mistake, if others are finite: it may be one of too large numbers.
     """
     finite = [all(leaf.dtype.kind != "f" or np.isfinite(leaf).all() for leaf in _leaves(value)) for value in found]
@@ -250,20 +259,20 @@ def _explanation(
         finite = [True] * len(found)
 
     def explains(values: Sequence) -> bool:
-        parts = zip(found, values, close, finite, strict=True)
+        parts = zip(found, values[: len(found)], close, finite, strict=True)
         return all(not whole or _alike(one, other, limit) for one, other, limit, whole in parts)
 
     if explains(wanted):
         return None
-    for words, ways in table.items():
-        if any(explains(results_of(way, cases)) for way in ways):
+    for words, results in mistakes.items():
+        if any(map(explains, results)):
             return words
-    for decimals in range(7):
-        rounded = [[_rounded(leaf, decimals) for leaf in _leaves(value)] for value in wanted]
+    for places in range(7 if decimals else 0):
+        rounded = [[_rounded(leaf, places) for leaf in _leaves(value)] for value in wanted]
         pairs = zip([list(_leaves(value)) for value in found], rounded, strict=True)
         several = len({number for leaves in rounded for leaf in leaves for number in leaf.ravel().tolist()}) > 1
         if several and all(_alike(one, other, (1e-6, 1e-9)) for one, other in pairs):
-            return f"it is rounded to {decimals} decimals: return the number as it is"
+            return f"it is rounded to {places} decimals: return the number as it is"
     return None
 
 
