@@ -168,6 +168,7 @@ function_question(
     mistakes={words: [_of_gradients(way) for way in ways] for words, ways in COSINES.items()},
     otherwise=[_refuse_large],
     tolerance=3e-4,
+    decimals=4,
     say=lambda words, case, found: f"it gives {found:.4g}, {words}",
     show=lambda case, found, wanted: "it gives {}, and the cosine of these two gradients is {}".format(
         *apart(found, wanted)

@@ -112,6 +112,7 @@ function_question(
     right=_by_name,
     cases=_score_cases,
     tolerance=1e-4,
+    decimals=4,
     mistakes=SCORE_MISTAKES,
     say=lambda words, case, found: f"{_given_scores(case, found)}: {words}",
     show=lambda case, found, wanted: f"{_given_scores(case, found)}, and it should be {apart(found, wanted)[1]}",
@@ -204,8 +205,8 @@ DECISION_MISTAKES = {
     ),
     "that is one standard deviation: take two standard errors": _errors(lambda n: n**0.5),
     "the standard deviation is divided by the number of seeds, and not by its root": _errors(lambda n: 2 / n**0.5),
-    "divide by the root of the number of seeds, not of that number less one": lambda a, s: _decided(
-        s - a, errors=2 * (len(a) / (len(a) - 1)) ** 0.5
+    "divide by the root of the number of seeds, not of that number less one": _errors(
+        lambda n: 2 * (n / (n - 1)) ** 0.5
     ),
     "divide by the root of the number of seeds, which is not always 5": _errors(lambda n: 2 * (n / 5) ** 0.5),
     "divide by the root of the number of seeds, which is not always 10": _errors(lambda n: 2 * (n / 10) ** 0.5),
@@ -482,6 +483,7 @@ function_question(
     cases=_experts_and_gates,
     read=_read_mixture,
     tolerance=2e-4,
+    decimals=4,
     mistakes={words: _in_float64(mistake) for words, mistake in MIXTURE_MISTAKES.items()},
     otherwise=[_refuse_overflow],
     say=lambda words, case, found: f"the mixture is not right: {words}",
