@@ -5,16 +5,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from mos_checks import (
-    as_array,
-    as_dict,
-    as_function,
-    as_number,
-    call,
-    describe,
-    function_question,
-    require,
-)
+from mos_checks import as_array, as_dict, as_function, as_number, call, describe, function_question, require
 
 Heads = dict[str, dict]
 
@@ -198,6 +189,10 @@ def _line(start: float, end: float, shares: np.ndarray) -> np.ndarray:
     return start + shares * (end - start)
 
 
+def _warm_up(start: float, end: float, epochs: int, numbers: np.ndarray) -> np.ndarray:
+    return _line(start, end, np.minimum(numbers / epochs, 1))
+
+
 def _as_long_as(keeps: Callable[[int, int], bool]) -> Callable[[float, float, int, np.ndarray], np.ndarray]:
     """Return the course of a variable that is set only in the epochs for which `keeps(epoch, epochs)` holds."""
 
@@ -220,7 +215,7 @@ def _added(start: float, end: float, epochs: int, numbers: np.ndarray) -> np.nda
 
 
 def _set_late(start: float, end: float, epochs: int, numbers: np.ndarray) -> np.ndarray:
-    return np.append(BEFORE, _line(start, end, np.minimum(numbers / epochs, 1))[:-1])
+    return np.append(BEFORE, _warm_up(start, end, epochs, numbers)[:-1])
 
 
 def _by_factors(start: float, end: float, shares: np.ndarray) -> np.ndarray:
@@ -241,7 +236,7 @@ COURSES = {
     ],
     "after epoch number `epochs` it should stay at the value of the end": [lambda a, b, n, x: _line(a, b, x / n)],
     "it begins at the start again, and a continued training needs the number of the epoch": [
-        lambda a, b, n, x: _line(a, b, np.minimum((x - x[0]) / n, 1)),
+        lambda a, b, n, x: _warm_up(a, b, n, x - x[0]),
         lambda a, b, n, x: _line(a, b, (np.minimum(x, max(n, x[0])) - x[0]) / n),
         lambda a, b, n, x: _line(a, b, np.maximum(np.minimum(x, n) - max(x[0], 1) + 1, 0) / n),
     ],
@@ -251,7 +246,7 @@ COURSES = {
         lambda a, b, n, x: np.where(x >= n, b, _added(a, b, n, x)),
     ],
     "its first epoch has the value start: set the variable when an epoch begins, from the number of the epoch": [
-        lambda a, b, n, x: np.append(a, _line(a, b, np.minimum(x / n, 1))[1:])
+        lambda a, b, n, x: np.append(a, _warm_up(a, b, n, x)[1:])
     ],
     GROWS: [
         lambda a, b, n, x: np.minimum(_line(a, b, x / n), b),
@@ -263,30 +258,28 @@ COURSES = {
         lambda a, b, n, x: a + np.minimum(x, n) // n * (b - a),
     ],
     "it is cut to whole numbers: leave `int` away": [
-        lambda a, b, n, x: np.trunc(_line(a, b, np.minimum(x / n, 1))),
-        lambda a, b, n, x: np.floor(_line(a, b, np.minimum(x / n, 1))),
+        lambda a, b, n, x: np.trunc(_warm_up(a, b, n, x)),
+        lambda a, b, n, x: np.floor(_warm_up(a, b, n, x)),
     ],
-    "it is rounded to whole numbers, and should not be": [
-        lambda a, b, n, x: np.round(_line(a, b, np.minimum(x / n, 1)))
-    ],
+    "it is rounded to whole numbers, and should not be": [lambda a, b, n, x: np.round(_warm_up(a, b, n, x))],
     "the amount for an epoch is cut to a whole number: divide with / and not with //": [
         lambda a, b, n, x: a + np.minimum(x, n) * ((b - a) // n),
     ],
-    "it is one epoch too early": [lambda a, b, n, x: _line(a, b, np.minimum((x + 1) / n, 1))],
+    "it is one epoch too early": [lambda a, b, n, x: _warm_up(a, b, n, x + 1)],
     "it is one epoch too late": [
         lambda a, b, n, x: _line(a, b, np.clip((x - 1) / n, 0, 1)),
-        lambda a, b, n, x: np.append(a, _line(a, b, np.minimum(x / n, 1))[:-1]),
+        lambda a, b, n, x: np.append(a, _warm_up(a, b, n, x)[:-1]),
     ],
     "the value of the end belongs to epoch number `epochs`, and not to the one before": [
-        lambda a, b, n, x: _line(a, b, np.minimum(x / max(1, n - 1), 1))
+        lambda a, b, n, x: _warm_up(a, b, max(1, n - 1), x)
     ],
     "the value of the end belongs to epoch number `epochs`, and not to the one after": [
-        lambda a, b, n, x: _line(a, b, np.minimum(x / (n + 1), 1))
+        lambda a, b, n, x: _warm_up(a, b, n + 1, x)
     ],
-    "it goes from end to start, so turn it round": [lambda a, b, n, x: _line(b, a, np.minimum(x / n, 1))],
-    "it goes from 0 to 1, whatever start and end are": [lambda a, b, n, x: np.minimum(x / n, 1)],
-    "it goes from 0 to end, whatever start is": [lambda a, b, n, x: b * np.minimum(x / n, 1)],
-    "it adds end, and should add the difference end - start": [lambda a, b, n, x: a + b * np.minimum(x / n, 1)],
+    "it goes from end to start, so turn it round": [lambda a, b, n, x: _warm_up(b, a, n, x)],
+    "it goes from 0 to 1, whatever start and end are": [lambda a, b, n, x: _warm_up(0, 1, n, x)],
+    "it goes from 0 to end, whatever start is": [lambda a, b, n, x: _warm_up(0, b, n, x)],
+    "it adds end, and should add the difference end - start": [lambda a, b, n, x: _warm_up(a, a + b, n, x)],
     "it changes by the same factor in each epoch, and not by the same amount": [
         lambda a, b, n, x: _by_factors(a, b, np.minimum(x / n, 1)),
         lambda a, b, n, x: a * np.divide(b, a) ** np.minimum(x / n, 1),
@@ -317,7 +310,7 @@ function_question(
         "`min(epoch / epochs, 1)` grows from 0 to 1 and stays there. Return an object of the class: `return WarmUp()`.",
     ],
     prepare=_run_by_epochs,
-    right=_in_epochs(lambda a, b, n, x: _line(a, b, np.minimum(x / n, 1))),
+    right=_in_epochs(_warm_up),
     cases=lambda: [
         {"start": start, "end": end, "epochs": epochs, "first": first}
         for start, end, epochs, first in [
@@ -664,7 +657,7 @@ def _of_losses(of: Callable[[np.ndarray], float]) -> Callable[[Losses, Gradients
 
 ORDER = "the keys may stand in any order: divide `gradients[name]` by `losses[name]`"
 GRADIENTS = {
-    "it is the plain sum of the gradients: divide each by its loss": [_each(lambda loss, g: g)],
+    "it is the plain sum of the gradients: divide each by its loss": _each(lambda loss, g: g),
     "it is the gradient of log(sum of losses): divide each gradient by its own loss": [
         lambda v, g: sum(g.values()) / sum(v.values())
     ],
@@ -674,24 +667,24 @@ GRADIENTS = {
         lambda v, g: sum(g.values()) / np.mean([*v.values()]),
         lambda v, g: sum(g.values()) / np.prod([*v.values()]),
     ],
-    "each gradient is multiplied by its loss: divide it": [_each(lambda loss, g: g * loss)],
+    "each gradient is multiplied by its loss: divide it": _each(lambda loss, g: g * loss),
     "it is a mean, and should be the sum": [lambda v, g: _each(lambda loss, g: g / loss)(v, g) / len(v)],
-    "each gradient is divided by twice its loss: the slope of log(x) is 1/x": [_each(lambda loss, g: g / (2 * loss))],
-    "the sign is turned round": [_each(lambda loss, g: -g / loss)],
+    "each gradient is divided by twice its loss: the slope of log(x) is 1/x": _each(lambda loss, g: g / (2 * loss)),
+    "the sign is turned round": _each(lambda loss, g: -g / loss),
     ORDER: [_in_pairs(a, b) for a, b in [(list, list), (list, sorted), (sorted, list)]],
-    "each gradient is multiplied by the logarithm of its loss: divide it by the loss": [
-        _each(lambda loss, g: g * np.log(loss))
-    ],
-    "each gradient is divided by its norm, and should be divided by its loss": [
-        _each(lambda loss, g: g / np.linalg.norm(g))
-    ],
-    "each gradient is divided by the square of its loss: the slope of log(x) is 1/x": [
-        _each(lambda loss, g: g / loss**2)
-    ],
-    "each gradient is divided by the root of its loss: the slope of log(x) is 1/x": [
-        _each(lambda loss, g: g / np.sqrt(loss))
-    ],
-    "1 is added to each loss there: that is not free of scale": [_each(lambda loss, g: g / (1 + loss))],
+    "each gradient is multiplied by the logarithm of its loss: divide it by the loss": _each(
+        lambda loss, g: g * np.log(loss)
+    ),
+    "each gradient is divided by its norm, and should be divided by its loss": _each(
+        lambda loss, g: g / np.linalg.norm(g)
+    ),
+    "each gradient is divided by the square of its loss: the slope of log(x) is 1/x": _each(
+        lambda loss, g: g / loss**2
+    ),
+    "each gradient is divided by the root of its loss: the slope of log(x) is 1/x": _each(
+        lambda loss, g: g / np.sqrt(loss)
+    ),
+    "1 is added to each loss there: that is not free of scale": _each(lambda loss, g: g / (1 + loss)),
     "the slope of log(x) is 1/x": [
         _each(lambda loss, g: g / np.log(loss)),
         _each(lambda loss, g: np.log(np.abs(g))),
@@ -708,8 +701,12 @@ def _read_logs(result: object, case: dict) -> dict:
     return {"loss": as_number(result["loss"], "the loss"), "gradient": gradient}
 
 
+def _sum_of_logs(losses: Losses, gradients: Gradients) -> dict:
+    return {"loss": np.log([*losses.values()]).sum(), "gradient": _gradient(losses, gradients)}
+
+
 def _said_of_logs(words: str, case: dict, found: dict) -> str:
-    if words in GRADIENTS:
+    if words in GRADIENTS or np.isclose(found["loss"], _sum_of_logs(**case)["loss"], rtol=1e-6):
         return f"the gradient is not right: {words}"
     losses = ", ".join(f"{loss:.4g}" for loss in case["losses"].values())
     return _joined(f"for the losses {losses} the loss is {found['loss']:.4g}", words)
@@ -723,17 +720,11 @@ function_question(
         "The chain rule: the gradient of log(L) is the gradient of L, divided by L.",
         "`sum(gradients[name] / losses[name] for name in losses)` is the gradient. The result has two keys.",
     ],
-    right=lambda losses, gradients: {
-        "loss": np.log([*losses.values()]).sum(),
-        "gradient": _gradient(losses, gradients),
-    },
+    right=_sum_of_logs,
     cases=lambda: [*map(_slopes, range(8))],
     read=_read_logs,
     tolerance=1e-4,
-    mistakes={
-        "loss": {words: _of_losses(way) for words, way in LOSSES.items()},
-        "gradient": GRADIENTS,
-    },
+    mistakes={"loss": {words: _of_losses(way) for words, way in LOSSES.items()}, "gradient": GRADIENTS},
     say=_said_of_logs,
     also=lambda function, found: "In other units, the gradient stays as it is.",
 )

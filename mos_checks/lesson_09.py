@@ -8,17 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_checks import (
-    apart,
-    as_array,
-    as_function,
-    call,
-    call_kept,
-    function_question,
-    question,
-    require,
-    rounding_of,
-)
+from mos_checks import apart, as_array, as_function, call, call_kept, function_question, question, require, rounding_of
 
 HEADS = ("left", "right")
 Pair = tuple[np.ndarray, np.ndarray]

@@ -5,16 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special, stats
 
-from mos_checks import (
-    apart,
-    as_array,
-    as_dict,
-    as_pair,
-    call_kept,
-    describe,
-    function_question,
-    require,
-)
+from mos_checks import apart, as_array, as_dict, as_pair, call_kept, describe, function_question, require
 
 # --- 10.1
 
