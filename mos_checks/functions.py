@@ -40,9 +40,11 @@ class FunctionQuestion:
     otherwise: Sequence[Callable[[list, list[Case]], None]] = ()
     also: Callable[[Callable, list], str | None] | None = None
     tolerance: float = 1e-5
+    decimals: int = 6
     scale: Callable | None = None
     say: Callable[[str, Case, Any], str] | None = None
     show: Callable[[Case, Any, Any], str] | None = None
+    failed: Callable[[Case, str], str] | None = None
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -59,7 +61,7 @@ class FunctionQuestion:
         function, found, tolerances = as_function(answer), [], []
         for case, wanted in zip(self.cases, self.wanted, strict=True):
             try:
-                result = call_kept(function, **case)
+                result = self._result(function, case)
                 found.append(self.read(result, case) if self.read else read_like(wanted, result))
             except NotYet:
                 # A wrong value on an earlier case is told before a shape that is refused on this one.
@@ -68,7 +70,7 @@ class FunctionQuestion:
             tolerances.append(max(self.tolerance, rounding_of(result)))
         self._require_right(found, tolerances)
         if max(tolerances) == self.tolerance:
-            require_unrounded(found, self.wanted)
+            require_unrounded(found, self.wanted, self.decimals)
         return self.also(function, found) if self.also else None
 
     def tables(self) -> Iterator[tuple[Any, dict[str, list[Callable]]]]:
@@ -81,6 +83,14 @@ class FunctionQuestion:
             parts = {None: parts}
         for part, table in parts.items():
             yield part, {words: [ways] if callable(ways) else list(ways) for words, ways in table.items()}
+
+    def _result(self, function: Callable, case: Case) -> Any:  # noqa: ANN401
+        try:
+            return call_kept(function, **case)
+        except NotYet as reason:
+            if self.failed:
+                raise NotYet(self.failed(case, str(reason))) from None
+            raise
 
     def _require_right(self, found: list, tolerances: list[float]) -> None:
         cases, wanted = self.cases[: len(found)], self.wanted[: len(found)]
@@ -133,9 +143,11 @@ def function_question(
             that no function expresses.
         also: Called with a right answer and its results, for what cases do not show; may return a remark.
         tolerance: How far numbers may differ, relative and absolute. Results of 16 bits may differ by more.
+        decimals: How many decimals are enough: a result that is rounded to fewer is refused.
         scale: From the arguments of a case to the size that the absolute tolerance is relative to.
         say: Makes the message from a mistake's words, the first case that is wrong and the result there.
         show: Words for a difference, from a case, the result and the right result.
+        failed: Words for an error in the answer, or an argument that it changed, from a case and the words of that.
     """
     asked = FunctionQuestion(right, cases, **options)
 
@@ -173,13 +185,13 @@ def rounding_of(result: object, depth: int = 3) -> float:
     return {"bfloat16": 0.03, "float16": 5e-3}.get(name, 0.0)
 
 
-def require_unrounded(found: object, right: object, most: int = 5) -> None:
-    """Refuse results that are near enough to the right ones, and rounded to a few decimals which those are not."""
+def require_unrounded(found: object, right: object, enough: int = 6) -> None:
+    """Refuse results that are near enough to the right ones, but rounded to fewer decimals than are enough."""
     numbers, exact = (
         np.concatenate([np.ravel(leaf) for leaf in _leaves(values) if leaf.dtype.kind == "f"] or [[]])
         for values in (found, right)
     )
-    for decimals in range(most + 1):
+    for decimals in range(enough):
         rounded = _has_decimals(numbers, decimals) and not _has_decimals(exact, decimals)
         require(not rounded, f"it is rounded to {decimals} decimals: return the number as it is")
 
@@ -254,14 +266,14 @@ def _rounded(leaf: np.ndarray, decimals: int) -> np.ndarray:
 
 
 def results_of(mistake: Callable, cases: list[Case]) -> list:
-    """Return what a mistake gives on each case; where it fails, NaN, which explains nothing."""
+    """Return what a mistake gives on each case; where it fails, None, which explains nothing."""
     found = []
     for case in cases:
         try:
             with np.errstate(all="ignore"):
                 found.append(mistake(*case.values()))
         except (ArithmeticError, LookupError, TypeError, ValueError):
-            found.append(np.nan)
+            found.append(None)
     return found
 
 
