@@ -79,7 +79,7 @@ class FunctionQuestion:
         Mistakes stand in one table, or in one for each key or index of the result.
         """
         parts = self.mistakes
-        if not all(isinstance(table, Mapping) for table in parts.values()):
+        if not parts or not all(isinstance(table, Mapping) for table in parts.values()):
             parts = {None: parts}
         for part, table in parts.items():
             yield part, {words: [ways] if callable(ways) else list(ways) for words, ways in table.items()}
@@ -99,7 +99,7 @@ class FunctionQuestion:
         if all(right):
             return
         first = right.index(False)
-        for part, table in self.tables() if self.mistakes else ():
+        for part, table in self.tables():
             words = _explanation(*(_at(part, values) for values in (found, wanted)), cases, table, close)
             if words:
                 raise NotYet(self.say(words, cases[first], found[first]) if self.say else words)
@@ -154,7 +154,7 @@ def function_question(
     def check(answer: object) -> str | None:
         return asked.judge(answer)
 
-    check.__doc__ = wanted
+    check.__doc__, check.__module__ = wanted, cases.__module__
     question(question_id, hints=hints, seconds=seconds)(check)
     questions[question_id] = asked
 
