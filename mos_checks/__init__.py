@@ -5,7 +5,7 @@ from here alone.
 """
 
 import mos_helpers  # noqa: F401 - before TensorFlow and Keras, whose messages it hides
-from mos_checks.functions import function_question
+from mos_checks.functions import function_question, require_unrounded, rounding_of
 from mos_checks.grading import CheckFailed, check, hint, question
 from mos_checks.messages import (
     NotAnswered,
@@ -33,10 +33,8 @@ from mos_checks.results import (
     first_difference,
     judge_all,
     require_results,
-    require_unrounded,
     results_of,
     rounding,
-    rounding_of,
 )
 
 __all__ = [

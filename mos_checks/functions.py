@@ -13,7 +13,7 @@ An answer is called on every case, and is correct if it equals the right functio
 only if it explains all that the answer gave; else the first difference is shown, so cases go from small to large.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -35,6 +35,7 @@ class FunctionQuestion:
 
     right: Callable
     make_cases: Callable[[], Sequence[Case]]
+    prepare: Callable[[Any], Callable] | None = None
     read: Callable[[Any, Case], Any] | None = None
     mistakes: Mapping[Any, Mistake | Mapping[str, Mistake]] = field(default_factory=dict)
     otherwise: Sequence[Callable[[list, list[Case]], None]] = ()
@@ -45,6 +46,7 @@ class FunctionQuestion:
     say: Callable[[str, Case, Any], str] | None = None
     show: Callable[[Case, Any, Any], str] | None = None
     failed: Callable[[Case, str], str] | None = None
+    _made: dict[Callable, list] = field(default_factory=dict)
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -58,7 +60,8 @@ class FunctionQuestion:
 
     def judge(self, answer: object) -> str | None:
         """Return if the answer is right, with a remark if there is one; raise `NotYet` if it is not."""
-        function, found, tolerances = as_function(answer), [], []
+        function = self.prepare(answer) if self.prepare else as_function(answer)
+        found, tolerances = [], []
         for case, wanted in zip(self.cases, self.wanted, strict=True):
             try:
                 result = self._result(function, case)
@@ -70,7 +73,8 @@ class FunctionQuestion:
             tolerances.append(max(self.tolerance, rounding_of(result)))
         self._require_right(found, tolerances)
         if max(tolerances) == self.tolerance:
-            require_unrounded(found, self.wanted, self.decimals)
+            for part, _ in self.tables():
+                require_unrounded(_at(part, found), _at(part, self.wanted), self.decimals)
         return self.also(function, found) if self.also else None
 
     def tables(self) -> Iterator[tuple[Any, dict[str, list[Callable]]]]:
@@ -86,7 +90,8 @@ class FunctionQuestion:
 
     def _result(self, function: Callable, case: Case) -> Any:  # noqa: ANN401
         try:
-            return call_kept(function, **case)
+            with np.errstate(all="ignore"):
+                return call_kept(function, **case)
         except NotYet as reason:
             if self.failed:
                 raise NotYet(self.failed(case, str(reason))) from None
@@ -100,13 +105,20 @@ class FunctionQuestion:
             return
         first = right.index(False)
         for part, table in self.tables():
-            words = _explanation(*(_at(part, values) for values in (found, wanted)), cases, table, close)
+            made = {message: map(self._made_by, ways) for message, ways in table.items()}
+            words = _explanation(*(_at(part, values) for values in (found, wanted)), made, close, self.decimals)
             if words:
                 raise NotYet(self.say(words, cases[first], found[first]) if self.say else words)
         for refuse in self.otherwise:
             refuse(found, cases)
         show = self.show or _difference
         raise NotYet(show(cases[first], found[first], wanted[first]))
+
+    def _made_by(self, mistake: Callable) -> list:
+        """Return what a mistake gives on each case, made once."""
+        if mistake not in self._made:
+            self._made[mistake] = results_of(mistake, self.cases)
+        return self._made[mistake]
 
     def _closeness(self, case: Case, tolerance: float) -> tuple[float, float]:
         """Return how far a result may be from the right one: relative to it, and in all."""
@@ -135,6 +147,7 @@ def function_question(
         right: The right function. It and the mistakes are called with the arguments in the order of a case.
         cases: Makes the cases, dictionaries from the name of an argument to its value, from small to large.
         seconds: How much processor time the check may take.
+        prepare: From the answer to the function that is called, if that is not the answer itself.
         read: From what an answer gave and the case to what is compared: a number, an array, or a dict, list or tuple
             of these. It refuses what has another form. By default, what has the form of the right result is read.
         mistakes: For each message, the function that makes the mistake, or several. If the result has parts with
@@ -143,7 +156,7 @@ def function_question(
             that no function expresses.
         also: Called with a right answer and its results, for what cases do not show; may return a remark.
         tolerance: How far numbers may differ, relative and absolute. Results of 16 bits may differ by more.
-        decimals: How many decimals are enough: a result that is rounded to fewer is refused.
+        decimals: How many decimals are enough: a result that is rounded to fewer is refused. With 0, none is.
         scale: From the arguments of a case to the size that the absolute tolerance is relative to.
         say: Makes the message from a mistake's words, the first case that is wrong and the result there.
         show: Words for a difference, from a case, the result and the right result.
@@ -234,10 +247,11 @@ def _at(part: object, values: list) -> list:
 
 
 def _explanation(
-    found: list, wanted: list, cases: list[Case], table: dict[str, list[Callable]], close: list[tuple[float, float]]
+    found: list, wanted: list, mistakes: dict[str, Iterable[list]], close: list[tuple[float, float]], decimals: int
 ) -> str | None:
     """Return the mistake that explains all results, or None if none does or they are right.
 
+    For each mistake come the results of the functions that make it, on these cases and maybe on more.
     A result that is not finite is explained by any mistake, if others are finite: it may be one of too large numbers.
     """
     finite = [all(leaf.dtype.kind != "f" or np.isfinite(leaf).all() for leaf in _leaves(value)) for value in found]
@@ -245,19 +259,21 @@ def _explanation(
         finite = [True] * len(found)
 
     def explains(values: Sequence) -> bool:
-        parts = zip(found, values, close, finite, strict=True)
+        parts = zip(found, values[: len(found)], close, finite, strict=True)
         return all(not whole or _alike(one, other, limit) for one, other, limit, whole in parts)
 
     if explains(wanted):
         return None
-    for words, ways in table.items():
-        if any(explains(results_of(way, cases)) for way in ways):
+    for words, results in mistakes.items():
+        if any(map(explains, results)):
             return words
-    for decimals in range(7):
-        rounded = [[_rounded(leaf, decimals) for leaf in _leaves(value)] for value in wanted]
+    for places in range(7 if decimals else 0):
+        rounded = [[_rounded(leaf, places) for leaf in _leaves(value)] for value in wanted]
         pairs = zip([list(_leaves(value)) for value in found], rounded, strict=True)
-        if all(_alike(one, other, (1e-6, 1e-9)) for one, other in pairs):
-            return f"it is rounded to {decimals} decimals: return the number as it is"
+        floats = [leaf.ravel() for leaves in rounded for leaf in leaves if leaf.dtype.kind == "f"]
+        several = len(np.unique(np.concatenate(floats or [[]]))) > 1
+        if several and all(_alike(one, other, (1e-6, 1e-9)) for one, other in pairs):
+            return f"it is rounded to {places} decimals: return the number as it is"
     return None
 
 
@@ -306,5 +322,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
         array = np.asarray(value)
         if array.size > 8:
             return f"an array of shape {array.shape}"
-        return str((array if array.dtype.kind in "iub" else np.round(array.astype("float64"), 4)).tolist())
+        if array.dtype.kind == "f":
+            array = np.reshape([float(f"{number:.4g}") for number in array.ravel()], array.shape)
+        return str(array.tolist())
     return f"{value:.4g}" if isinstance(value, float) else f"{value}"

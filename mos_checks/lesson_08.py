@@ -182,6 +182,7 @@ function_question(
     cases=_optimum_cases,
     read=_two_dictionaries,
     tolerance=2e-3,  # no less, so that a search on a fine grid will do
+    decimals=3,
     scale=_smallest_weight,
     mistakes={
         None: {

@@ -89,6 +89,22 @@ def test_what_comes_after_right_results_sees_the_answer_and_them():
     assert len(seen) == 1
 
 
+def test_the_answer_may_be_more_than_the_function_that_is_called():
+    asked = of_values(prepare=lambda answer: answer["mean"])
+    assert asked.judge({"mean": mean}) is None
+    assert "the result should be 1.5" in told(asked, {"mean": np.sum})
+
+
+def test_results_may_be_objects_that_are_equal_or_not():
+    asked = of_values(
+        lambda values: {*values}, read=lambda result, case: set(result), mistakes={"empty": lambda v: set()}
+    )
+    asked.show = lambda case, found, wanted: f"not {sorted(found)}"
+    assert asked.judge(lambda values: frozenset(values)) is None
+    assert told(asked, lambda values: []) == "empty"
+    assert told(asked, lambda values: values[:1]) == "not [1.0]"
+
+
 # Mistakes
 
 TOTAL = {"that is the total": np.sum, "that is the largest": [np.max, lambda values: values[-1]]}
@@ -125,6 +141,14 @@ def test_every_function_of_a_mistake_is_tried():
 def test_the_first_mistake_that_explains_all_is_named():
     mistakes = {"that is the total": np.sum, "it is added up": np.sum}
     assert told(of_values(mistakes=mistakes), np.sum) == "that is the total"
+
+
+def test_what_a_mistake_gives_is_computed_once_for_each_case():
+    made = []
+    asked = of_values(mistakes={"no": made.append, **TOTAL})
+    for _ in range(2):
+        assert told(asked, np.sum) == "that is the total"
+    assert len(made) == len(CASES)
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf])
@@ -309,6 +333,21 @@ def test_a_result_may_be_rounded_to_as_many_decimals_as_are_enough():
     asked = of_values(thirds, tolerance=1e-3, decimals=4)
     assert asked.judge(lambda values: thirds(values).round(4)) is None
     assert "it is rounded to 3 decimals" in told(asked, lambda values: thirds(values).round(3))
+
+
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-2])
+def test_rounding_is_not_told_where_no_decimals_are_asked_for(tolerance):
+    asked = of_values(thirds, tolerance=tolerance, decimals=0)
+    assert asked.judge(lambda values: thirds(values).astype("float32")) is None
+    if tolerance == 1e-2:
+        assert asked.judge(lambda values: thirds(values).round(2)) is None
+    assert "should be 0.6667, and yours is 1" in told(asked, lambda values: thirds(values).round())
+
+
+def test_one_number_for_all_is_not_told_as_rounding():
+    asked = of_values(lambda values: 0.4 / len(values))
+    assert "the result should be 0.2, and yours is 0" in told(asked, lambda values: 0.0)
+    assert "rounded to 1 decimals" in told(asked, lambda values: round(0.4 / len(values), 1))
 
 
 def test_only_a_result_that_has_more_decimals_counts_as_rounded():
