@@ -99,10 +99,10 @@ def test_results_may_be_objects_that_are_equal_or_not():
     asked = of_values(
         lambda values: {*values}, read=lambda result, case: set(result), mistakes={"empty": lambda v: set()}
     )
-    asked.show = lambda case, found, wanted: f"not {sorted(found)}"
+    asked.show = lambda case, found, wanted: f"not {len(found)}"
     assert asked.judge(lambda values: frozenset(values)) is None
     assert told(asked, lambda values: []) == "empty"
-    assert told(asked, lambda values: values[:1]) == "not [1.0]"
+    assert told(asked, lambda values: values[:1]) == "not 1"
 
 
 # Mistakes
