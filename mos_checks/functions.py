@@ -100,15 +100,16 @@ class FunctionQuestion:
     def _require_right(self, found: list, tolerances: list[float]) -> None:
         cases, wanted = self.cases[: len(found)], self.wanted[: len(found)]
         close = [self._closeness(case, tolerance) for case, tolerance in zip(cases, tolerances, strict=True)]
-        right = [_alike(*each) for each in zip(found, wanted, close, strict=True)]
-        if all(right):
+        first = _first_wrong(found, wanted, close)
+        if first is None:
             return
-        first = right.index(False)
         for part, table in self.tables():
+            parts = _at(part, found), _at(part, wanted)
             made = {message: map(self._made_by, ways) for message, ways in table.items()}
-            words = _explanation(*(_at(part, values) for values in (found, wanted)), made, close, self.decimals)
+            words = _explanation(*parts, made, close, self.decimals)
             if words:
-                raise NotYet(self.say(words, cases[first], found[first]) if self.say else words)
+                place = _first_wrong(*parts, close)
+                raise NotYet(self.say(words, cases[place], found[place]) if self.say else words)
         for refuse in self.otherwise:
             refuse(found, cases)
         show = self.show or _difference
@@ -234,6 +235,12 @@ def _alike(one: Any, other: Any, close: tuple[float, float]) -> bool:  # noqa: A
     return len(ones) == len(others) and all(
         a.shape == b.shape and _near(a, b, close) for a, b in zip(ones, others, strict=True)
     )
+
+
+def _first_wrong(found: list, wanted: list, close: list[tuple[float, float]]) -> int | None:
+    """Return the place of the first result that is not right."""
+    parts = enumerate(zip(found, wanted, close, strict=True))
+    return next((place for place, each in parts if not _alike(*each)), None)
 
 
 def _near(one: np.ndarray, other: np.ndarray, close: tuple[float, float]) -> bool:

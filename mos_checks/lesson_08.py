@@ -155,12 +155,20 @@ def _smallest_weight(losses: dict[str, float], regression: Sequence[str]) -> flo
     return min(1.0, 0.5 / max(losses.values()))
 
 
+WEIGHTS = {
+    "a regression has the weight 0.5 * exp(-s)": _each(lambda loss, half: 0.5 / half / loss),
+    "a classification has the weight exp(-s), without a half": _each(lambda loss, half: 0.25 / half / loss),
+    "this is exp(s), and a larger loss gets a smaller weight": _each(lambda loss, half: 2 * half * loss),
+    "this grows with the loss, and a larger loss gets a smaller weight": _each(lambda loss, half: 2 * half**2 * loss),
+}
+
+
 def _given_head(case: dict, found: list[dict[str, float]], words: str = "") -> str:
     """Return what was found for the first head that is not right, with words of a mistake or the right number."""
     wanted = _optimum(**case)
     part, name = next(
         (part, name)
-        for part in (0, 1)
+        for part in ((1, 0) if words in WEIGHTS else (0, 1))
         for name in case["losses"]
         if not np.isclose(found[part][name], wanted[part][name], rtol=2e-3, atol=2e-3 * _smallest_weight(**case))
     )
@@ -209,14 +217,7 @@ function_question(
                 lambda loss, half: max(_best(loss, half), 0)
             ),
         },
-        1: {
-            "a regression has the weight 0.5 * exp(-s)": _each(lambda loss, half: 0.5 / half / loss),
-            "a classification has the weight exp(-s), without a half": _each(lambda loss, half: 0.25 / half / loss),
-            "this is exp(s), and a larger loss gets a smaller weight": _each(lambda loss, half: 2 * half * loss),
-            "this grows with the loss, and a larger loss gets a smaller weight": _each(
-                lambda loss, half: 2 * half**2 * loss
-            ),
-        },
+        1: WEIGHTS,
     },
     say=lambda words, case, found: _given_head(case, found, words),
     show=lambda case, found, wanted: _given_head(case, found),

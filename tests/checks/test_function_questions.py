@@ -158,6 +158,14 @@ def test_a_result_that_is_not_finite_hides_no_mistake(lost):
     assert message == f"for values = [3.0, 5.0, 11.5]: the result should be 6.5, and yours is {lost}"
 
 
+def test_results_that_are_nowhere_finite_may_be_a_mistake_or_right():
+    asked = of_values(mistakes={"a division by zero": lambda values: np.inf})
+    assert told(asked, lambda values: np.inf) == "a division by zero"
+    asked = of_values(lambda values: np.array([np.nan, mean(values)]))
+    assert asked.judge(lambda values: [np.nan, mean(values)]) is None
+    assert "at index 0 should be nan, and yours is 0" in told(asked, lambda values: [0, mean(values)])
+
+
 def fails(values):
     raise ValueError
 
@@ -239,6 +247,22 @@ def test_each_part_has_mistakes_of_its_own(changes, words, keys):
     assert message == words
 
 
+def test_a_mistake_of_a_part_is_shown_where_that_part_is_wrong():
+    def cut_off(values):
+        return max(values.sum(), 0.0)
+
+    mistakes = {"mean": {}, "total": {"it is cut off at zero": cut_off}}
+    asked = of_values(mean_and_total, mistakes=mistakes, say=lambda words, case, found: f"{case['values'][0]}: {words}")
+    parts = {"mean": other_than(mean, 0, 5.0), "total": cut_off}
+    message = told(asked, lambda values: {key: part(values) for key, part in parts.items()})
+    assert message == "-2.0: it is cut off at zero"
+
+
+def test_a_mistake_with_other_keys_explains_nothing():
+    asked = of_values(lambda values: {"mean": mean(values)}, mistakes={"no": lambda values: {"total": values.sum()}})
+    assert "mean should be 1.5, and yours is 3" in told(asked, lambda values: {"mean": values.sum()})
+
+
 # Differences
 
 
@@ -248,11 +272,17 @@ def test_each_part_has_mistakes_of_its_own(changes, words, keys):
         (lambda values: 2 * values, "for values = [1.0, 2.0]: the result at index 1 should be 2, and yours is 4"),
         (lambda values: values[1:], "the result should have shape (2,), and yours has (1,)"),
         (lambda values: 1.5, "the result should be an array"),
+        (lambda values: [np.nan, *values[1:]], "the result at index 0 should be 1, and yours is nan"),
         (lambda values: values * 1.0001, "the result at index 1 should be 2, and yours is 2.0002"),
     ],
 )
 def test_the_first_difference_between_arrays_is_shown(answer, words):
     assert words in told(of_values(lambda values: values), answer)
+
+
+def test_one_number_is_not_taken_for_an_array_of_it():
+    asked = of_values(np.zeros_like)
+    assert "should have shape (2,), and yours has (1,)" in told(asked, lambda values: [0.0])
 
 
 def test_a_wrong_value_on_an_early_case_is_told_before_a_shape_that_is_refused_later():
@@ -319,6 +349,11 @@ def test_an_answer_of_16_bits_is_right_if_its_numbers_are():
     assert "should be" in told(asked, lambda values: (values / 3).astype("float16").astype("float64"))
 
 
+def test_an_answer_of_16_bits_is_not_told_as_rounding():
+    large = of_values(thirds, lambda: [{"values": np.array([1000.0, 2000.0])}])
+    assert large.judge(lambda values: (values / 3).astype("float16")) is None  # with two decimals
+
+
 @pytest.mark.parametrize("decimals", [0, 1, 2, 5])
 @pytest.mark.parametrize("tolerance", [1e-5, 1e-2])
 def test_a_rounded_result_is_told_whether_it_is_near_enough_or_not(decimals, tolerance):
@@ -326,6 +361,14 @@ def test_a_rounded_result_is_told_whether_it_is_near_enough_or_not(decimals, tol
     words = f"it is rounded to {decimals} decimals: return the number as it is"
     assert told(asked, lambda values: thirds(values).round(decimals)) == words
     assert told(asked, lambda values: thirds(values).round(decimals).astype("float32")) == words
+
+
+def test_a_part_that_is_rounded_is_told():
+    def parts(values, decimals=9):
+        return [values[0] / 3, round(values[0] / 7, decimals)]
+
+    asked = of_values(parts, tolerance=0.1, mistakes={0: {}, 1: {}})
+    assert "it is rounded to 1 decimals" in told(asked, lambda values: parts(values, 1))
 
 
 def test_a_result_may_be_rounded_to_as_many_decimals_as_are_enough():

@@ -122,7 +122,14 @@ def other(**options):
     return lambda *arguments: optimum(*arguments, **options)
 
 
+def wrong_in_both(losses, regression):
+    s, weights = optimum(losses, regression)
+    twice = {name: weight * (2 if name in regression else 1) for name, weight in weights.items()}
+    return {name: value + 1 for name, value in s.items()}, twice
+
+
 WRONG_OPTIMA = {
+    "both": (wrong_in_both, "the weight is 3122.42: a regression has the weight"),
     "ones": (other(weight=lambda loss: 1.0), "instead of"),
     "no s": (lambda *a: optimum(*a)[1], "should return two dictionaries"),
     "first heads": (lambda a, c: optimum(a, list(a)[: len(c)]), "instead of"),
