@@ -120,9 +120,7 @@ function_question(
 
 
 def _optimum_cases() -> list[dict]:
-    cases = [
-        _heads(np.random.default_rng(100 + seed), scale=10.0 ** [-3, -2, -1, 1, 2][seed % 5]) for seed in range(12)
-    ]
+    cases = [_heads(np.random.default_rng(100 + seed), [0.001, 0.01, 0.1, 10][seed % 4]) for seed in range(12)]
     cases = [{"losses": case["losses"], "regression": case["regression"]} for case in cases]
     return cases + [{"losses": {"digit": 2.3, "pose": pose}, "regression": ["pose"]} for pose in [100.0, 5.0]]
 
@@ -280,6 +278,11 @@ def _sorted_names(history: dict[str, list[float]], temperature: float) -> dict[s
     return dict(zip(sorted(history), _dwa(history, temperature).values(), strict=True))
 
 
+def _read_weights(result: object, case: dict) -> dict[str, float]:
+    weights = as_dict(result, case["history"], "the weights")
+    return {name: as_number(weight, f"the weight of {name}") for name, weight in weights.items()}
+
+
 def _given_dwa(case: dict, found: dict[str, float], words: str) -> str:
     history, temperature = case.values()
     shown = {name: [round(loss, 4) for loss in past[-3:]] for name, past in history.items()}
@@ -290,7 +293,7 @@ def _given_dwa(case: dict, found: dict[str, float], words: str) -> str:
 def _refuse_totals(found: list[dict[str, float]], cases: list[dict]) -> None:
     """Refuse weights in the right proportions that do not add up to the number of heads."""
     totals = [sum(weights.values()) / len(weights) for weights in found]
-    if np.allclose(totals, 1, rtol=3e-2):
+    if min(totals) <= 0 or np.allclose(totals, 1, rtol=3e-2):
         return
     for weights, total, case in zip(found, totals, cases, strict=True):
         right = _dwa(**case)
@@ -317,6 +320,8 @@ function_question(
     ],
     right=_dwa,
     cases=_dwa_cases,
+    read=_read_weights,
+    scale=lambda *case: min(_dwa(*case).values()),
     mistakes={
         "the rate is the last loss divided by the one before, not the reverse": _variant(
             rate=lambda losses: losses[-2] / losses[-1]

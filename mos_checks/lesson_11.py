@@ -202,7 +202,7 @@ function_question(
     right=_rate,
     cases=_rate_cases,
     read=lambda result, case: as_number(result, "the result"),
-    tolerance=1e-3,
+    tolerance=6e-4,
     decimals=3,
     mistakes={
         "that is the share on which they agree": lambda f, c, t: 1 - _rate(f, c, t),

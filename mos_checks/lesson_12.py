@@ -112,7 +112,7 @@ def _wrong_row(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
     """Return what is wrong with the first row that is not right."""
     names, tree = case.values()
     rows = as_array(found, "the result", shape=wanted.shape)
-    place = next(place for place in range(len(names)) if not np.allclose(rows[place], wanted[place]))
+    place = next(place for place in range(len(names)) if not np.allclose(rows[place], wanted[place], atol=1e-4))
     name, row = names[place], rows[place]
     levels = f"in a tree with {len(tree.levels)} levels the row of {'None' if name is None else repr(name)}"
     if name is None:
@@ -140,6 +140,7 @@ function_question(
     right=_rows,
     cases=lambda: [{"names": names, "tree": tree} for names, tree in LABELS],
     read=_read_rows,
+    tolerance=1e-4,
     mistakes={
         f"{AGAIN}: names.index finds the first only, so that the other rows stay zero": _at_the_first,
         f"there is one row for each different name: {AGAIN}": lambda names, tree: _rows(

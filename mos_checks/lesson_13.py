@@ -345,6 +345,7 @@ function_question(
     right=_count,
     cases=_incoherent_cases,
     read=lambda result, case: as_number(result, "the result"),
+    tolerance=1e-6,
     mistakes={
         "that is the share of rows: return how many": lambda labels, parents: _count(labels, parents) / len(labels),
         "that is the number of coherent rows: count the others": lambda labels, parents: (
