@@ -5,7 +5,7 @@ and import from here alone.
 """
 
 import mos_helpers  # noqa: F401 - before TensorFlow and Keras, whose messages it hides
-from mos_checks.functions import function_question, require_unrounded, rounding_of
+from mos_checks.functions import function_question, rounding_of
 from mos_checks.grading import CheckFailed, check, hint, question, so_far
 from mos_checks.messages import (
     NotAnswered,
@@ -29,13 +29,6 @@ from mos_checks.messages import (
     summary,
     told_apart,
 )
-from mos_checks.results import (
-    first_difference,
-    judge_all,
-    require_results,
-    results_of,
-    rounding,
-)
 
 __all__ = [
     "CheckFailed",
@@ -54,19 +47,13 @@ __all__ = [
     "call_kept",
     "check",
     "describe",
-    "first_difference",
     "function_question",
     "hint",
-    "judge_all",
     "one_line",
     "outputs_of",
     "question",
     "refuse_todo",
     "require",
-    "require_results",
-    "require_unrounded",
-    "results_of",
-    "rounding",
     "rounding_of",
     "so_far",
     "summary",
