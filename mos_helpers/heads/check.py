@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import keras
 
-from mos_helpers.heads import form_rules, head_rules, list_rules, metric_rules, model_rules, target_rules, weight_rules
+from mos_helpers.heads import head_rules, metric_rules, model_rules, structure_rules, target_rules, weight_rules
 from mos_helpers.heads.report import Finding, Report, noted
 from mos_helpers.heads.rows import Structure
 from mos_helpers.heads.wiring import Head, Wiring, read_wiring
 from mos_helpers.inside_keras import is_ready
 
 NO_ARRAYS = str | bytes | bool | int | float | set
-WIRING_RULES = model_rules.RULES + form_rules.RULES + list_rules.RULES
+WIRING_RULES = model_rules.RULES + structure_rules.RULES
 HEAD_RULES = target_rules.RULES + head_rules.RULES
 AFTERWARDS = metric_rules.RULES + weight_rules.RULES
 SPOILED = {"not-a-number", "ragged", "sparse", "not-batched", "one-hot", "class-numbers", "shape"}

@@ -9,13 +9,18 @@ from mos_helpers.heads.target_rules import is_one_hot
 from mos_helpers.heads.wiring import Head
 
 
-def unknown_loss(head: Head) -> Findings:
-    """A misspelt loss, or a class instead of an object."""
+def loss_by_itself(head: Head) -> Findings:
+    """A misspelt loss, or a class instead of an object, or a loss that holds variables, which `fit` never trains."""
+    given = head.loss.given if head.loss else None
     if head.kind == "unknown":
         yield Finding("unknown-loss", head.name, f'Keras knows no loss "{head.loss.name}".')
-    elif head.loss and isinstance(head.loss.given, type):
-        name = head.loss.given.__name__
-        yield Finding("unknown-loss", head.name, f"The loss is the class {name} itself: write {name}().")
+    elif isinstance(given, type):
+        message = f"The loss is the class {given.__name__} itself: write {given.__name__}()."
+        yield Finding("unknown-loss", head.name, message)
+    held = vars(given).values() if hasattr(given, "__dict__") else ()
+    if any(isinstance(value, keras.Variable) and value.trainable for value in held):
+        message = "The loss holds a variable, and fit trains only the model's: make it with add_weight in the model."
+        yield Finding("loss-variable", head.name, message)
 
 
 def last_layers(head: Head) -> Findings:
@@ -137,12 +142,4 @@ def _belongs(head: Head, right: str) -> bool:
     return head.activation == {"sigmoid": "hard_sigmoid", "softmax": "sparsemax"}[right]
 
 
-def variables_in_loss(head: Head) -> Findings:
-    """A loss that holds variables, which `fit` never trains."""
-    held = vars(head.loss.given).values() if head.loss and hasattr(head.loss.given, "__dict__") else ()
-    if any(isinstance(value, keras.Variable) and value.trainable for value in held):
-        message = "The loss holds a variable, and fit trains only the model's: make it with add_weight in the model."
-        yield Finding("loss-variable", head.name, message)
-
-
-RULES = [unknown_loss, last_layers, targets_of_ctc, targets_of_circle, outputs_in_range, logits, variables_in_loss]
+RULES = [loss_by_itself, last_layers, targets_of_ctc, targets_of_circle, outputs_in_range, logits]

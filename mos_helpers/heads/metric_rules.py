@@ -4,7 +4,7 @@ import keras
 
 from mos_helpers.heads.activations import gives_probabilities
 from mos_helpers.heads.losses import WANTS, is_own, name_of
-from mos_helpers.heads.metrics import FITS, Metric, answers_of, gives_logits, metric_for, metric_of, splits_at_zero
+from mos_helpers.heads.metrics import FITS, KnownMetric, answers_of, gives_logits, metric_for, metric_of, splits_at_zero
 from mos_helpers.heads.report import Finding, Findings
 from mos_helpers.heads.wiring import Head
 
@@ -44,7 +44,7 @@ def no_metric(head: Head) -> Findings:
             except ValueError:
                 message = f'Keras knows no metric "{given}".'
             except TypeError:
-                code = metric_for(answers_of(head) or "class numbers", head, Metric("MeanIoU", given, {}))
+                code = metric_for(KnownMetric("MeanIoU", given, {}), answers_of(head) or "class numbers", head)
                 message = f'The metric "{given}" needs arguments: write an object, such as {code}.'
         if message:
             yield Finding("unknown-metric", head.name, message)
@@ -56,10 +56,10 @@ def no_metric(head: Head) -> Findings:
             yield Finding("stretched", head.name, message)
 
 
-def _misfit(metric: Metric, answers: str, head: Head) -> str | None:
+def _misfit(metric: KnownMetric, answers: str, head: Head) -> str | None:
     """Say which metric fits, if this one judges another kind of answer."""
     written = f'"{metric.given}"' if isinstance(metric.given, str) else metric.name
-    fits, cure = set(FITS[metric.name]), metric_for(answers, head, metric)
+    fits, cure = set(FITS[metric.name]), metric_for(metric, answers, head)
     if head.kind == "signs" and metric.name not in SPLITS:
         fits -= {"yes or no"}  # the outputs are signs all the same
     if head.kind == "binary" and "yes or no" in fits and "one-hot rows" in (answers, *fits):
@@ -78,7 +78,7 @@ def _misfit(metric: Metric, answers: str, head: Head) -> str | None:
     return f"{written} does not fit {head.loss.words} with targets that are {answers}: use {cure}."
 
 
-def _misread(metric: Metric, answers: str, head: Head) -> str | None:
+def _misread(metric: KnownMetric, answers: str, head: Head) -> str | None:
     """Say what to write if a metric that fits splits, counts or compares in another way than it seems."""
     threshold = metric.config.get("threshold", 0.5 if metric.name == "BinaryAccuracy" else None)
     if metric.name in F_SCORES and threshold is None and answers == "yes or no":
@@ -100,7 +100,7 @@ def _misread(metric: Metric, answers: str, head: Head) -> str | None:
     return _misread_logits(metric, threshold, head) or _misread_numbers(metric, answers, head)
 
 
-def _misread_logits(metric: Metric, threshold: float | None, head: Head) -> str | None:
+def _misread_logits(metric: KnownMetric, threshold: float | None, head: Head) -> str | None:
     """Say what to write if a metric takes logits for probabilities, or the reverse."""
     logits, probabilities = gives_logits(head), gives_probabilities(head.activation) and not head.loss.from_logits
     given = next((name for name in ("threshold", "thresholds") if metric.config.get(name) in (0, [0], (0,))), None)
@@ -122,9 +122,9 @@ def _misread_logits(metric: Metric, threshold: float | None, head: Head) -> str 
     return f"{metric.name} takes probabilities, and the head gives logits: {cure} in a {ending}."
 
 
-def _misread_numbers(metric: Metric, answers: str, head: Head) -> str | None:
+def _misread_numbers(metric: KnownMetric, answers: str, head: Head) -> str | None:
     """Say what to write if a metric cannot compare numbers such as these."""
-    wants, code, rows = WANTS.get(name_of(metric.name)), metric_for(answers, head, metric), head.labelled()
+    wants, code, rows = WANTS.get(name_of(metric.name)), metric_for(metric, answers, head), head.labelled()
     few = head.units < (3 if metric.name == "PearsonCorrelation" else 2)  # two numbers always lie on a line
     if "Correlation" in metric.name and metric.config["axis"] == -1 and (few or answers == "yes or no"):
         return f"{metric.name} compares the units within each row: write axis=0, which compares rows."
@@ -139,7 +139,7 @@ def _misread_numbers(metric: Metric, answers: str, head: Head) -> str | None:
     return None
 
 
-def _reads_classes(metric: Metric, answers: str) -> bool:
+def _reads_classes(metric: KnownMetric, answers: str) -> bool:
     """Whether an IoU takes the largest output, and the targets for what they are."""
     sparse_targets = metric.config.get("sparse_y_true", not metric.name.startswith("OneHot"))
     sparse_outputs = metric.config.get("sparse_y_pred", not metric.name.startswith("OneHot"))

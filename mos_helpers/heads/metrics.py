@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from mos_helpers.heads.losses import is_own
+from mos_helpers.heads.target_rules import is_one_hot
 from mos_helpers.heads.wiring import Head
 
 Answers = Literal["class numbers", "one-hot rows", "yes or no", "numbers between 0 and 1", "signs", "numbers"]
@@ -64,7 +65,7 @@ FAMILIES = {  # by a part of the metric's name: the one of the same family for e
 }
 
 
-class Metric(NamedTuple):
+class KnownMetric(NamedTuple):
     """A metric of Keras's own."""
 
     name: str  # of its class
@@ -73,12 +74,12 @@ class Metric(NamedTuple):
     plain: bool = False  # the string "accuracy", of which Keras makes one of three
 
 
-def metric_of(given: object, head: Head) -> Metric | None:
+def metric_of(given: object, head: Head) -> KnownMetric | None:
     """Return what is known of a metric, or None if it is the user's own or not known."""
     if isinstance(given, str) and given.lower() in ("accuracy", "acc"):
         flat = head.target is not None and (head.target.ndim < len(head.shape or ()) or head.target.shape[-1] == 1)
         kind = "Binary" if head.units == 1 else "SparseCategorical" if flat else "Categorical"
-        return Metric(f"{kind}Accuracy", given, {}, plain=True)
+        return KnownMetric(f"{kind}Accuracy", given, {}, plain=True)
     try:
         found = keras.metrics.get(given if isinstance(given, str) else getattr(given, "fn", given))
         if not isinstance(found, keras.metrics.Metric) and not is_own(found):
@@ -88,7 +89,7 @@ def metric_of(given: object, head: Head) -> Metric | None:
     if is_own(found) or type(found).__name__ not in FITS:
         return None
     config = given.get_config() if isinstance(given, keras.metrics.Metric) else found.get_config()
-    return Metric(type(found).__name__, given, config)
+    return KnownMetric(type(found).__name__, given, config)
 
 
 def answers_of(head: Head) -> Answers | None:
@@ -102,7 +103,7 @@ def answers_of(head: Head) -> Answers | None:
         return None
     free = head.kind == "regression" and head.activation == "linear"
     if np.isin(rows, (0, 1)).all() and not free:
-        one_hot = rows.ndim == 2 and rows.shape[-1] > 1 and (rows.sum(-1) == 1).all()
+        one_hot = rows.shape[-1] > 1 and is_one_hot(rows)
         return "one-hot rows" if one_hot or head.kind == "categorical" else "yes or no"
     if head.kind in ("categorical", "binary", "mask"):
         return "one-hot rows" if head.kind == "categorical" else "numbers between 0 and 1"
@@ -120,7 +121,7 @@ def splits_at_zero(head: Head) -> bool:
     return gives_logits(head) or head.kind == "signs"
 
 
-def metric_for(answers: Answers, head: Head, metric: Metric) -> str:
+def metric_for(metric: KnownMetric, answers: Answers, head: Head) -> str:
     """Return code for a metric of the same family that fits these answers, or for one that always does."""
     splits = splits_at_zero(head)
     arguments = {

@@ -11,36 +11,33 @@ from mos_helpers.heads.wiring import Wiring
 from mos_helpers.inside_keras import has_own, is_graph
 
 
-def compiled_well(wiring: Wiring) -> Findings:
-    """`compile` was not called or got no loss, or `fit` failed and left a model behind that cannot be trained."""
-    compiled = wiring.compiled
-    if not wiring.model.compiled and not has_own(wiring.model, "compile"):
-        yield Finding("not-compiled", "", "The model is not compiled: call compile before check_heads.")
-    if compiled and compiled.fit_failed:
+def state_since_compile(wiring: Wiring) -> Findings:
+    """`compile` was not called, or got no loss, or does not count as it seems for what came before it or since."""
+    compiled, model = wiring.compiled, wiring.model
+    if compiled is None:
+        if not model.compiled and not has_own(model, "compile"):
+            yield Finding("not-compiled", "", "The model is not compiled: call compile before check_heads.")
+        return
+    if compiled.fit_failed:
         message = "An earlier fit failed, and the model cannot be trained as it is: call compile again."
         yield Finding("failed-fit", "", message)
-    given = compiled and (any(keras.tree.flatten(compiled.loss)) or getattr(wiring.model, "losses", None))
-    if compiled and wiring.heads and not compiled.own_step and not given:
+    given = any(keras.tree.flatten(compiled.loss)) or getattr(model, "losses", None)
+    if wiring.heads and not compiled.own_step and not given:
         yield Finding("no-loss", "", f'compile got no loss: write loss={{"{wiring.names[0]}": ...}} for each head.')
-
-
-def changed_since(wiring: Wiring) -> Findings:
-    """What an earlier `compile` or `fit` left behind, or what came after `compile`, does not count as it seems."""
-    compiled, steps = wiring.compiled, getattr(wiring.model, "steps_per_execution", 1)
-    for part in compiled.kept if compiled else ():
+    for part in compiled.kept:
         message = f"compile was called again without {part}, so Keras keeps the earlier {part}: write {part} again"
         yield Finding("kept-from-before", "", message + (", or [] for none." if "metrics" in part else "."))
-    for layer in compiled.frozen_late if compiled else ():
+    for layer in compiled.frozen_late:
         message = f'The layer "{layer}" had its trainable changed after compile: call compile again, so that it counts.'
         yield Finding("frozen-late", layer, message)
-    if compiled and compiled.other_variables:
+    if compiled.other_variables:
         message = (
             "The optimizer was used before and does not know this model's weights, such as "
             f'{compiled.other_variables[0]}: make a new one in compile, such as keras.optimizers.Adam() or "adam".'
         )
         yield Finding("optimizer-reused", "", message)
-    if isinstance(steps, str):
-        message = f'steps_per_execution is "{steps}", and fit needs a whole number: write 32.'
+    if isinstance(model.steps_per_execution, str):
+        message = f'steps_per_execution is "{model.steps_per_execution}", and fit needs a whole number: write 32.'
         yield Finding("steps-per-execution", "", message)
 
 
@@ -113,4 +110,4 @@ def names_in_logs(wiring: Wiring) -> Findings:
             logs.setdefault(log, what)
 
 
-RULES = [compiled_well, changed_since, form_of_outputs, names_of_heads, names_in_logs]
+RULES = [state_since_compile, form_of_outputs, names_of_heads, names_in_logs]
