@@ -38,13 +38,11 @@ def last_layers(head: Head) -> Findings:
     if head.dropped and known:  # a loss that compares two draws may want it
         message = "The head ends in a dropout, which sets its outputs to 0 in training: move it before the last layer."
         yield Finding("dropout-last", head.name, message)
-    if head.kind in ("sparse", "categorical") and head.runs and head.activation != "softmax":
-        for axis in range(head.runs[0].ndim - 1):
-            if all(sums_to_one(values, axis) for values in head.runs):
-                message = (
-                    f"The outputs sum to 1 over axis {axis}, and not over the classes: let softmax run over axis -1."
-                )
-                yield Finding("softmax-axis", head.name, message)
+    one_class = head.kind in ("sparse", "categorical") and head.activation != "softmax"
+    for axis in range(head.runs[0].ndim - 1) if one_class and head.runs else ():
+        if all(sums_to_one(values, axis) for values in head.runs):
+            message = f"The outputs sum to 1 over axis {axis}, and not over the classes: let softmax run over axis -1."
+            yield Finding("softmax-axis", head.name, message)
 
 
 def targets_of_ctc(head: Head) -> Findings:

@@ -12,7 +12,7 @@ from mos_helpers.inside_keras import has_own, is_graph
 
 
 def state_since_compile(wiring: Wiring) -> Findings:
-    """`compile` was not called, or got no loss, or does not count as it seems for what came before it or since."""
+    """The model is not compiled, or has no loss, or what came before `compile` or since keeps it from counting."""
     compiled, model = wiring.compiled, wiring.model
     if compiled is None:
         if not model.compiled and not has_own(model, "compile"):
