@@ -12,7 +12,7 @@ from mos_helpers.inside_keras import is_ready
 
 NO_ARRAYS = str | bytes | bool | int | float | set
 WIRING_RULES = model_rules.RULES + structure_rules.RULES
-HEAD_RULES = target_rules.RULES + head_rules.RULES
+HEAD_RULES = head_rules.BEFORE_TARGETS + target_rules.RULES + head_rules.AFTER_TARGETS
 AFTERWARDS = metric_rules.RULES + weight_rules.RULES
 SPOILED = {"not-a-number", "ragged", "sparse", "not-batched", "one-hot", "class-numbers", "shape"}
 SPOILED |= {"label-range", "multi-hot", "yes-no-range", "target-range", "logits"}  # no metric is to blame for them

@@ -140,4 +140,5 @@ def _belongs(head: Head, right: str) -> bool:
     return head.activation == {"sigmoid": "hard_sigmoid", "softmax": "sparsemax"}[right]
 
 
-RULES = [loss_by_itself, last_layers, targets_of_ctc, targets_of_circle, outputs_in_range, logits]
+BEFORE_TARGETS = [loss_by_itself, last_layers, targets_of_ctc, targets_of_circle]
+AFTER_TARGETS = [outputs_in_range, logits]

@@ -25,28 +25,22 @@ class Wants(NamedTuple):
 
 
 WANTS = {
-    "sparse_categorical_crossentropy": Wants("sparse", "probability"),
-    "categorical_generalized_cross_entropy": Wants("sparse", "probability"),
-    "categorical_crossentropy": Wants("categorical", "probability"),
-    "categorical_focal_crossentropy": Wants("categorical", "probability"),
-    "kl_divergence": Wants("categorical", "probability"),
-    "categorical_hinge": Wants("categorical"),
-    "binary_crossentropy": Wants("binary", "probability"),
-    "binary_focal_crossentropy": Wants("binary", "probability"),
-    "dice": Wants("mask", "probability"),
-    "tversky": Wants("mask", "probability"),
-    "hinge": Wants("signs", "both signs"),
-    "squared_hinge": Wants("signs", "both signs"),
-    "poisson": Wants("regression", "not negative", low=0),
-    "mean_squared_logarithmic_error": Wants("regression", low=0),
-    "mean_absolute_percentage_error": Wants("regression", zero=False),
-    "mean_squared_error": Wants("regression"),
-    "mean_absolute_error": Wants("regression"),
-    "cosine_similarity": Wants("regression"),
-    "huber": Wants("regression"),
-    "log_cosh": Wants("regression"),
-    "ctc": Wants("other", "logits"),  # its targets have a length of their own
-    "circle": Wants("other"),  # out of reach: it compares the rows of a batch with each other
+    name: wants
+    for names, wants in {
+        "sparse_categorical_crossentropy categorical_generalized_cross_entropy": Wants("sparse", "probability"),
+        "categorical_crossentropy categorical_focal_crossentropy kl_divergence": Wants("categorical", "probability"),
+        "categorical_hinge": Wants("categorical"),
+        "binary_crossentropy binary_focal_crossentropy": Wants("binary", "probability"),
+        "dice tversky": Wants("mask", "probability"),
+        "hinge squared_hinge": Wants("signs", "both signs"),
+        "poisson": Wants("regression", "not negative", low=0),
+        "mean_squared_logarithmic_error": Wants("regression", low=0),
+        "mean_absolute_percentage_error": Wants("regression", zero=False),
+        "mean_squared_error mean_absolute_error cosine_similarity huber log_cosh": Wants("regression"),
+        "ctc": Wants("other", "logits"),  # its targets have a length of their own
+        "circle": Wants("other"),  # out of reach: it compares the rows of a batch with each other
+    }.items()
+    for name in names.split()
 }
 SHORT = {"mean_squared_error": "mse", "mean_absolute_error": "mae"}
 
