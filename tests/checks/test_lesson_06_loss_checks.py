@@ -169,8 +169,13 @@ def eager_gradient_only(labels, predicted):
     return by_operations(labels, predicted if tf.executing_eagerly() else tf.stop_gradient(predicted))
 
 
+def another_loss_in_a_graph(labels, predicted):
+    return by_operations(labels, predicted) + (0.0 if tf.executing_eagerly() else 0.1)
+
+
 SAFE_DIVISOR = "without any label its gradient holds NaN: 0/0 must not be computed at all, so make the divisor safe"
 WRONG_LOSSES = {
+    "another loss in a graph": (another_loss_in_a_graph, "inside `tf.function` it gives another loss than outside"),
     "no gradient in a graph": (eager_gradient_only, "its gradient is not"),
     "one more label": (
         lambda y, p: by_operations(y, p) * parts(y, p)[2] / (parts(y, p)[2] + 1),
