@@ -463,9 +463,9 @@ assert all(np.array_equal(before[name], after[name]) for name in answers)
 assert report["species"].tolist()[:2] == ["Gentoo", "Chinstrap"]
 
 # %% [markdown]
-# The third bird gets answers too, and they look like the others. Nothing was known about it, so they are little more than the
-# baseline. The probability says so for the species; nothing says it for the mass. Whether a row with nothing in it gets an answer
-# is for you to decide, before or after the model.
+# The third bird gets answers too, and they look like the others. Nothing was known about it, so they can be no better than a
+# baseline. Its species has a lower probability than those of the others; nothing marks its mass. Whether a row with nothing in it
+# gets an answer is for you to decide, before or after the model.
 
 # %% [markdown]
 # ## Take this with you
