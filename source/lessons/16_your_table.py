@@ -307,7 +307,7 @@ assert abs(grams["shared trunk"] - grams["separate networks"]) < 25
 # - The usual standard error divides the standard deviation by $\sqrt{10}$, as for ten independent draws. But any two training
 #   parts share most of their rows. Cutting the table a hundred times does not make it a larger table.
 #
-# Nadeau and Bengio give a correction. With $J$ folds in all, $s$ the standard deviation of the differences, and a test part that
+# Nadeau and Bengio give a correction, which Bouckaert and Frank use for repeated cross-validation. With $J$ folds in all, $s$ the standard deviation of the differences, and a test part that
 # is $1/4$ of the training part:
 #
 # $$\text{standard error} = s \sqrt{\frac{1}{J} + \frac{1}{4}} \qquad\text{instead of}\qquad s \sqrt{\frac{1}{J}}.$$
@@ -413,9 +413,9 @@ assert no_longer["body_mass_g"].mean() < lost["body_mass_g"].mean() - 60
 #
 # ## Is a network with several heads worth it on a table?
 #
-# For these scores: **no**. A linear model with products, one for each column, is as good, and trains in a moment. On 45 larger
-# tables, with up to 10,000 rows for training, Grinsztajn and others found trees ahead of networks. So begin with both, on the same
-# cuts. A network with several heads is worth it
+# For these scores: **no**. A linear model with products, one for each column, is as good, and trains in a moment. On 45 data sets
+# of about 10,000 rows, Grinsztajn and others found trees ahead of networks. So begin with both, on the same cuts. A network with
+# several heads is worth it
 # - if it ties, and *one* model that answers all questions is easier to serve, test and explain than three;
 # - if the table comes with images, sounds or text, which trees cannot read (there a network has no rival);
 # - if labels are scarce in one column, and another one helps: [lesson 10](10_when_to_share.ipynb) shows when;
@@ -616,7 +616,9 @@ heads.answers(model.predict(np.ones((2, 2)), verbose=0))
 # - K. B. Gorman, T. D. Williams and W. R. Fraser (2014). *Ecological sexual dimorphism and environmental variability within a
 #   community of Antarctic penguins (genus Pygoscelis).* The table.
 # - C. Nadeau and Y. Bengio (2003). *Inference for the generalization error.* The corrected standard error.
+# - R. R. Bouckaert and E. Frank (2004). *Evaluating the replicability of significance tests for comparing learning algorithms.*
+#   The same for repeated cross-validation.
 # - L. Grinsztajn, E. Oyallon and G. Varoquaux (2022). *Why do tree-based models still outperform deep learning on typical
-#   tabular data?* On 45 data sets of up to 10,000 training rows.
+#   tabular data?*
 #
 # Next: the [exercises](../exercises/16_your_table.ipynb), then the [capstone](../exercises/15_capstone.ipynb).
