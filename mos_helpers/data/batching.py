@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.data.arguments import check_whole_number
+from mos_helpers.arguments import check_seed, check_whole_number
 
 Arrays = Any  # an array, or a dict, list or tuple of arrays
 
@@ -49,7 +49,7 @@ def batches(
     if seed is None:
         seed = random.randrange(2**32) if shuffle else 0
     check_whole_number("batch_size", batch_size, 1)
-    check_whole_number("seed", seed, 0, 2**63 - 1)
+    check_seed(seed)
     _check_weight_keys(y, sample_weight)
     named = {"x": x, "y": y} if sample_weight is None else {"x": x, "y": y, "sample_weight": sample_weight}
     with tf.device("CPU:0"):  # where tf.data works

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mos_helpers.arguments import as_images, as_labels
+
 # The digits for which each yes/no fact is true.
 DIGIT_ATTRIBUTES = {
     "odd": [1, 3, 5, 7, 9],
@@ -28,17 +30,9 @@ def digit_attributes(y: np.ndarray) -> dict[str, np.ndarray]:
         y: whole numbers from 0 to 9, of shape (n,).
 
     Raises:
-        TypeError: y does not hold whole numbers.
-        ValueError: y has another shape, or a number outside 0 to 9.
+        TypeError, ValueError: y does not hold whole numbers, has another shape, or a number outside 0 to 9.
     """
-    y = np.asarray(y)
-    if not np.issubdtype(y.dtype, np.integer):
-        raise TypeError(f"y must hold whole numbers, not {y.dtype}.")
-    if y.ndim != 1:
-        raise ValueError(f"y must have one label per image, shape (n,), not shape {y.shape}.")
-    wrong = y[(y < 0) | (y > 9)]
-    if len(wrong):
-        raise ValueError(f"y must hold digits from 0 to 9, not {wrong[0]}.")
+    y = as_labels("y", y, 10)
     return {name: np.isin(y, digits).astype(np.int64) for name, digits in DIGIT_ATTRIBUTES.items()}
 
 
@@ -60,16 +54,11 @@ def pixel_targets(x: np.ndarray) -> dict[str, np.ndarray]:
             width even. They are not changed.
 
     Raises:
-        TypeError: x does not hold floating-point numbers.
-        ValueError: x has another shape or holds numbers outside [0, 1].
+        TypeError, ValueError: x does not hold floating-point numbers, has another shape, or numbers outside [0, 1].
     """
-    x = np.asarray(x)
-    if not np.issubdtype(x.dtype, np.floating):
-        raise TypeError(f"x must hold floating-point numbers in [0, 1], not {x.dtype}; divide 0 to 255 by 255.")
-    if x.ndim != 3 or 0 in x.shape or x.shape[1] % 2 or x.shape[2] % 2:
-        raise ValueError(f"x must have shape (n, height, width), height and width even, not shape {x.shape}.")
-    if not (x.min() >= 0 and x.max() <= 1):  # so that NaN is refused too
-        raise ValueError(f"x must lie in [0, 1], not from {x.min():.3g} to {x.max():.3g}.")
+    x = as_images("x", x)
+    if x.shape[1] % 2 or x.shape[2] % 2:
+        raise ValueError(f"x must have height and width even, not shape {x.shape}.")
     n, height, width = x.shape
     quarters = x.reshape(n, 2, height // 2, 2, width // 2).sum(axis=(2, 4), dtype=np.float64)
     total = quarters.sum(axis=(1, 2))
