@@ -1,7 +1,7 @@
 """Checks of arguments: an error names the argument, what is wanted and what was given."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 import numpy as np
@@ -89,24 +89,20 @@ def as_digits(x: np.ndarray, y: np.ndarray, n: int, seed: int) -> tuple[np.ndarr
 
 
 def as_named_numbers(
-    name: str,
-    given: Mapping,
-    wanted: str,
-    fits: Callable[[tuple[int, ...]], bool],
-    most: int | None = None,
-    gaps: bool = False,
+    name: str, given: Mapping, *shapes: tuple[int | str, ...], most: int | None = None, gaps: bool = False
 ) -> dict[str, np.ndarray]:
     """Return the values of a dictionary as float64, under their names as texts.
 
-    `fits` says whether a shape is the one that `wanted` states in words. With `gaps` numbers may be NaN.
+    Each has one of the shapes, such as ("runs", 2), where a word stands for any number. With `gaps`, NaN is allowed.
     """
     check_type(name, given, Mapping, "a dictionary from name to numbers")
     if not 1 <= len(given) <= (most or len(given)):
-        raise ValueError(f"{name} must have {f'1 to {most}' if most else 'at least one'} names, not {len(given)}.")
+        raise ValueError(f"{name} must have {f'1 to {most} names' if most else 'at least one name'}, not {len(given)}.")
     result = {}
     for key, values in given.items():
         array = np.asarray(values, dtype=float)
-        if not array.size or not fits(array.shape):
+        if not array.size or not any(_fits(array.shape, shape) for shape in shapes):
+            wanted = " or ".join(str(shape).replace("'", "") for shape in shapes)
             raise ValueError(f"{name}[{key!r}] must have shape {wanted}, not {array.shape}.")
         wrong = array[~np.isfinite(array) & ~(gaps & np.isnan(array))]
         if wrong.size:
@@ -115,3 +111,7 @@ def as_named_numbers(
     if len(result) < len(given):
         raise ValueError(f"{name} must have different names; two are the same in three digits.")
     return result
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | str, ...]) -> bool:
+    return len(shape) == len(wanted) and all(b in (a, str(b)) for a, b in zip(shape, wanted, strict=True))

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyBboxPatch
 
-from mos_helpers.plots.architectures import RULER
-from mos_helpers.plots.figures import DPI, GREY, INK, VERMILLION, Figure
+from mos_helpers.arguments import check_number, check_type
+from mos_helpers.plots.figures import GREY, INK, VERMILLION, Figure, text_width
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from mos_helpers.hierarchy import Tree
 
 # Inches.
@@ -37,53 +36,44 @@ def tree(tree: "Tree", shares: Mapping[str, float] | None = None, label: str = "
         label: what the shares are, written below the tree.
 
     Raises:
-        TypeError: if ``tree`` has no levels, or ``shares`` is no dictionary.
+        TypeError: if ``tree`` is no `Tree`, or ``shares`` is no dictionary.
         ValueError: for a share of a class that the tree does not have, or one outside [0, 1].
     """
     shares = _checked(tree, shares)
     places, total = _places(tree)
-    width = total + 2 * MARGIN
+    caption = f"{label or 'the number in each box'}; the lower, the darker" if shares else ""
+    width = max(total, text_width(caption, NUMBER)) + 2 * MARGIN
     height = LEVEL * (len(tree.levels) - 1) + HEIGHT + 2 * MARGIN + (CAPTION if shares else 0)
-    width = max(width, _text_width(_caption(label), NUMBER) + 2 * MARGIN if shares else 0)
     figure = Figure(width, height, _alt(tree, shares, label), layout=None)
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
-    axes.axis("off")
+    axes = figure.drawing()
     shift = (width - total) / 2
     centers = {name: (x + shift, MARGIN + HEIGHT / 2 + level * LEVEL) for name, (x, level) in places.items()}
     for name, (x, y) in centers.items():
         above = tree.group_of(name)
         if above is not None:
-            start, (end_x, end_y) = (x, y - HEIGHT / 2), centers[above]
-            axes.plot([start[0], end_x], [start[1], end_y + HEIGHT / 2], color=GREY, linewidth=1.2, zorder=1)
-    for name, center in centers.items():
-        _draw_class(axes, name, center, shares.get(name), _colour(shares.get(name), shares))
+            above_x, above_y = centers[above]
+            axes.plot([x, above_x], [y - HEIGHT / 2, above_y + HEIGHT / 2], color=GREY, linewidth=1.2, zorder=1)
+        _draw_class(axes, name, (x, y), shares)
     if shares:
-        axes.text(width / 2, height - MARGIN, _caption(label), fontproperties=NUMBER, ha="center", color=GREY)
+        axes.text(width / 2, height - MARGIN, caption, fontproperties=NUMBER, ha="center", color=GREY)
     return figure
 
 
 def _checked(tree: "Tree", shares: Mapping[str, float] | None) -> dict[str, float]:
-    if not hasattr(tree, "levels") or not hasattr(tree, "group_of"):
-        raise TypeError(f"tree: {type(tree).__name__} given, a mos_helpers.hierarchy.Tree wanted.")
-    if shares is None:
-        return {}
-    if not isinstance(shares, Mapping):
-        raise TypeError(f"shares: {type(shares).__name__} given, a dictionary from class to share wanted.")
+    from mos_helpers.hierarchy import Tree
+
+    check_type("tree", tree, Tree, "a mos_helpers.hierarchy.Tree")
+    check_type("shares", shares or {}, Mapping, "a dictionary from class to share")
     known = {name for level in tree.levels for name in level}
-    for name, share in shares.items():
+    for name, share in (shares or {}).items():
         if name not in known:
-            raise ValueError(f"shares: the class {name!r} given, which the tree does not have.")
-        if not 0 <= share <= 1:
-            raise ValueError(f"shares: {share} given for {name!r}, a number from 0 to 1 wanted.")
-    return {name: float(share) for name, share in shares.items()}
-
-
-def _text_width(text: str, font: FontProperties) -> float:
-    return RULER.get_text_width_height_descent(text, font, ismath=False)[0] / DPI
+            raise ValueError(f"shares must be of classes of the tree, not {name!r}.")
+        check_number(f"shares[{name!r}]", share, 0, 1)
+    return dict(shares or {})
 
 
 def _box_width(name: str) -> float:
-    return max(NARROWEST, _text_width(name, NAME) + 2 * PADDING)
+    return max(NARROWEST, text_width(name, NAME) + 2 * PADDING)
 
 
 def _places(tree: "Tree") -> tuple[dict[str, tuple[float, int]], float]:
@@ -112,18 +102,12 @@ def _places(tree: "Tree") -> tuple[dict[str, tuple[float, int]], float]:
     return places, left - BETWEEN_GROUPS
 
 
-def _colour(share: float | None, shares: dict[str, float]) -> tuple[float, float, float]:
-    """Return white for the highest share and for none, and the darkest colour for the lowest."""
-    lowest, highest = min(shares.values(), default=0), max(shares.values(), default=1)
-    if share is None or highest == lowest:
-        return to_rgb("white")
-    return WEAK((share - lowest) / (highest - lowest))[:3]
-
-
-def _draw_class(
-    axes: "Axes", name: str, center: tuple[float, float], share: float | None, colour: tuple[float, float, float]
-) -> None:
-    (x, y), width = center, _box_width(name)
+def _draw_class(axes: Axes, name: str, center: tuple[float, float], shares: dict[str, float]) -> None:
+    (x, y), width, share = center, _box_width(name), shares.get(name)
+    lowest, highest = min(shares.values(), default=0), max(shares.values(), default=0)
+    colour = to_rgb("white")
+    if share is not None and highest > lowest:
+        colour = WEAK((share - lowest) / (highest - lowest))[:3]
     box = FancyBboxPatch((x - width / 2, y - HEIGHT / 2), width, HEIGHT, boxstyle=ROUNDED, zorder=2, gid=name)
     box.set(facecolor=colour, edgecolor=GREY, linewidth=1.2)
     axes.add_patch(box)
@@ -135,17 +119,11 @@ def _draw_class(
         axes.text(x, y + 0.1, f"{share:.2f}", fontproperties=NUMBER, **text)
 
 
-def _caption(label: str) -> str:
-    return f"{label or 'the number in each box'}; the lower, the darker"
-
-
 def _alt(tree: "Tree", shares: dict[str, float], label: str) -> str:
-    def said(name: str) -> str:
-        return f"{name} {shares[name]:.2f}" if name in shares else name
-
     def told(name: str) -> str:
+        own = f"{name} {shares[name]:.2f}" if name in shares else name
         held = tree.children.get(name, ())
-        return f"{said(name)} ({', '.join(map(told, held))})" if held else said(name)
+        return f"{own} ({', '.join(map(told, held))})" if held else own
 
     counts = ", ".join(str(len(level)) for level in tree.levels)
     numbers = f" with {label or 'a number'} for each class" if shares else ""

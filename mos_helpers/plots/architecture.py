@@ -4,14 +4,13 @@ from typing import NamedTuple
 
 import keras
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
 from matplotlib.path import Path
 
-from mos_helpers.plots.figures import BLUE, DPI, GREY, INK, VERMILLION, Figure
-from mos_helpers.plots.graph import Box, Call, read
-from mos_helpers.plots.layout import Layout, Point, arrange
+from mos_helpers.plots.figures import BLUE, GREY, INK, VERMILLION, Figure, text_width
+from mos_helpers.plots.model_graph import Box, Call, boxes_of
+from mos_helpers.plots.model_layout import Layout, Point, arrange
 
 TOLD_IN_ALT = 8
 
@@ -21,8 +20,6 @@ PADDING, BAR, LINE, MARGIN, TITLE_HEIGHT, LEGEND_HEIGHT, SWATCH = 0.1, 0.26, 0.1
 
 TITLE, NAME = FontProperties(size=12, weight="bold"), FontProperties(size=10, weight="bold")
 FACT, TAG = FontProperties(size=9), FontProperties(size=9, style="italic")
-
-RULER = RendererAgg(1, 1, DPI)  # measures text as it will be drawn
 
 ROUNDED = "round,pad=0,rounding_size=0.07"
 HEAD = "#B04A00"  # vermillion, dark enough for white letters
@@ -62,17 +59,16 @@ def architecture(model: keras.Model, downwards: bool | None = None) -> Figure:
         TypeError: if ``model`` is no Keras model, or a subclassed one, which has no graph to draw.
         ValueError: for a Sequential model that is not built yet.
     """
-    boxes = read(model)
+    boxes = boxes_of(model)
     layout, down = _layout(boxes, downwards)
     facts = _summary(model)
     kinds = [kind for kind in STYLES if any(box.kind == kind for box in boxes.values())]
     graph_width, graph_height = _turned(layout.size, down)
-    legend_width = sum(_text_width(STYLES[kind].word, FACT) + SWATCH for kind in kinds)
-    width = max(graph_width, legend_width, _text_width(model.name, TITLE), _text_width(facts, FACT)) + 2 * MARGIN
+    legend_width = sum(text_width(STYLES[kind].word, FACT) + SWATCH for kind in kinds)
+    width = max(graph_width, legend_width, text_width(model.name, TITLE), text_width(facts, FACT)) + 2 * MARGIN
     height = TITLE_HEIGHT + graph_height + LEGEND_HEIGHT + 2 * MARGIN
     figure = Figure(width, height, _alt(model, boxes, layout), layout=None)
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
-    axes.axis("off")
+    axes = figure.drawing()
     axes.text(width / 2, MARGIN, model.name, fontproperties=TITLE, ha="center", va="top", color=INK, parse_math=False)
     axes.text(width / 2, MARGIN + 0.24, facts, fontproperties=FACT, ha="center", va="top", color=GREY)
     corner = ((width - graph_width) / 2, MARGIN + TITLE_HEIGHT)
@@ -86,13 +82,11 @@ def _layout(boxes: dict[Call, Box], down: bool | None) -> tuple[Layout, bool]:
     parents = {call: box.parents for call, box in boxes.items()}
     width = _box_width(boxes)
     sizes = {call: (width, _box_height(box)) for call, box in boxes.items()}
-    rightwards = arrange(parents, {call: _turned(size, down=False) for call, size in sizes.items()})
-    if down is False or (down is None and rightwards.size[1] <= WIDEST_RIGHTWARDS):
-        return rightwards, False
     downwards = arrange(parents, sizes)
-    if down:
-        return downwards, True
-    return (downwards, True) if downwards.size[0] <= rightwards.size[1] else (rightwards, False)
+    rightwards = arrange(parents, {call: _turned(size, down=False) for call, size in sizes.items()})
+    if down is None:
+        down = rightwards.size[1] > max(WIDEST_RIGHTWARDS, downwards.size[0])
+    return (downwards if down else rightwards), down
 
 
 def _turned(point: Point, down: bool) -> Point:
@@ -100,15 +94,11 @@ def _turned(point: Point, down: bool) -> Point:
     return point if down else point[::-1]
 
 
-def _text_width(text: str, font: FontProperties) -> float:
-    return RULER.get_text_width_height_descent(text, font, ismath=False)[0] / DPI
-
-
 def _box_width(boxes: dict[Call, Box]) -> float:
     """Return the width that holds the widest text: all boxes are equally wide."""
-    tag = _text_width("head", TAG) + 2 * PADDING
-    names = [_text_width(box.name, NAME) + (tag if box.kind == "head" else 0) for box in boxes.values()]
-    return 2 * PADDING + max(*names, *(_text_width(line, FACT) for box in boxes.values() for line in box.lines))
+    tag = text_width("head", TAG) + 2 * PADDING
+    names = [text_width(box.name, NAME) + (tag if box.kind == "head" else 0) for box in boxes.values()]
+    return 2 * PADDING + max(*names, *(text_width(line, FACT) for box in boxes.values() for line in box.lines))
 
 
 def _box_height(box: Box) -> float:
