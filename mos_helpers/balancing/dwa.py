@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
+from mos_helpers.arguments import check_number
+
 
 def dwa_weights(history: Mapping[str, Sequence[float]], temperature: float = 2.0) -> dict[str, float]:
     """Return the loss weight of each head for the next epoch, by dynamic weight average.
@@ -21,9 +23,8 @@ def dwa_weights(history: Mapping[str, Sequence[float]], temperature: float = 2.0
         ValueError: for no head, or a temperature that is not above 0.
     """
     if not history:
-        raise ValueError("history: no head given, at least one wanted.")
-    if not temperature > 0:
-        raise ValueError(f"temperature: {temperature} given, a number above 0 wanted.")
+        raise ValueError("history must have at least one head, not none.")
+    check_number("temperature", temperature, 0, above=True)
     rates = np.array([losses[-1] / losses[-2] if len(losses) > 1 else 1.0 for losses in history.values()])
     shares = np.exp((rates - rates.max()) / temperature)
     weights = len(rates) * shares / shares.sum()

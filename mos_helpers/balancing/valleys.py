@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from mos_helpers.arguments import check_number, check_whole_number
+
 STARTS = ((-8.5, 7.5), (-8.5, -5.0), (9.0, 9.0))
 FRONT = ((-7.0, 7.0), (-8.4, -8.4))  # the x and y of both ends of the Pareto front, to within 0.1
 KEPT = 1000
@@ -40,10 +42,8 @@ def valley_paths(weights: Callable[[tf.Tensor], tf.Tensor], rate: float, updates
     Raises:
         ValueError: for a rate or a number of updates out of its range.
     """
-    if not rate > 0:
-        raise ValueError(f"rate: {rate} given, a number above 0 wanted.")
-    if updates < KEPT:
-        raise ValueError(f"updates: {updates} given, at least {KEPT} wanted.")
+    check_number("rate", rate, 0, above=True)
+    check_whole_number("updates", updates, KEPT)
     return _descend(weights, tf.constant(rate), tf.constant(updates), tf.constant(STARTS)).numpy()
 
 
