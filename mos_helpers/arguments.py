@@ -49,14 +49,25 @@ def check_names(name: str, names: object) -> None:
             raise ValueError(f"{name} must hold names that are not empty, not {one!r}.")
 
 
+def as_lists_of_names(name: str, given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Return a dictionary from names to lists of names, with tuples in place of the lists."""
+    check_type(name, given, Mapping, "a dictionary from each name to a list of names")
+    if not given:
+        raise ValueError(f"{name} must have at least one entry, not none.")
+    check_names(name, list(given))
+    for key, names in given.items():
+        check_names(f"{name}[{key!r}]", names)
+    return {key: tuple(names) for key, names in given.items()}
+
+
 def as_labels(name: str, labels: np.ndarray, classes: int) -> np.ndarray:
     """Return the numbers of classes, from 0 to `classes` - 1, as int64 of shape (n,)."""
     labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold whole numbers, the numbers of classes, not {labels.dtype}.")
     if labels.ndim != 1:
         cure = "; .argmax(axis=1) decides" if labels.ndim == 2 else ""
         raise ValueError(f"{name} must have one label per image, shape (n,), not shape {labels.shape}{cure}.")
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold whole numbers, the numbers of classes, not {labels.dtype}.")
     wrong = labels[(labels < 0) | (labels >= classes)]
     if len(wrong):
         raise ValueError(f"{name} must hold numbers from 0 to {classes - 1}, not {wrong[0]}.")

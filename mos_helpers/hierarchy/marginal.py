@@ -34,11 +34,9 @@ class MarginalCrossentropy(keras.losses.Loss):
             without any 1 is not noticed: its loss is infinite, and NaN with a sample weight of 0.
     """
 
-    def __init__(
-        self, reduction: str = "sum_over_batch_size", name: str = "marginal_crossentropy", **kwargs: object
-    ) -> None:
+    def __init__(self, name: str = "marginal_crossentropy", **kwargs: object) -> None:
         """Take the arguments of `keras.losses.Loss`."""
-        super().__init__(name=name, reduction=reduction, **kwargs)
+        super().__init__(name=name, **kwargs)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each row, shape (n,)."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mos_helpers.hierarchy.graph import ClassGraph
+from mos_helpers.hierarchy.class_graph import ClassGraph
 
 
 def hierarchical_scores(true: np.ndarray, predicted: np.ndarray, graph: ClassGraph) -> dict[str, float]:
