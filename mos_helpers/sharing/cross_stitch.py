@@ -1,8 +1,8 @@
 """A layer between the networks of several tasks: each task goes on with a mixture of the features of all."""
 
-from numbers import Real
-
 import keras
+
+from mos_helpers.arguments import check_number, check_type
 
 
 @keras.saving.register_keras_serializable("mos_helpers")
@@ -29,16 +29,12 @@ class CrossStitch(keras.layers.Layer):
 
     def __init__(self, own: float = 0.9, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        if isinstance(own, bool) or not isinstance(own, Real):
-            raise TypeError(f"own must be a number in [0, 1], not {own!r:.60}.")
-        if not 0 <= own <= 1:
-            raise ValueError(f"own must be in [0, 1], not {own}.")
+        check_number("own", own, 0, 1)
         self.own = float(own)
 
     def build(self, input_shape: dict[str, tuple]) -> None:
         """Make the table."""
-        if not isinstance(input_shape, dict):
-            raise TypeError("The input must be a dict of features, one entry for each task.")
+        check_type("The input", input_shape, dict, "a dict of features, one entry for each task")
         if len(input_shape) < 2 or len({tuple(shape) for shape in input_shape.values()}) > 1:
             raise ValueError(f"The input must be two or more features of one shape, not {dict(input_shape)}.")
         self.tasks = sorted(input_shape)

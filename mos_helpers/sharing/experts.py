@@ -1,9 +1,10 @@
 """Experts that several tasks share, and a gate for each task."""
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import keras
+
+from mos_helpers.arguments import check_names, check_whole_number
 
 
 @keras.saving.register_keras_serializable("mos_helpers")
@@ -34,31 +35,29 @@ class ExpertsWithGates(keras.layers.Layer):
         self, tasks: Sequence[str], experts: int, units: int, activation: str = "relu", **kwargs: object
     ) -> None:
         super().__init__(**kwargs)
-        listed = isinstance(tasks, Sequence) and not isinstance(tasks, str)
-        if not listed or not all(isinstance(task, str) for task in tasks):
-            raise TypeError(f'tasks must be a list of names, such as ["left", "right"], not {tasks!r:.60}.')
+        check_names("tasks", tasks)
         if not tasks or len(set(tasks)) < len(tasks):
             raise ValueError(f"tasks must be different names, at least one, not {list(tasks)}.")
-        for name, number in {"experts": experts, "units": units}.items():
-            if isinstance(number, bool) or not isinstance(number, Integral):
-                raise TypeError(f"{name} must be a whole number, not {number!r:.60}.")
-            if number < 1:
-                raise ValueError(f"{name} must be at least 1, not {number}.")
+        check_whole_number("experts", experts, 1)
+        check_whole_number("units", units, 1)
         self.tasks, self.experts, self.units = list(tasks), int(experts), int(units)
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape: tuple) -> None:
         """Make the weights of the experts and of the gates."""
         inputs = input_shape[-1]
-        # Each expert begins as a Dense layer of its own would. Keras miscounts the inputs of a kernel with three axes.
-        limit = (6 / (inputs + self.units)) ** 0.5
-        uniform = keras.initializers.RandomUniform(-limit, limit)
-        self.kernel = self.add_weight(shape=(inputs, self.experts, self.units), initializer=uniform, name="kernel")
+        self.kernel = self._kernel("kernel", inputs, (self.experts, self.units))
         self.bias = self.add_weight(shape=(self.experts, self.units), initializer="zeros", name="bias")
-        limit = (6 / (inputs + self.experts)) ** 0.5
+        self.gate_kernel = self._kernel("gate_kernel", inputs, (len(self.tasks), self.experts))
+
+    def _kernel(self, name: str, inputs: int, shape: tuple[int, int]) -> keras.Variable:
+        """Make several kernels, each of which begins as that of a Dense layer of its own would.
+
+        Keras's own initializer miscounts the inputs of a kernel with three axes.
+        """
+        limit = (6 / (inputs + shape[1])) ** 0.5
         uniform = keras.initializers.RandomUniform(-limit, limit)
-        shape = (inputs, len(self.tasks), self.experts)
-        self.gate_kernel = self.add_weight(shape=shape, initializer=uniform, name="gate_kernel")
+        return self.add_weight(shape=(inputs, *shape), initializer=uniform, name=name)
 
     def gates(self, inputs: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
         """Return the weights of the experts, shape (batch, experts), for each task."""

@@ -130,8 +130,8 @@ def test_shapes_of_a_model_without_a_batch_size():
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: CrossStitch(1.5), ValueError, "own must be in"),
-        (lambda: CrossStitch(float("nan")), ValueError, "own must be in"),
+        (lambda: CrossStitch(1.5), ValueError, "own must be a number from 0 to 1"),
+        (lambda: CrossStitch(float("nan")), ValueError, "own must be a number from 0 to 1"),
         (lambda: CrossStitch("own"), TypeError, "own must be a number"),
         (lambda: CrossStitch()(np.zeros((2, 3))), TypeError, "must be a dict of features"),
         (lambda: CrossStitch()({"a": np.zeros((2, 3))}), ValueError, "two or more features"),
@@ -142,7 +142,7 @@ def test_shapes_of_a_model_without_a_batch_size():
         (lambda: ExpertsWithGates({"a": 1}, 2, 3), TypeError, "tasks must be a list of names"),
         (lambda: ExpertsWithGates(["a"], True, 3), TypeError, "experts must be a whole number"),
         (lambda: ExpertsWithGates(["a", "a"], 2, 3), ValueError, "different names"),
-        (lambda: ExpertsWithGates(["a"], 0, 3), ValueError, "experts must be at least 1"),
+        (lambda: ExpertsWithGates(["a"], 0, 3), ValueError, "experts must be a whole number of at least 1"),
         (lambda: ExpertsWithGates(["a"], 2, 3.5), TypeError, "units must be a whole number"),
     ],
 )
