@@ -18,9 +18,6 @@ def dwa_weights(history: Mapping[str, Sequence[float]], temperature: float = 2.0
     Args:
         history: for each head its unweighted mean loss in each epoch so far, above 0.
         temperature: above 0; the larger, the more equal the weights.
-
-    Raises:
-        ValueError: for no head, or a temperature that is not above 0.
     """
     if not history:
         raise ValueError("history must have at least one head, not none.")

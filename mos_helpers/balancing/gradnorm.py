@@ -52,10 +52,6 @@ class GradNorm(WeightedHeads):
         shared: the name of the last layer that all heads share.
         alpha: as in `gradnorm_goals`, at least 0.
         rate: the learning rate of the logarithms of the weights, above 0.
-
-    Raises:
-        TypeError: if `outputs` is no dictionary.
-        ValueError: if there is no layer `shared`, or alpha or rate is out of its range.
     """
 
     def __init__(

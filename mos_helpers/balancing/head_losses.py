@@ -19,9 +19,6 @@ def head_losses(
         y: for each head its targets.
         y_pred: for each head its answers.
         sample_weight: None, one array of shape (n,) for all heads, or a dictionary with one for each head.
-
-    Raises:
-        TypeError: if the model was compiled with a `loss` that is no dictionary.
     """
     check_type("loss, as given to compile,", model.loss, dict, "a dictionary with a loss for each head")
     losses = {}

@@ -27,10 +27,6 @@ class UncertaintyWeights(WeightedHeads):
         regression: the names of the heads whose loss is a mean squared error.
         speed: Adam moves any number by at most about its learning rate in each update. Each log variance is kept
             divided by `speed`, so that Adam moves it `speed` times as far. Above 0.
-
-    Raises:
-        TypeError: if `outputs` is no dictionary.
-        ValueError: for a name in `regression` that is no head, or a `speed` that is not above 0.
     """
 
     def __init__(

@@ -38,9 +38,6 @@ def valley_paths(weights: Callable[[tf.Tensor], tf.Tensor], rate: float, updates
             in their sum, shape (2,), as `TrunkGradients.gradient_weights`.
         rate: Adam's learning rate, above 0.
         updates: how many, at least 1,000. The last point is that after all of them.
-
-    Raises:
-        ValueError: for a rate or a number of updates out of its range.
     """
     check_number("rate", rate, 0, above=True)
     check_whole_number("updates", updates, KEPT)

@@ -40,10 +40,6 @@ def batches(
         drop_remainder: leave out the last batch when it is smaller. None means: when shuffling, as in training. Keras
             averages a head's loss over batches of any size as if they were equal, so a small last batch distorts the
             logs; the order changes on every pass, so every image still gets its turn. An evaluation keeps all rows.
-
-    Raises:
-        TypeError: something in x, y or sample_weight is not an array, or batch_size or seed is not a whole number.
-        ValueError: arrays of different lengths, other keys in sample_weight than in y, or no batch at all.
     """
     drop_remainder = shuffle if drop_remainder is None else drop_remainder
     if seed is None:

@@ -17,10 +17,6 @@ def hide_labels(n: int, keep: float | np.ndarray, seed: int = 0) -> np.ndarray:
         keep: probabilities in [0, 1]: one number, or one for each label, shape (n,), so that the chance may depend on
             anything: on the class, as in `np.where(y == 1, 0.9, 0.1)`, or on a score.
         seed: fixes which labels are kept. Use another seed for each head, or they lose the same rows.
-
-    Raises:
-        TypeError: n or seed is not a whole number, or keep does not hold real numbers.
-        ValueError: n or seed is outside its range, keep has another shape, or it holds NaN or a number outside [0, 1].
     """
     check_whole_number("n", n, 1)
     check_seed(seed)

@@ -51,8 +51,6 @@ def load_digits(
     that cache. A file is used only if its content is exactly MNIST. A bad one is reported and left where it is.
 
     Raises:
-        ValueError: an unknown source, or a number of images that is below 10 or more than there are.
-        TypeError: n_train, n_test or seed is not a whole number.
         FileNotFoundError: source is "mnist", and MNIST cannot be had.
     """
     setting = "source" if source is not None else "MOS_DATA"

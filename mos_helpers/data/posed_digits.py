@@ -42,10 +42,6 @@ def posed_digits(
         Images, float32 of shape (n, canvas, canvas) in [0, 1], and a dictionary of arrays of shape (n,):
         "digit", int64; "angle", float32, degrees; "shift_right" and "shift_down", float32, pixels, negative for a
         digit shifted to the left or up; "size", float32, a factor.
-
-    Raises:
-        TypeError, ValueError: an argument has another type or shape, or a value outside its range, or the canvas is too
-            small for the digits in every pose.
     """
     x, y = as_digits(x, y, n, seed)
     check_number("max_angle", max_angle, 0, 180)

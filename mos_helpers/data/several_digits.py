@@ -38,10 +38,6 @@ def several_digits(
     Returns:
         Images, float32 of shape (n, canvas, canvas) in [0, 1], and {"digits": present}, float32 of shape (n, 10), where
         present[i, d] is 1 if the digit d is on image i, once or more, and 0 if it is not.
-
-    Raises:
-        TypeError, ValueError: an argument has another type or shape, or a value outside its range, or a label that is
-            to be drawn is not in y.
     """
     x, y = as_digits(x, y, n, seed)
     check_whole_number("canvas", canvas, max(x.shape[1:]))

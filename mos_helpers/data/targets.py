@@ -28,9 +28,6 @@ def digit_attributes(y: np.ndarray) -> dict[str, np.ndarray]:
 
     Args:
         y: whole numbers from 0 to 9, of shape (n,).
-
-    Raises:
-        TypeError, ValueError: y does not hold whole numbers, has another shape, or a number outside 0 to 9.
     """
     y = as_labels("y", y, 10)
     return {name: np.isin(y, digits).astype(np.int64) for name, digits in DIGIT_ATTRIBUTES.items()}
@@ -52,9 +49,6 @@ def pixel_targets(x: np.ndarray) -> dict[str, np.ndarray]:
     Args:
         x: images, floating-point numbers in [0, 1] (0 for paper, 1 for ink), of shape (n, height, width), height and
             width even. They are not changed.
-
-    Raises:
-        TypeError, ValueError: x does not hold floating-point numbers, has another shape, or numbers outside [0, 1].
     """
     x = as_images("x", x)
     if x.shape[1] % 2 or x.shape[2] % 2:

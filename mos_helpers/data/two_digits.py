@@ -24,9 +24,6 @@ def two_digits(x: np.ndarray, y: np.ndarray, n: int, seed: int = 0) -> tuple[np.
     Returns:
         Images, float32 of shape (n, height + 6, width + 6) in [0, 1], and {"left": labels, "right": labels}, each int64
         of shape (n,).
-
-    Raises:
-        TypeError, ValueError: an argument has another type or shape, or a value outside its range.
     """
     x, y = as_digits(x, y, n, seed)
     rng = np.random.default_rng(seed)

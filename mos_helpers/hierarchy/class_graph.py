@@ -33,10 +33,6 @@ class ClassGraph:
 
         Args:
             parents: for each class a list of the names of its parents, each of which is a class with an entry.
-
-        Raises:
-            TypeError: parents is no dictionary from names to lists of names.
-            ValueError: no class, an empty name, a parent without an entry of its own, a parent named twice, or a cycle.
         """
         self.parents = as_lists_of_names("parents", parents)
         for name, above in self.parents.items():
@@ -61,11 +57,7 @@ class ClassGraph:
         return hash(tuple(self.parents.items()))
 
     def ancestors(self, name: str) -> tuple[str, ...]:
-        """Return the names of all classes above a class, in the graph's order, the class itself not among them.
-
-        Raises:
-            ValueError: there is no class of that name.
-        """
+        """Return the names of all classes above a class, in the graph's order, the class itself not among them."""
         if name not in self.parents:
             known = ", ".join(map(repr, self.classes))
             raise ValueError(f"name must be a class of the graph, not {name!r:.60}; it has {known}.")
@@ -91,9 +83,6 @@ class ClassGraph:
 
         Args:
             labels: 0 and 1, or False and True, of shape (..., classes). They are not changed.
-
-        Raises:
-            TypeError, ValueError: labels does not hold 0 and 1, or has not one column for each class.
         """
         labels = self._checked_labels(labels)
         return (labels.astype(np.float32) @ self._matrix.T > 0).astype(labels.dtype)
@@ -128,11 +117,7 @@ class ClassGraph:
 
 
 def ancestors_of(argument: str, parents: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
-    """Return the names above each class: parents come before their children, so that one pass is enough.
-
-    Raises:
-        ValueError: the parents go round in a cycle; it names the argument.
-    """
+    """Return the names above each class, or raise a ValueError that names the argument if they go round in a cycle."""
     above: dict[str, set[str]] = {}
     try:
         for name in TopologicalSorter(parents).static_order():

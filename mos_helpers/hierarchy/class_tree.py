@@ -35,11 +35,6 @@ class Tree:
             children: for each group the names of what it holds: leaves, or groups that have an entry of their own.
             leaves: the order in which the leaves are numbered; None takes them as they come. The groups of a level are
                 numbered as they come.
-
-        Raises:
-            TypeError: children is no dictionary from names to lists of names, or leaves is no list of names.
-            ValueError: no group, a group without members, an empty name, a class with two parents or in a circle,
-                leaves that are not equally deep, or other names in `leaves` than the tree's leaves.
         """
         self.children = as_lists_of_names("children", children)
         self._parent = _parents(self.children)
@@ -64,11 +59,7 @@ class Tree:
         return hash((self.levels, frozenset(self._parent.items())))
 
     def group_of(self, name: str) -> str | None:
-        """Return the name of the group that a class belongs to; None for a class of the top level.
-
-        Raises:
-            ValueError: there is no class of that name.
-        """
+        """Return the name of the group that a class belongs to; None for a class of the top level."""
         if name not in self._above:
             known = ", ".join(repr(name) for level in self.levels for name in level)
             raise ValueError(f"name must be a class of the tree, not {name!r}; it has {known}.")
@@ -81,9 +72,6 @@ class Tree:
 
         Args:
             level: 0 is the top level; -1 is the leaves, whose matrix is the identity.
-
-        Raises:
-            TypeError, ValueError: there is no such level.
         """
         groups = self.groups_of_leaves(level)
         return np.eye(len(self.levels[level]), dtype=np.float32)[groups]

@@ -114,10 +114,6 @@ def contradictions(leaf: np.ndarray, group: np.ndarray, tree: Tree, level: int =
 
     Returns:
         True and False, shape (n,); the mean is the share of contradictions.
-
-    Raises:
-        TypeError: tree is no `Tree`, or leaf or group do not hold integers.
-        ValueError: another shape, different lengths, a number that is no class, or no such level.
     """
     check_type("tree", tree, Tree, "a mos_helpers.hierarchy.Tree")
     groups_of_leaves = tree.groups_of_leaves(level)

@@ -49,10 +49,6 @@ class MaxConstraint(OnGraph, keras.layers.Layer):
     can also be put on a model that is trained already.
 
     It is for sigmoids, where several classes can hold at once, and not for the output of a softmax.
-
-    Raises:
-        TypeError: graph is no `ClassGraph`.
-        ValueError: the input has another number of columns than the graph has classes.
     """
 
     def build(self, input_shape: tuple) -> None:

@@ -26,9 +26,6 @@ def hierarchical_scores(true: np.ndarray, predicted: np.ndarray, graph: ClassGra
     Returns:
         "precision", "recall" and "f", each from 0 to 1. A score is 0 where its denominator is 0, as when nothing is
         predicted.
-
-    Raises:
-        TypeError, ValueError: true or predicted does not hold 0 and 1, or they have not the same shape (n, classes).
     """
     true, predicted = np.asarray(true), np.asarray(predicted)
     if true.shape != predicted.shape or true.ndim != 2:

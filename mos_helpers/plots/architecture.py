@@ -54,10 +54,6 @@ def architecture(model: keras.Model, downwards: bool | None = None) -> Figure:
     Args:
         model: a functional model, or a Sequential one that is built; with any number of inputs and outputs.
         downwards: whether it runs downwards, for models that stand side by side to be compared; None decides by width.
-
-    Raises:
-        TypeError: if ``model`` is no Keras model, or a subclassed one, which has no graph to draw.
-        ValueError: for a Sequential model that is not built yet.
     """
     boxes = boxes_of(model)
     layout, down = _layout(boxes, downwards)

@@ -20,10 +20,6 @@ def comparison(scores: Mapping[str, Sequence[float]], label: str = "accuracy") -
     Args:
         scores: for each design, in the order from top to bottom, one number for each run.
         label: what the numbers are.
-
-    Raises:
-        TypeError: if ``scores`` is no dictionary.
-        ValueError: for no design, a design without runs, or numbers that are not finite.
     """
     runs = as_named_numbers("scores", scores, ("runs",))
     figure = Figure(6.5, 0.36 * len(runs) + 0.95)

@@ -22,9 +22,6 @@ def confusion(y_true: np.ndarray, y_pred: np.ndarray, labels: Sequence[Any]) -> 
         y_true: the true class numbers, shape (n,), at least one.
         y_pred: the predicted class numbers, shape (n,); of probabilities, take ``argmax(axis=1)`` first.
         labels: the names of the classes 0, 1, 2 and so on.
-
-    Raises:
-        TypeError, ValueError: for other shapes, different lengths, or values that are no numbers of these classes.
     """
     from sklearn.metrics import confusion_matrix  # here, because it is slow to import
 

@@ -29,11 +29,6 @@ def curves(
         y_label: what the lines are.
         log_x: give each factor, not each step, the same width; `x` must be positive.
         level: a name and a number, for a grey line across: a baseline, say.
-
-    Raises:
-        TypeError: if ``lines`` is no dictionary.
-        ValueError: for no design or more than five, another shape, numbers that are infinite, or a logarithm of a
-            number that is not positive.
     """
     x = np.asarray(x, dtype=float)
     if x.ndim != 1 or not len(x) or not np.isfinite(x).all():

@@ -23,10 +23,6 @@ def history(
         history: what ``fit`` returns, or its dictionary ``history.history``.
         heads: the heads to draw, in this order. None draws all that have a loss of their own. A model with one output
             has no names in its history: then its loss and metrics are drawn as one column.
-
-    Raises:
-        TypeError: if ``history`` is neither of the two, or ``heads`` is no list of names.
-        ValueError: for a history without epochs, a head that is not in it, or validation that did not run every epoch.
     """
     logs = getattr(history, "history", history)
     check_type("history", logs, Mapping, "what fit returns (or its .history)")

@@ -23,9 +23,6 @@ def images(images: np.ndarray, titles: Iterable[Any] | None = None, columns: int
             is below 0), black is the highest value.
         titles: one title above each image, or None.
         columns: how many images stand side by side.
-
-    Raises:
-        ValueError: for another shape, no image at all, another number of titles, or less than one column.
     """
     images, titles = np.asarray(images), [] if titles is None else [str(title) for title in titles]
     if images.ndim != 3 or not images.size:

@@ -25,10 +25,6 @@ def landscape(
         height: the number at some points, shape (points,), from x and y, shape (points, 2), float32.
         paths: for each design, at most four, shape (steps, starts, 2).
         line: a name, the x and the y of both ends of a thick line to mark.
-
-    Raises:
-        TypeError: if ``paths`` is no dictionary.
-        ValueError: for no design or more than four, another shape, or numbers that are not finite.
     """
     runs = as_named_numbers("paths", paths, ("steps", "starts", 2), most=4)
     figure = Figure(2.8 * len(runs) + 0.9, 3.9 if len(runs) > 1 else 4.2)

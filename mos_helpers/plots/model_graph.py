@@ -31,12 +31,7 @@ class Box:
 
 
 def boxes_of(model: keras.Model) -> dict[Call, Box]:
-    """Return the boxes of a model with a graph, with the heads in the order of the model's outputs.
-
-    Raises:
-        TypeError: if ``model`` is no Keras model, or a subclassed one, which has no graph.
-        ValueError: for a Sequential model that is not built.
-    """
+    """Return the boxes of a model with a graph, with the heads in the order of the model's outputs."""
     _check(model)
     outputs = _named_outputs(model.outputs if isinstance(model, keras.Sequential) else model.output)
     keys: dict[Call, dict[int, list[str]]] = {}  # of each head: which names stand for which of its tensors

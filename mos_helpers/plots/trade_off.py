@@ -31,10 +31,6 @@ def trade_off(
         x_label: what the first score is.
         y_label: what the second score is.
         settings: what the names of the dots are, such as "loss weight of odd"; it stands in the legend.
-
-    Raises:
-        TypeError: if ``points`` or ``marks`` is no dictionary.
-        ValueError: for no setting, too many marks, another shape, or numbers that are not finite.
     """
     runs = _checked("points", points)
     others = _checked("marks", marks, len(STYLES) - 1) if marks else {}

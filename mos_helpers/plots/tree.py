@@ -34,10 +34,6 @@ def tree(tree: "Tree", shares: Mapping[str, float] | None = None, label: str = "
         tree: the classes; the leaves stand below their groups and not in the order of their numbers.
         shares: for some or all classes, by name, a share from 0 to 1: accuracy or recall, say.
         label: what the shares are, written below the tree.
-
-    Raises:
-        TypeError: if ``tree`` is no `Tree`, or ``shares`` is no dictionary.
-        ValueError: for a share of a class that the tree does not have, or one outside [0, 1].
     """
     shares = _checked(tree, shares)
     places, total = _places(tree)

@@ -36,12 +36,11 @@ def shares(model: keras.Model, rows: str | Path, batch_size: int, strategy: tf.d
     Args:
         model: has one input and a dictionary of outputs; their names are the names of the arrays.
         rows: an npz file of arrays with one row for each image.
-        batch_size: rows of a global batch, of all workers together.
+        batch_size: rows of a global batch, of all workers together; a multiple of their number.
         strategy: says how many workers there are, and which one this is.
 
     Raises:
         KeyError: an array is missing.
-        ValueError: the workers cannot share a batch equally, or there are not enough rows for one.
     """
     with np.load(rows) as arrays:
         x = arrays[model.input.name]

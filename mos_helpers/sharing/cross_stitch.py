@@ -21,10 +21,6 @@ class CrossStitch(keras.layers.Layer):
 
     Args:
         own: the part of a task's own features at the beginning, in [0, 1].
-
-    Raises:
-        TypeError: own is not a number, or the input is not a dictionary.
-        ValueError: own is outside its range, there are fewer than two tasks, or their features differ in shape.
     """
 
     def __init__(self, own: float = 0.9, **kwargs: object) -> None:

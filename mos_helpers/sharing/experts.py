@@ -25,10 +25,6 @@ class ExpertsWithGates(keras.layers.Layer):
         experts: how many experts, at least 1.
         units: the units of each expert, at least 1.
         activation: the activation of the experts, a name or a function that Keras can save.
-
-    Raises:
-        TypeError: tasks is not a list of names, or experts or units is not a whole number.
-        ValueError: no task, one name twice, or experts or units below 1.
     """
 
     def __init__(
