@@ -18,13 +18,8 @@ DIGIT_ATTRIBUTES = {
 def digit_attributes(y: np.ndarray) -> dict[str, np.ndarray]:
     """Return yes/no facts about digits, each int64 of shape (n,), 1 for yes and 0 for no.
 
-    - `odd`: 1, 3, 5, 7, 9.
-    - `prime`: 2, 3, 5, 7.
-    - `at_least_five`: 5 to 9.
-    - `has_loop`: 0, 6, 8, 9, which enclose an area when printed. It is a fact of the printed digit: a handwritten 4 may
-      close, and a handwritten 0 may stay open.
-    - `multiple_of_three`: 0, 3, 6, 9.
-    - `perfect_square`: 0, 1, 4, 9.
+    They are those of `DIGIT_ATTRIBUTES`. `has_loop` is a fact of the printed digit, which encloses an area: a
+    handwritten 4 may close, and a handwritten 0 may stay open.
 
     Args:
         y: whole numbers from 0 to 9, of shape (n,).

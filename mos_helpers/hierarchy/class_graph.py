@@ -50,12 +50,6 @@ class ClassGraph:
     def __repr__(self) -> str:
         return f"ClassGraph with {len(self.classes)} classes and {sum(map(len, self.parents.values()))} edges"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ClassGraph) and list(self.parents.items()) == list(other.parents.items())
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.parents.items()))
-
     def ancestors(self, name: str) -> tuple[str, ...]:
         """Return the names of all classes above a class, in the graph's order, the class itself not among them."""
         if name not in self.parents:

@@ -56,7 +56,7 @@ class Tree:
         return isinstance(other, Tree) and (self.levels, self._parent) == (other.levels, other._parent)
 
     def __hash__(self) -> int:
-        return hash((self.levels, frozenset(self._parent.items())))
+        return hash(self.levels)
 
     def group_of(self, name: str) -> str | None:
         """Return the name of the group that a class belongs to; None for a class of the top level."""

@@ -1,7 +1,7 @@
 """Learning curves."""
 
-import math
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import keras
 import numpy as np
@@ -17,12 +17,12 @@ Curves = dict[str, list[str | None]]  # for each head the key of its loss, or No
 def history(
     history: keras.callbacks.History | Mapping[str, Sequence[float]], heads: Sequence[str] | None = None
 ) -> Figure:
-    """Draw each head's learning curves: a column for each head, its loss on top and its metrics below.
+    """Draw each head's learning curves: a row for each head, its loss at the left and its metrics beside it.
 
     Args:
         history: what ``fit`` returns, or its dictionary ``history.history``.
         heads: the heads to draw, in this order. None draws all that have a loss of their own. A model with one output
-            has no names in its history: then its loss and metrics are drawn as one column.
+            has no names in its history: then its loss and metrics are drawn as one row.
     """
     logs = getattr(history, "history", history)
     check_type("history", logs, Mapping, "what fit returns (or its .history)")
@@ -60,31 +60,23 @@ def _curves(logs: Mapping[str, Sequence[float]], heads: Sequence[str] | None) ->
 
 
 def _draw(logs: Mapping, curves: Curves, epochs: np.ndarray) -> Figure:
-    blocks = math.ceil(len(curves) / 4)  # at most four heads side by side
-    columns = math.ceil(len(curves) / blocks)
-    rows = max(map(len, curves.values()))
-    figure = Figure(max(2.3 * columns, 3.4), 1.75 * rows * blocks + 0.4)
-    grid = figure.subplots(rows * blocks, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.set_visible(False)
-    for number, (head, keys) in enumerate(curves.items()):
-        top, column = number // columns * rows, number % columns
-        drawn = []
-        for axes, key in zip(grid[top:, column], keys, strict=False):
+    columns = max(map(len, curves.values()))
+    figure = Figure(2.7 * columns, 1.7 * len(curves) + 0.7)
+    grid = figure.subplots(len(curves), columns, squeeze=False)
+    for row, (head, keys) in zip(grid, curves.items(), strict=True):
+        for axes, key in zip_longest(row, keys):
+            axes.set_visible(key is not None)
             if key:
                 _draw_curve(axes, logs, key, key.removeprefix(f"{head}_"), epochs)
-                drawn.append(axes)
-        drawn[0].set_title(head, fontsize=11, fontweight="bold")
-        drawn[-1].set_xlabel("epoch")
-        for axes in drawn[:-1]:
-            axes.tick_params(labelbottom=False)
-    figure.legend_above(2, handles=next(axes for axes in grid.flat if axes.get_visible()).lines)
+        drawn = [axes for axes in row if axes.get_visible()]
+        drawn[0].set_title(head, loc="left", fontsize=11, fontweight="bold")
+    figure.supxlabel("epoch", fontsize="medium")
+    figure.legend_above(2, handles=drawn[0].lines)
     figure.alt = _alt(logs, curves, len(epochs))
     return figure
 
 
 def _draw_curve(axes: Axes, logs: Mapping, key: str, label: str, epochs: np.ndarray) -> None:
-    axes.set_visible(True)
     for name, part, style in ((key, "training", STYLES[0]), (f"val_{key}", "validation", STYLES[1])):
         if name in logs:
             look = {"markersize": 4, "linewidth": 1.8, "markevery": max(1, len(epochs) // 10)}

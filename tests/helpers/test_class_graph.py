@@ -75,8 +75,7 @@ def test_violations_count_edges_and_are_zero_only_for_closed_sets(data):
 @quick
 def test_a_graph_can_be_made_again(graph):
     again = ClassGraph(**graph.get_config())
-    assert again == graph
-    assert hash(again) == hash(graph)
+    assert again.parents == graph.parents
     assert again.classes == graph.classes
 
 
@@ -98,14 +97,6 @@ def test_classes_without_edges():
     graph = ClassGraph({"a": [], "b": []})
     assert graph.pairs().tolist() == [[0, 0], [1, 1]]
     assert graph.violations([[1, 0]]).tolist() == [0]
-
-
-def test_graphs_differ_by_structure_and_by_order():
-    graph = ClassGraph(FACTS)
-    assert graph == ClassGraph({name: tuple(parents) for name, parents in FACTS.items()})
-    assert graph != ClassGraph(dict(reversed(FACTS.items())))
-    assert graph != ClassGraph({**FACTS, "4": []})
-    assert graph != FACTS
 
 
 def test_the_given_dictionary_is_not_kept():

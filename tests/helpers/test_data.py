@@ -735,14 +735,13 @@ def flat(ds):
     n=st.integers(1, 40),
     batch_size=st.integers(1, 40),
     shuffle=st.booleans(),
-    drop=st.booleans(),
     seed=st.integers(0, 9),
 )
-def test_rows_stay_together(n, batch_size, shuffle, drop, seed):
-    hypothesis.assume(batch_size <= n or not drop)
+def test_rows_stay_together(n, batch_size, shuffle, seed):
+    hypothesis.assume(batch_size <= n or not shuffle)
     x = np.arange(n)
     y = {"b": 10 * x, "a": np.stack([x, -x], axis=1)}
-    ds = data.batches(x, y, batch_size, {"b": 3 * x, "a": x / 2}, shuffle, seed, drop)
+    ds = data.batches(x, y, batch_size, {"b": 3 * x, "a": x / 2}, shuffle, seed)
     seen = []
     for rows_x, rows_y, weight in ds:
         rows_x = rows_x.numpy()
@@ -752,10 +751,10 @@ def test_rows_stay_together(n, batch_size, shuffle, drop, seed):
         np.testing.assert_array_equal(rows_y["a"], np.stack([rows_x, -rows_x], axis=1))
         np.testing.assert_array_equal(weight["b"], 3 * rows_x)
         np.testing.assert_allclose(weight["a"], rows_x / 2)
-    kept = n // batch_size * batch_size if drop else n
+    kept = n // batch_size * batch_size if shuffle else n
     assert len(seen) == len(set(seen)) == kept
     assert shuffle or seen == list(range(kept))
-    assert ds.cardinality() == len(list(ds)) == (n // batch_size if drop else -(-n // batch_size))
+    assert ds.cardinality() == len(list(ds)) == (n // batch_size if shuffle else -(-n // batch_size))
 
 
 def test_every_pass_has_a_new_order_and_every_seed_its_own():
@@ -788,9 +787,7 @@ def test_unshuffled_batches_leave_the_random_state_alone():
 def test_training_drops_the_partial_batch_and_evaluation_keeps_it():
     x = np.arange(25)
     assert [len(batch) for batch in rows(data.batches(x, x, 10))] == [10, 10]
-    assert [len(batch) for batch in rows(data.batches(x, x, 10, drop_remainder=False))] == [10, 10, 5]
     assert [len(batch) for batch in rows(data.batches(x, x, 10, shuffle=False))] == [10, 10, 5]
-    assert [len(batch) for batch in rows(data.batches(x, x, 10, shuffle=False, drop_remainder=True))] == [10, 10]
     trained = data.batches(x, x, 10)
     left_out = set(x) - set(flat(trained))
     assert left_out & {row for _ in range(8) for row in flat(trained)}

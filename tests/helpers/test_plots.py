@@ -444,17 +444,17 @@ def logs(heads, epochs=3, validation=True):
 
 
 def panels(figure):
-    """The visible panels, as (title of the column, label of the y axis)."""
+    """The visible panels, as (title of the row, label of the y axis)."""
     title, found = {}, []
     for axes in figure.axes:
         if axes.get_visible():
-            column = axes.get_subplotspec().colspan.start
-            title[column] = axes.get_title() or title.get(column)
-            found.append((title[column], axes.get_ylabel()))
+            row = axes.get_subplotspec().rowspan.start
+            title[row] = axes.get_title(loc="left") or title.get(row)
+            found.append((title[row], axes.get_ylabel()))
     return sorted(found)
 
 
-def test_each_head_has_a_column():
+def test_each_head_has_a_row():
     figure = plots.history(logs({"digit": ["accuracy"], "odd": ["accuracy"]}))
     assert panels(figure) == [("digit", "accuracy"), ("digit", "loss"), ("odd", "accuracy"), ("odd", "loss")]
     for axes in figure.axes:
@@ -464,7 +464,7 @@ def test_each_head_has_a_column():
         assert training.get_color() != validation.get_color()
         np.testing.assert_array_equal(training.get_xdata(), [1, 2, 3])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training", "validation"]
-    assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "epoch", "epoch"]
+    assert figure.get_supxlabel() == "epoch"
     assert figure.alt == (
         "Learning curves over 3 epochs. digit: loss 1 to 0.333 (validation 2 to 0.667), accuracy 1 to 0.333 "
         "(validation 2 to 0.667); odd: loss 1 to 0.333 (validation 2 to 0.667), accuracy 1 to 0.333 "
@@ -501,16 +501,16 @@ def test_a_name_that_begins_like_another_keeps_its_own_curves():
 
 def test_chosen_heads_come_in_their_order():
     figure = plots.history(logs({"digit": [], "odd": [], "size": []}), heads=["size", "digit"])
-    assert [axes.get_title() for axes in figure.axes] == ["size", "digit"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["size", "digit"]
 
 
-def test_six_heads_take_two_blocks():
+def test_many_heads_make_the_figure_higher_and_not_wider():
     figure = plots.history(logs({f"head_{number}": ["accuracy"] for number in range(6)}))
     assert len(panels(figure)) == 12
     assert figure.get_figwidth() < 9.5
 
 
-def test_one_output_has_one_column():
+def test_one_output_has_one_row():
     values = {"loss": [1.0, 0.5], "accuracy": [0.5, 0.8], "val_loss": [1.0, 0.6], "learning_rate": [0.1, 0.1]}
     assert panels(plots.history(values)) == [("the whole model", "accuracy"), ("the whole model", "loss")]
 
