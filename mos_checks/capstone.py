@@ -171,6 +171,12 @@ def labelled(name: str, target: np.ndarray) -> np.ndarray:
     return np.isfinite(target).reshape(len(target), -1).all(axis=1)
 
 
+def settled(aisle: np.ndarray) -> np.ndarray:
+    """Return on which slips the aisle settles the locker, as it holds only one."""
+    single = [place for place, digits in enumerate(AISLES.values()) if len(digits) == 1]
+    return np.isin(aisle, single)
+
+
 def average_precision(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the average precision of one service, scores of shape (n,) against 0 and 1."""
     from sklearn.metrics import average_precision_score  # here, because it is slow to import
