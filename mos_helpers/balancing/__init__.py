@@ -22,16 +22,3 @@ from mos_helpers.balancing.mgda import MGDA, mgda_weights
 from mos_helpers.balancing.pcgrad import PCGrad, pcgrad_weights
 from mos_helpers.balancing.trunk_gradients import TrunkGradients
 from mos_helpers.balancing.uncertainty import UncertaintyWeights
-
-__all__ = [
-    "MGDA",
-    "DynamicWeights",
-    "GradNorm",
-    "PCGrad",
-    "TrunkGradients",
-    "UncertaintyWeights",
-    "dwa_weights",
-    "head_losses",
-    "mgda_weights",
-    "pcgrad_weights",
-]

@@ -10,17 +10,12 @@ from mos_helpers.balancing.head_losses import Tensor, WeightedHeads, head_losses
 
 
 def gradnorm_goals(norms: Tensor, losses: Tensor, first_losses: Tensor, alpha: float) -> Tensor:
-    """Return the norm that GradNorm wants for each head's weighted gradient, shape (heads,).
+    """Return the norm that GradNorm wants for each head's weighted gradient; all shapes are (heads,).
 
-    It is the mean norm times r^alpha, where r compares how far the head is behind: its loss divided by its first
-    loss, divided by the mean of that over the heads. Chen, Badrinarayanan, Lee and Rabinovich, "GradNorm: gradient
-    normalization for adaptive loss balancing in deep multitask networks", ICML 2018.
-
-    Args:
-        norms: those of the gradients of the weighted losses, shape (heads,).
-        losses: the unweighted losses, shape (heads,), above 0.
-        first_losses: the same at the start of training.
-        alpha: 0 for equal norms; the larger, the more a head that is behind gets.
+    It is the mean norm times r^alpha, where r compares how far the head is behind: its unweighted loss divided by its
+    first loss, divided by the mean of that over the heads. With alpha = 0 all norms become equal; the larger, the more
+    a head that is behind gets. Chen, Badrinarayanan, Lee and Rabinovich, "GradNorm: gradient normalization for
+    adaptive loss balancing in deep multitask networks", ICML 2018.
     """
     remaining = losses / first_losses
     return tf.reduce_mean(norms) * (remaining / tf.reduce_mean(remaining)) ** alpha

@@ -14,11 +14,8 @@ def head_losses(
 ) -> dict[str, Tensor]:
     """Return the loss of each head on one batch, a number each, without loss weights.
 
-    Args:
-        model: compiled with `loss`, a dictionary with a loss for each head: an object, a function or a name.
-        y: for each head its targets.
-        y_pred: for each head its answers.
-        sample_weight: None, one array of shape (n,) for all heads, or a dictionary with one for each head.
+    The model is compiled with `loss`, a dictionary with a loss for each head: an object, a function or a name. Targets
+    and predictions are dictionaries too; `sample_weight` may be one, or one array of shape (n,) for all heads.
     """
     check_type("loss, as given to compile,", model.loss, dict, "a dictionary with a loss for each head")
     losses = {}

@@ -19,15 +19,3 @@ from mos_helpers.data.posed_digits import posed_digits
 from mos_helpers.data.several_digits import several_digits
 from mos_helpers.data.targets import digit_attributes, pixel_targets
 from mos_helpers.data.two_digits import two_digits
-
-__all__ = [
-    "Digits",
-    "batches",
-    "digit_attributes",
-    "hide_labels",
-    "load_digits",
-    "pixel_targets",
-    "posed_digits",
-    "several_digits",
-    "two_digits",
-]

@@ -27,11 +27,9 @@ class Digits:
     source: str
 
     def __repr__(self) -> str:
+        counts = f"{len(self.x_train):,} training and {len(self.x_test):,} test images"
         height, width = self.x_train.shape[1:]
-        return (
-            f"{self.source}: {len(self.x_train):,} training and {len(self.x_test):,} test images, "
-            f"{height}x{width}, {self.x_train.dtype} in [0, 1]"
-        )
+        return f"{self.source}: {counts}, {height}x{width}, {self.x_train.dtype} in [0, 1]"
 
 
 def load_digits(

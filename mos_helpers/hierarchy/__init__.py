@@ -19,15 +19,3 @@ from mos_helpers.hierarchy.conditional import ConditionalHead, GroupSum, contrad
 from mos_helpers.hierarchy.marginal import MarginalCrossentropy
 from mos_helpers.hierarchy.max_constraint import MaxConstraint, MaxConstraintLoss
 from mos_helpers.hierarchy.scores import hierarchical_scores
-
-__all__ = [
-    "ClassGraph",
-    "ConditionalHead",
-    "GroupSum",
-    "MarginalCrossentropy",
-    "MaxConstraint",
-    "MaxConstraintLoss",
-    "Tree",
-    "contradictions",
-    "hierarchical_scores",
-]

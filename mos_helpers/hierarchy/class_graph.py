@@ -29,11 +29,7 @@ class ClassGraph:
     """
 
     def __init__(self, parents: Mapping[str, Sequence[str]]) -> None:
-        """Check the graph and number its classes.
-
-        Args:
-            parents: for each class a list of the names of its parents, each of which is a class with an entry.
-        """
+        """Check the graph and number its classes; each parent must be a class with an entry of its own."""
         self.parents = as_lists_of_names("parents", parents)
         for name, above in self.parents.items():
             unknown = [other for other in above if other not in self.parents]
@@ -51,7 +47,7 @@ class ClassGraph:
         return f"ClassGraph with {len(self.classes)} classes and {sum(map(len, self.parents.values()))} edges"
 
     def ancestors(self, name: str) -> tuple[str, ...]:
-        """Return the names of all classes above a class, in the graph's order, the class itself not among them."""
+        """Return the names of all classes above a class, without itself, in the graph's order."""
         if name not in self.parents:
             known = ", ".join(map(repr, self.classes))
             raise ValueError(f"name must be a class of the graph, not {name!r:.60}; it has {known}.")
@@ -73,19 +69,14 @@ class ClassGraph:
         return np.argwhere(self._matrix > 0)
 
     def close(self, labels: np.ndarray) -> np.ndarray:
-        """Return label sets with all ancestors added: an array of labels' shape and type.
-
-        Args:
-            labels: 0 and 1, or False and True, of shape (..., classes). They are not changed.
-        """
+        """Return label sets, 0 and 1 of shape (..., classes), with all ancestors added, in their shape and type."""
         labels = self._checked_labels(labels)
         return (labels.astype(np.float32) @ self._matrix.T > 0).astype(labels.dtype)
 
     def violations(self, labels: np.ndarray) -> np.ndarray:
-        """Return how many edges each label set violates: int64 of labels' shape without the last axis.
+        """Return how many edges each label set, as for `close`, violates: int64 of shape (...).
 
-        An edge is violated if the child is in the set and the parent is not. Zero everywhere means coherent. The labels
-        are as for `close`, and so are the errors.
+        An edge is violated if the child is in the set and the parent is not. Zero everywhere means coherent.
         """
         labels = self._checked_labels(labels).astype(bool)
         number = {name: place for place, name in enumerate(self.classes)}

@@ -29,13 +29,7 @@ class Tree:
     """
 
     def __init__(self, children: Mapping[str, Sequence[str]], leaves: Sequence[str] | None = None) -> None:
-        """Check the tree and number its classes.
-
-        Args:
-            children: for each group the names of what it holds: leaves, or groups that have an entry of their own.
-            leaves: the order in which the leaves are numbered; None takes them as they come. The groups of a level are
-                numbered as they come.
-        """
+        """Check the tree and number its classes, the leaves in the order of `leaves`, all others as they come."""
         self.children = as_lists_of_names("children", children)
         self._parent = _parents(self.children)
         above = {name: (self._parent[name],) if name in self._parent else () for name in self.children | self._parent}
@@ -69,9 +63,7 @@ class Tree:
         """Return which leaf belongs to which class of a level: float32 of shape (leaves, classes), 1 for yes, 0 for no.
 
         Probabilities of leaves, shape (n, leaves), times this matrix are the probabilities of the level's classes.
-
-        Args:
-            level: 0 is the top level; -1 is the leaves, whose matrix is the identity.
+        Level 0 is the top level, and -1 the leaves.
         """
         groups = self.groups_of_leaves(level)
         return np.eye(len(self.levels[level]), dtype=np.float32)[groups]
@@ -79,8 +71,7 @@ class Tree:
     def groups_of_leaves(self, level: int = 0) -> np.ndarray:
         """Return for each leaf the number of its class on a level, int64 of shape (leaves,).
 
-        With `y` as numbers of leaves, `tree.groups_of_leaves()[y]` are the numbers of their groups. The level is as for
-        `matrix`.
+        With `y` as numbers of leaves, `tree.groups_of_leaves()[y]` are the numbers of their groups.
         """
         check_whole_number("level", level, -len(self.levels), len(self.levels) - 1)
         number = {name: place for place, name in enumerate(self.levels[level])}

@@ -106,14 +106,8 @@ class GroupSum(OnTree):
 def contradictions(leaf: np.ndarray, group: np.ndarray, tree: Tree, level: int = 0) -> np.ndarray:
     """Return for each image whether the decided group is not the one that holds the decided leaf.
 
-    Args:
-        leaf: numbers of leaves, integers of shape (n,).
-        group: numbers of classes of the level, integers of shape (n,).
-        tree: says which leaf belongs to which group.
-        level: 0 is the top level.
-
-    Returns:
-        True and False, shape (n,); the mean is the share of contradictions.
+    `leaf` and `group` are numbers of leaves, and of classes of the level (0 is the top level), integers of shape (n,).
+    The result is True or False, shape (n,); its mean is the share of contradictions.
     """
     check_type("tree", tree, Tree, "a mos_helpers.hierarchy.Tree")
     groups_of_leaves = tree.groups_of_leaves(level)

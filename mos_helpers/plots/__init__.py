@@ -28,17 +28,3 @@ from mos_helpers.plots.landscape import landscape
 from mos_helpers.plots.progress import Progress
 from mos_helpers.plots.trade_off import trade_off
 from mos_helpers.plots.tree import tree
-
-__all__ = [
-    "Figure",
-    "Progress",
-    "architecture",
-    "comparison",
-    "confusion",
-    "curves",
-    "history",
-    "images",
-    "landscape",
-    "trade_off",
-    "tree",
-]

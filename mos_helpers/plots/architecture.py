@@ -110,10 +110,8 @@ def _draw_graph(axes: Axes, boxes: dict[Call, Box], layout: Layout, down: bool, 
     for (source, target), route in layout.routes.items():
         points = _bend(route)
         codes = [Path.MOVETO, *[Path.LINETO, *[Path.CURVE4] * 3] * ((len(points) - 2) // 4), Path.LINETO]
-        path = Path([place(point) for point in points], codes)
-        arrow = FancyArrowPatch(
-            path=path, arrowstyle="-|>", mutation_scale=10, color="#555555", linewidth=1.3, zorder=1
-        )
+        look = {"arrowstyle": "-|>", "mutation_scale": 10, "color": "#555555", "linewidth": 1.3, "zorder": 1}
+        arrow = FancyArrowPatch(path=Path([place(point) for point in points], codes), **look)
         arrow.set_gid(f"{_identity(source)} to {_identity(target)}")
         axes.add_patch(arrow)
     for call, box in boxes.items():
@@ -155,21 +153,15 @@ def _draw_box(axes: Axes, box: Box, corner: Point, size: Point, identity: str) -
 
 
 def _draw_legend(axes: Axes, styles: list[Style]) -> None:
-    patches = [
-        Patch(facecolor=style.bar, edgecolor=style.border, linestyle=style.line_style, label=style.word)
-        for style in styles
-    ]
+    looks = [{"facecolor": style.bar, "edgecolor": style.border, "linestyle": style.line_style} for style in styles]
+    patches = [Patch(label=style.word, **look) for style, look in zip(styles, looks, strict=True)]
     spacing = {"handlelength": 1.4, "handletextpad": 0.5, "columnspacing": 1.4, "borderaxespad": 0.4}
     axes.legend(handles=patches, loc="lower center", ncols=len(styles), prop=FACT, frameon=False, **spacing)
 
 
 def _summary(model: keras.Model) -> str:
-    counts = [_count(len(model.inputs), "input"), _count(len(model.outputs), "output")]
-    return ", ".join([*counts, _count(model.count_params(), "parameter")])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    counts = {"input": len(model.inputs), "output": len(model.outputs), "parameter": model.count_params()}
+    return ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
 
 
 def _alt(model: keras.Model, boxes: dict[Call, Box], layout: Layout) -> str:

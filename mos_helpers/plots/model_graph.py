@@ -58,14 +58,10 @@ def _check(model: object) -> None:
     if hasattr(model, "outputs"):
         return
     if isinstance(model, keras.Sequential):
-        raise ValueError(
-            f'model: the Sequential model "{model.name}" is not built yet; make keras.Input(shape=...) its first '
-            "layer, or call model.build(input_shape)."
-        )
-    raise TypeError(
-        f"model: {type(model).__name__} is a subclassed model, which keeps no graph to draw; a functional model is "
-        "wanted: keras.Model(inputs, outputs)."
-    )
+        cure = "make keras.Input(shape=...) its first layer, or call model.build(input_shape)"
+        raise ValueError(f'model: the Sequential model "{model.name}" is not built yet; {cure}.')
+    wanted = "a functional model, keras.Model(inputs, outputs)"
+    raise TypeError(f"model must be {wanted}; {type(model).__name__} is a subclassed model, which keeps no graph.")
 
 
 def _named_outputs(structure: object, name: str = "") -> list[tuple[str, keras.KerasTensor]]:

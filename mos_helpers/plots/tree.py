@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mos_helpers.hierarchy import Tree
 
 # Inches.
-PADDING, GAP, BETWEEN_GROUPS, HEIGHT, LEVEL, MARGIN, CAPTION = 0.1, 0.12, 0.22, 0.46, 0.95, 0.15, 0.3
+PADDING, GAP, HEIGHT, LEVEL, MARGIN, CAPTION = 0.1, 0.16, 0.46, 0.95, 0.12, 0.3
 NARROWEST = 0.52
 
 NAME, NUMBER = FontProperties(size=10, weight="bold"), FontProperties(size=9)
@@ -75,27 +75,18 @@ def _box_width(name: str) -> float:
 def _places(tree: "Tree") -> tuple[dict[str, tuple[float, int]], float]:
     """Return the centre in inches and the level of each class, and the width of all.
 
-    A class is as wide as its box or as all that it holds, whichever is wider, and stands in the middle of that.
+    The leaves stand in cells of one width, and each group over the middle of its leaves.
     """
-    places: dict[str, tuple[float, int]] = {}
 
-    def needed(name: str) -> float:
-        held = tree.children.get(name, ())
-        return max(_box_width(name), sum(map(needed, held)) + GAP * (len(held) - 1))
+    def leaves_of(name: str) -> list[str]:
+        return [leaf for child in tree.children[name] for leaf in leaves_of(child)] if name in tree.children else [name]
 
-    def place(name: str, left: float, level: int) -> None:
-        width, held = needed(name), tree.children.get(name, ())
-        places[name] = left + width / 2, level
-        left += (width - sum(map(needed, held)) - GAP * (len(held) - 1)) / 2
-        for child in held:
-            place(child, left, level + 1)
-            left += needed(child) + GAP
-
-    left = 0.0
-    for group in tree.levels[0]:
-        place(group, left, 0)
-        left += needed(group) + BETWEEN_GROUPS
-    return places, left - BETWEEN_GROUPS
+    below = {name: leaves_of(name) for level in tree.levels for name in level}
+    order = [leaf for group in tree.levels[0] for leaf in below[group]]
+    cell = max((_box_width(name) + GAP) / len(leaves) for name, leaves in below.items())
+    middles = {name: cell * (0.5 + np.mean([order.index(leaf) for leaf in below[name]])) for name in below}
+    places = {name: (middles[name], number) for number, level in enumerate(tree.levels) for name in level}
+    return places, cell * len(order)
 
 
 def _draw_class(axes: Axes, name: str, center: tuple[float, float], shares: dict[str, float]) -> None:

@@ -1,4 +1,5 @@
 import base64
+import inspect
 import io
 import re
 import sys
@@ -356,7 +357,7 @@ class Subclassed(keras.Model):
 def test_models_without_a_graph_are_refused():
     called = Subclassed()
     called(np.ones((1, 2)))
-    with pytest.raises(TypeError, match=r"Subclassed is a subclassed model.*keras\.Model\(inputs, outputs\)"):
+    with pytest.raises(TypeError, match=r"keras\.Model\(inputs, outputs\); Subclassed is a subclassed model"):
         plots.architecture(called)
     with pytest.raises(ValueError, match=r"not built yet; make keras\.Input"):
         plots.architecture(keras.Sequential([layers.Dense(1)]))
@@ -624,7 +625,7 @@ EXAMPLES = {
 
 
 def test_every_public_plot_has_an_example():
-    assert set(EXAMPLES) == set(plots.__all__) - {"Figure", "Progress"}
+    assert set(EXAMPLES) == {name for name, value in vars(plots).items() if inspect.isfunction(value)}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
