@@ -53,10 +53,6 @@ class CrossStitch(keras.layers.Layer):
         mixed = keras.ops.tensordot(self.mixing, stacked, axes=1)
         return {task: mixed[row] for row, task in enumerate(self.tasks)}
 
-    def compute_output_shape(self, input_shape: dict[str, tuple]) -> dict[str, tuple]:
-        """Return the shapes of the input."""
-        return dict(input_shape)
-
     def get_config(self) -> dict:
         """Return what `from_config` needs."""
         return {**super().get_config(), "own": self.own}
@@ -123,10 +119,6 @@ class ExpertsWithGates(keras.layers.Layer):
         return {
             task: keras.ops.sum(weights[..., None] * outputs, axis=1) for task, weights in self.gates(inputs).items()
         }
-
-    def compute_output_shape(self, input_shape: tuple) -> dict[str, tuple]:
-        """Return the shape of each task's features."""
-        return dict.fromkeys(self.tasks, (input_shape[0], self.units))
 
     def get_config(self) -> dict:
         """Return what `from_config` needs."""

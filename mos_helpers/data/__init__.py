@@ -13,9 +13,8 @@
 """
 
 from mos_helpers.data.batching import batches
-from mos_helpers.data.hiding import hide_labels
 from mos_helpers.data.loading import Digits, load_digits
 from mos_helpers.data.posed_digits import posed_digits
 from mos_helpers.data.several_digits import several_digits
-from mos_helpers.data.targets import digit_attributes, pixel_targets
+from mos_helpers.data.targets import digit_attributes, hide_labels, pixel_targets
 from mos_helpers.data.two_digits import two_digits

@@ -61,10 +61,6 @@ class MaxConstraint(OnGraph, keras.layers.Layer):
         """Return the constrained probabilities, shape (n, classes)."""
         return largest_below(probabilities, self.graph)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return the input's shape, which is the output's."""
-        return input_shape
-
 
 @keras.saving.register_keras_serializable(package="mos_helpers")
 class MaxConstraintLoss(OnGraph, keras.losses.Loss):
