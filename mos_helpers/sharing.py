@@ -16,17 +16,14 @@ class CrossStitch(keras.layers.Layer):
     """Mix the features of several tasks, with a table of learned numbers.
 
     With x_j the features of task j, task i goes on with the sum over j of `mixing[i, j]` times x_j. The table has one
-    row and one column for each task, in alphabetical order. It begins with `own` on its diagonal, and the rest of 1 is
-    shared out equally; nothing keeps its rows at a total of 1 afterwards. With the table of ones on the diagonal the
-    tasks share nothing.
+    row and one column for each task, in alphabetical order. It begins with `own`, from 0 to 1, on its diagonal, and the
+    rest of 1 is shared out equally; nothing keeps its rows at a total of 1 afterwards. With the table of ones on the
+    diagonal the tasks share nothing.
 
     Input: a dictionary with the features of at least two tasks, all of one shape (batch, ..., units).
     Output: a dictionary with the same keys and shapes.
 
     Source: Misra, Shrivastava, Gupta and Hebert (2016), "Cross-stitch networks for multi-task learning".
-
-    Args:
-        own: the part of a task's own features at the beginning, in [0, 1].
     """
 
     def __init__(self, own: float = 0.9, **kwargs: object) -> None:
@@ -55,32 +52,24 @@ class CrossStitch(keras.layers.Layer):
 
     def get_config(self) -> dict:
         """Return what `from_config` needs."""
-        return {**super().get_config(), "own": self.own}
+        return super().get_config() | {"own": self.own}
 
 
 @keras.saving.register_keras_serializable("mos_helpers")
 class ExpertsWithGates(keras.layers.Layer):
     """Mix several experts, for each task with weights of its own (a multi-gate mixture of experts, MMoE).
 
-    An expert is one hidden layer (with a bias). The gate of a task is a linear layer without a bias and a softmax over
-    the experts, so for each row its weights are positive and have a total of 1. The features of a task are the sum of
-    its weights times the outputs of the experts. With one expert, all tasks get the output of one shared hidden layer.
+    An expert is one hidden layer with a bias and ReLU. The gate of a task is a linear layer without a bias, and a
+    softmax over the experts: for each row its weights are positive and have a total of 1. The features of a task are
+    the sum of its weights times the outputs of the experts. With one expert, all tasks share one hidden layer.
 
     Input: numbers of shape (batch, inputs). Output: a dictionary with one array of shape (batch, units) for each task.
 
     Source: Ma, Zhao, Yi, Chen, Hong and Chi (2018), "Modeling task relationships in multi-task learning with
     multi-gate mixture-of-experts".
-
-    Args:
-        tasks: their names, at least one, all different.
-        experts: how many experts, at least 1.
-        units: the units of each expert, at least 1.
-        activation: the activation of the experts, a name or a function that Keras can save.
     """
 
-    def __init__(
-        self, tasks: Sequence[str], experts: int, units: int, activation: str = "relu", **kwargs: object
-    ) -> None:
+    def __init__(self, tasks: Sequence[str], experts: int, units: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         check_names("tasks", tasks)
         if not tasks or len(set(tasks)) < len(tasks):
@@ -88,7 +77,6 @@ class ExpertsWithGates(keras.layers.Layer):
         check_whole_number("experts", experts, 1)
         check_whole_number("units", units, 1)
         self.tasks, self.experts, self.units = list(tasks), int(experts), int(units)
-        self.activation = keras.activations.get(activation)
 
     def build(self, input_shape: tuple) -> None:
         """Make the weights of the experts and of the gates."""
@@ -115,12 +103,11 @@ class ExpertsWithGates(keras.layers.Layer):
 
     def call(self, inputs: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
         """Return the features of each task, shape (batch, units)."""
-        outputs = self.activation(keras.ops.tensordot(inputs, self.kernel, axes=1) + self.bias)  # batch, expert, unit
+        outputs = keras.ops.relu(keras.ops.tensordot(inputs, self.kernel, axes=1) + self.bias)  # batch, expert, unit
         return {
             task: keras.ops.sum(weights[..., None] * outputs, axis=1) for task, weights in self.gates(inputs).items()
         }
 
     def get_config(self) -> dict:
         """Return what `from_config` needs."""
-        own = {"tasks": self.tasks, "experts": self.experts, "units": self.units}
-        return {**super().get_config(), **own, "activation": keras.activations.serialize(self.activation)}
+        return super().get_config() | {"tasks": self.tasks, "experts": self.experts, "units": self.units}

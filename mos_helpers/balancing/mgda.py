@@ -13,14 +13,12 @@ ITERATIONS = 300
 def mgda_weights(gram: tf.Tensor) -> tf.Tensor:
     """Return the weights, from 0 to 1 with a total of 1, of the mixture of smallest norm, shape (heads,).
 
+    Only the Gram matrix of the heads' gradients is needed, their scalar products, shape (heads, heads).
     Désidéri, "Multiple-gradient descent algorithm (MGDA) for multiobjective optimization", 2012; Sener and Koltun,
     "Multi-Task Learning as Multi-Objective Optimization", NeurIPS 2018. For two heads there is a formula. For more, the
     method of Frank and Wolfe in steps between two heads: the head whose gradient has the smallest scalar product with
     the mixture takes a part of the weight of another one, of that with which the norm becomes smallest. It stops when
     the mixture's scalar product with each gradient is at least 0.999 times its own squared norm.
-
-    Args:
-        gram: the Gram matrix of the heads' gradients, their scalar products, shape (heads, heads).
     """
     heads = gram.shape[0]
     if heads == 2:

@@ -36,11 +36,10 @@ class TrunkGradients(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def gradient_weights(self, gram: tf.Tensor) -> tf.Tensor:
-        """Return the weight of each head's gradient in their sum, shape (heads,).
+        """Return the weight of each head's gradient in their sum, shape (heads,), in the order of `compile`'s `loss`.
 
-        Args:
-            gram: the Gram matrix of the heads' gradients on the trunk, their scalar products, shape (heads, heads),
-                heads in the order of `compile`'s `loss`. The diagonal holds the squared norms.
+        The Gram matrix, shape (heads, heads), holds the scalar products of the heads' gradients on the trunk, and on
+        its diagonal their squared norms.
         """
         return tf.ones_like(gram[0])
 

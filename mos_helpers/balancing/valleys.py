@@ -13,13 +13,10 @@ KEPT = 1000
 
 
 def valley_losses(points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return both losses at some points, shapes (n,).
+    """Return both losses, shapes (n,), at some points x and y, shape (n, 2).
 
     Above y = 0 each loss has a narrow valley of its own, below there are two wide bowls with their lowest places at
     x = 7 and x = -7. Liu, Liu, Jin, Stone and Liu, "Conflict-averse gradient descent for multi-task learning", 2021.
-
-    Args:
-        points: x and y, shape (n, 2).
     """
     x, y = points[:, 0], points[:, 1]
     above, below = tf.nn.relu(tf.tanh(y / 2)), tf.nn.relu(tf.tanh(-y / 2))

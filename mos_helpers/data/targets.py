@@ -16,20 +16,19 @@ DIGIT_ATTRIBUTES = {
 
 
 def digit_attributes(y: np.ndarray) -> dict[str, np.ndarray]:
-    """Return yes/no facts about digits, each int64 of shape (n,), 1 for yes and 0 for no.
+    """Return yes/no facts about digits from 0 to 9, each int64 of shape (n,), 1 for yes and 0 for no.
 
     They are those of `DIGIT_ATTRIBUTES`. `has_loop` is a fact of the printed digit, which encloses an area: a
     handwritten 4 may close, and a handwritten 0 may stay open.
-
-    Args:
-        y: whole numbers from 0 to 9, of shape (n,).
     """
     y = as_labels("y", y, 10)
     return {name: np.isin(y, digits).astype(np.int64) for name, digits in DIGIT_ATTRIBUTES.items()}
 
 
 def pixel_targets(x: np.ndarray) -> dict[str, np.ndarray]:
-    """Return five targets that are measured on the images themselves, so that no one has to write them down.
+    """Return five targets that are measured on images, so that no one has to write them down.
+
+    The images are floating-point numbers in [0, 1], 1 for ink, of shape (n, height, width), both even.
 
     - `quarter`: which quarter of the image holds most ink, int64 of shape (n,): 0 top left, 1 top right, 2 bottom left,
       3 bottom right.
@@ -40,10 +39,6 @@ def pixel_targets(x: np.ndarray) -> dict[str, np.ndarray]:
     - `mirror`: the mirrored image, each square of 2x2 pixels averaged, in rows of height * width / 4 numbers.
 
     All but `quarter` are float32. An image without ink has 0 for `ink` and `slant`, and 0.5 for both `halves`.
-
-    Args:
-        x: images, floating-point numbers in [0, 1] (0 for paper, 1 for ink), of shape (n, height, width), height and
-            width even. They are not changed.
     """
     x = as_images("x", x)
     if x.shape[1] % 2 or x.shape[2] % 2:

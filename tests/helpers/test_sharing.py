@@ -91,7 +91,7 @@ def test_experts_begin_like_dense_layers():
 
 def both_layers():
     image = keras.Input((6,), name="image")
-    mixed = ExpertsWithGates(TASKS, experts=2, units=4, activation="tanh", name="experts")(image)
+    mixed = ExpertsWithGates(TASKS, experts=2, units=4, name="experts")(image)
     mixed = CrossStitch(own=0.7, name="stitch")(mixed)
     return keras.Model(image, {task: keras.layers.Dense(2, name=task)(mixed[task]) for task in TASKS})
 
