@@ -13,29 +13,26 @@ def check_type(name: str, value: object, kind: type, wanted: str) -> None:
         raise TypeError(f"{name} must be {wanted}, not {type(value).__name__}.")
 
 
-def check_whole_number(name: str, value: object, low: int, high: int | None = None) -> None:
-    """Raise TypeError for what is no whole number, and ValueError for one that is out of range."""
-    wanted = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high:,}"
-    if isinstance(value, bool) or not isinstance(value, Integral):
+def check_number(
+    name: str, value: object, low: float, high: float = math.inf, above: bool = False, whole: bool = False
+) -> None:
+    """Raise TypeError for what is no number, and ValueError for one that is out of range; `above`: not `low` itself."""
+    span = f"from {low} to {high:,}" if high < math.inf else f"{'above' if above else 'of at least'} {low}"
+    wanted = f"a {'whole ' if whole else ''}number {span}"
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         raise TypeError(f"{name} must be {wanted}, not {value!r:.60}.")
-    if value < low or (high is not None and value > high):
+    if not low <= value <= high or (above and value == low):  # so that NaN is refused too
         raise ValueError(f"{name} must be {wanted}, not {value:,}.")
+
+
+def check_whole_number(name: str, value: object, low: int, high: float = math.inf) -> None:
+    """Raise TypeError for what is no whole number, and ValueError for one that is out of range."""
+    check_number(name, value, low, high, whole=True)
 
 
 def check_seed(seed: object) -> None:
     """Raise an error for what NumPy or TensorFlow does not take as a seed."""
     check_whole_number("seed", seed, 0, 2**63 - 1)
-
-
-def check_number(name: str, value: object, low: float, high: float = math.inf, above: bool = False) -> None:
-    """Raise TypeError for what is no number, and ValueError for one that is out of range; `above`: not `low` itself."""
-    wanted = f"a number from {low} to {high}"
-    if high == math.inf:
-        wanted = f"a number above {low}" if above else f"a number of at least {low}"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be {wanted}, not {value!r:.60}.")
-    if not low <= value <= high or (above and value == low):  # so that NaN is refused too
-        raise ValueError(f"{name} must be {wanted}, not {value}.")
 
 
 def check_names(name: str, names: object) -> None:
