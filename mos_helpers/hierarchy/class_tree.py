@@ -37,8 +37,12 @@ class Tree:
         self.levels = _levels(self.children, self._parent)
         if leaves is not None:
             check_names("leaves", leaves)
-            if sorted(leaves) != sorted(self.levels[-1]):
-                raise ValueError(f"leaves must name each leaf of the tree once, not {list(leaves)}.")
+            unknown = [name for name in leaves if name not in self.levels[-1]]
+            if unknown:
+                raise ValueError(f"leaves must be the leaves of the tree, not {unknown[0]!r}, which it does not have.")
+            wrong = [name for name in self.levels[-1] if list(leaves).count(name) != 1]
+            if wrong:
+                raise ValueError(f"leaves must name each leaf once, but {wrong[0]!r} is missing or named twice.")
             self.levels = (*self.levels[:-1], tuple(leaves))
         self.leaves = self.levels[-1]
 

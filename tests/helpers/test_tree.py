@@ -133,15 +133,15 @@ def test_what_is_no_tree_is_refused(children, error, message):
         (
             ["poodle", "beagle", "siamese", "oak", "rose"],
             ValueError,
-            "leaves must name each leaf .* not .*'rose'",
+            "leaves must be the leaves .* not 'rose', which it does not have",
         ),
         (
             ["poodle", "beagle", "siamese", "tree"],
             ValueError,
-            "leaves must name each leaf .* not .*'tree'",
+            "leaves must be the leaves .* not 'tree', which it does not have",
         ),
-        (["poodle", "beagle", "siamese"], ValueError, "leaves must name each leaf of the tree once"),
-        (["poodle", "beagle", "siamese", "oak", "oak"], ValueError, "leaves must name .* 'oak', 'oak'"),
+        (["poodle", "beagle", "siamese"], ValueError, "once, but 'oak' is missing or named twice"),
+        (["poodle", "beagle", "siamese", "oak", "oak"], ValueError, "once, but 'oak' is missing or named twice"),
     ],
 )
 def test_wrong_leaves_are_refused(leaves, error, message):
