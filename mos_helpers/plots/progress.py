@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from mos_helpers.notebook import in_notebook
+
 SECONDS_BETWEEN_UPDATES = 0.3
 
 
@@ -20,8 +22,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Start a new line."""
-        ipython = sys.modules.get("IPython")  # in a notebook it is loaded already
-        self._in_notebook = hasattr(ipython.get_ipython() if ipython else None, "kernel")
+        self._in_notebook = in_notebook()
         self._line: Any = None  # the notebook's handle of the line
         self._shown, self._shown_at = "", time.monotonic()
         self._last = ""
