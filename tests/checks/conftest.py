@@ -4,12 +4,13 @@ import pytest
 from capstone_answers import Oracle
 
 from mos_checks import grading, lesson_15
+from mos_checks.progress import Memory
 
 
 @pytest.fixture(autouse=True)
 def _not_strict(monkeypatch):
     monkeypatch.delenv("MOS_STRICT", raising=False)
-    monkeypatch.setattr(grading, "_hints_given", {})
+    monkeypatch.setattr(grading, "_memory", Memory())
 
 
 @pytest.fixture(scope="module")
