@@ -23,7 +23,7 @@
 # seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
-from mos_helpers import balancing, data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.training import draw_weights, restart
 
 import keras
@@ -264,9 +264,7 @@ small = keras.Model(image, heads["left"])
 small.compile(optimizer="adam", loss=UncertainLoss(), run_eagerly=True)
 for _ in range(10):
     small.train_on_batch(images_train[:100], targets_train["left"][:100])
-print(
-    "s =", float(small.loss.s), "  variables that are trained:", len(small.trainable_variables)
-)
+print("s =", float(small.loss.s), "  trained variables:", len(small.trainable_variables))
 
 # %% tags=["check"]
 assert float(small.loss.s) == 0 and len(small.trainable_variables) == 6
@@ -391,6 +389,8 @@ assert min(last) > 30 and max(last) < 300
 # saving. From the same weights, one update gives the same:
 
 # %% tags=["check"]
+from mos_helpers import balancing
+
 helper = compiled(balancing.UncertaintyWeights(*parts()))
 before, found = uncertain.get_weights(), []
 for model in [uncertain, helper]:
