@@ -6,6 +6,8 @@ import pytest
 
 from mos_helpers.training import restart
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 BATCHES = 7  # no multiple of the steps of accumulation and of growth: the training ends between two of them
 
 
