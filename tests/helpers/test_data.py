@@ -23,6 +23,8 @@ import keras  # isort: skip
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 ROOT = Path(__file__).parents[2]
 REAL_MNIST = next(
     (
