@@ -119,7 +119,7 @@ def test_mgda_of_two_is_the_mixture_of_smallest_norm(rows):
 def test_mgda_of_three_is_the_mixture_of_smallest_norm(rows):
     grid = np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)]) / 60
     smallest = (np.linalg.norm(grid @ rows, axis=1) ** 2).min()
-    weights = weights_of(mgda_weights, rows, 1000)
+    weights = weights_of(mgda_weights, rows)
     assert weights.sum() == pytest.approx(1)
     assert weights.min() >= 0
     largest = np.linalg.norm(rows, axis=1).max() ** 2
@@ -167,7 +167,7 @@ def test_a_path_begins_at_its_start_and_ends_after_the_last_update():
     assert np.isfinite(path).all()
 
 
-@pytest.mark.parametrize(("rate", "updates", "words"), [(0, 5000, "rate: 0 given"), (0.1, 10, "updates: 10 given")])
+@pytest.mark.parametrize(("rate", "updates", "words"), [(0, 5000, "^rate .* 0"), (0.1, 10, "^updates .* 10")])
 def test_wrong_arguments_of_a_path(rate, updates, words):
     with pytest.raises(ValueError, match=words):
         valleys.valley_paths(lambda gram: tf.ones(2), rate, updates)
@@ -273,5 +273,5 @@ def test_three_heads_and_a_trunk_that_one_of_them_does_not_use():
 def test_a_loss_that_is_no_dictionary_is_refused():
     model = build(PCGrad)
     model.compile("adam", "mse", run_eagerly=True)
-    with pytest.raises(TypeError, match="a dictionary with a loss for each head wanted"):
+    with pytest.raises(TypeError, match=r"loss, .* must be a dictionary with a loss for each head, not str"):
         model.train_on_batch(IMAGES, TARGETS)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
 
 pytestmark = pytest.mark.usefixtures("early_builds")
 
@@ -227,3 +227,13 @@ def test_weights_of_another_model_are_refused_by_name():
     assert f"not {len(weights) - 1}" in said
     changed = [*weights[:1], np.zeros(3), *weights[2:]]
     assert "weights[1] must have shape (4,) for hidden/bias, not (3,)" in refusal(model, changed)
+
+
+def test_weights_are_drawn_with_the_seed_alone():
+    def build():
+        return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+
+    first, second, again = draw_weights(build, [7, 8, 7])
+    assert all(map(np.array_equal, first, again))
+    assert not np.array_equal(first[0], second[0])
+    assert [array.shape for array in first] == [(3, 2), (2,)]
