@@ -1,19 +1,20 @@
 """Compare one process, two virtual devices and two workers on one model, and 16 bits with 32.
 
-    python benchmarks/scaling.py --steps 300 --rounds 7
+    python benchmarks/scaling.py --steps 300 --machine quiet
 
-The forms take turns. The table has the median of the images per second, without the start and the first update, and the
-largest difference of a weight from that of one process after the same updates: rounding grows with their number. Run
-it on a machine that does nothing else.
+The forms take turns. The table has medians: the images per second, without the start and the first update, and the
+speed as a share of that of one process in the same round; and the largest difference of a weight from that of one
+process after the same updates: rounding grows with their number.
 """
 
-import argparse
 import json
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from harness import Report, arguments, in_turns, whole_number
+from training import trunk
 
 from mos_helpers import data
 from mos_helpers.scaling import run_workers, worker
@@ -36,10 +37,9 @@ def write_model(file: Path) -> None:
     """Write a compiled model with two heads in 32 bits; its trunk computes by Keras's present policy."""
     keras.utils.set_random_seed(0)
     image = keras.Input((784,), name="image")
-    trunk = keras.layers.Dense(256, activation="relu")(image)
-    trunk = keras.layers.Dense(256, activation="relu")(trunk)
-    digit = keras.layers.Dense(10, activation="softmax", dtype="float32", name="digit")(trunk)
-    odd = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="odd")(trunk)
+    features = trunk(image, 256, 256)
+    digit = keras.layers.Dense(10, activation="softmax", dtype="float32", name="digit")(features)
+    odd = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="odd")(features)
     model = keras.Model(image, {"digit": digit, "odd": odd})
     model.compile("adam", {"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"})
     model.save(file)
@@ -64,34 +64,21 @@ def by_fit(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy
     with strategy.scope():
         trained = keras.models.load_model(model)
         trained.optimizer.build(trained.trainable_variables)
-    batches = worker.shares(trained, rows, BATCH_SIZE, tf.distribute.get_strategy())
-    clock = Clock()
+    batches, times = worker.shares(trained, rows, BATCH_SIZE, tf.distribute.get_strategy()), []
+    clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.perf_counter()))
     trained.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock])
-    return (clock.times[-1] - clock.times[0]) / (steps - 1), trained.get_weights()
-
-
-class Clock(keras.callbacks.Callback):
-    """Note the time after each update."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.times: list[float] = []
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Note the time."""
-        self.times.append(time.perf_counter())
+    return (times[-1] - times[0]) / (steps - 1), trained.get_weights()
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=300, help="updates of 128 images (default: 300)")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds (default: 7)")
+    parser = arguments(__doc__, rounds=7)
+    parser.add_argument("--steps", type=whole_number(2), default=300, help="updates of 128 images (300)")
     options = parser.parse_args()
-    processor = tf.config.list_physical_devices("CPU")[0]
+    processor, steps = tf.config.list_physical_devices("CPU")[0], options.steps
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
     mirrored, alone = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), tf.distribute.get_strategy()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, Report(options, f"{steps} updates of {BATCH_SIZE} images") as report:
         rows, model, small = (Path(name) / file for file in ("rows.npz", "model.keras", "small.keras"))
         write_rows(rows)
         write_model(model)
@@ -99,22 +86,20 @@ def main() -> None:
         write_model(small)
         keras.config.set_dtype_policy("float32")
         forms = {
-            "one process": lambda: here(model, rows, options.steps, alone),
-            "16 bits": lambda: here(small, rows, options.steps, alone),
-            "two workers": lambda: by_workers(model, rows, options.steps),
-            "fit, one device": lambda: by_fit(model, rows, options.steps, alone),
-            "fit, two devices": lambda: by_fit(model, rows, options.steps, mirrored),
+            "one process": lambda: here(model, rows, steps, alone),
+            "16 bits": lambda: here(small, rows, steps, alone),
+            "two workers": lambda: by_workers(model, rows, steps),
+            "fit, one device": lambda: by_fit(model, rows, steps, alone),
+            "fit, two devices": lambda: by_fit(model, rows, steps, mirrored),
         }
-        seconds, weights = {form: [] for form in forms}, {}
-        for _ in range(options.rounds):
-            for form, run in forms.items():
-                taken, weights[form] = run()
-                seconds[form].append(taken)
-    print(f"{'':18}{'images per second':>18}{'difference':>12}")
-    for form, values in seconds.items():
-        pairs = zip(weights[form], weights["one process"], strict=True)
-        largest = max(np.abs(a - b).max() for a, b in pairs)
-        print(f"{form:18}{BATCH_SIZE / np.median(values):18,.0f}{largest:12.0e}")
+        runs = in_turns(lambda form, turn: forms[form](), forms, range(options.rounds))
+        table = report.table("form", {"images/s": "count", "speed": "median", "difference": "rounding"})
+        times = {form: np.array([seconds for seconds, _ in found]) for form, found in runs.items()}
+        for form, found in runs.items():
+            pairs = zip(found[-1][1], runs["one process"][-1][1], strict=True)
+            difference = max(np.abs(a - b).max() for a, b in pairs)
+            speed = times["one process"] / times[form]
+            table.row(form, {"images/s": BATCH_SIZE / times[form], "speed": speed, "difference": [difference]})
 
 
 if __name__ == "__main__":
