@@ -155,8 +155,7 @@ def methods(report: Report, experiment: Experiment, title: str, seeds: range, fa
         return [*experiment.remaining(method, "test"), factor * weights[1] / weights[0]]
 
     table = report.table(f"{title}: times {factor:g}", [first, second, "mean of both", "weight"], "number")
-    for method, runs in in_turns(run, METHODS, seeds).items():
-        table.row(method, runs)
+    table.add(in_turns(run, METHODS, seeds))
 
 
 def main() -> None:

@@ -146,6 +146,11 @@ class Table:
         cells = "".join(self._cell(column, cell) for column, cell in zip(self.columns, cells, strict=True))
         print(f"{name:{self.name_width}}{cells}   {remark}".rstrip(), flush=True)
 
+    def add(self, runs: Mapping[str, Any]) -> None:
+        """Add a row for each name."""
+        for name, found in runs.items():
+            self.row(name, found)
+
 
 class Report:
     """The tables of one benchmark, in a `with` statement; at its end they are saved, if the options say so."""

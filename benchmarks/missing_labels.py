@@ -80,8 +80,7 @@ def at_random(report: Report, experiment: Experiment, share: float, both: bool) 
 
     used = list(ways) if share < 1 else [way for way in ways if "labels" in way]
     table = report.table(f"labels of {'both heads' if both else 'odd'} known for {share:.0%}", ["left", "odd"])
-    for way, runs in in_turns(run, used, experiment.seeds).items():
-        table.row(way, runs)
+    table.add(in_turns(run, used, experiment.seeds))
 
 
 def by_class(report: Report, experiment: Experiment, keep_odd: float, keep_even: float, times: int) -> None:
@@ -102,8 +101,7 @@ def by_class(report: Report, experiment: Experiment, keep_odd: float, keep_even:
     columns = ["odd", "on even digits", "predicts odd", "labelled rows", "sum of 1/p", "mean by 1/p"]
     title = f"{keep_odd:.0%} of odd and {keep_even:.0%} of even, {times * experiment.updates} updates"
     table = report.table(title, columns)
-    for way, runs in in_turns(run, ways, experiment.seeds).items():
-        table.row(way, runs)
+    table.add(in_turns(run, ways, experiment.seeds))
 
 
 def main() -> None:

@@ -144,8 +144,7 @@ def chains(report: Report, title: str, split: Split, network: Network, trained: 
         "orders": lambda seed: fitted(chain(100 + seed), 0),
     }
     table = report.table(title, COLUMNS, "number")
-    for way, runs in in_turns(lambda way, seed: ways[way](seed), ways, range(len(features))).items():
-        table.row(way, runs)
+    table.add(in_turns(lambda way, seed: ways[way](seed), ways, range(len(features))))
 
 
 def rare_labels(report: Report, split: Split, networks: dict[str, Network], seeds: int, updates: int) -> None:

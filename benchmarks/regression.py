@@ -136,8 +136,7 @@ def main() -> None:
             table.row(kind, {"ratio": ratios})
 
         table = report.table("scores", ["digit", *POSE, "within"], "number")
-        for design, runs in in_turns(experiment.run, DESIGNS, experiment.seeds).items():
-            table.row(design, runs)
+        table.add(in_turns(experiment.run, DESIGNS, experiment.seeds))
         pose = experiment.poses["raw"]
         for name, constant in {"mean": pose.mean(axis=0), "median": np.median(pose, axis=0)}.items():
             table.row(f"always the {name}", [experiment.scores({"pose": constant[None]}, "raw")])
