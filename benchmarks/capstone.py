@@ -12,20 +12,17 @@ second has them on the hidden slips, by which the conditions of the check were s
 conditions, and each of them, were met there.
 """
 
-import os
-
 import numpy as np
 from harness import Report, arguments, in_turns, whole_number
 from training import Arrays, Trainer, first_weights, halved, trunk
 
-from mos_checks import lesson_15
+from mos_checks import capstone, lesson_15
 from mos_helpers import data
-from mos_helpers.data.slips import AISLES, client_slips
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
 
 import keras  # isort: skip
 
-TREE = Tree({name: [str(digit) for digit in held] for name, held in AISLES.items()}, leaves=list("0123456789"))
+TREE = Tree({name: [str(digit) for digit in held] for name, held in capstone.AISLES.items()}, leaves=list("0123456789"))
 MEAN = "mean_with_sample_weight"
 STDS = tuple(f"{kind} {number}" for kind in ("one", "two", "half") for number in lesson_15.NUMBERS)
 VARIANTS = {
@@ -82,7 +79,7 @@ def network(conditional: bool, own_aisle: bool, convolutions: bool, width: int, 
 
 def labels(table: dict, fine: float, aisles: bool, gaps: bool, own_aisle: bool) -> tuple[dict, dict, tuple]:
     """Return targets, weights, and mean and scale of the position."""
-    known = {name: lesson_15.labelled(name, values) for name, values in table.items()}
+    known = {name: capstone.labelled(name, values) for name, values in table.items()}
     mean, scale = np.nanmean(table["position"], axis=0), np.nanstd(table["position"], axis=0)
     rows = np.ones((len(known["void"]), 10))
     if aisles:
@@ -164,7 +161,7 @@ class Variant:
         targets, weights, self.units = labels(client["targets"], fine, aisles, gaps, own_aisle)
         self.data, self.updates = (client["x"], targets, weights), updates
         if complete:
-            rows = np.all([lesson_15.labelled(*item) for item in client["targets"].items()], axis=0)
+            rows = np.all([capstone.labelled(*item) for item in client["targets"].items()], axis=0)
             self.data = keras.tree.map_structure(lambda array: array[rows], self.data)
 
     def answers(self, seed: int, images: np.ndarray) -> Arrays:
@@ -176,22 +173,22 @@ class Variant:
 
 def corrected_stds(answers: Arrays, validation: dict) -> Arrays:
     """Return answers with standard deviations times one factor for each number, so that 68% of the errors fit."""
-    rows = np.flatnonzero(lesson_15.labelled("position", validation["position"]))
+    rows = np.flatnonzero(capstone.labelled("position", validation["position"]))
     errors = np.abs(answers["position"][rows] - validation["position"][rows])
     return answers | {"spread": answers["spread"] * np.quantile(errors / answers["spread"][rows], 0.68, axis=0)}
 
 
 def scored(answers: dict, targets: dict) -> dict[str, float]:
     """Return the scores of all heads and of the standard deviations, over the slips that have the label."""
-    rows = lesson_15.labelled("position", targets["position"])
+    rows = capstone.labelled("position", targets["position"])
     known = {"position": targets["position"][rows]}
     predicted = {name: answers[name][rows] for name in ("position", "spread")}
     judged = (
-        lesson_15.within(predicted, known, 1),
-        lesson_15.within(predicted, known, 2),
-        lesson_15.surer_half(predicted, known),
+        capstone.within(predicted, known, 1),
+        capstone.within(predicted, known, 2),
+        capstone.surer_half(predicted, known),
     )
-    return lesson_15.scores(answers, targets) | dict(zip(STDS, np.concatenate(judged), strict=True))
+    return capstone.scores(answers, targets) | dict(zip(STDS, np.concatenate(judged), strict=True))
 
 
 def main() -> None:
@@ -199,9 +196,9 @@ def main() -> None:
     parser = arguments(__doc__, seeds=10)
     parser.add_argument("--others", type=whole_number(1), default=3, help="seeds of each other variant (3)")
     options = parser.parse_args()
-    os.environ["MOS_DATA"] = options.data  # the hidden slips come from there
-    training, validation = client_slips(data.load_digits())
-    hidden, n = lesson_15.hidden_slips(), len(validation.images)
+    digits = data.load_digits(options.data)
+    training, validation = capstone.client_slips(digits)
+    hidden, n = capstone.hidden_slips(digits), len(validation.images)
     client = {"x": halved(training.images), "targets": training.targets}
     images = halved(np.concatenate([validation.images, hidden.images]))
     found: dict[str, list[Arrays]] = {}
@@ -218,11 +215,11 @@ def main() -> None:
     with Report(options, f"{options.others} seeds of the others") as report:
         runs = {name: answers(name) for name in VARIANTS}
         for part, rows, slips in (("validation", slice(n), validation), ("hidden", slice(n, None), hidden)):
-            table = report.table(part, [*lesson_15.HEADS, *STDS], "range")
+            table = report.table(part, [*capstone.HEADS, *STDS], "range")
             for name, every in runs.items():
                 scores = [scored({key: values[rows] for key, values in run.items()}, slips.targets) for run in every]
                 table.row(name, [list(score.values()) for score in scores])
-        table.row("baseline", [list(lesson_15.baseline_scores(hidden.targets).values())])
+        table.row("baseline", [list(capstone.baseline_scores(hidden.targets).values())])
         table = None
         for name, every in runs.items():
             judged = [{key: values[n:] for key, values in run.items()} for run in every]

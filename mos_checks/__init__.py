@@ -5,6 +5,7 @@ from here alone.
 """
 
 import mos_helpers  # noqa: F401 - before TensorFlow and Keras, whose messages it hides
+from mos_checks.functions import function_question, require_unrounded, rounding_of
 from mos_checks.grading import CheckFailed, check, hint, question
 from mos_checks.messages import (
     NotAnswered,
@@ -32,10 +33,8 @@ from mos_checks.results import (
     first_difference,
     judge_all,
     require_results,
-    require_unrounded,
     results_of,
     rounding,
-    rounding_of,
 )
 
 __all__ = [
@@ -56,6 +55,7 @@ __all__ = [
     "check",
     "describe",
     "first_difference",
+    "function_question",
     "hint",
     "judge_all",
     "one_line",

@@ -10,15 +10,12 @@ import tensorflow as tf
 from mos_checks import (
     NotYet,
     as_array,
-    as_function,
     as_model,
     blaming,
-    call_kept,
-    judge_all,
+    function_question,
     outputs_of,
     question,
     require,
-    rounding_of,
     told_apart,
 )
 from mos_helpers.data import Digits, digit_attributes
@@ -227,26 +224,31 @@ def _cross_entropy(output: np.ndarray, truth: np.ndarray) -> float:
     return float(-np.log(both[np.arange(len(truth)), truth].clip(1e-7, 1 - 1e-7)).mean())
 
 
-@question(
-    "1.3",
-    hints=[
-        "First turn each head's output into an answer: which digit is likeliest, and is `odd` above 0.5?",
-        '`predictions["odd"]` has shape (n, 1). `[:, 0]` makes it (n,), like the digits.',
-        "The likeliest digit is odd where `argmax(axis=1) % 2 == 1`.",
-    ],
-)
-def contradictions(answer: object) -> None:
-    """A function from predictions to an array of True and False."""
-    function = as_function(answer)
+def _says_odd(predictions: dict[str, np.ndarray]) -> np.ndarray:
+    return predictions["odd"][:, 0] > 0.5
+
+
+def _contradict(predictions: dict[str, np.ndarray]) -> np.ndarray:
+    return (predictions["digit"].argmax(axis=1) % 2 == 1) != _says_odd(predictions)
+
+
+def _predictions(seed: int, count: int) -> dict[str, np.ndarray]:
+    """Return what `predict` could give for `count` images, one in ten of them with exactly 0.5 for odd."""
+    rng = np.random.default_rng(seed)
+    odd = rng.uniform(size=(count, 1)).astype("float32")
+    odd[rng.permutation(count)[: -(-count // 10)]] = 0.5
+    return {"digit": rng.dirichlet(np.full(10, 0.3), size=count).astype("float32"), "odd": odd}
+
+
+def _cases_of_two_heads() -> list[dict]:
     cases = [_predictions(seed, count) for seed, count in enumerate([40, 1, 10])]
     # As the exercise's last cell has it: with the third head, and in another order.
     cases.append({"loop": cases[0]["odd"][::-1], "odd": cases[0]["odd"][1:31], "digit": cases[0]["digit"][7:37]})
-    judge_all(cases, lambda case: _found(function, case), _judge_contradictions)
+    return [{"predictions": predictions} for predictions in cases]
 
 
-def _found(function: Callable, predictions: dict[str, np.ndarray]) -> np.ndarray:
-    count = len(predictions["digit"])
-    value = call_kept(function, predictions=predictions)
+def _read_decisions(value: object, case: dict) -> np.ndarray:
+    count = len(case["predictions"]["digit"])
     found = np.asarray(value)
     if found.dtype == object:
         found = as_array(value, "the result")
@@ -259,105 +261,89 @@ def _found(function: Callable, predictions: dict[str, np.ndarray]) -> np.ndarray
     return found.astype(bool)
 
 
-def _judge_contradictions(cases: list, results: list[np.ndarray]) -> None:
-    pairs = list(zip(cases, results, strict=True))
-    agreement = all((found != _contradict(case)).all() for case, found in pairs)
-    require(not agreement, "it gives True where the heads agree: turn it round")
-    by_sum = [_says_odd(case) != (case["digit"][:, 1::2].sum(axis=1) > 0.5) for case in cases]
-    summed = all((found == wrong).all() for found, wrong in zip(results, by_sum, strict=True))
-    likeliest = "it adds up the odd digits' probabilities: the question is about the likeliest digit alone"
-    require(not summed, likeliest)
-    for case, found in pairs:
-        expected = _contradict(case)
-        require(bool((found == expected).all()), _first_difference(case, found, expected))
-
-
-def _says_odd(predictions: dict[str, np.ndarray]) -> np.ndarray:
-    return predictions["odd"][:, 0] > 0.5
-
-
-def _contradict(predictions: dict[str, np.ndarray]) -> np.ndarray:
-    return (predictions["digit"].argmax(axis=1) % 2 == 1) != _says_odd(predictions)
-
-
-def _first_difference(predictions: dict[str, np.ndarray], found: np.ndarray, expected: np.ndarray) -> str:
-    """Describe the first image on which a learner's function is wrong."""
-    i = int(np.argmax(found != expected))
+def _first_wrong_image(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
+    predictions, i = case["predictions"], int(np.argmax(found != wanted))
     likeliest, odd = predictions["digit"][i].argmax(), predictions["odd"][i, 0]
     heads = f"where the likeliest digit is {likeliest} and the odd head predicts {odd:.2f}"
-    return f"{heads}, your function should give {bool(expected[i])}, and it gives {bool(found[i])}"
+    return f"{heads}, your function should give {bool(wanted[i])}, and it gives {bool(found[i])}"
 
 
-def _predictions(seed: int, count: int) -> dict[str, np.ndarray]:
-    """Return what `predict` could give for `count` images, one in ten of them with exactly 0.5 for odd."""
-    rng = np.random.default_rng(seed)
-    odd = rng.uniform(size=(count, 1)).astype("float32")
-    odd[rng.permutation(count)[: -(-count // 10)]] = 0.5
-    return {"digit": rng.dirichlet(np.full(10, 0.3), size=count).astype("float32"), "odd": odd}
+function_question(
+    "1.3",
+    "A function from predictions to an array of True and False.",
+    hints=[
+        "First turn each head's output into an answer: which digit is likeliest, and is `odd` above 0.5?",
+        '`predictions["odd"]` has shape (n, 1). `[:, 0]` makes it (n,), like the digits.',
+        "The likeliest digit is odd where `argmax(axis=1) % 2 == 1`.",
+    ],
+    right=_contradict,
+    cases=_cases_of_two_heads,
+    read=_read_decisions,
+    mistakes={
+        "it gives True where the heads agree: turn it round": lambda predictions: ~_contradict(predictions),
+        "it adds up the odd digits' probabilities: the question is about the likeliest digit alone": (
+            lambda predictions: _says_odd(predictions) != (_odd_sum(predictions["digit"]) > 0.5)
+        ),
+    },
+    show=_first_wrong_image,
+)
 
 
-@question(
+def _odd_sum(digit: np.ndarray) -> np.ndarray:
+    return digit[:, 1::2].sum(axis=1, dtype="float64")
+
+
+def _cases_of_digits() -> list[dict]:
+    example = np.zeros((1, 10), "float32")
+    example[0, [4, 7, 9]] = 0.4, 0.3, 0.3
+    drawn = (_predictions(seed, count)["digit"] for seed, count in enumerate([40, 1, 10]))
+    return [{"digit": digit} for digit in (example, *drawn)]
+
+
+def _read_probabilities(value: object, case: dict) -> np.ndarray:
+    require(np.ndim(value) > 0, "your function should return one probability for each image: sum along axis 1")
+    found = as_array(value, "the result", shape=(len(case["digit"]),))
+    require(found.dtype.kind != "b", "it gives True or False: return the probability itself")
+    return found
+
+
+def _worst_probability(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
+    i = int(np.abs(found - wanted).argmax())
+    right, given = told_apart(wanted[i], found[i])
+    if np.count_nonzero(case["digit"]) == 3:
+        example = "with 0.4 on the 4, 0.3 on the 7 and 0.3 on the 9 it should give"
+        return f"{example} {right} for the first image, and it gives {given}"
+    *first, last = (f"{probability:.3f}" for probability in case["digit"][i, 1::2])
+    return (
+        f"for an image whose odd digits have {', '.join(first)} and {last} it should give {right}, and it gives {given}"
+    )
+
+
+function_question(
     "1.4",
+    "A function from the digit head's probabilities to the probability of an odd digit.",
     hints=[
         "Being a 1, being a 3, being a 5 ... exclude each other. What is the probability that one of them is true?",
         "Probabilities of things that exclude each other are added.",
         "`digit[:, 1::2]` holds the columns of the odd digits.",
     ],
+    right=_odd_sum,
+    cases=_cases_of_digits,
+    read=_read_probabilities,
+    mistakes={
+        "it gives 0 or 1, by the likeliest digit alone: use the other digits' probabilities too": (
+            lambda digit: digit.argmax(axis=1) % 2
+        ),
+        "it gives 0 or 1, by whether the digit is more likely odd: return the probability itself": (
+            lambda digit: (_odd_sum(digit) > 0.5).astype(int)
+        ),
+        "it gives the probability that the digit is even": lambda digit: digit[:, ::2].sum(axis=1),
+        "it gives the probability of the likeliest digit, odd or even: add up those of the odd digits": (
+            lambda digit: digit.max(axis=1)
+        ),
+        "it gives the mean of the odd digits' probabilities: a probability of one or another is a sum": (
+            lambda digit: digit[:, 1::2].mean(axis=1)
+        ),
+    },
+    show=_worst_probability,
 )
-def odd_probability(answer: object) -> None:
-    """A function from the digit head's probabilities to the probability of an odd digit."""
-    function = as_function(answer)
-    example = np.zeros((1, 10), "float32")
-    example[0, [4, 7, 9]] = 0.4, 0.3, 0.3
-    many, *few = (_predictions(seed, count)["digit"] for seed, count in enumerate([40, 1, 10]))
-    cases = [many, example, *few]
-    judge_all(cases, lambda digit: _probability(function, digit), _judge_probabilities)
-
-
-def _probability(function: Callable, digit: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return a learner's probabilities, and by how much rounding may change them."""
-    value = call_kept(function, digit=digit)
-    require(np.ndim(value) > 0, "your function should return one probability for each image: sum along axis 1")
-    found = as_array(value, "the result", shape=(len(digit),))
-    require(found.dtype.kind != "b", "it gives True or False: return the probability itself")
-    return found.astype("float64"), max(rounding_of(value), rounding_of(found))
-
-
-def _judge_probabilities(cases: list[np.ndarray], results: list[tuple[np.ndarray, float]]) -> None:
-    pairs = list(zip(cases, results, strict=True))
-    for message, wrong in WRONG_SUMS.items():
-        explains = all(np.allclose(found, wrong(digit), atol=1e-3) for digit, (found, _) in pairs)
-        require(not explains, message)
-    examples = [pair for pair in pairs if np.count_nonzero(pair[0][0]) == 3]
-    for digit, (found, rounding) in [*examples, *pairs]:
-        wanted = digit[:, 1::2].sum(axis=1, dtype="float64")
-        i = int(np.abs(found - wanted).argmax())
-        right, given = told_apart(wanted[i], found[i])
-        which, where = f"for an image whose odd digits have {_listed(digit[i, 1::2])} it", ""
-        if np.count_nonzero(digit[0]) == 3:
-            which, where = "with 0.4 on the 4, 0.3 on the 7 and 0.3 on the 9 it", " for the first image"
-        close = bool(abs(found[i] - wanted[i]) <= rounding)
-        require(close, f"{which} should give {right}{where}, and it gives {given}")
-
-
-def _listed(probabilities: np.ndarray) -> str:
-    *first, last = (f"{probability:.3f}" for probability in probabilities)
-    return f"{', '.join(first)} and {last}"
-
-
-# Answers that are wrong, by what to say about them.
-WRONG_SUMS = {
-    "it gives 0 or 1, by the likeliest digit alone: use the other digits' probabilities too": (
-        lambda digit: digit.argmax(axis=1) % 2
-    ),
-    "it gives 0 or 1, by whether the digit is more likely odd: return the probability itself": (
-        lambda digit: digit[:, 1::2].sum(axis=1) > 0.5
-    ),
-    "it gives the probability that the digit is even": lambda digit: digit[:, ::2].sum(axis=1),
-    "it gives the probability of the likeliest digit, odd or even: add up those of the odd digits": (
-        lambda digit: digit.max(axis=1)
-    ),
-    "it gives the mean of the odd digits' probabilities: a probability of one or another is a sum": (
-        lambda digit: digit[:, 1::2].mean(axis=1)
-    ),
-}

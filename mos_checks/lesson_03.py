@@ -1,7 +1,7 @@
 """The checks of exercise 3: cut, sum, count and merge."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from mos_checks import (
     as_function,
     as_number,
     call_kept,
-    judge_all,
+    function_question,
     question,
     require,
     rounding_of,
@@ -30,165 +30,151 @@ def _sigmoid(logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-logits))
 
 
-def _close(found: np.ndarray, wanted: np.ndarray, tolerance: float = 1e-4) -> bool:
-    return found.shape == wanted.shape and np.allclose(found, wanted, atol=tolerance)
+def _read_three(value: object, case: dict) -> dict[str, np.ndarray]:
+    """Return the three answers to the vectors of a case."""
+    answers, count = as_dict(value, [*DIGITS, "same"], "the result"), len(case["vector"])
+    same = as_array(answers["same"], "the answer same")
+    flat = f"the answer same should have shape {(count, 1)}, and yours has {same.shape}: 20: keeps the second axis"
+    require(same.shape != (count,), flat)
+    return _read_answers(answers, dict.fromkeys(DIGITS, (count, 10)) | {"same": (count, 1)})
 
 
-class Found(NamedTuple):
-    """The answers of a learner's function for one case, and by how much rounding may change them."""
-
-    answers: dict[str, np.ndarray]
-    rounding: float
-
-    @classmethod
-    def of(cls, answers: dict[str, object], shapes: dict[str, tuple[int, ...]]) -> "Found":
-        """Make arrays of what a function returned; messages call them the answer left, and so on."""
-        arrays = {name: as_array(answers[name], f"the answer {name}", shape=shapes[name]) for name in shapes}
-        rounding = max(rounding_of(value) for parts in (answers, arrays) for value in parts.values())
-        return cls({name: array.astype("float64") for name, array in arrays.items()}, rounding)
+def _read_answers(answers: dict[str, object], shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    return {name: as_array(answers[name], f"the answer {name}", shape=shape) for name, shape in shapes.items()}
 
 
-def _explains(wrong: list[np.ndarray], results: list[Found], name: str) -> bool:
-    """Return whether wrong values are what a learner's function gives, in every case."""
-    return all(_close(found.answers[name], values) for found, values in zip(results, wrong, strict=True))
+def _largest_difference(case: dict, found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> str:
+    """Say by how much the first answer that is far off differs from the right probabilities."""
+    off = {name: np.abs(found[name] - wanted[name]) for name in wanted}
+    name = next(name for name in off if off[name].max() >= 0.1 * max(values.max() for values in off.values()))
+    place = np.unravel_index(off[name].argmax(), off[name].shape)
+    right, given = told_apart(wanted[name][place], found[name][place])
+    difference = f"the answer {name} differs from the right probabilities by up to {off[name].max():.2g}"
+    return f"{difference}, with {given} where it should be {right}"
 
 
-def _require_unrounded(name: str, results: list[Found], rights: list[np.ndarray]) -> None:
-    """Refuse probabilities that are right but for having two decimals or so."""
-    for decimals in (1, 2, 3):
-        rounded = [right.round(decimals) for right in rights]
-        message = f"the answer {name} is rounded (decimals: {decimals}). Give it as it is"
-        require(not _explains(rounded, results, name), message)
+BLOCKS = {"left": slice(0, 10), "right": slice(10, 20), "same": slice(20, 21)}
 
 
-def _require_close(name: str, results: list[Found], rights: list[np.ndarray]) -> None:
-    """Say by how much the probabilities of one answer differ from the right ones."""
-    for found, right in zip(results, rights, strict=True):
-        off = np.abs(found.answers[name] - right)
-        place = np.unravel_index(off.argmax(), off.shape)
-        wanted, given = told_apart(right[place], found.answers[name][place])
-        difference = f"the answer {name} differs from the right probabilities by up to {off.max():.2g}"
-        require(bool(off.max() <= found.rounding), f"{difference}, with {given} where it should be {wanted}")
+def _cut(vector: np.ndarray) -> dict[str, np.ndarray]:
+    vector = vector.astype("float64")
+    return {name: (_sigmoid if name == "same" else _softmax)(vector[:, block]) for name, block in BLOCKS.items()}
 
 
-@question(
+def _swapped(answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return answers | {"left": answers["right"], "right": answers["left"]}
+
+
+def _cases_of_vectors() -> list[dict]:
+    drawn = [np.random.default_rng(seed).normal(0, 2, (count, 21)) for seed, count in enumerate([40, 1, 10])]
+    return [{"vector": vector.astype("float32")} for vector in drawn]
+
+
+def _block_mistakes(name: str) -> dict[str, Callable]:
+    """Return what can go wrong with one block of the vector."""
+    at = BLOCKS[name]
+    own: dict[str, Callable] = {
+        "has a sigmoid for each number: of ten digits exactly one is right. Use a softmax": (
+            lambda x: _sigmoid(x[:, at])
+        ),
+        "is over all twenty numbers in its softmax: cut first, so that each digit has its own": (
+            lambda x: _softmax(x[:, :20])[:, at]
+        ),
+        "has a softmax that is over the images: each row should have a total of 1 (axis=1)": (
+            lambda x: _softmax(x[:, at].T).T
+        ),
+        "went through the softmax twice": lambda x: _softmax(_softmax(x[:, at])),
+        "went through a sigmoid and then a softmax: one activation is enough": lambda x: _softmax(_sigmoid(x[:, at])),
+    }
+    if name == "same":
+        own = {
+            "is always 1: a softmax over one number. Use a sigmoid": lambda x: _softmax(x[:, at]),
+            "is the probability that the digits are not the same: turn it round": lambda x: _sigmoid(-x[:, at]),
+            "is 0 or 1, by which is likelier: give the probability itself": lambda x: (x[:, at] > 0).astype(float),
+        }
+    any_block: dict[str, Callable] = {
+        "holds the numbers of the vector as they are: an activation makes probabilities of them": lambda x: x[:, at],
+        "is over all 21 numbers in its softmax: cut first, so that each digit has its own": (
+            lambda x: _softmax(x)[:, at]
+        ),
+        "went through the sigmoid twice": lambda x: _sigmoid(_sigmoid(x[:, at])),
+        "went through a softmax and then a sigmoid: one activation is enough": lambda x: _sigmoid(_softmax(x[:, at])),
+    }
+    return {f"the answer {name} {words}": mistake for words, mistake in (own | any_block).items()}
+
+
+function_question(
     "3.1",
+    "A function from the vectors of a wide head to a dictionary of three probabilities.",
     hints=[
         "Cut the vector into three blocks of columns first. Then think of one activation for each block.",
         "One of ten classes: a softmax over the ten numbers of that block. A yes/no question: a sigmoid.",
         "`vector[:, 20:]` has shape (n, 1) and `vector[:, 20]` has shape (n,). keras.ops has softmax and sigmoid.",
     ],
+    right=_cut,
+    cases=_cases_of_vectors,
+    read=_read_three,
+    mistakes={
+        None: {
+            "left and right are swapped: the first ten numbers are about the left digit": (
+                lambda vector: _swapped(_cut(vector))
+            ),
+        },
+        **{name: _block_mistakes(name) for name in BLOCKS},
+    },
+    show=_largest_difference,
 )
-def cut(answer: object) -> None:
-    """A function from the vectors of a wide head to a dictionary of three probabilities."""
-    function = as_function(answer)
-    sizes = enumerate([40, 1, 10])
-    cases = [np.random.default_rng(seed).normal(0, 2, size=(count, 21)).astype("float32") for seed, count in sizes]
-    judge_all(cases, lambda vector: _blocks(function, vector), _judge_blocks)
 
 
-def _blocks(function: Callable, vector: np.ndarray) -> Found:
-    """Return a learner's three answers to one array of vectors."""
-    answers = as_dict(call_kept(function, vector=vector), [*DIGITS, "same"], "the result")
-    count = len(vector)
-    same = as_array(answers["same"], "the answer same")
-    flat = f"the answer same should have shape {(count, 1)}, and yours has {same.shape}: 20: keeps the second axis"
-    require(same.shape != (count,), flat)
-    return Found.of(answers, {"left": (count, 10), "right": (count, 10), "same": (count, 1)})
+def _read_two(value: object, case: dict) -> dict[str, np.ndarray]:
+    """Return the two answers to the probabilities of the pairs of a case."""
+    answers, count = as_dict(value, DIGITS, "the result"), len(case["pair"])
+    for name in DIGITS:
+        whole = f"the answer {name} holds one digit for each image: give the probabilities of all ten"
+        require(as_array(answers[name], f"the answer {name}").shape not in ((count,), (count, 1)), whole)
+    return _read_answers(answers, dict.fromkeys(DIGITS, (count, 10)))
 
 
-def _judge_blocks(cases: list[np.ndarray], results: list[Found]) -> None:
-    vectors = [vector.astype("float64") for vector in cases]
-    blocks = {"left": slice(0, 10), "right": slice(10, 20), "same": slice(20, 21)}
-    numbers = {name: [vector[:, block] for vector in vectors] for name, block in blocks.items()}
-    wanted = {name: [*map(_sigmoid if name == "same" else _softmax, parts)] for name, parts in numbers.items()}
-    swapped = _explains(wanted["right"], results, "left") and _explains(wanted["left"], results, "right")
-    require(not swapped, "left and right are swapped: the first ten numbers are about the left digit")
-    for name, block in blocks.items():
-        other = [*map(_softmax if name == "same" else _sigmoid, numbers[name])]
-        if name == "same":
-            message = "the answer same is always 1: a softmax over one number. Use a sigmoid"
-        else:
-            message = (
-                f"the answer {name} has a sigmoid for each number: of ten digits exactly one is right. Use a softmax"
-            )
-        require(not _explains(other, results, name), message)
-        for message, wrong in WRONG_BLOCKS.items():
-            values = [wrong(vector, vector[:, block], block) for vector in vectors]
-            require(not _explains(values, results, name), f"the answer {name} {message}")
-        _require_unrounded(name, results, wanted[name])
-        _require_close(name, results, wanted[name])
+# The axis of the table of pairs to sum over; the table has a row for each left digit.
+AXES = {"left": 2, "right": 1}
 
 
-# What a block of the cut vector is not, from the whole vector, the block's own numbers and where they stand.
-WRONG_BLOCKS = {
-    "holds the numbers of the vector as they are: an activation makes probabilities of them": lambda v, x, at: x,
-    "is over all twenty numbers in its softmax: cut first, so that each digit has its own": (
-        lambda v, x, at: _softmax(v[:, :20])[:, at]
-    ),
-    "is over all 21 numbers in its softmax: cut first, so that each digit has its own": (
-        lambda v, x, at: _softmax(v)[:, at]
-    ),
-    "has a softmax that is over the images: each row should have a total of 1 (axis=1)": lambda v, x, at: (
-        _softmax(x.T).T
-    ),
-    "went through the softmax twice": lambda v, x, at: _softmax(_softmax(x)),
-    "went through the sigmoid twice": lambda v, x, at: _sigmoid(_sigmoid(x)),
-    "went through a sigmoid and then a softmax: one activation is enough": lambda v, x, at: _softmax(_sigmoid(x)),
-    "went through a softmax and then a sigmoid: one activation is enough": lambda v, x, at: _sigmoid(_softmax(x)),
-    "is the probability that the digits are not the same: turn it round": lambda v, x, at: _sigmoid(-v[:, 20:]),
-}
+def _table(pair: np.ndarray) -> np.ndarray:
+    return pair.astype("float64").reshape(-1, 10, 10)
 
 
-@question(
-    "3.2",
-    hints=[
-        "With which pairs is the left digit a 3? They exclude each other. What is the probability of one or another?",
-        "`pair.reshape(-1, 10, 10)` is a table for each image, with a row for each left digit.",
-        "Sum the table over the right digits to get the left one, and over the left digits to get the right one.",
-    ],
-)
-def two_answers(answer: object) -> None:
-    """A function from the probabilities of a hundred pairs to those of the left and of the right digit."""
-    function = as_function(answer)
+def _pair_sums(pair: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: _table(pair).sum(axis=axis) for name, axis in AXES.items()}
+
+
+def _cases_of_pairs() -> list[dict]:
     sizes = enumerate([40, 1, 10])
     cases = [np.random.default_rng(seed).dirichlet(np.full(100, 0.1), size=count) for seed, count in sizes]
     left, right = np.random.default_rng(3).dirichlet(np.full(10, 0.3), size=(2, 20))
     cases.append(np.einsum("nl,nr->nlr", left, right).reshape(-1, 100))  # as in the exercise's last cell
-    judge_all([pair.astype("float32") for pair in cases], lambda pair: _pair_sums(function, pair), _judge_sums)
+    return [{"pair": pair.astype("float32")} for pair in cases]
 
 
-def _pair_sums(function: Callable, pair: np.ndarray) -> Found:
-    """Return a learner's two answers to the probabilities of one array of pairs."""
-    count = len(pair)
-    answers = as_dict(call_kept(function, pair=pair), DIGITS, "the result")
-    for name in DIGITS:
-        whole = f"the answer {name} holds one digit for each image: give the probabilities of all ten"
-        require(as_array(answers[name], f"the answer {name}").shape not in ((count,), (count, 1)), whole)
-    return Found.of(answers, dict.fromkeys(DIGITS, (count, 10)))
-
-
-def _judge_sums(cases: list[np.ndarray], results: list[Found]) -> None:
-    tables = [pair.astype("float64").reshape(-1, 10, 10) for pair in cases]
-    axes = {"left": 2, "right": 1}
-    wanted = {name: [table.sum(axis=axis) for table in tables] for name, axis in axes.items()}
-    swapped = _explains(wanted["right"], results, "left") and _explains(wanted["left"], results, "right")
-    require(not swapped, "left and right are swapped: sum over the digit that is not asked for")
-    for name, axis in axes.items():
-        for message, wrong in WRONG_SUMS.items():
-            values = [wrong(table, axis) for table in tables]
-            require(not _explains(values, results, name), f"the answer {name} {message}")
-        _require_unrounded(name, results, wanted[name])
-        for found in results:
-            totals = found.answers[name].sum(axis=1)
-            worst = float(totals[np.abs(totals - 1).argmax()])
-            message = "the answer {} has a total of {} instead of {}".format(name, *told_apart(worst, 1.0))
-            require(abs(worst - 1) < max(0.02, 5 * found.rounding), message)
-        _require_close(name, results, wanted[name])
-
-
-def _normalised(highest: np.ndarray) -> np.ndarray:
-    return highest / highest.sum(axis=1, keepdims=True)
+def _sum_mistakes(name: str) -> dict[str, Callable]:
+    """Return what can go wrong with the probabilities of one digit."""
+    mistakes = {
+        "is a mean over pairs: a probability of one or another is a sum": lambda table, axis: table.mean(axis=axis),
+        "takes only the likeliest pair with each digit: the other pairs count too": (
+            lambda table, axis: table.max(axis=axis)
+        ),
+        "takes only the likeliest pair with each digit, then divides: the other pairs count too": (
+            lambda table, axis: table.max(axis=axis) / table.max(axis=axis).sum(axis=1, keepdims=True)
+        ),
+        "is 0 or 1, by the likeliest pair alone: use the probabilities of the other pairs too": _likeliest,
+        "is 0 or 1, by its likeliest digit: give the probabilities of all ten": (
+            lambda table, axis: np.eye(10)[table.sum(axis=axis).argmax(axis=1)]
+        ),
+        "needs no softmax: sums of probabilities are enough": lambda table, axis: _softmax(table.sum(axis=axis)),
+    }
+    return {
+        f"the answer {name} {words}": lambda pair, mistake=mistake: mistake(_table(pair), AXES[name])
+        for words, mistake in mistakes.items()
+    }
 
 
 def _likeliest(table: np.ndarray, axis: int) -> np.ndarray:
@@ -197,21 +183,36 @@ def _likeliest(table: np.ndarray, axis: int) -> np.ndarray:
     return np.eye(10)[best // 10 if axis == 2 else best % 10]
 
 
-# What the probabilities of one digit are not, from the table of pairs and the axis to sum over.
-WRONG_SUMS = {
-    "is a mean over pairs: a probability of one or another is a sum": lambda table, axis: table.mean(axis=axis),
-    "takes only the likeliest pair with each digit: the other pairs count too": lambda table, axis: table.max(
-        axis=axis
-    ),
-    "takes only the likeliest pair with each digit, then divides: the other pairs count too": (
-        lambda table, axis: _normalised(table.max(axis=axis))
-    ),
-    "is 0 or 1, by the likeliest pair alone: use the probabilities of the other pairs too": _likeliest,
-    "is 0 or 1, by its likeliest digit: give the probabilities of all ten": (
-        lambda table, axis: np.eye(10)[table.sum(axis=axis).argmax(axis=1)]
-    ),
-    "needs no softmax: sums of probabilities are enough": lambda table, axis: _softmax(table.sum(axis=axis)),
-}
+def _require_totals(found: list[dict[str, np.ndarray]], cases: list[dict]) -> None:
+    for name in DIGITS:
+        totals = np.concatenate([answers[name].sum(axis=1) for answers in found])
+        worst = float(totals[np.abs(totals - 1).argmax()])
+        message = "the answer {} has a total of {} instead of {}".format(name, *told_apart(worst, 1.0))
+        require(abs(worst - 1) < 0.05, message)  # ten numbers of bfloat16 can miss it by a little
+
+
+function_question(
+    "3.2",
+    "A function from the probabilities of a hundred pairs to those of the left and of the right digit.",
+    hints=[
+        "With which pairs is the left digit a 3? They exclude each other. What is the probability of one or another?",
+        "`pair.reshape(-1, 10, 10)` is a table for each image, with a row for each left digit.",
+        "Sum the table over the right digits to get the left one, and over the left digits to get the right one.",
+    ],
+    right=_pair_sums,
+    cases=_cases_of_pairs,
+    read=_read_two,
+    mistakes={
+        None: {
+            "left and right are swapped: sum over the digit that is not asked for": (
+                lambda pair: _swapped(_pair_sums(pair))
+            ),
+        },
+        **{name: _sum_mistakes(name) for name in DIGITS},
+    },
+    otherwise=[_require_totals],
+    show=_largest_difference,
+)
 
 
 # Inputs, units, and the units of the heads.
@@ -228,51 +229,55 @@ def _separate_size(inputs: int, units: int, classes: list[int]) -> int:
     return sum(_shared_size(inputs, units, [number]) for number in classes)
 
 
-@question(
+def _fair_units(inputs: int, units: int, classes: list[int], biases: int = 1) -> int:
+    total = sum(classes)  # each head has as many biases in both designs
+    return units * (inputs + biases + total) // (len(classes) * (inputs + biases) + total)
+
+
+def _it_gives(case: dict, found: float) -> str:
+    return f"for {', '.join(f'{name}={value}' for name, value in case.items())} it gives {found:g}"
+
+
+def _read_units(value: object, case: dict) -> int:
+    found = as_number(value, "the result")
+    require(found == int(found), f"{_it_gives(case, found)}: a layer needs a whole number of units")
+    require(found >= 0, f"{_it_gives(case, found)}: there is no such layer")
+    return int(found)
+
+
+def _compared(case: dict, found: int, wanted: int) -> str:
+    """Say whether separate networks of this size are larger than the shared one, or could be larger themselves."""
+    inputs, units, classes = case.values()
+    separate, shared = _separate_size(inputs, found, classes), _shared_size(inputs, units, classes)
+    sizes = f"The separate networks have {separate:,} parameters then, and the shared one {shared:,}"
+    if separate > shared:
+        return f"{_it_gives(case, found)}. {sizes}, which is fewer"
+    more = _separate_size(inputs, found + 1, classes)
+    return f"{_it_gives(case, found)}. {sizes}; one unit more makes {more:,}, which is still no more"
+
+
+function_question(
     "3.3",
+    "A function that returns the most hidden units that separate networks of no larger total size can have.",
     hints=[
         "First write how many parameters a Dense layer has, from `a` numbers to `b` units, with its bias.",
         "That is (a + 1) * b. Write the sizes of the shared network and of all separate ones, and compare them.",
         "Begin with 0 units and add one as long as the separate networks, all together, stay no larger.",
     ],
     seconds=60,
+    right=_fair_units,
+    cases=lambda: [dict(zip(("inputs", "units", "classes"), sizes, strict=True)) for sizes in SIZES],
+    read=_read_units,
+    mistakes={
+        "with fewer hidden units the heads get smaller too": lambda inputs, units, classes: units // len(classes),
+        "each layer has a bias too, a parameter for each unit": partial(_fair_units, biases=0),
+    },
+    say=lambda words, case, found: f"{_compared(case, found, 0)}: {words}",
+    show=_compared,
+    also=lambda function, found: (
+        f"Two networks with {found[0]} units each are a fair match for a shared one with {SIZES[0][1]}"
+    ),
 )
-def fair_units(answer: object) -> str:
-    """A function that returns the most hidden units that separate networks of no larger total size can have."""
-    function = as_function(answer)
-    results = judge_all(SIZES, lambda size: _units(function, *size), _judge_sizes)
-    return f"Two networks with {results[0]} units each are a fair match for a shared one with {SIZES[0][1]}"
-
-
-def _units(function: Callable, inputs: int, units: int, classes: list[int]) -> int:
-    found = as_number(call_kept(function, inputs=inputs, units=units, classes=list(classes)), "the result")
-    case = f"for inputs={inputs}, units={units}, classes={classes} it gives {found:g}"
-    require(found == int(found), f"{case}: a layer needs a whole number of units")
-    require(found >= 0, f"{case}: there is no such layer")
-    return int(found)
-
-
-def _judge_sizes(cases: list, results: list[int]) -> None:
-    def explains(wrong: Callable[[int, int, list[int]], int]) -> bool:
-        return all(wrong(*case) == found for case, found in zip(cases, results, strict=True))
-
-    divided = explains(lambda inputs, units, classes: units // len(classes))
-    smaller = ": with fewer hidden units the heads get smaller too" if divided else ""
-    unbiased = explains(_without_bias)
-    biases = ": each layer has a bias too, a parameter for each unit" if unbiased else ""
-    for (inputs, units, classes), found in zip(cases, results, strict=True):
-        size, more = _separate_size(inputs, found, classes), _separate_size(inputs, found + 1, classes)
-        shared = _shared_size(inputs, units, classes)
-        case = f"for inputs={inputs}, units={units}, classes={classes} it gives {found}"
-        compared = f"{case}. The separate networks have {size:,} parameters then, and the shared one {shared:,}"
-        require(size <= shared, f"{compared}, which is fewer{biases}")
-        still = f"{compared}; one unit more makes {more:,}, which is still no more{smaller}{biases}"
-        require(more > shared, still)
-
-
-def _without_bias(inputs: int, units: int, classes: list[int]) -> int:
-    total = sum(classes)
-    return units * (inputs + total) // (len(classes) * inputs + total)
 
 
 @question(
@@ -294,11 +299,14 @@ def merge(answer: object) -> None:
         result = call_kept(function, left=networks["left"], right=networks["right"])
         parts = as_dict(result, ["trunk", *DIGITS], "the result")
         layers = {name: _layer(name, part) for name, part in parts.items()}
-        rounding = max(map(rounding_of, parts.values()))
-        tolerance = 1e-4 if rounding <= 1e-4 else min(10 * rounding, 0.1)
+        tolerance = max(1e-4, min(4 * rounding_of(result), 0.1))
         hidden = _hidden(layers["trunk"], images, sum(units))
         for name in DIGITS:
             _require_same_answers(name, layers[name], hidden, images, networks, tolerance)
+
+
+def _close(found: np.ndarray, wanted: np.ndarray, tolerance: float) -> bool:
+    return found.shape == wanted.shape and np.allclose(found, wanted, atol=tolerance)
 
 
 def _network(rng: np.random.Generator, inputs: int, units: int) -> list[np.ndarray]:

@@ -15,15 +15,11 @@ from mos_checks import (
     as_number,
     call,
     call_kept,
+    function_question,
     outputs_of,
     question,
     require,
-    require_results,
-    results_of,
-    rounding,
 )
-
-SCORES = ("elements", "exact", "micro_f1", "macro_f1")
 
 
 def _f1_of_labels(truth: np.ndarray, predicted: np.ndarray, empty: float = 0) -> np.ndarray:
@@ -77,9 +73,12 @@ def _used(truth: np.ndarray, predicted: np.ndarray, used: np.ndarray) -> float:
     return _f1_of_labels(truth, predicted)[used].mean() if used.any() else 0.0
 
 
-RIGHT_SCORES = {"elements": _elements, "exact": _exact, "micro_f1": _micro_f1, "macro_f1": _macro_f1}
+def _scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    parts = {"elements": _elements, "exact": _exact, "micro_f1": _micro_f1, "macro_f1": _macro_f1}
+    return {name: part(truth, predicted) for name, part in parts.items()}
 
-# For each score, what plausible mistakes give: "elements is ...".
+
+# For each score, what plausible mistakes give for true labels t and predicted ones s.
 WRONG_SCORES: dict[str, dict[str, Callable]] = {
     "elements": {
         "the share of wrong answers (the Hamming loss): turn it round": lambda t, s: (t != s).mean(),
@@ -159,45 +158,17 @@ def _answers(seed: int, rows: int, labels: int) -> tuple[np.ndarray, np.ndarray]
     return truth.astype("int64"), predicted.astype("int64")
 
 
-@cache
-def _score_cases() -> list[tuple[np.ndarray, np.ndarray]]:
+def _score_cases() -> list[dict[str, np.ndarray]]:
     small = [([[1, 0]], [[1, 0]]), ([[0, 1]], [[1, 1]]), ([[0, 0], [0, 0]], [[0, 0], [0, 0]])]
     small += [([[1, 0], [0, 1]], [[0, 0], [0, 0]]), ([[1, 0], [0, 0], [1, 1]], [[1, 0], [0, 0], [0, 1]])]
     drawn = [_answers(seed, *shape) for seed, shape in enumerate([(9, 1), (7, 4), (4, 7), (31, 8), (200, 6)])]
-    return [tuple(np.array(part, "int64") for part in pair) for pair in small] + drawn
+    pairs = [(np.array(truth, "int64"), np.array(predicted, "int64")) for truth, predicted in small + drawn]
+    return [{"truth": truth, "predicted": predicted} for truth, predicted in pairs]
 
 
-@question(
-    "4.1",
-    hints=[
-        "`truth == predicted` is True for each answer that is right. What do its mean, and `all(axis=1)`, tell?",
-        "Count for each label: hits, `yes` and true labels. `(truth * predicted).sum(axis=0)` counts the hits.",
-        "F1 is 2 * hits / (yes + true). Micro: sum each count over the labels first. Macro: the mean over labels.",
-    ],
-)
-def scores(answer: object) -> None:
-    """A function of true and predicted labels that returns a dictionary of four scores."""
-    function = as_function(answer)
-    cases = _score_cases()
-    found = {name: [] for name in SCORES}
-    tolerance = 1e-5
-    for truth, predicted in cases:
-        with np.errstate(all="ignore"):
-            result = as_dict(call_kept(function, truth=truth, predicted=predicted), SCORES, "the result")
-        for name in SCORES:
-            tolerance = max(tolerance, rounding(result[name]))
-            found[name].append(_score(name, result[name], truth, predicted))
-    for name, right in RIGHT_SCORES.items():
-        require_results(
-            found[name],
-            results_of(right, cases),
-            cases,
-            WRONG_SCORES[name],
-            ("truth", "predicted"),
-            say=lambda words, name=name: f"{name}: {words}" if words.startswith("it is ") else f"{name} is {words}",
-            name=name,
-            tolerance=tolerance,
-        )
+def _read_scores(result: object, case: dict[str, np.ndarray]) -> dict[str, float]:
+    found = as_dict(result, WRONG_SCORES, "the result")
+    return {name: _score(name, found[name], **case) for name in WRONG_SCORES}
 
 
 def _score(name: str, value: object, truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -209,8 +180,21 @@ def _score(name: str, value: object, truth: np.ndarray, predicted: np.ndarray) -
     return as_number(value, name)
 
 
-def _f1_at(truth: np.ndarray, stated: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    return _f1_of_labels(truth, (stated > limits).astype("int64"))
+function_question(
+    "4.1",
+    "A function of true and predicted labels that returns a dictionary of four scores.",
+    hints=[
+        "`truth == predicted` is True for each answer that is right. What do its mean, and `all(axis=1)`, tell?",
+        "Count for each label: hits, `yes` and true labels. `(truth * predicted).sum(axis=0)` counts the hits.",
+        "F1 is 2 * hits / (yes + true). Micro: sum each count over the labels first. Macro: the mean over labels.",
+    ],
+    right=_scores,
+    cases=_score_cases,
+    read=_read_scores,
+    mistakes={
+        name: {f"{name} is {words}": way for words, way in table.items()} for name, table in WRONG_SCORES.items()
+    },
+)
 
 
 def _f1_of_candidates(there: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -332,6 +316,10 @@ def _softplus(numbers: np.ndarray) -> np.ndarray:
     return np.logaddexp(0, numbers)
 
 
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-z))
+
+
 def _parts(targets: np.ndarray, logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the weighted cross-entropy of each label of each row."""
     return weights * targets * _softplus(-logits) + (1 - targets) * _softplus(logits)
@@ -347,11 +335,12 @@ def _softmax_loss(t: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
     return -(w * t * (z - np.log(np.exp(z).sum(axis=1, keepdims=True)))).sum(axis=1)
 
 
-def _sigmoid(z: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-z))
+def _of_rows(loss: Callable) -> Callable:
+    """Return a loss of targets, logits and weights, given as they may be, from one of arrays t, z and w."""
+    return lambda *case: loss(*(np.asarray(part, "float64") for part in case))
 
 
-# For each mistake, the loss of targets t, logits z and weights w: "the loss ...".
+# What mistakes give for targets t, logits z and weights w: "the loss ...".
 WRONG_WEIGHTED: dict[str, Callable] = {
     "is a sum over labels: take their mean": lambda t, z, w: _parts(t, z, w).sum(axis=1),
     "has no weights": lambda t, z, w: _parts(t, z, np.ones_like(w)).mean(axis=1),
@@ -380,8 +369,7 @@ WRONG_WEIGHTED: dict[str, Callable] = {
 }
 
 
-@cache
-def _loss_cases() -> list[tuple[np.ndarray, np.ndarray, np.ndarray | list[float]]]:
+def _loss_cases() -> list[dict]:
     """Return targets, logits and weights; the weights in the types that the last cells of the exercise have."""
     cases = []
     for seed, (rows, labels) in enumerate([(1, 3), (6, 1), (5, 4), (3, 7), (30, 4), (8, 10)]):
@@ -392,85 +380,91 @@ def _loss_cases() -> list[tuple[np.ndarray, np.ndarray, np.ndarray | list[float]
             all_there, none = rng.permutation(rows)[:2]
             targets[all_there], targets[none] = 1, 0
         given = [weights, weights.tolist(), [2, *[1] * (labels - 2), 5][:labels]][seed % 3]
-        cases.append((targets, rng.normal(0, 2, (rows, labels)).astype("float32"), given))
+        logits = rng.normal(0, 2, (rows, labels)).astype("float32")
+        cases.append({"targets": targets, "logits": logits, "weights": given})
     return cases
 
 
-@question(
-    "4.3",
-    hints=[
-        "`weighted` must contain `def loss(targets, logits):` and end in `return loss`, without brackets.",
-        "keras.ops.softplus(-logits) is the loss where a label is there. Multiply by targets, or by 1 - targets.",
-        "The mean over axis=-1 of weights * targets * softplus(-logits) + (1 - targets) * softplus(logits).",
-    ],
-)
-def weighted(answer: object) -> None:
-    """A function of weights that returns a loss function of targets and logits."""
+def _right_loss(targets: object, logits: object, weights: object) -> object:
+    there = np.array(weights, "float32") * targets * keras.ops.softplus(-logits)
+    return keras.ops.mean(there + (1 - targets) * keras.ops.softplus(logits), axis=-1)
+
+
+def _loss_by(answer: object) -> Callable:
+    """Return a function from targets, logits and weights to what the loss of these weights gives."""
     is_class = issubclass(type(answer), type) and not issubclass(answer, keras.Model | keras.Layer)
     function = answer if is_class else as_function(answer)
-    cases, found, gradients = [], [], []
-    for targets, logits, weights in _loss_cases():
-        loss = call_kept(function, weights=weights)
+
+    def given(targets: object, logits: object, weights: object) -> object:
+        loss = call(lambda: function(weights))  # in a lambda, as `call` would copy the weights
         require(callable(loss), "weighted(...) should return a function: is `return loss` its last line?")
-        value, gradient = _loss_and_gradient(loss, targets, logits)
-        found.append(_require_shape(value, targets.shape))
-        gradients.append(gradient)
-        cases.append((targets.astype("float64"), logits.astype("float64"), np.array(weights, "float64")))
-    right = results_of(lambda t, z, w: _parts(t, z, w).mean(axis=1), cases)
-    names = "targets", "logits", "weights"
-    require_results(
-        found, right, cases, WRONG_WEIGHTED, names, say="the loss {}".format, name="the loss", tolerance=1e-4
-    )
-    for (t, z, w), gradient in zip(cases, gradients, strict=True):
-        slope = ((1 - t) * _sigmoid(z) - w * t * (1 - _sigmoid(z))) / t.shape[1]
+        if issubclass(type(loss), keras.losses.Loss):
+            added = "your Loss adds the rows up: leave out `reduction`, so that Keras takes the mean"
+            require(loss.reduction != "sum", added)
+            loss = loss.call  # which gives a loss for each row
+        return call(loss, tf.convert_to_tensor(targets), tf.convert_to_tensor(logits))
+
+    return given
+
+
+def _require_training(function: Callable, _: list) -> None:
+    """Require right gradients, no trouble with large logits, and a compiled step."""
+    for case in _loss_cases():
+        t, z, w = (np.array(part, "float64") for part in case.values())
+        gradient = _gradient(function, **case)
         require(gradient is not None, "Keras cannot train with your loss: use keras.ops or TensorFlow, not NumPy")
+        slope = ((1 - t) * _sigmoid(z) - w * t * (1 - _sigmoid(z))) / t.shape[1]
         close = np.allclose(gradient, slope, atol=1e-4)
         require(close, "the values are right, but the gradient is not: every step must be of keras.ops or TensorFlow")
     logits = np.array([[100.0, -100.0, 1000.0], [-100.0, 100.0, -1000.0]], dtype="float32")
-    targets = np.array([[1, 0, 1], [1, 0, 1]], dtype="float32")
-    loss = call(function, [2.0, 1.0, 3.0])
-    value, _ = _loss_and_gradient(loss, targets, logits)
+    targets, weights = np.array([[1, 0, 1], [1, 0, 1]], dtype="float32"), [2.0, 1.0, 3.0]
+    value = as_array(function(targets, logits, weights), "the loss", finite=False)
     require(bool(np.isfinite(value).all()), "for logits of 100 or 1000 your loss is not finite: use softplus")
-    wanted = _parts(targets, logits.astype("float64"), np.array([2.0, 1.0, 3.0])).mean(axis=1)
+    wanted = _parts(targets, logits.astype("float64"), np.array(weights)).mean(axis=1)
     cut = f"for a logit of -1000 whose label is there, your loss is too {'small' if value[1] < wanted[1] else 'large'}"
     require(bool(np.allclose(value, wanted, rtol=1e-4, atol=1e-3)), f"{cut}: no clipping is needed with softplus")
-    _require_compiled(_function_of(loss), targets, logits, wanted)
-
-
-def _function_of(loss: Callable) -> Callable:
-    """Return what gives a loss for each row; of a class of Keras, that is its method `call`."""
-    if not issubclass(type(loss), keras.losses.Loss):
-        return loss
-    require(loss.reduction != "sum", "your Loss adds the rows up: leave out `reduction`, so that Keras takes the mean")
-    return loss.call
-
-
-def _loss_and_gradient(loss: Callable, targets: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return a loss and the gradient of its sum, or None for the gradient if TensorFlow cannot follow it."""
-    function = _function_of(loss)
-    variable = tf.Variable(logits)
-    with tf.GradientTape() as tape:
-        value = call(function, tf.constant(targets), tf.convert_to_tensor(variable))
-        total = tf.reduce_sum(value) if tf.is_tensor(value) else None
-    gradient = None if total is None else tape.gradient(total, variable)
-    return as_array(value, "the loss", finite=False), None if gradient is None else np.asarray(gradient)
-
-
-def _require_compiled(function: Callable, targets: np.ndarray, logits: np.ndarray, wanted: np.ndarray) -> None:
-    """Require that a loss works in a compiled step, as `fit` uses it."""
-    compiled = tf.function(lambda t, z: function(t, z), autograph=False)
+    compiled = tf.function(lambda t, z: function(t, z, weights), autograph=False)  # as `fit` uses it
     value = as_array(call(compiled, tf.constant(targets), tf.constant(logits)), "the loss", shape=wanted.shape)
     same = np.allclose(value, wanted, rtol=1e-4, atol=1e-3)
     require(same, "in a compiled step of `fit` your loss gives other numbers: use no numbers of an earlier call")
 
 
-def _require_shape(found: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _gradient(function: Callable, targets: np.ndarray, logits: np.ndarray, weights: object) -> np.ndarray | None:
+    """Return the gradient of the sum of a loss, or None if TensorFlow cannot follow it."""
+    variable = tf.Variable(logits)
+    with tf.GradientTape() as tape:
+        value = function(tf.constant(targets), tf.convert_to_tensor(variable), weights)
+        total = tf.reduce_sum(value) if tf.is_tensor(value) else None
+    gradient = None if total is None else tape.gradient(total, variable)
+    return None if gradient is None else np.asarray(gradient)
+
+
+def _one_for_each_row(value: object, case: dict) -> np.ndarray:
     """Return a loss for each row, or say which axis was reduced wrongly."""
+    found, shape = as_array(value, "the loss", finite=False), case["targets"].shape
     require(found.shape != (), "the loss is one number: keep one for each row, with the mean over axis=-1")
     require(found.shape != shape, f"the loss has shape {found.shape}: take the mean over the labels, axis=-1")
     other = f"the loss should have one number for each of {shape[0]} rows, and yours has shape {found.shape}"
     require(found.shape != shape[1:] or shape[0] == shape[1], f"{other}: take the mean over axis=-1, not over the rows")
-    return as_array(found, "the loss", shape=shape[:1], finite=False).astype("float64")
+    return as_array(found, "the loss", shape=shape[:1], finite=False)
+
+
+function_question(
+    "4.3",
+    "A function of weights that returns a loss function of targets and logits.",
+    hints=[
+        "`weighted` must contain `def loss(targets, logits):` and end in `return loss`, without brackets.",
+        "keras.ops.softplus(-logits) is the loss where a label is there. Multiply by targets, or by 1 - targets.",
+        "The mean over axis=-1 of weights * targets * softplus(-logits) + (1 - targets) * softplus(logits).",
+    ],
+    prepare=_loss_by,
+    right=_right_loss,
+    cases=_loss_cases,
+    read=_one_for_each_row,
+    mistakes={f"the loss {words}": _of_rows(way) for words, way in WRONG_WEIGHTED.items()},
+    also=_require_training,
+    tolerance=1e-4,
+)
 
 
 @question(
@@ -607,9 +601,8 @@ def _require_evaluation(model: keras.Model, images: np.ndarray, truth: np.ndarra
     each = 'the metric f1 has a number for each tag: their mean is wanted, average="macro"'
     require(np.ndim(found["f1"]) == 0 or np.size(found["f1"]) == 1, each)
     found = {name: as_number(found[name], name) for name in wanted}
-    low_precision = max(rounding(variable.value) for variable in [*model.trainable_variables]) or (
-        0.02 if "16" in str(model.compute_dtype) else 0.0
-    )
+    types = [model.compute_dtype, *(variable.dtype for variable in model.trainable_variables)]
+    low_precision = 0.02 if any("16" in str(name) for name in types) else 0.0
     _require_loss(model, images, truth, stated, found["loss"], low_precision)
     for name, right in RIGHT_METRICS.items():
         value = right(truth, stated)

@@ -1,29 +1,16 @@
 """The checks of exercise 5: scale, count, be unsure and go round."""
 
 from collections.abc import Callable
-from functools import cache
 from numbers import Real
 
 import numpy as np
 
-from mos_checks import (
-    as_array,
-    as_function,
-    as_number,
-    as_pair,
-    call_kept,
-    first_difference,
-    question,
-    require,
-    require_results,
-    require_unrounded,
-    results_of,
-    rounding,
-)
+from mos_checks import as_array, as_pair, call_kept, function_question, require
+
+Case = dict[str, np.ndarray]
 
 
-@cache
-def _scale_cases() -> list[tuple[np.ndarray, np.ndarray]]:
+def _scale_cases() -> list[Case]:
     cases = []
     for seed, (n, m, k) in enumerate([(2000, 1, 2), (2500, 3, 1), (3000, 2500, 3), (4000, 900, 4), (2200, 2200, 4)]):
         rng = np.random.default_rng(seed)
@@ -31,13 +18,23 @@ def _scale_cases() -> list[tuple[np.ndarray, np.ndarray]]:
         shift = rng.normal(0, 2, k) * scale
         train = (rng.normal(0, scale, (n, k)) + shift).astype("float32")
         other = (rng.normal(0, 2 * scale, (m, k)) + shift + scale).astype("float32")
-        cases.append((train, other) if seed < 4 else (train.astype("float64"), other.astype("float64")))
+        kind = "float32" if seed < 4 else "float64"
+        cases.append({"train": train.astype(kind), "other": other.astype(kind)})
     return cases
 
 
 def _standard(train: np.ndarray, other: np.ndarray) -> list[np.ndarray]:
-    mean, scale = train.mean(axis=0), train.std(axis=0)
+    mean, scale = train.mean(axis=0, dtype="float64"), train.std(axis=0, dtype="float64")
     return [(train - mean) / scale, (other - mean) / scale]
+
+
+def _own(train: np.ndarray, other: np.ndarray) -> list[np.ndarray]:
+    # Of a single row, scikit-learn divides by 1, and NumPy by 0.
+    return [_standard(train, train)[0], (other - other.mean(axis=0)) / (other.std(axis=0) if len(other) > 1 else 1)]
+
+
+def _of_each_row(*parts: np.ndarray) -> list[np.ndarray]:
+    return [_standard(part.T, part.T)[0].T for part in parts]
 
 
 def _both(shift: Callable, scale: Callable) -> Callable:
@@ -58,10 +55,11 @@ def _std(a: np.ndarray, _: np.ndarray) -> np.ndarray:
 
 
 OF_OTHER = "the standard deviation is that of `other`: use that of `train`"
-SWAPPED = "the two results are swapped: first `train`, then `other`"
 
-# For each mistake, what it gives for (train, other).
+# What mistakes give for (train, other).
 WRONG_SCALES: dict[str, Callable] = {
+    "the two results are swapped: first `train`, then `other`": lambda a, b: _standard(a, b)[::-1],
+    "each row has its own mean there, and each column should: use axis=0": _of_each_row,
     "mean and standard deviation come from both parts together: use those of `train` alone": _both(
         lambda a, b: _together(a, b).mean(axis=0), lambda a, b: _together(a, b).std(axis=0)
     ),
@@ -82,9 +80,7 @@ WRONG_SCALES: dict[str, Callable] = {
     "the mean is subtracted after the division: subtract it first": lambda a, b: [
         part / a.std(axis=0) - a.mean(axis=0) for part in (a, b)
     ],
-    "`other` got its own mean and standard deviation: use those of `train`, as for a model that is in use": (
-        lambda a, b: [_standard(a, b)[0], _standard(b, b)[0]]
-    ),
+    "`other` got its own mean and standard deviation: use those of `train`, as for a model that is in use": _own,
     OF_OTHER: _both(_mean, lambda a, b: b.std(axis=0)),
     f"in `other`, {OF_OTHER}": lambda a, b: [_standard(a, b)[0], (b - a.mean(axis=0)) / b.std(axis=0)],
     "mean and standard deviation are those of `other`: use those of `train`": lambda a, b: _standard(b, a)[::-1],
@@ -100,77 +96,62 @@ WRONG_SCALES: dict[str, Callable] = {
 }
 
 
-@question(
-    "5.1",
-    hints=[
-        "Every column has its own mean and its own standard deviation: which axis do they run along?",
-        "Compute `train.mean(axis=0)` and `train.std(axis=0)` once. Use the same two for `train` and for `other`.",
-        "Return `(train - mean) / scale` and `(other - mean) / scale`, in this order.",
-    ],
-)
-def standardise(answer: object) -> None:
-    """A function that standardises two arrays of targets with the mean and standard deviation of the first."""
-    function = as_function(answer)
-    cases, found, tolerance = _scale_cases(), [], 1e-3
-    for train, other in cases:
-        pair = as_pair(call_kept(function, train=train, other=other), "the result should be a pair: `return a, b`")
-        found.append([as_array(part, f"the standardised {name}", finite=False) for name, part in _named(pair)])
-        tolerance = max(tolerance, *(rounding(part) for part in pair))
-    cases = [tuple(part.astype("float64") for part in case) for case in cases]
-    right = [_standard(*case) for case in cases]
-    swapped = all(_same(one, other[::-1], tolerance) for one, other in zip(found, right, strict=True))
-    require(not swapped, SWAPPED)
-    for pair, wanted in zip(found, right, strict=True):
-        for (name, part), target in zip(_named(pair), wanted, strict=True):
-            as_array(part, f"the standardised {name}", shape=target.shape, finite=False)
-    if all(_same(one, other, tolerance) for one, other in zip(found, right, strict=True)):
-        if tolerance == 1e-3:
-            require_unrounded([part for pair in found for part in pair], [part for pair in right for part in pair])
-        return
-    rows = [place for place, (train, _) in enumerate(cases) if train.shape[1] > 1]  # one number has none of its own
-    along_rows = all(_same(found[place], _of_each_row(*cases[place]), tolerance) for place in rows)
-    require(not along_rows, "each row has its own mean there, and each column should: use axis=0")
-    several = [i for i, (_, other) in enumerate(cases) if len(other) > 1]  # one row has none of its own
-    for message, mistake in WRONG_SCALES.items():
-        require(not all(_same(found[i], mistake(*cases[i]), tolerance) for i in several), message)
-    for pair in found:
-        for name, part in _named(pair):
-            as_array(part, f"the standardised {name}")
-    _explain_columns(found, right, cases, tolerance)
-
-
-def _of_each_row(*parts: np.ndarray) -> list[np.ndarray]:
-    return [_standard(part.T, part.T)[0].T for part in parts]
+def _read_both(result: object, _: Case) -> list[np.ndarray]:
+    pair = as_pair(result, "the result should be a pair: `return a, b`")
+    return [as_array(part, f"the standardised {name}", finite=False) for name, part in _named(pair)]
 
 
 def _named(pair: list) -> list[tuple[str, object]]:
     return list(zip(("train", "other"), pair, strict=True))
 
 
-def _same(found: list, wanted: list, tolerance: float) -> bool:
-    return first_difference(found, wanted, tolerance) is None
+def _refuse_shapes(found: list, cases: list[Case]) -> None:
+    for pair, case in zip(found, cases, strict=True):
+        for name, part in _named(pair):
+            as_array(part, f"the standardised {name}", shape=case[name].shape)
 
 
-def _explain_columns(found: list, right: list, cases: list, tolerance: float) -> None:
-    """Name a column that is wrong because it is small, or show the largest difference."""
-    for pair, wanted, (train, _) in zip(found, right, cases, strict=True):
-        scale = train.std(axis=0)
-        good = np.array([_same([a], [b], tolerance) for a, b in zip(pair[0].T, wanted[0].T, strict=True)])
-        nearer_zero = np.minimum(1, np.abs(pair[0]).max(axis=0) / np.abs(wanted[0]).max(axis=0))
-        divided_by_more = _same([pair[0]], [wanted[0] * nearer_zero], tolerance)
+def _refuse_small_columns(found: list, cases: list[Case]) -> None:
+    """Name a column that is wrong because it is small."""
+    for pair, case in zip(found, cases, strict=True):
+        scale, wanted = case["train"].std(axis=0), _standard(**case)[0]
+        good = np.array([_near(a, b) for a, b in zip(pair[0].T, wanted.T, strict=True)])
+        nearer_zero = np.minimum(1, np.abs(pair[0]).max(axis=0) / np.abs(wanted).max(axis=0))
+        divided_by_more = _near(pair[0], wanted * nearer_zero)
         if divided_by_more and good.any() and not good.all() and scale[good].min() > scale[~good].max():
             small = (
                 f"columns with a standard deviation of {scale[good].min():.2g} are right, and the column with one of "
             )
             why = "divide by it as it is, without a lower limit and with nothing added"
             require(False, f"{small}{scale[~good].max():.2g} is not: {why}")
-    for pair, wanted, (train, other) in zip(found, right, cases, strict=True):
-        for (name, part), target in zip(_named(pair), wanted, strict=True):
-            by = f"the standardised {name} differs from the right one by up to {np.abs(part - target).max():.2g}"
-            require(_same([part], [target], tolerance), f"{by} (shapes {train.shape}, {other.shape})")
 
 
-Share = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+def _near(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool(np.allclose(one, other, rtol=1e-3, atol=1e-3))
+
+
+def _show_scales(case: Case, found: list, wanted: list) -> str:
+    part = int(_near(found[0], wanted[0]))
+    by = f"differs from the right one by up to {np.abs(found[part] - wanted[part]).max():.2g}"
+    return f"the standardised {[*case][part]} {by} (shapes {case['train'].shape}, {case['other'].shape})"
+
+
+function_question(
+    "5.1",
+    "A function that standardises two arrays of targets with the mean and standard deviation of the first.",
+    hints=[
+        "Every column has its own mean and its own standard deviation: which axis do they run along?",
+        "Compute `train.mean(axis=0)` and `train.std(axis=0)` once. Use the same two for `train` and for `other`.",
+        "Return `(train - mean) / scale` and `(other - mean) / scale`, in this order.",
+    ],
+    right=_standard,
+    cases=_scale_cases,
+    read=_read_both,
+    mistakes=WRONG_SCALES,
+    otherwise=[_refuse_shapes, _refuse_small_columns],
+    show=_show_scales,
+    tolerance=1e-3,
+)
 
 
 def _within(p: np.ndarray, y: np.ndarray, m: np.ndarray, s: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -182,8 +163,11 @@ def _share(p: np.ndarray, y: np.ndarray, m: np.ndarray, s: np.ndarray, t: np.nda
     return _within(p, y, m, s, t).all(axis=1).mean()
 
 
-# For each mistake, what it gives for prediction p, target y, mean m, scale s and tolerance t.
+# What mistakes give for prediction p, target y, mean m, scale s and tolerance t.
 WRONG_SHARES: dict[str, Callable] = {
+    "it works for 4 columns, and not for 3: do not write their number": (
+        lambda *a: (_within(*a).sum(axis=1) >= 4).mean()
+    ),
     "an error that equals its tolerance is within it: at most means <=": (
         lambda p, y, m, s, t: (np.abs(p * s + m - y) < t).all(axis=1).mean()
     ),
@@ -203,7 +187,7 @@ WRONG_SHARES: dict[str, Callable] = {
         lambda p, y, m, s, t: (p * s + m - y <= t).all(axis=1).mean()
     ),
     "an error above zero counts too: take the absolute value": (
-        lambda p, y, m, s, t: (p * s + m - y >= -t).all(axis=1).mean()
+        lambda p, y, m, s, t: (p * s + m - y >= np.negative(t)).all(axis=1).mean()
     ),
     "the predictions are still standardised: bring them back to units": lambda p, y, m, s, t: _share(p, y, 0, 1, t),
     "the predictions lack the mean: add it after the scale": lambda p, y, m, s, t: _share(p, y, 0, s, t),
@@ -224,16 +208,16 @@ WRONG_SHARES: dict[str, Callable] = {
         lambda p, y, m, s, t: _share(p, y, m, s, np.min(t))
     ),
     "you took half of the tolerance: an error may be as large as the tolerance, to each side": (
-        lambda p, y, m, s, t: _share(p, y, m, s, t / 2)
+        lambda p, y, m, s, t: _share(p, y, m, s, np.divide(t, 2))
     ),
     "you compared sums of errors: compare each error with its own tolerance": (
-        lambda p, y, m, s, t: (np.abs(p * s + m - y).sum(axis=1) <= t.sum()).mean()
+        lambda p, y, m, s, t: (np.abs(p * s + m - y).sum(axis=1) <= np.sum(t)).mean()
     ),
     "you compared squared errors with the tolerance: take absolute ones": (
         lambda p, y, m, s, t: ((p * s + m - y) ** 2 <= t).all(axis=1).mean()
     ),
     "`isclose` adds a part of the number itself to the tolerance: set rtol=0": (
-        lambda p, y, m, s, t: (np.abs(p * s + m - y) <= t + 1e-5 * np.abs(y)).all(axis=1).mean()
+        lambda p, y, m, s, t: (np.abs(p * s + m - y) <= np.add(t, 1e-5 * np.abs(y))).all(axis=1).mean()
     ),
     "that is the share of rows that are not within tolerance: turn it round": lambda *a: 1 - _share(*a),
     "that is the product of the columns' shares: count the rows, as errors may come together": (
@@ -247,8 +231,7 @@ WRONG_SHARES: dict[str, Callable] = {
 }
 
 
-@cache
-def _share_cases() -> list[Share]:
+def _share_cases() -> list[dict]:
     # Whole numbers, so that an error may equal its tolerance exactly.
     prediction = np.array([[1.0, 2.0], [0.0, 0.0], [4.0, 1.0], [2.0, -3.0]])
     target = prediction + np.array([[1.0, 2.0], [-1.0, 0.0], [3.0, 0.0], [0.0, -2.0]])
@@ -262,10 +245,15 @@ def _share_cases() -> list[Share]:
     cases.append((target + errors, target, np.zeros(4), np.ones(4), np.array([2.0, 1.5, 2.5, 1.2])))
     for seed, (n, k) in enumerate([(500, 1), (4000, 3), (4000, 4)]):
         cases += _drawn_shares(seed, n, k)
-    return cases
+    names = ("prediction", "target", "mean", "scale")
+    # The last cells of the exercise pass a list
+    return [
+        dict(zip(names, arrays, strict=True)) | {"tolerance": limits.tolist() if number % 2 else limits}
+        for number, (*arrays, limits) in enumerate(cases)
+    ]
 
 
-def _drawn_shares(seed: int, n: int, k: int) -> list[Share]:
+def _drawn_shares(seed: int, n: int, k: int) -> list[tuple[np.ndarray, ...]]:
     """Return a case, and once more with a column of small numbers far from 0: nothing may be added to its tolerance."""
     rng = np.random.default_rng(seed)
     # Near 0 and 1, so that no mistake makes all rows good or all bad
@@ -276,7 +264,7 @@ def _drawn_shares(seed: int, n: int, k: int) -> list[Share]:
     tolerance = rng.uniform(0.3, 1, k) * scale
     close = np.abs(np.abs(off) - tolerance) < 0.01 * scale  # where rounding could decide
     first = prediction, prediction * scale + mean - np.where(close, 0, off), mean, scale, tolerance
-    small, column = 0.015 / scale[0], rng.integers(k)
+    column = rng.integers(k)
     mean, scale, tolerance, off = mean.copy(), scale.copy(), tolerance.copy(), off.copy()
     small = 0.015 / scale[column]
     mean[column], off[:, column] = 500, off[:, column] * small
@@ -284,30 +272,19 @@ def _drawn_shares(seed: int, n: int, k: int) -> list[Share]:
     return [first, (prediction, prediction * scale + mean - np.where(close, 0, off), mean, scale, tolerance)]
 
 
-@question(
+function_question(
     "5.2",
+    "A function that returns the share of rows in which every number is off by at most its tolerance.",
     hints=[
         "Bring the predictions back to units first: standardising subtracted the mean and divided by the scale.",
         "`errors <= tolerance` has shape (n, k). Which method says for each row whether all of its cells are True?",
         "The mean of True and False is the share of True.",
     ],
+    right=_share,
+    cases=_share_cases,
+    mistakes=WRONG_SHARES,
+    tolerance=1e-6,
 )
-def all_within(answer: object) -> None:
-    """A function that returns the share of rows in which every number is off by at most its tolerance."""
-    function = as_function(answer)
-    cases, found, tolerance = _share_cases(), [], 1e-6
-    names = ("prediction", "target", "mean", "scale", "tolerance")
-    for number, (*arrays, limits) in enumerate(cases):
-        # The last cells of the exercise pass a list
-        given = (*arrays, limits.tolist() if number % 2 else limits)
-        result = call_kept(function, **dict(zip(names, given, strict=True)))
-        found.append(as_number(result, "the result"))
-        tolerance = max(tolerance, rounding(result))
-    right = results_of(_share, cases)
-    misfits = [case[0].shape[1] for case, a, b in zip(cases, found, right, strict=True) if abs(a - b) >= tolerance]
-    only_4 = bool(misfits) and all(k < 4 for k in misfits) and set(found) & {0.0, 1.0} and 3 in misfits
-    require(not only_4, "it works for 4 columns, and not for 3: do not write their number")
-    require_results(found, right, cases, WRONG_SHARES, names, tolerance=tolerance)
 
 
 def _nll(y: np.ndarray, m: np.ndarray, s: np.ndarray, square: float = 0.5, log: float = 0.5, sign: int = -1) -> float:
@@ -319,7 +296,7 @@ def _limited(s: np.ndarray) -> np.ndarray:
     return np.clip(s, -10, 10)
 
 
-# For each mistake, the loss of targets y, means m and log-variances s.
+# What mistakes give for targets y, means m and log-variances s.
 WRONG_NLL: dict[str, Callable] = {
     "the constant is in it: leave out the half of log 2 pi": lambda y, m, s: _nll(y, m, s) + np.log(2 * np.pi) / 2,
     "it is twice as large: halve both parts": lambda y, m, s: 2 * _nll(y, m, s),
@@ -354,43 +331,17 @@ WRONG_NLL: dict[str, Callable] = {
 }
 
 
-@cache
-def _nll_cases() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _nll_cases() -> list[Case]:
     zero = np.zeros((2, 2), "float32")
-    cases = [(zero, zero, np.full((2, 2), -4, "float32"))]
+    cases = [{"target": zero, "mean": zero, "log_variance": np.full((2, 2), -4, "float32")}]
     for seed, shape in enumerate([(1, 3), (50, 1), (200, 4), (300, 2)]):
         rng = np.random.default_rng(seed)
-        target, mean = rng.normal(size=shape), rng.normal(size=shape)
-        cases.append(tuple(part.astype("float32") for part in (target, mean, rng.uniform(-3, 2, size=shape))))
+        parts = rng.normal(size=shape), rng.normal(size=shape), rng.uniform(-3, 2, size=shape)
+        cases.append({name: part.astype("float32") for name, part in zip(cases[0], parts, strict=True)})
     return cases
 
 
-@question(
-    "5.3",
-    hints=[
-        "Write the density of a normal distribution with the variance `exp(s)`, and take minus its logarithm.",
-        "Clip `s`, the log-variance, first. Each cell has two parts: a squared error times `exp(-s)`, and `s` itself.",
-        "Each of the two parts is halved. The result is the mean over all cells.",
-    ],
-)
-def gaussian_loss(answer: object) -> None:
-    """A function that returns the mean negative log-likelihood of targets, from means and log-variances."""
-    function = as_function(answer)
-    cases, found, tolerance = _nll_cases(), [], 1e-4
-    for target, mean, log_variance in cases:
-        result = call_kept(function, target=target, mean=mean, log_variance=log_variance)
-        found.append(as_number(result, "the result"))
-        tolerance = max(tolerance, rounding(result))
-    cases = [tuple(part.astype("float64") for part in case) for case in cases]
-    names = "target", "mean", "log_variance"
-    right = results_of(_nll, cases)
-    require_results(found, right, cases, WRONG_NLL, names, tolerance=tolerance)
-    if tolerance == 1e-4:
-        require_unrounded(found, right)
-    _require_limits(function, tolerance)
-
-
-def _require_limits(function: Callable, tolerance: float) -> None:
+def _require_limits(function: Callable, _: list) -> None:
     """Require that log-variances are limited to the range from -10 to 10, cell by cell and in both parts."""
     zero, mean = np.zeros((2, 2), "float32"), np.full((2, 2), 0.01, "float32")
     mixed = np.array([[-1000, 1000], [0, 12]], "float32")
@@ -407,7 +358,23 @@ def _require_limits(function: Callable, tolerance: float) -> None:
         one_part = f"{which} is limited in the exponential alone: limit it once, before both parts use it"
         require(cells[0, 0] != -12 or abs(found - half) > 0.01 + 1e-3 * abs(half), one_part)
         limited = f"{which} gives {found:.5g} instead of {wanted:.5g}: limit it to -10 to 10"
-        require(abs(found - wanted) < 0.01 + max(1e-3, tolerance) * abs(wanted), limited)
+        require(abs(found - wanted) < 0.004 * (1 + abs(wanted)), limited)
+
+
+function_question(
+    "5.3",
+    "A function that returns the mean negative log-likelihood of targets, from means and log-variances.",
+    hints=[
+        "Write the density of a normal distribution with the variance `exp(s)`, and take minus its logarithm.",
+        "Clip `s`, the log-variance, first. Each cell has two parts: a squared error times `exp(-s)`, and `s` itself.",
+        "Each of the two parts is halved. The result is the mean over all cells.",
+    ],
+    right=_nll,
+    cases=_nll_cases,
+    mistakes=WRONG_NLL,
+    also=_require_limits,
+    tolerance=1e-4,
+)
 
 
 def _degrees(p: np.ndarray) -> np.ndarray:
@@ -427,7 +394,7 @@ def _dot(p: np.ndarray, y: np.ndarray) -> np.ndarray:
     return p[:, 0] * np.sin(np.deg2rad(y)) + p[:, 1] * np.cos(np.deg2rad(y))
 
 
-# For each mistake, the errors for predictions p (sine, cosine) and targets y.
+# What mistakes give for predictions p (sine, cosine) and targets y.
 WRONG_TURNS: dict[str, Callable] = {
     "the result has signs: take the absolute value": lambda p, y: (_degrees(p) - y + 180) % 360 - 180,
     "the result has signs, and those of target minus prediction: take the absolute value": (
@@ -488,8 +455,7 @@ WRONG_TURNS: dict[str, Callable] = {
 }
 
 
-@cache
-def _turn_cases() -> list[tuple[np.ndarray, np.ndarray]]:
+def _turn_cases() -> list[Case]:
     """Return predictions and targets: of one row, of length 1, of any length, and targets some turns away."""
     cases = []
     for seed, (count, turns) in enumerate([(1, 0), (400, 0), (300, 3), (300, 0)]):
@@ -501,62 +467,52 @@ def _turn_cases() -> list[tuple[np.ndarray, np.ndarray]]:
         target = (angle - off + 180) % 360 - 180
         target += 360 * rng.integers(-turns, turns + 1, count)
         dtypes = ("float32", "float32") if seed < 3 else ("float64", "float32")
-        cases.append((pair.astype(dtypes[0]), target.astype(dtypes[1])))
+        cases.append({"prediction": pair.astype(dtypes[0]), "target": target.astype(dtypes[1])})
     return cases
 
 
-@question(
+def _read_errors(result: object, case: Case) -> np.ndarray:
+    errors, count = as_array(result, "the result", finite=False), len(case["target"])
+    table = (
+        f"the result should have shape ({count},), and yours has {errors.shape}: all directions were compared with "
+        "all angles, or the result has an axis too many"
+    )
+    require(errors.shape == (count,), table)
+    return errors
+
+
+def _refuse_errors(found: list[np.ndarray], _: list[Case]) -> None:
+    finite = all(np.isfinite(errors).all() for errors in found)
+    require(finite, "it gives NaN or infinity: arcsin and arccos need a length of 1, and arctan2 needs none")
+    for errors in found:
+        inside = errors.min() >= -0.2 and errors.max() <= 180.2
+        yours = f"yours go from {errors.min():.4g} to {errors.max():.4g}"
+        require(bool(inside), f"an error should lie between 0 and 180 degrees, and {yours}")
+
+
+def _show_turn(case: Case, found: np.ndarray, wanted: np.ndarray) -> str:
+    worst = int(np.abs(found - wanted).argmax())
+    direction, target = _degrees(case["prediction"])[worst], case["target"][worst]
+    return (
+        f"for a prediction in the direction of {direction:.0f} degrees and a target of {target:.0f} it gives "
+        f"{found[worst]:.4g} instead of {wanted[worst]:.4g}"
+    )
+
+
+function_question(
     "5.4",
+    "A function that returns by how many degrees a direction differs from a true angle, the shorter way round.",
     hints=[
         "Find the angle of the direction first. `np.arctan2` takes the sine, then the cosine, and gives radians.",
         "In degrees, the difference of two angles may be more than half a turn: then the other way round is shorter.",
         "`(difference + 180) % 360 - 180` lies between -180 and 180 for every difference.",
     ],
+    right=_turn,
+    cases=_turn_cases,
+    read=_read_errors,
+    mistakes=WRONG_TURNS,
+    otherwise=[_refuse_errors],
+    show=_show_turn,
+    tolerance=1e-3,
+    scale=lambda prediction, target: 180,
 )
-def turn_error(answer: object) -> None:
-    """A function that returns by how many degrees a direction differs from a true angle, the shorter way round."""
-    function = as_function(answer)
-    cases, found, tolerance = _turn_cases(), [], 0.2
-    for pair, target in cases:
-        with np.errstate(all="ignore"):
-            result = call_kept(function, prediction=pair, target=target)
-        errors = as_array(result, "the result", finite=False).astype("float64")
-        count = len(target)
-        table = (
-            f"the result should have shape ({count},), and yours has {errors.shape}: all directions were compared with "
-            "all angles, or the result has an axis too many"
-        )
-        require(errors.shape == (count,), table)
-        found.append(errors)
-        tolerance = max(tolerance, 180 * rounding(result))
-    cases = [tuple(part.astype("float64") for part in case) for case in cases]
-    right = results_of(_turn, cases)
-    if all(np.allclose(one, other, rtol=0, atol=tolerance) for one, other in zip(found, right, strict=True)):
-        if tolerance == 0.2:
-            require_unrounded(found, right)
-        return
-    for message, wrong in {words: results_of(mistake, cases) for words, mistake in WRONG_TURNS.items()}.items():
-        near = 0.003 if "radians: give" in message else 0.2
-        alike = all(_alike_where_finite(one, other, near) for one, other in zip(found, wrong, strict=True))
-        require(not alike, message)
-    finite = all(np.isfinite(errors).all() for errors in found)
-    require(finite, "it gives NaN or infinity: arcsin and arccos need a length of 1, and arctan2 needs none")
-    for (pair, target), errors, wanted in zip(cases, found, right, strict=True):
-        require(
-            bool((errors >= -0.2).all() and (errors <= 180.2).all()),
-            f"an error should lie between 0 and 180 degrees, and yours go from {errors.min():.4g} to "
-            f"{errors.max():.4g}",
-        )
-        worst = int(np.abs(errors - wanted).argmax())
-        require(
-            bool(np.abs(errors - wanted).max() <= tolerance),
-            f"for a prediction in the direction of {_degrees(pair)[worst]:.0f} degrees and a target of "
-            f"{target[worst]:.0f} it gives {errors[worst]:.4g} instead of {wanted[worst]:.4g}",
-        )
-
-
-def _alike_where_finite(found: np.ndarray, wrong: np.ndarray, tolerance: float) -> bool:
-    """Whether errors are those of a mistake, but for NaN where a length is not 1; some of them must be finite."""
-    finite = np.isfinite(found)
-    some = finite.any() or len(found) == 1
-    return bool(some and wrong.shape == found.shape and (np.abs(found - wrong)[finite] <= tolerance).all())

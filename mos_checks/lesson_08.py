@@ -11,6 +11,7 @@ from mos_checks import (
     as_number,
     as_pair,
     call_kept,
+    function_question,
     question,
     require,
     require_unrounded,
@@ -62,42 +63,11 @@ def _shown(value: np.ndarray | float) -> str:
 # --- 8.1
 
 
-@question(
-    "8.1",
-    hints=[
-        "Each head adds two terms: its loss times a weight, and half of its log-variance.",
-        "The weight is exp(-s). A regression, and only a regression, has 0.5 * exp(-s).",
-        "`np.exp(-log_variances[name])` is one weight. Go through the names and add up.",
-    ],
-)
-def objective(answer: object) -> str:
-    """A function from losses, log-variances and the names of the regressions to one number."""
-    function = as_function(answer)
+def _objective_cases() -> list[dict]:
     cases = [{"losses": {"digit": 0.02}, "log_variances": {"digit": float(np.log(0.04))}, "regression": []}]
     cases += [_heads(np.random.default_rng(seed), scale=10.0 ** (seed % 4 - 2)) for seed in range(14)]
     optimum = {"pose": float(np.log(100)), "digit": float(np.log(4.6))}
-    cases += [{"losses": {"digit": 2.3, "pose": 100.0}, "log_variances": optimum, "regression": ["pose"]}]
-    results = [call_kept(function, **case) for case in cases]
-    found = [as_number(result, "the result") for result in results]
-    bounds = [_accuracy(result) * _size(**case) for result, case in zip(results, cases, strict=True)]
-
-    def said(place: int) -> str:
-        losses, log_variances = (
-            {name: float(f"{value:.4g}") for name, value in cases[place][part].items()}
-            for part in ("losses", "log_variances")
-        )
-        given = f"for the losses {losses}, the log-variances {log_variances} and the"
-        return f"{given} regressions {cases[place]['regression']} it gives {_shown(found[place])}"
-
-    def fits(place: int, value: float) -> bool:
-        return bool(abs(found[place] - value) <= bounds[place])
-
-    _name_mistake(cases, fits, _objective, OBJECTIVES, said)
-    if max(map(_accuracy, results)) == EXACT:
-        require_unrounded(found, [_objective(**case) for case in cases])
-    return (
-        f"For one head with the loss 0.02, at its best, your function gives {found[0]:.2f}: a negative number is fine."
-    )
+    return [*cases, {"losses": {"digit": 2.3, "pose": 100.0}, "log_variances": optimum, "regression": ["pose"]}]
 
 
 def _heads(rng: np.random.Generator, scale: float) -> dict:
@@ -131,7 +101,7 @@ def _size(losses: dict[str, float], log_variances: dict[str, float], regression:
 
 
 def _other(**options: object) -> Callable:
-    return lambda **case: _objective(**case, **options)
+    return lambda *case: _objective(*case, **options)
 
 
 def _by_order(losses: dict, log_variances: dict, regression: list) -> float:
@@ -142,32 +112,54 @@ def _first_heads(losses: dict, log_variances: dict, regression: list) -> float:
     return _objective(losses, log_variances, list(losses)[: len(regression)])
 
 
-OBJECTIVES = [
-    ("half of each log-variance is missing, without which all weights go to zero", _other(price=0)),
-    ("the log-variances are added whole, and log sigma is half of s", _other(price=1)),
-    ("half of each log-variance is subtracted, and should be added", _other(price=-0.5)),
-    ("all heads have the factor 0.5, and it belongs to regressions only", _other(halves=(0.5, 0.5))),
-    ("no head has the factor 0.5, and it belongs to regressions", _other(halves=(1, 1))),
-    ("classifications have the factor 0.5, and it belongs to regressions", _other(halves=(0.5, 1))),
-    ("the weight is exp(s), and should be exp(-s): a noisy head counts less", _other(weight=np.exp)),
-    (
-        "s is taken as log sigma, and it is the logarithm of sigma squared",
-        _other(weight=lambda s: np.exp(-2 * s), price=1),
+def _given_objective(case: dict, found: float) -> str:
+    losses, log_variances = (
+        {name: float(f"{value:.4g}") for name, value in case[part].items()} for part in ("losses", "log_variances")
+    )
+    given = f"for the losses {losses}, the log-variances {log_variances} and the"
+    return f"{given} regressions {case['regression']} it gives {_shown(found)}"
+
+
+function_question(
+    "8.1",
+    "A function from losses, log-variances and the names of the regressions to one number.",
+    hints=[
+        "Each head adds two terms: its loss times a weight, and half of its log-variance.",
+        "The weight is exp(-s). A regression, and only a regression, has 0.5 * exp(-s).",
+        "`np.exp(-log_variances[name])` is one weight. Go through the names and add up.",
+    ],
+    right=_objective,
+    cases=_objective_cases,
+    scale=_size,
+    mistakes={
+        "half of each log-variance is missing, without which all weights go to zero": _other(price=0),
+        "the log-variances are added whole, and log sigma is half of s": _other(price=1),
+        "half of each log-variance is subtracted, and should be added": _other(price=-0.5),
+        "all heads have the factor 0.5, and it belongs to regressions only": _other(halves=(0.5, 0.5)),
+        "no head has the factor 0.5, and it belongs to regressions": _other(halves=(1, 1)),
+        "classifications have the factor 0.5, and it belongs to regressions": _other(halves=(0.5, 1)),
+        "the weight is exp(s), and should be exp(-s): a noisy head counts less": _other(weight=np.exp),
+        "s is taken as log sigma, and it is the logarithm of sigma squared": _other(
+            weight=lambda s: np.exp(-2 * s), price=1
+        ),
+        "the weight is exp(-2s); s is the logarithm of sigma squared, so it is exp(-s)": _other(
+            weight=lambda s: np.exp(-2 * s)
+        ),
+        "the weight is 1 / sigma, and should be 1 / sigma squared, which is exp(-s)": _other(
+            weight=lambda s: np.exp(-s / 2)
+        ),
+        "this is a mean over the heads: add them up": lambda *case: _objective(*case) / len(case[0]),
+        "a log-variance belongs to the loss of the same name, whatever their order": _by_order,
+        "`regression` names the heads that are regressions, whatever their order": _first_heads,
+        "the sum is negative here, and that is normal": lambda *case: max(_objective(*case), 0),
+        "the sum is negative here, and that is normal: no absolute value": lambda *case: abs(_objective(*case)),
+    },
+    say=lambda words, case, found: f"{_given_objective(case, found)}: {words}",
+    show=lambda case, found, wanted: f"{_given_objective(case, found)} instead of {_shown(wanted)}",
+    also=lambda function, found: (
+        f"For one head with the loss 0.02, at its best, your function gives {found[0]:.2f}: a negative number is fine."
     ),
-    (
-        "the weight is exp(-2s); s is the logarithm of sigma squared, so it is exp(-s)",
-        _other(weight=lambda s: np.exp(-2 * s)),
-    ),
-    (
-        "the weight is 1 / sigma, and should be 1 / sigma squared, which is exp(-s)",
-        _other(weight=lambda s: np.exp(-s / 2)),
-    ),
-    ("this is a mean over the heads: add them up", lambda **case: _objective(**case) / len(case["losses"])),
-    ("a log-variance belongs to the loss of the same name, whatever their order", _by_order),
-    ("`regression` names the heads that are regressions, whatever their order", _first_heads),
-    ("the sum is negative here, and that is normal", lambda **case: max(_objective(**case), 0)),
-    ("the sum is negative here, and that is normal: no absolute value", lambda **case: abs(_objective(**case))),
-]
+)
 
 
 # --- 8.2

@@ -95,8 +95,11 @@ def _is_the_same(before: Any, after: Any) -> bool:  # noqa: ANN401
     return bool(before == after)
 
 
-def as_number(value: object, name: str = "the answer") -> float:
-    """Return `value` as a float, if it is one finite number: of Python, of NumPy, or a tensor without axes."""
+def as_number(value: object, name: str = "the answer", *, finite: bool = True) -> float:
+    """Return `value` as a float, if it is one number: of Python, of NumPy, or a tensor without axes.
+
+    NaN and infinity are refused, unless `finite` is False.
+    """
     if issubclass(type(value), np.ndarray | tf.Tensor | tf.Variable | keras.Variable):
         array = as_array(value, name, finite=False)
         if array.ndim:
@@ -105,7 +108,7 @@ def as_number(value: object, name: str = "the answer") -> float:
     if not issubclass(type(value), Real | np.number) or issubclass(type(value), bool | np.complexfloating):
         raise NotYet(f"{name} should be a number, and yours is {describe(value)}")
     number = float(value)
-    require(bool(np.isfinite(number)), f"{name} should be a finite number, and yours is {number}")
+    require(not finite or bool(np.isfinite(number)), f"{name} should be a finite number, and yours is {number}")
     return number
 
 

@@ -24,7 +24,7 @@
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_checks import Todo, check, hint
-from mos_helpers.data.slips import AISLES, SERVICES, client_slips
+from mos_checks.capstone import AISLES, SERVICES, client_slips
 from mos_helpers.heads import check_heads
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
 

@@ -45,6 +45,13 @@ def outcome_of(question_id, expression):
     return match[1], match[2].removeprefix("because ")
 
 
+def refused(question_id, answer, words):
+    """Require that an answer is not correct yet, for a reason that holds these words; return the message."""
+    state, message = outcome(question_id, answer)
+    assert (state, words in message) == ("not yet", True), message
+    return message
+
+
 def question_ids():
     """Return the questions of all lessons that have checks."""
     return [question_id for lesson in grading.lessons() for question_id in grading.load_lesson(lesson)]

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checking import outcome
+from checking import outcome, refused
 from keras import layers
 
 from mos_helpers import data
@@ -300,8 +300,7 @@ WRONG_MODELS = {
 
 @pytest.mark.parametrize(("build", "words"), WRONG_MODELS.values(), ids=WRONG_MODELS)
 def test_wrong_models(build, words):
-    state, message = outcome("1.1", build())
-    assert (state, words in message) == ("not yet", True), message
+    refused("1.1", build(), words)
 
 
 # --- 1.2
@@ -405,8 +404,7 @@ WRONG_COMPILES = {
 
 @pytest.mark.parametrize(("options", "words"), WRONG_COMPILES.values(), ids=WRONG_COMPILES)
 def test_wrong_compiles(trained, digits, options, words):
-    state, message = outcome("1.2", (compiled(trained, **options), digits))
-    assert (state, words in message) == ("not yet", True), message
+    refused("1.2", (compiled(trained, **options), digits), words)
 
 
 def test_the_pair_may_be_a_list(trained, digits):
@@ -498,58 +496,9 @@ def test_contradictions_however_they_are_found(function):
     assert outcome("1.3", function)[0] == "correct"
 
 
-def crossed(predictions):
-    return (predictions["digit"].argmax(axis=1) % 2 == 1) != (predictions["odd"] > 0.5)
-
-
-def column(predictions):
-    return by_comparison(predictions)[:, None]
-
-
-def agreement(predictions):
-    return ~by_comparison(predictions)
-
-
-def rate(predictions):
-    return by_comparison(predictions).mean()
-
-
-def no_parity(predictions):
-    return predictions["digit"].argmax(axis=1) != (predictions["odd"][:, 0] > 0.5)
-
-
-def from_half_up(predictions):
-    return (predictions["digit"].argmax(axis=1) % 2 == 1) != (predictions["odd"][:, 0] >= 0.5)
-
-
-def along_images(predictions):
-    return (predictions["digit"].argmax(axis=0) % 2 == 1) != (predictions["odd"][:, 0] > 0.5)
-
-
-def even_for_odd(predictions):
-    return (predictions["digit"].argmax(axis=1) % 2 == 0) != (predictions["odd"][:, 0] > 0.5)
-
-
-def remembered(predictions):
-    return np.zeros(40, dtype=bool)
-
-
-def forgets_to_return(predictions):
-    by_comparison(predictions)
-
-
-def wrong_key(predictions):
-    return predictions["Odd"] > 0.5
-
-
 def by_position(predictions):
     digit, odd, *_ = predictions.values()
     return by_comparison({"digit": digit, "odd": odd})
-
-
-def by_sorted_position(predictions):
-    first, *_, last = (predictions[name] for name in sorted(predictions))
-    return by_comparison({"digit": first, "odd": last})
 
 
 def of_two_heads(predictions):
@@ -557,60 +506,43 @@ def of_two_heads(predictions):
     return by_comparison({"digit": digit, "odd": odd})
 
 
-def by_all_digits(predictions):
-    return (predictions["digit"][:, 1::2].sum(axis=1) > 0.5) != (predictions["odd"][:, 0] > 0.5)
-
-
 def rounds_in_place(predictions):
     predictions["odd"][:] = predictions["odd"].round()
     return by_comparison(predictions)
 
 
-def takes_out(predictions):
-    return by_comparison({"digit": predictions["digit"], "odd": predictions.pop("odd")})
-
-
-def squeezed(predictions):
-    return np.squeeze(by_comparison(predictions))
-
-
-def of_even(predictions):
-    return (predictions["digit"].argmax(axis=1) % 2 == 1) & (predictions["odd"][:, 0] <= 0.5)
-
-
 WRONG_CONTRADICTIONS = [
     (by_position, "your function raised"),
     (of_two_heads, "your function raised ValueError: too many values to unpack"),
-    (by_all_digits, "it adds up the odd digits' probabilities"),
     (rounds_in_place, "your function changes `predictions` itself"),
-    (takes_out, "your function changes `predictions` itself"),
-    (squeezed, "it returns one number"),
-    (of_even, "the odd head predicts"),
+    (lambda p: by_comparison({"digit": p["digit"], "odd": p.pop("odd")}), "your function changes `predictions` itself"),
+    (lambda p: np.squeeze(by_comparison(p)), "it returns one number"),
+    (lambda p: (p["digit"].argmax(axis=1) % 2 == 1) & (p["odd"][:, 0] <= 0.5), "the odd head predicts"),
     (lambda p: (value for value in by_comparison(p)), "should be an array, and yours is a generator"),
     (lambda p: by_comparison(p).astype(str), "should hold numbers"),
     (lambda p: np.where(by_comparison(p), 1, -1), "yours holds other numbers"),
     (lambda p: np.flatnonzero(by_comparison(p)), "should have shape (40,)"),
     (lambda p: p["digit"].argmax(1) % 2 != p["odd"].argmax(1), "should give"),
     (lambda p: p["digit"].argmax(1) % 2 != p["odd"][:, 0].astype(int), "should give"),
-    (crossed, "each image with every other"),
-    (column, "should have shape"),
-    (agreement, "turn it round"),
-    (even_for_odd, "turn it round"),
-    (rate, "it returns one number"),
-    (no_parity, "should give"),
-    (from_half_up, "the odd head predicts 0.50, your function should give"),
-    (along_images, "your function raised ValueError"),
-    (remembered, "should give True, and it gives False"),
-    (forgets_to_return, "is a `return` missing?"),
-    (wrong_key, "your function raised KeyError"),
+    (lambda p: (p["digit"].argmax(axis=1) % 2 == 1) != (p["odd"] > 0.5), "each image with every other"),
+    (lambda p: by_comparison(p)[:, None], "should have shape"),
+    (lambda p: by_comparison(p).mean(), "it returns one number"),
+    (lambda p: p["digit"].argmax(axis=1) != (p["odd"][:, 0] > 0.5), "should give"),
+    (
+        lambda p: (p["digit"].argmax(axis=1) % 2 == 1) != (p["odd"][:, 0] >= 0.5),
+        "the odd head predicts 0.50, your function should give",
+    ),
+    (lambda p: (p["digit"].argmax(axis=0) % 2 == 1) != (p["odd"][:, 0] > 0.5), "your function raised ValueError"),
+    (lambda p: np.zeros(40, dtype=bool), "should give True, and it gives False"),
+    (lambda p: print(p), "is a `return` missing?"),
+    (lambda p: p["Odd"] > 0.5, "your function raised KeyError"),
     (0.02, "should be a function"),
 ]
 
 
 @pytest.mark.parametrize(("answer", "words"), WRONG_CONTRADICTIONS)
 def test_wrong_contradictions(answer, words):
-    state, message = outcome("1.3", answer)
-    assert (state, words in message) == ("not yet", True), message
+    refused("1.3", answer, words)
 
 
 # --- 1.4
@@ -642,9 +574,6 @@ def test_odd_probability_however_it_is_computed(function):
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda digit: digit[:, ::2].sum(axis=1), "that the digit is even"),
-        (lambda digit: digit.argmax(axis=1) % 2, "by the likeliest digit alone"),
-        (lambda digit: digit[:, 1::2].mean(axis=1), "a probability of one or another is a sum"),
         (lambda digit: digit[:, 1::2].max(axis=1), "should give 0.600 for the first image, and it gives 0.300"),
         (lambda digit: digit[:, 1::2].sum(), "sum along axis 1"),
         (lambda digit: digit[:, 1::2].sum(axis=1, keepdims=True), "should have shape"),
@@ -652,16 +581,13 @@ def test_odd_probability_however_it_is_computed(function):
         (lambda digit: digit[1::2].sum(axis=1), "should have shape"),
         (lambda digit: digit[:, 1::2].sum(axis=1) > 0.5, "return the probability itself"),
         (lambda digit: digit[:, 1:8:2].sum(axis=1), "with 0.4 on the 4, 0.3 on the 7 and 0.3 on the 9"),
-        (lambda digit: digit.max(axis=1), "it gives the probability of the likeliest digit, odd or even"),
-        (lambda digit: (digit[:, 1::2].sum(axis=1) > 0.5).astype(int), "whether the digit is more likely odd"),
-        (lambda digit: 1.0 * (digit.argmax(axis=1) % 2), "by the likeliest digit alone"),
-        (lambda digit: digit[:, 1::2].sum(axis=1).round(2), "for an image whose odd digits have"),
-        (lambda digit: digit[:, 1::2].sum(axis=1).round(1), "for an image whose odd digits have"),
+        (lambda digit: digit[:, 1::2].sum(axis=1).round(2), "it is rounded to 2 decimals"),
+        (lambda digit: digit[:, 1::2].sum(axis=1).round(1), "it is rounded to 1 decimals"),
         (lambda digit: digit[:, 3::2].sum(axis=1), "for an image whose odd digits have"),
         (lambda digit: digit[:, [2, 3, 5, 7, 9]].sum(axis=1), "for an image whose odd digits have"),
         (lambda digit: np.append(digit[:-1, 1::2].sum(1), 0.9), "it should give 0.600 for the first image"),
         (lambda digit: digit[:, 1::2].sum(axis=1) * (len(digit) < 40), "and it gives 0.000"),
-        (lambda digit: np.add(digit[:, 1], digit[:, 3], out=digit[:, 0]), "your function changes `digit` itself"),
+        (lambda digit: np.add(digit[:, 7], digit[:, 9], out=digit[:, 0]), "your function changes `digit` itself"),
         (lambda digit: digit[:, 1::2].sum(axis=1).astype(str), "should hold numbers"),
         (lambda digit: (sum(row) for row in digit), "your function should return one probability for each image"),
         (lambda digit: digit[:, 1::2].cumsum(axis=1)[:, 3], "with 0.4 on the 4, 0.3 on the 7 and 0.3 on the 9"),
@@ -669,5 +595,4 @@ def test_odd_probability_however_it_is_computed(function):
     ],
 )
 def test_wrong_odd_probabilities(function, words):
-    state, message = outcome("1.4", function)
-    assert (state, words in message) == ("not yet", True), message
+    refused("1.4", function, words)

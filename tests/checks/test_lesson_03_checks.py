@@ -6,14 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checking import outcome
+from checking import outcome, refused
 from scipy import linalg, special
-
-
-def refused(question, answer, words):
-    state, message = outcome(question, answer)
-    assert (state, words in message) == ("not yet", True), message
-
 
 # --- 3.1
 
@@ -102,33 +96,15 @@ def wrong_for_few(vector):
 
 WRONG_CUTS = {
     "in place": (in_place, "your function changes `vector` itself"),
-    "sigmoid twice": (cut_by(same=lambda v: special.expit(special.expit(v[:, 20:]))), "went through the sigmoid twice"),
-    "sigmoid, softmax": (cut_by(right=lambda v: softmax(special.expit(v[:, 10:20]))), "a sigmoid and then a softmax"),
-    "softmax, sigmoid": (cut_by(right=lambda v: special.expit(softmax(v[:, 10:20]))), "a softmax and then a sigmoid"),
-    "same of softmax": (cut_by(same=lambda v: softmax(v)[:, 20:]), "the answer same is over all 21 numbers"),
-    "rounded": (cut_by(left=lambda v: softmax(v[:, :10]).round(2)), "is rounded (decimals"),
+    "rounded": (cut_by(left=lambda v: softmax(v[:, :10]).round(2)), "it is rounded to 2 decimals"),
     "wrong for one image": (wrong_for_few, "the answer right differs from the right probabilities"),
     "text": (cut_by(left=lambda v: softmax(v[:, :10]).astype(str)), "the answer left should hold numbers"),
     "another key": (lambda v: {k.title(): p for k, p in cut_by()(v).items()}, "should be left, right and same"),
     "tanh": (cut_by(same=lambda v: np.tanh(v[:, 20:])), "the answer same differs"),
     "log softmax": (cut_by(left=lambda v: special.log_softmax(v[:, :10], axis=1)), "the answer left differs"),
-    "softmax over twenty": (cut_by(left=lambda v: softmax(v[:, :20])[:, :10]), "left is over all twenty numbers"),
-    "softmax over all": (cut_by(right=lambda v: softmax(v)[:, 10:20]), "right is over all 21 numbers"),
-    "sigmoids": (cut_by(left=lambda v: special.expit(v[:, :10])), "left has a sigmoid for each number"),
-    "raw": (cut_by(right=lambda v: v[:, 10:20]), "the answer right holds the numbers of the vector as they are"),
-    "raw same": (cut_by(same=lambda v: v[:, 20:]), "the answer same holds the numbers of the vector as they are"),
-    "swapped": (
-        cut_by(left=lambda v: softmax(v[:, 10:20]), right=lambda v: softmax(v[:, :10])),
-        "left and right are swapped",
-    ),
-    "softmax over images": (cut_by(left=lambda v: softmax(v[:, :10], axis=0)), "is over the images"),
-    "softmax over one": (cut_by(same=lambda v: softmax(v[:, 20:])), "the answer same is always 1"),
     "flat same": (cut_by(same=lambda v: special.expit(v[:, 20])), "20: keeps the second axis"),
-    "not the same": (cut_by(same=lambda v: special.expit(-v[:, 20:])), "turn it round"),
-    "twice": (cut_by(left=lambda v: softmax(softmax(v[:, :10]))), "went through the softmax twice"),
     "one column off": (cut_by(right=lambda v: softmax(v[:, 11:21])), "the answer right differs from the right"),
     "one too few": (cut_by(right=lambda v: softmax(v[:, 10:19])), "the answer right should have shape"),
-    "decided": (cut_by(same=lambda v: v[:, 20:] > 0), "the answer same differs"),
     "no same": (lambda v: {"left": softmax(v[:, :10]), "right": softmax(v[:, 10:20])}, "yours are left and right"),
     "a tuple": (lambda v: (softmax(v[:, :10]), softmax(v[:, 10:20])), "should be a dict"),
     "nothing": (lambda v: None, "is a `return` missing?"),
@@ -205,16 +181,6 @@ def both(reduce):
     return lambda pair: {"left": reduce(table(pair), 2), "right": reduce(table(pair), 1)}
 
 
-def normalised(cells, axis):
-    highest = cells.max(axis=axis)
-    return highest / highest.sum(axis=1, keepdims=True)
-
-
-def likeliest(pair):
-    found = pair.argmax(axis=1)
-    return {"left": np.eye(10)[found // 10], "right": np.eye(10)[found % 10]}
-
-
 def reshaped_in_place(pair):
     pair *= 0.5
     return {"left": 2 * table(pair).sum(axis=2), "right": 2 * table(pair).sum(axis=1)}
@@ -229,21 +195,11 @@ def independent(pair):
 
 WRONG_ANSWERS = {
     "in place": (reshaped_in_place, "your function changes `pair` itself"),
-    "rounded to two": (both(lambda cells, axis: cells.sum(axis=axis).round(2)), "is rounded (decimals"),
-    "rounded to three": (both(lambda cells, axis: cells.sum(axis=axis).round(3)), "is rounded (decimals"),
-    "rounded to one": (both(lambda cells, axis: cells.sum(axis=axis).round(1)), "is rounded (decimals: 1)"),
-    "one likeliest digit": (
-        both(lambda cells, axis: np.eye(10)[cells.sum(axis=axis).argmax(axis=1)]),
-        "is 0 or 1, by its likeliest digit",
-    ),
+    "rounded to two": (both(lambda cells, axis: cells.sum(axis=axis).round(2)), "it is rounded to 2 decimals"),
+    "rounded to three": (both(lambda cells, axis: cells.sum(axis=axis).round(3)), "it is rounded to 3 decimals"),
+    "rounded to one": (both(lambda cells, axis: cells.sum(axis=axis).round(1)), "it is rounded to 1 decimals"),
     "given the other": (independent, "the answer left differs"),
     "logarithms": (both(lambda cells, axis: np.log(cells.sum(axis=axis) + 1e-9)), "has a total of"),
-    "swapped": (lambda p: {"left": table(p).sum(axis=1), "right": table(p).sum(axis=2)}, "left and right are swapped"),
-    "mean": (both(lambda cells, axis: cells.mean(axis=axis)), "is a mean over pairs"),
-    "maximum": (both(lambda cells, axis: cells.max(axis=axis)), "takes only the likeliest pair with each digit"),
-    "maximum, normalised": (both(normalised), "takes only the likeliest pair with each digit"),
-    "softmax": (both(lambda cells, axis: softmax(cells.sum(axis=axis))), "needs no softmax"),
-    "likeliest pair": (likeliest, "by the likeliest pair alone"),
     "digits": (lambda p: {"left": p.argmax(1) // 10, "right": p.argmax(1) % 10}, "one digit for each image"),
     "both left": (lambda p: dict.fromkeys(["left", "right"], table(p).sum(axis=2)), "the answer right differs"),
     "over images": (lambda p: {"left": table(p).sum(axis=0), "right": table(p).sum(axis=1)}, "should have shape"),
@@ -335,11 +291,6 @@ def below(inputs, units, classes):
     return fair
 
 
-def without_bias(inputs, units, classes):
-    total = sum(classes)
-    return units * (inputs + total) // (len(classes) * inputs + total)
-
-
 def from_one(inputs, units, classes):
     fair = 1
     while sum(size(inputs, fair + 1, [number]) for number in classes) <= size(inputs, units, classes):
@@ -366,10 +317,6 @@ WRONG_SIZES = {
     "the largest head": (of_equal_heads(max), "classes="),
     "the smallest head": (of_equal_heads(min), "classes="),
     "empties the list": (empties, "your function changes `classes` itself"),
-    "no trunk bias": (
-        lambda i, u, c: u * (i + sum(c)) // (len(c) * i + sum(c)),
-        "which is fewer: each layer has a bias too",
-    ),
     "up to a hundred": (
         lambda i, u, c: min(formula(i, u, c), 17),
         "for inputs=289, units=96, classes=[10, 10] it gives 17",
@@ -379,12 +326,10 @@ WRONG_SIZES = {
         lambda i, u, c: 48 if u == 96 else formula(i, u, c),
         "one unit more makes 29,420, which is still no more",
     ),
-    "divided": (lambda i, u, c: u // len(c), "still no more: with fewer hidden units the heads get smaller too"),
     "rounded": (lambda i, u, c: round(u * (i + 1 + sum(c)) / (len(c) * (i + 1) + sum(c))), "which is fewer"),
     "one more": (lambda i, u, c: formula(i, u, c) + 1, "which is fewer"),
     "not rounded": (lambda i, u, c: u * (i + 1 + sum(c)) / (len(c) * (i + 1) + sum(c)), "a whole number of units"),
     "fewer and not equal": (below, "for inputs=9, units=30, classes=[5, 5] it gives 19"),
-    "without bias": (without_bias, "which is fewer"),
     "the same": (lambda i, u, c: u, "it gives 96. The separate networks have"),
     "for two only": (lambda i, u, c: formula(i, u, c[:2]), "for inputs=5, units=12, classes=[3, 4, 1] it gives"),
     "the parameters": (size, "which is fewer"),

@@ -6,15 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checking import outcome
+from checking import outcome, refused
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-
-
-def refused(question, answer, words):
-    state, message = outcome(question, answer)
-    assert (state, words in message) == ("not yet", True), message
-
 
 # --- 14.1
 
@@ -59,18 +53,6 @@ RIGHT_NAMES.append(functools.partial(by_identities))
 @pytest.mark.parametrize("function", RIGHT_NAMES)
 def test_names_however_they_are_given(function):
     assert outcome("14.1", function) == ("correct", "")
-
-
-def a_list(model, names):
-    return model
-
-
-def swapped(model, names):
-    return from_tensors(model, sorted(names))
-
-
-def turned(model, names):
-    return from_tensors(model, names[::-1])
 
 
 def a_copy(model, names):
@@ -167,9 +149,9 @@ def three_only(model, names):
 WRONG_NAMES = {
     "the names are taken out": (empties_the_names, "your function changes `names` itself"),
     "three heads only": (three_only, "for a model with five heads"),
-    "list": (a_list, "the outputs of the result should be a dictionary"),
-    "alphabet": (swapped, "the names are in the order of the outputs"),
-    "turned": (turned, "the names are in the order of the outputs"),
+    "list": (lambda m, n: m, "the outputs of the result should be a dictionary"),
+    "alphabet": (lambda m, n: from_tensors(m, sorted(n)), "the names are in the order of the outputs"),
+    "turned": (lambda m, n: from_tensors(m, n[::-1]), "the names are in the order of the outputs"),
     "copy": (a_copy, "weights of its own"),
     "untrained": (untrained, "stands no answer of the old model"),
     "reset": (reset, "changes the weights of the old model"),
@@ -190,9 +172,9 @@ WRONG_NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG_NAMES)
-def test_wrong_names(name):
-    refused("14.1", *WRONG_NAMES[name])
+@pytest.mark.parametrize(("answer", "words"), WRONG_NAMES.values(), ids=WRONG_NAMES)
+def test_wrong_names(answer, words):
+    refused("14.1", answer, words)
 
 
 # --- 14.2
@@ -288,12 +270,6 @@ def accuracy_only(probability, target):
     return grid[np.argmax([np.mean(softmax(np.log(probability) / t, axis=1).argmax(1) == target) for t in grid])]
 
 
-def squares(probability, target):
-    grid = np.geomspace(0.1, 10, 400)
-    wanted = np.eye(probability.shape[1])[target]
-    return grid[np.argmin([((softmax(np.log(probability) / t, axis=1) - wanted) ** 2).sum() for t in grid])]
-
-
 def searched(loss, low=0.1, high=10, n=400):
     """Return a function that looks for the smallest loss of the probabilities, the target and the temperature."""
 
@@ -303,23 +279,12 @@ def searched(loss, low=0.1, high=10, n=400):
     return function
 
 
-def of_powers(divide):
-    def loss(probability, target, t):
-        return -np.log(divide(probability ** (1 / t))[np.arange(len(target)), target]).mean()
-
-    return searched(loss)
+def of_powers(probability, target, t):
+    return -np.log((probability ** (1 / t))[np.arange(len(target)), target]).mean()
 
 
 def coarse(probability, target):
     return min(np.linspace(0.1, 10, 100), key=lambda t: loss_at(probability, target, t))
-
-
-def smoothed(share):
-    def loss(probability, target, t):
-        wanted = np.eye(probability.shape[1])[target] * (1 - share) + share / probability.shape[1]
-        return -(wanted * log_softmax(np.log(probability) / t, axis=1)).sum()
-
-    return searched(loss)
 
 
 def soft(probability, target, t):
@@ -327,10 +292,7 @@ def soft(probability, target, t):
 
 
 WRONG_TEMPERATURES = {
-    "smoothed labels": (smoothed(0.1), "that is best for soft targets, in which the true class has 90%"),
-    "labels smoothed a little": (smoothed(0.05), "that is best for soft targets, in which the true class has 95%"),
     "probabilities as targets": (searched(soft), "it is 1 for every head"),
-    "never above 1": (lambda p, y: min(1.0, by_search(p, y)), "may also be too sure"),
     "few rows": (lambda p, y: by_search(p[: len(y) // 20], y[: len(y) // 20]), "has a smaller cross-entropy"),
     "half of the rows": (lambda p, y: by_search(p[::2], y[::2]), "does every row count?"),
     "in half precision": (lambda p, y: by_search(p.astype("float16"), y), "has a smaller cross-entropy"),
@@ -340,19 +302,10 @@ WRONG_TEMPERATURES = {
     "few steps": (searched(loss_at, n=20), "not within 2%. Are your steps small enough"),
     "even steps": (coarse, "not within 2%. Are your steps small enough"),
     "rounded": (lambda p, y: np.round(by_search(p, y), 1), "not within 2%"),
-    "no division": (of_powers(lambda powers: powers), "do you divide the powers by their sum in each row?"),
-    "divided by columns": (of_powers(lambda powers: powers / powers.sum(axis=0)), "by their sum in each column"),
+    "no division": (searched(of_powers), "do you divide the powers by their sum in each row?"),
     "predicted class": (lambda p, y: by_search(p, p.argmax(axis=1)), "that is the lowest of all"),
-    "largest cross-entropy": (searched(lambda p, y, t: -loss_at(p, y, t)), "that has the largest cross-entropy"),
-    "logarithm to the base 10": (lambda p, y: np.log10(by_search(p, y)), "to the base 10"),
     "multiplied": (searched(lambda p, y, t: loss_at(p, y, 1 / t)), "that is one divided by the temperature"),
-    "its inverse": (lambda p, y: 1 / by_search(p, y), "that is one divided by the temperature"),
-    "its logarithm": (lambda p, y: np.log(by_search(p, y)), "that is the logarithm of the temperature"),
-    "below zero": (lambda p, y: -by_search(p, y), "a temperature is above zero"),
-    "never below 1": (lambda p, y: max(1.0, by_search(p, y)), "may also be not sure enough"),
-    "always 1": (lambda p, y: 1.0, "it is 1 for every head"),
     "accuracy": (accuracy_only, "no temperature changes the accuracy"),
-    "smallest squares": (squares, "that has the smallest squared error"),
     "probabilities as logits": (
         lambda p, y: min(np.geomspace(0.1, 10, 200), key=lambda t: loss_at(np.exp(p), y, t)),
         "you use them as logits",
@@ -362,9 +315,9 @@ WRONG_TEMPERATURES = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG_TEMPERATURES)
-def test_wrong_temperatures(name):
-    refused("14.2", *WRONG_TEMPERATURES[name])
+@pytest.mark.parametrize(("answer", "words"), WRONG_TEMPERATURES.values(), ids=WRONG_TEMPERATURES)
+def test_wrong_temperatures(answer, words):
+    refused("14.2", answer, words)
 
 
 # --- 14.3
@@ -420,10 +373,6 @@ def far_or_unfit(new, old, tolerance):
         return far(new, old, tolerance)
     except ValueError:
         return True
-
-
-def first_only(before, after, tolerance):
-    return by_allclose(before, after, tolerance)[:1]
 
 
 def found_by(changed, shape=np.shape):
@@ -501,7 +450,10 @@ WRONG_MOVES = {
     "sum with signs": (found_by(lambda n, o, t: not abs((n - o).sum()) <= t), "another order"),
     "not below the tolerance": (found_by(lambda n, o, t: not (np.abs(n - o) < t).all()), "the tolerance is 0"),
     "types too": (found_by(lambda n, o, t: n.dtype != o.dtype or far(n, o, t)), "rounded to 32 bits"),
-    "first only": (first_only, "left moved, and size is gone: left should be in the list"),
+    "first only": (
+        lambda b, a, t: by_allclose(b, a, t)[:1],
+        "left moved, and size is gone: left should be in the list",
+    ),
     "no look for the gone": (
         lambda b, a, t: [n for n in b if a[n].shape != b[n].shape or far(a[n], b[n], t)],
         "size is gone: your function raised KeyError",
@@ -512,9 +464,9 @@ WRONG_MOVES = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG_MOVES)
-def test_wrong_moves(name):
-    refused("14.3", *WRONG_MOVES[name])
+@pytest.mark.parametrize(("answer", "words"), WRONG_MOVES.values(), ids=WRONG_MOVES)
+def test_wrong_moves(answer, words):
+    refused("14.3", answer, words)
 
 
 # --- 14.4
@@ -603,14 +555,10 @@ def of_two(gradients, counts):
 
 WRONG_SUMS = {
     "by place": (by_place, "your function raised ValueError"),
-    "two workers": (of_two, "your function raised ZeroDivisionError"),
+    "two workers": (of_two, "its number at"),
     "in half precision": (
         lambda g, c: {n: v.astype("float16") for n, v in by_weights(g, c).items()},
-        "and should be",
-    ),
-    "by busy workers": (
-        each(lambda g, c: sum(a * b for a, b in zip(g, c, strict=True) if b) / sum(count > 0 for count in c)),
-        "not by the number of workers with rows",
+        "its numbers have 16 bits",
     ),
     "sum without NaN": (
         each(lambda g, c: np.nansum([a * b for a, b in zip(g, c, strict=True)], axis=0) / sum(c)),
@@ -632,17 +580,6 @@ WRONG_SUMS = {
     ),
     "NaN everywhere": (with_nan_everywhere, "it is NaN in more places"),
     "from the first worker": (from_the_first, "a mean of NaN"),
-    "mean": (each(lambda g, c: np.mean(g, axis=0)), "counts as much as one with many"),
-    "mean of the busy": (each(lambda g, c: np.nanmean(g, axis=0)), "counts as much as one with many"),
-    "sum": (each(lambda g, c: np.nansum(g, axis=0)), "it is the sum over the workers"),
-    "sum of rows": (
-        each(lambda g, c: sum(np.nan_to_num(a) * b for a, b in zip(g, c, strict=True))),
-        "sum over the rows",
-    ),
-    "by workers": (
-        each(lambda g, c: sum(np.nan_to_num(a) * b for a, b in zip(g, c, strict=True)) / len(c)),
-        "not by the number of workers",
-    ),
     "NaN": (each(lambda g, c: sum(a * b for a, b in zip(g, c, strict=True)) / sum(c)), "a mean of NaN"),
     "largest worker": (each(lambda g, c: g[int(np.argmax(c))]), "its number at"),
     "in place": (in_place, "changes `gradients` itself"),
@@ -651,6 +588,6 @@ WRONG_SUMS = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG_SUMS)
-def test_wrong_sums(name):
-    refused("14.4", *WRONG_SUMS[name])
+@pytest.mark.parametrize(("answer", "words"), WRONG_SUMS.values(), ids=WRONG_SUMS)
+def test_wrong_sums(answer, words):
+    refused("14.4", answer, words)

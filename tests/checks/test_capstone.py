@@ -7,17 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mos_helpers import data
-from mos_helpers.data.slips import (
+from mos_checks.capstone import (
     AISLES,
     MM_PER_PIXEL,
     SERVICES,
     TRAINING_KEEP,
     VALIDATION_KEEP,
     client_slips,
+    hidden_slips,
+    labelled,
     slips,
     with_gaps,
 )
+from mos_helpers import data
 
 
 @pytest.fixture(scope="module")
@@ -149,10 +151,7 @@ def test_what_the_client_hands_over(digits):
     training, validation = client_slips(digits)
     for found, n, keep in ((training, 6000, TRAINING_KEEP), (validation, 2000, VALIDATION_KEEP)):
         assert len(found.images) == n
-        known = {
-            name: (values >= 0 if values.dtype.kind == "i" else np.isfinite(values)).reshape(n, -1)[:, 0]
-            for name, values in found.targets.items()
-        }
+        known = known_rows(found.targets)
         for name, rows in known.items():
             assert abs(rows.mean() - keep[name]) < 0.04
         shares = np.corrcoef([rows.astype(float) for rows in known.values()])
@@ -161,8 +160,7 @@ def test_what_the_client_hands_over(digits):
 
 def known_rows(targets):
     """Return for each target which slips have its label."""
-    rows = {name: values >= 0 if values.dtype.kind == "i" else np.isfinite(values) for name, values in targets.items()}
-    return {name: found.reshape(len(found), -1)[:, 0] for name, found in rows.items()}
+    return {name: labelled(name, values) for name, values in targets.items()}
 
 
 def largest_z(known, truth):
@@ -225,6 +223,8 @@ def test_no_digit_is_in_two_of_the_three_sets(digits):
     assert np.array_equal(training.images, client_slips(digits, 200, 200)[0].images)
     valid = validation.targets["void"] == 0
     assert not validation.images[valid].any()
+    hidden = data.Digits(blank.x_test, digits.y_train, digits.x_test, digits.y_test, "test digits alone")
+    assert np.array_equal(hidden_slips(hidden).images, hidden_slips(digits).images)
 
 
 def test_composing_is_fast(digits):

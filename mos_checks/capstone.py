@@ -1,16 +1,22 @@
-"""The luggage slips of the capstone: composed images with five targets, and the gaps in their labels."""
+"""The capstone: luggage slips with five targets and gaps in their labels, and the client's scores.
+
+Lockers and aisles, services, the position and whether a slip is void. The learner gets `client_slips`. The acceptance
+runs on `hidden_slips`, whose seed stands below. Anyone may read it, and nothing is lost by that: the test is honest as
+long as nothing was trained or chosen on these slips, and that is in the hands of the learner alone, as with every test
+set.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from mos_helpers.data.arguments import check_digits, check_whole_number
-from mos_helpers.data.hiding import hide_labels
-from mos_helpers.data.loading import Digits
-from mos_helpers.data.posing import posed_digits
+from mos_helpers.data import Digits, hide_labels, posed_digits
+from mos_helpers.data.arguments import check_digits
 
+HEADS = ("locker", "aisle", "services", "position", "void")
 # The lockers, 0 to 9, by aisle. Digits that look alike share an aisle.
 AISLES = {"A": [0, 6], "B": [1, 7], "C": [4, 9], "D": [3, 5, 8], "E": [2]}
+AISLE_OF = np.array([next(i for i, lockers in enumerate(AISLES.values()) if digit in lockers) for digit in range(10)])
 # The digit that is written in the margin for each service.
 SERVICES = {"fragile": 1, "heavy": 2, "cold": 4, "insured": 7}
 MM_PER_PIXEL = 0.5
@@ -55,14 +61,9 @@ def slips(x: np.ndarray, y: np.ndarray, n: int, seed: int = 0) -> Slips:
         down from the upper left corner; "void", float32 of shape (n,), 1 for a slip that is struck through.
 
     Raises:
-        TypeError: x does not hold floating-point numbers, y does not hold whole numbers, or n or seed is not a whole
-            number.
-        ValueError: x or y has another shape, another number of rows than the other, or values outside its range; a
-            service digit is not in y; or n or seed is outside its range.
+        TypeError, ValueError: as `posed_digits`, and if x does not hold 28x28 pixels, or y not all service digits.
     """
     x, y = check_digits(x, y)
-    check_whole_number("n", n, 1)
-    check_whole_number("seed", seed, 0, 2**63 - 2)
     if x.shape[1:] != (2 * _MARGIN, 2 * _MARGIN):
         raise ValueError(f"x must hold images of 28x28 pixels, not of shape {x.shape[1:]}.")
     absent = [digit for digit in SERVICES.values() if digit not in y]
@@ -75,13 +76,10 @@ def slips(x: np.ndarray, y: np.ndarray, n: int, seed: int = 0) -> Slips:
     images = np.empty((n, _SIDE, _SIDE + _MARGIN), dtype=np.float32)
     images[:, :, :_SIDE] = large
     images[:, :, _SIDE:], services = _margins(rng, x, y, n)
-    aisle_of = np.empty(10, dtype=np.int64)
-    for number, lockers in enumerate(AISLES.values()):
-        aisle_of[lockers] = number
     centre = np.stack([pose["shift_right"], pose["shift_down"]], axis=1) + np.float32(_SIDE / 2)
     targets = {
         "locker": pose["digit"],
-        "aisle": aisle_of[pose["digit"]],
+        "aisle": AISLE_OF[pose["digit"]],
         "services": services,
         "position": centre * np.float32(MM_PER_PIXEL),
         "void": void.astype(np.float32),
@@ -133,7 +131,6 @@ def with_gaps(targets: dict[str, np.ndarray], keep: dict[str, float], seed: int 
     """
     if keep.keys() != targets.keys():
         raise ValueError(f"keep must have the keys of targets, {list(targets)}, not {list(keep)}.")
-    check_whole_number("seed", seed, 0, 2**62)
     # Not seed, seed + 1, ...: `slips` draws with these, and a gap would go with what it draws.
     seeds = np.random.SeedSequence(seed, spawn_key=(0,)).generate_state(len(targets), np.uint64) >> np.uint64(1)
     result = {}
@@ -160,3 +157,75 @@ def client_slips(digits: Digits, n_training: int = 6000, n_validation: int = 200
         complete = slips(x, y, n, seed=seed)
         made.append(Slips(complete.images, with_gaps(complete.targets, keep, seed=seed)))
     return made[0], made[1]
+
+
+def hidden_slips(digits: Digits) -> Slips:
+    """Return the slips of the acceptance, with all their labels, composed of the test digits."""
+    return slips(digits.x_test, digits.y_test, 2000, seed=2026)
+
+
+def labelled(name: str, target: np.ndarray) -> np.ndarray:
+    """Return which rows of a target have a label, bool of shape (n,)."""
+    if name in ("locker", "aisle"):
+        return target >= 0
+    return np.isfinite(target).reshape(len(target), -1).all(axis=1)
+
+
+def settled(aisle: np.ndarray) -> np.ndarray:
+    """Return on which slips the aisle settles the locker, as it holds only one."""
+    single = [place for place, digits in enumerate(AISLES.values()) if len(digits) == 1]
+    return np.isin(aisle, single)
+
+
+def average_precision(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the average precision of one service, scores of shape (n,) against 0 and 1."""
+    from sklearn.metrics import average_precision_score  # here, because it is slow to import
+
+    return float(average_precision_score(truth, predicted))
+
+
+def balanced(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the mean of the share of void slips that are found and the share of valid slips that are left alone."""
+    void, predicted_void = truth == 1, predicted > 0.5
+    return float((predicted_void[void].mean() + (~predicted_void[~void]).mean()) / 2)
+
+
+def scores(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return a score for each of `HEADS`, over the slips that have that label.
+
+    "locker" and "aisle": the share right. "services": the mean over the four of the average precision. "position": the
+    mean absolute error in mm. "void": see `balanced`.
+    """
+    rows = {name: labelled(name, targets[name]) for name in HEADS}
+    true = {name: targets[name][rows[name]] for name in HEADS}
+    predicted = {name: answers[name][rows[name]] for name in HEADS}
+    result = {name: float(np.mean(true[name] == predicted[name])) for name in ("locker", "aisle")}
+    columns = zip(true["services"].T, predicted["services"].T, strict=True)
+    result["services"] = float(np.mean([average_precision(*column) for column in columns]))
+    result["position"] = float(np.abs(true["position"] - predicted["position"]).mean())
+    result["void"] = balanced(true["void"], predicted["void"])
+    return {name: result[name] for name in HEADS}
+
+
+def baseline_scores(targets: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return the scores of the best answer that is the same for every slip; targets without gaps."""
+    n = len(targets["void"])
+    constant = {name: np.full(n, np.bincount(targets[name]).argmax()) for name in ("locker", "aisle")}
+    constant["services"] = np.tile(targets["services"].mean(axis=0), (n, 1))
+    constant["position"] = np.tile(np.median(targets["position"], axis=0), (n, 1))
+    return scores(constant | {"void": np.zeros(n)}, targets)
+
+
+def within(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], times: float) -> np.ndarray:
+    """Return for right and for down the share of errors that are at most so many standard deviations."""
+    errors = np.abs(answers["position"] - targets["position"])
+    return np.mean(errors <= times * answers["spread"], axis=0)
+
+
+def surer_half(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> np.ndarray:
+    """Return for right and for down the mean error of the surer half, divided by that of the other half."""
+    errors = np.abs(answers["position"] - targets["position"])
+    order = np.argsort(answers["spread"], axis=0, kind="stable")
+    errors = np.take_along_axis(errors, order, axis=0)
+    half = len(errors) // 2
+    return errors[:half].mean(axis=0) / np.maximum(errors[half:].mean(axis=0), 1e-9)

@@ -1,0 +1,24 @@
+"""Fixtures for the tests of the capstone's checks."""
+
+import pytest
+from capstone_answers import Oracle
+
+from mos_checks import lesson_15
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    """The scores of the capstone's tests are those of the bundled digits, wherever the tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOS_DATA", "digits")
+        yield
+
+
+@pytest.fixture(scope="module")
+def client(bundled):
+    return lesson_15._clients()
+
+
+@pytest.fixture(scope="module")
+def oracle(bundled):
+    return Oracle()
