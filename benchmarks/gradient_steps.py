@@ -136,7 +136,8 @@ def main() -> None:
         for heads in options.heads:
             table = report.table(f"{heads} heads", {"ms": "median", "ratio": "median"})
             steps = {m: (torch_step if m.startswith("torch") else keras_step)(m, heads) for m in methods}
-            times = {name: np.array(values) for name, values in seconds(steps, options.rounds, UPDATES).items()}
+            found = seconds(steps, options.rounds, options.machine, UPDATES)
+            times = {name: np.array(values) for name, values in found.items()}
             table.row("rule: (1 + 2 x heads) / 3", {"ratio": [(1 + 2 * heads) / 3]})
             for method, values in times.items():
                 table.row(method, {"ms": 1000 * values, "ratio": values / times[methods[0]]})

@@ -103,7 +103,7 @@ def main() -> None:
     x, y, source = load_images()
     with Report(options, f"{N_IMAGES:,} images of {source}, batch size {BATCH_SIZE}") as report:
         with tempfile.TemporaryDirectory() as folder:
-            found = seconds(variants(x, y, Path(folder)), options.rounds)
+            found = seconds(variants(x, y, Path(folder)), options.rounds, options.machine)
         table = report.table("fit on", {"seconds": "median", "speed": "median"})
         for name, values in found.items():
             table.row(name, {"seconds": np.divide(values, EPOCHS), "speed": np.divide(found["arrays"], values)})

@@ -65,7 +65,7 @@ def main() -> None:
         for count in (1, 256):
             image = np.random.default_rng(0).random((count, 784), dtype="float32")
             ways = forms(model, Path(name) / str(count), image)
-            wanted, times = ways["predict"](), seconds(ways, options.rounds)
+            wanted, times = ways["predict"](), seconds(ways, options.rounds, options.machine)
             columns = {"ms": "median", "ratio": "median", "difference": "rounding"}
             table = report.table(f"{count} image{'s' if count > 1 else ''}", columns)
             for form, values in times.items():

@@ -752,10 +752,11 @@ assert len(read) == 31 and {len(part) for part in read} == {128}
 
 # %% [markdown]
 # The median of three turns of 50 updates; the first turn compiles, and is not counted. Such times differ from run to run, and
-# for arrays as small as these there may be no gain at all. `benchmarks/input_pipeline.py` measures it with 60,000 images, as
-# multiples of the speed of plain `fit` on arrays. On a quiet machine with two cores, `batches` was 1.5 times as fast, and 3
-# times with 32 updates in one call. Files need no memory for the images: they were 0.8 times as fast, and 0.4 times if they
-# are read one after the other and each image is taken apart by itself.
+# for arrays as small as these there may be no gain at all. `benchmarks/input_pipeline.py` measures it with 60,000 images, in
+# processor time. `batches` with 32 updates in one call needed less than half of what plain `fit` on arrays needs, and with one
+# update in a call more: other threads prepare the batches beside the training, which can save time, but no work. Files need no
+# memory for the images. With 32 updates in one call they needed about one and a half times as much as the arrays, and about
+# three times if they are read one after the other and each image is taken apart by itself.
 
 # %% [markdown]
 # ### Several devices in one process
