@@ -2,12 +2,12 @@
 
     python benchmarks/scaling.py --steps 300 --machine quiet
 
-The forms take turns. The table has medians: the images per second, without the start and the first update, and the
-speed as a share of that of one process in the same round; and the largest difference of a weight from that of one
+The forms take turns. Each trains with few updates and with many: the difference is what the updates cost without the
+start. The table has the medians of the milliseconds of one update and of the ratios to one process in the same round
+(processor time, or on a quiet machine the time that passed), and the largest difference of a weight from that of one
 process after the same updates: rounding grows with their number.
 """
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +22,7 @@ from mos_helpers.scaling import run_workers, worker
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
 
-BATCH_SIZE = 128
+BATCH_SIZE, FEW = 128, 10
 
 
 def write_rows(file: Path) -> None:
@@ -45,40 +45,49 @@ def write_model(file: Path) -> None:
     model.save(file)
 
 
-def by_workers(model: Path, rows: Path, steps: int) -> tuple[float, list[np.ndarray]]:
-    """Train with two processes; return the seconds of an update, and the first worker's weights."""
+def by_workers(model: Path, rows: Path, steps: int) -> list[np.ndarray]:
+    """Train with two processes; return the first worker's weights."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = [model, rows, folder, "--steps", str(steps), "--batch-size", str(BATCH_SIZE)]
-        said = run_workers(["-m", "mos_helpers.scaling.worker", *arguments], workers=2, seconds=600)
-        return json.loads(said[0])["seconds"], keras.models.load_model(Path(folder) / "worker_0.keras").get_weights()
+        run_workers(["-m", "mos_helpers.scaling.worker", *arguments], workers=2, seconds=600)
+        return keras.models.load_model(Path(folder) / "worker_0.keras").get_weights()
 
 
-def here(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> tuple[float, list[np.ndarray]]:
-    """Train in this process; return the seconds of an update, and the weights."""
-    trained, scores = worker.train(model, rows, steps, BATCH_SIZE, strategy)
-    return scores["seconds"], trained.get_weights()
+def here(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> list[np.ndarray]:
+    """Train in this process; return the weights."""
+    return worker.train(model, rows, steps, BATCH_SIZE, strategy)[0].get_weights()
 
 
-def by_fit(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> tuple[float, list[np.ndarray]]:
+def by_fit(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> list[np.ndarray]:
     """Train one model on several devices of this process by `fit`, which cuts the batches; else like `here`."""
     with strategy.scope():
         trained = keras.models.load_model(model)
         trained.optimizer.build(trained.trainable_variables)
-    batches, times = worker.shares(trained, rows, BATCH_SIZE, tf.distribute.get_strategy()), []
-    clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.perf_counter()))
-    trained.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock])
-    return (times[-1] - times[0]) / (steps - 1), trained.get_weights()
+    batches = worker.shares(trained, rows, BATCH_SIZE, tf.distribute.get_strategy())
+    trained.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+    return trained.get_weights()
+
+
+def clock(machine: str) -> float:
+    """Return the seconds that count: those that passed, or the processor time of this process and ended workers."""
+    if machine == "quiet":
+        return time.perf_counter()
+    import resource  # not on Windows
+
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
 
 
 def main() -> None:
     """Print the table."""
     parser = arguments(__doc__, rounds=7)
-    parser.add_argument("--steps", type=whole_number(2), default=300, help="updates of 128 images (300)")
+    parser.add_argument("--steps", type=whole_number(2 * FEW), default=300, help="updates of 128 images (300)")
     options = parser.parse_args()
-    processor, steps = tf.config.list_physical_devices("CPU")[0], options.steps
+    processor = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
     mirrored, alone = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), tf.distribute.get_strategy()
-    with tempfile.TemporaryDirectory() as name, Report(options, f"{steps} updates of {BATCH_SIZE} images") as report:
+    about = f"updates of {BATCH_SIZE} images"
+    with tempfile.TemporaryDirectory() as name, Report(options, about) as report:
         rows, model, small = (Path(name) / file for file in ("rows.npz", "model.keras", "small.keras"))
         write_rows(rows)
         write_model(model)
@@ -86,20 +95,29 @@ def main() -> None:
         write_model(small)
         keras.config.set_dtype_policy("float32")
         forms = {
-            "one process": lambda: here(model, rows, steps, alone),
-            "16 bits": lambda: here(small, rows, steps, alone),
-            "two workers": lambda: by_workers(model, rows, steps),
-            "fit, one device": lambda: by_fit(model, rows, steps, alone),
-            "fit, two devices": lambda: by_fit(model, rows, steps, mirrored),
+            "one process": lambda steps: here(model, rows, steps, alone),
+            "16 bits": lambda steps: here(small, rows, steps, alone),
+            "two workers": lambda steps: by_workers(model, rows, steps),
+            "fit, one device": lambda steps: by_fit(model, rows, steps, alone),
+            "fit, two devices": lambda steps: by_fit(model, rows, steps, mirrored),
         }
-        runs = in_turns(lambda form, turn: forms[form](), forms, range(options.rounds))
-        table = report.table("form", {"images/s": "count", "speed": "median", "difference": "rounding"})
+
+        def run(form: str, turn: int) -> tuple[float, list[np.ndarray]]:
+            times = [clock(options.machine)]
+            for steps in (FEW, options.steps):
+                weights = forms[form](steps)
+                times.append(clock(options.machine))
+            begin, update = times[1] - times[0], times[2] - times[1]
+            return (update - begin) / (options.steps - FEW), weights
+
+        runs = in_turns(run, forms, range(options.rounds))
         times = {form: np.array([seconds for seconds, _ in found]) for form, found in runs.items()}
+        table = report.table("form", {"ms": "median", "ratio": "median", "difference": "rounding"})
         for form, found in runs.items():
             pairs = zip(found[-1][1], runs["one process"][-1][1], strict=True)
             difference = max(np.abs(a - b).max() for a, b in pairs)
-            speed = times["one process"] / times[form]
-            table.row(form, {"images/s": BATCH_SIZE / times[form], "speed": speed, "difference": [difference]})
+            ratio = times[form] / times["one process"]
+            table.row(form, {"ms": 1000 * times[form], "ratio": ratio, "difference": [difference]})
 
 
 if __name__ == "__main__":
