@@ -1,9 +1,9 @@
-"""New images, with several digits apart from each other on a canvas."""
+"""Images with several digits apart from each other."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mos_helpers.data.arguments import check_digits, check_whole_number
+from mos_helpers.arguments import as_digits, check_whole_number
 
 
 def several_digits(
@@ -20,15 +20,12 @@ def several_digits(
     """Return n images with several digits each, and which digits are on each of them.
 
     The canvas is cut into square cells, as many as can hold a digit. Each digit gets a cell of its own, drawn at
-    random, and lies anywhere within it, so no digit hides any part of another. How many digits an image has is drawn
-    first, each number from `at_least` to `at_most` equally often. Then their labels are drawn one after the other, and
-    then a digit from `x` for each label. A label may come twice. Every digit comes from `x`: compose training images
-    from training digits and test images from test digits, or the test set holds digits that were trained on.
+    random, and lies anywhere within it. How many digits an image has is drawn first, each number from `at_least` to
+    `at_most` equally often. Then their labels are drawn one after the other, and then a digit of `x` for each label. A
+    label may come twice.
 
     Args:
-        x: digits, floating-point numbers in [0, 1], of shape (m, height, width). They are not changed.
-        y: their labels, whole numbers from 0 to 9, of shape (m,).
-        n: how many images to compose, at least 1. Digits are drawn with replacement, so n may be more than m.
+        x, y, n, seed: as for `two_digits`.
         canvas: the side of the image in pixels, at least the larger side of a digit. With digits of 28x28 pixels, 60
             gives four cells of 30x30.
         at_least: the fewest digits on an image, from 0 to `at_most`.
@@ -37,25 +34,15 @@ def several_digits(
             as it is in `y`.
         followers: a table of shape (10, 10) that makes labels depend on each other. Row a holds the weights of the
             label that is drawn after the label a. None means: the same weights after every label.
-        seed: fixes what is drawn.
 
     Returns:
         Images, float32 of shape (n, canvas, canvas) in [0, 1], and {"digits": present}, float32 of shape (n, 10), where
         present[i, d] is 1 if the digit d is on image i, once or more, and 0 if it is not.
-
-    Raises:
-        TypeError: x does not hold floating-point numbers, y does not hold whole numbers, n, canvas, at_least, at_most
-            or seed is not a whole number, or weights or followers do not hold numbers.
-        ValueError: an argument has another shape or a value outside its range, or a label that is to be drawn is
-            not in y.
     """
-    x, y = check_digits(x, y)
-    check_whole_number("n", n, 1)
+    x, y = as_digits(x, y, n, seed)
     check_whole_number("canvas", canvas, max(x.shape[1:]))
-    per_side = canvas // max(x.shape[1:])
-    check_whole_number("at_most", at_most, 1, per_side**2)
+    check_whole_number("at_most", at_most, 1, (canvas // max(x.shape[1:])) ** 2)
     check_whole_number("at_least", at_least, 0, at_most)
-    check_whole_number("seed", seed, 0, 2**63 - 1)
     in_y = np.bincount(y, minlength=10)
     first = in_y if weights is None else _checked_weights("weights", weights, (10,), in_y)
     table = np.tile(first, (10, 1)) if followers is None else _checked_weights("followers", followers, (10, 10), in_y)
@@ -72,7 +59,6 @@ def several_digits(
 
 
 def _checked_weights(name: str, weights: np.ndarray, shape: tuple[int, ...], in_y: np.ndarray) -> np.ndarray:
-    """Return weights as float64, or raise an error that says what is wrong with them."""
     found = np.asarray(weights)
     if found.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold numbers, not {found.dtype}.")
@@ -102,8 +88,7 @@ def _draw_labels(rng: np.random.Generator, first: np.ndarray, table: np.ndarray,
 def _draw_rows(rng: np.random.Generator, y: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Draw for each label, uniformly, a row of y that has it."""
     order = np.argsort(y, kind="stable")
-    begin = np.searchsorted(y[order], labels, side="left")
-    end = np.searchsorted(y[order], labels, side="right")
+    begin, end = (np.searchsorted(y[order], labels, side=side) for side in ("left", "right"))
     return order[rng.integers(begin, end)]
 
 

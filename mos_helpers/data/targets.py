@@ -1,6 +1,8 @@
-"""Targets that follow from the digits: from their labels, and from their pixels."""
+"""Targets that follow from the labels of digits and from their pixels, and which of them stay known."""
 
 import numpy as np
+
+from mos_helpers.arguments import as_images, as_labels, check_seed, check_whole_number
 
 # The digits for which each yes/no fact is true.
 DIGIT_ATTRIBUTES = {
@@ -14,36 +16,19 @@ DIGIT_ATTRIBUTES = {
 
 
 def digit_attributes(y: np.ndarray) -> dict[str, np.ndarray]:
-    """Return yes/no facts about digits, each int64 of shape (n,), 1 for yes and 0 for no.
+    """Return yes/no facts about digits from 0 to 9, each int64 of shape (n,), 1 for yes and 0 for no.
 
-    - `odd`: 1, 3, 5, 7, 9.
-    - `prime`: 2, 3, 5, 7.
-    - `at_least_five`: 5 to 9.
-    - `has_loop`: 0, 6, 8, 9, which enclose an area when printed. It is a fact of the printed digit: a handwritten 4 may
-      close, and a handwritten 0 may stay open.
-    - `multiple_of_three`: 0, 3, 6, 9.
-    - `perfect_square`: 0, 1, 4, 9.
-
-    Args:
-        y: whole numbers from 0 to 9, of shape (n,).
-
-    Raises:
-        TypeError: y does not hold whole numbers.
-        ValueError: y has another shape, or a number outside 0 to 9.
+    They are those of `DIGIT_ATTRIBUTES`. `has_loop` is a fact of the printed digit, which encloses an area: a
+    handwritten 4 may close, and a handwritten 0 may stay open.
     """
-    y = np.asarray(y)
-    if not np.issubdtype(y.dtype, np.integer):
-        raise TypeError(f"y must hold whole numbers, not {y.dtype}.")
-    if y.ndim != 1:
-        raise ValueError(f"y must have one label per image, shape (n,), not shape {y.shape}.")
-    wrong = y[(y < 0) | (y > 9)]
-    if len(wrong):
-        raise ValueError(f"y must hold digits from 0 to 9, not {wrong[0]}.")
+    y = as_labels("y", y, 10)
     return {name: np.isin(y, digits).astype(np.int64) for name, digits in DIGIT_ATTRIBUTES.items()}
 
 
 def pixel_targets(x: np.ndarray) -> dict[str, np.ndarray]:
-    """Return five targets that are measured on the images themselves, so that no one has to write them down.
+    """Return five targets that are measured on images, so that no one has to write them down.
+
+    The images are floating-point numbers in [0, 1], 1 for ink, of shape (n, height, width), both even.
 
     - `quarter`: which quarter of the image holds most ink, int64 of shape (n,): 0 top left, 1 top right, 2 bottom left,
       3 bottom right.
@@ -54,22 +39,10 @@ def pixel_targets(x: np.ndarray) -> dict[str, np.ndarray]:
     - `mirror`: the mirrored image, each square of 2x2 pixels averaged, in rows of height * width / 4 numbers.
 
     All but `quarter` are float32. An image without ink has 0 for `ink` and `slant`, and 0.5 for both `halves`.
-
-    Args:
-        x: images, floating-point numbers in [0, 1] (0 for paper, 1 for ink), of shape (n, height, width), height and
-            width even. They are not changed.
-
-    Raises:
-        TypeError: x does not hold floating-point numbers.
-        ValueError: x has another shape or holds numbers outside [0, 1].
     """
-    x = np.asarray(x)
-    if not np.issubdtype(x.dtype, np.floating):
-        raise TypeError(f"x must hold floating-point numbers in [0, 1], not {x.dtype}; divide 0 to 255 by 255.")
-    if x.ndim != 3 or 0 in x.shape or x.shape[1] % 2 or x.shape[2] % 2:
-        raise ValueError(f"x must have shape (n, height, width), height and width even, not shape {x.shape}.")
-    if not (x.min() >= 0 and x.max() <= 1):  # so that NaN is refused too
-        raise ValueError(f"x must lie in [0, 1], not from {x.min():.3g} to {x.max():.3g}.")
+    x = as_images("x", x)
+    if x.shape[1] % 2 or x.shape[2] % 2:
+        raise ValueError(f"x must have height and width even, not shape {x.shape}.")
     n, height, width = x.shape
     quarters = x.reshape(n, 2, height // 2, 2, width // 2).sum(axis=(2, 4), dtype=np.float64)
     total = quarters.sum(axis=(1, 2))
@@ -95,3 +68,32 @@ def _slants(x: np.ndarray) -> np.ndarray:
     together = np.einsum("nrc,nr,nc->n", x, rows, columns)
     along_rows = (by_row * rows**2).sum(axis=1)
     return np.divide(-together, along_rows, out=np.zeros(len(x)), where=along_rows > 1e-9 * ink)
+
+
+def hide_labels(n: int, keep: float | np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return which of n labels stay known, True or False of shape (n,).
+
+    Each is kept with its own probability, independently of the others. What stands in place of a hidden label (NaN, -1,
+    any number) is up to you, as in `np.where(hide_labels(len(y), 0.5), y, np.nan)`. With the same seed, what is kept at
+    some probabilities is kept at all higher ones too.
+
+    Args:
+        n: how many labels there are, at least 1.
+        keep: probabilities in [0, 1]: one number, or one for each label, shape (n,), so that the chance may depend on
+            anything: on the class, as in `np.where(y == 1, 0.9, 0.1)`, or on a score.
+        seed: fixes which labels are kept. Use another seed for each head, or they lose the same rows.
+    """
+    check_whole_number("n", n, 1)
+    check_seed(seed)
+    try:
+        keep = np.asarray(keep)
+    except ValueError:
+        raise TypeError("keep must hold probabilities in [0, 1], not lists of different lengths.") from None
+    if keep.dtype.kind not in "iuf":
+        raise TypeError(f"keep must hold probabilities in [0, 1], not {keep.dtype}.")
+    if keep.shape not in ((), (n,)):
+        raise ValueError(f"keep must be one number or have shape ({n},), not shape {keep.shape}.")
+    wrong = keep[~((keep >= 0) & (keep <= 1))]  # so that NaN is refused too
+    if wrong.size:
+        raise ValueError(f"keep must hold probabilities in [0, 1], not {wrong[0]:.3g}.")
+    return np.random.default_rng(seed).random(n) < keep

@@ -4,14 +4,13 @@ from typing import NamedTuple
 
 import keras
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
 from matplotlib.path import Path
 
-from mos_helpers.plots.figures import BLUE, DPI, GREY, INK, VERMILLION, Figure
-from mos_helpers.plots.graph import Box, Call, read
-from mos_helpers.plots.layout import Layout, Point, arrange
+from mos_helpers.plots.figures import BLUE, GREY, INK, VERMILLION, Figure, text_width
+from mos_helpers.plots.model_graph import Box, Call, boxes_of
+from mos_helpers.plots.model_layout import Layout, Point, arrange
 
 TOLD_IN_ALT = 8
 
@@ -21,8 +20,6 @@ PADDING, BAR, LINE, MARGIN, TITLE_HEIGHT, LEGEND_HEIGHT, SWATCH = 0.1, 0.26, 0.1
 
 TITLE, NAME = FontProperties(size=12, weight="bold"), FontProperties(size=10, weight="bold")
 FACT, TAG = FontProperties(size=9), FontProperties(size=9, style="italic")
-
-RULER = RendererAgg(1, 1, DPI)  # measures text as it will be drawn
 
 ROUNDED = "round,pad=0,rounding_size=0.07"
 HEAD = "#B04A00"  # vermillion, dark enough for white letters
@@ -57,22 +54,17 @@ def architecture(model: keras.Model, downwards: bool | None = None) -> Figure:
     Args:
         model: a functional model, or a Sequential one that is built; with any number of inputs and outputs.
         downwards: whether it runs downwards, for models that stand side by side to be compared; None decides by width.
-
-    Raises:
-        TypeError: if ``model`` is no Keras model, or a subclassed one, which has no graph to draw.
-        ValueError: for a Sequential model that is not built yet.
     """
-    boxes = read(model)
+    boxes = boxes_of(model)
     layout, down = _layout(boxes, downwards)
     facts = _summary(model)
     kinds = [kind for kind in STYLES if any(box.kind == kind for box in boxes.values())]
     graph_width, graph_height = _turned(layout.size, down)
-    legend_width = sum(_text_width(STYLES[kind].word, FACT) + SWATCH for kind in kinds)
-    width = max(graph_width, legend_width, _text_width(model.name, TITLE), _text_width(facts, FACT)) + 2 * MARGIN
+    legend_width = sum(text_width(STYLES[kind].word, FACT) + SWATCH for kind in kinds)
+    width = max(graph_width, legend_width, text_width(model.name, TITLE), text_width(facts, FACT)) + 2 * MARGIN
     height = TITLE_HEIGHT + graph_height + LEGEND_HEIGHT + 2 * MARGIN
     figure = Figure(width, height, _alt(model, boxes, layout), layout=None)
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
-    axes.axis("off")
+    axes = figure.drawing()
     axes.text(width / 2, MARGIN, model.name, fontproperties=TITLE, ha="center", va="top", color=INK, parse_math=False)
     axes.text(width / 2, MARGIN + 0.24, facts, fontproperties=FACT, ha="center", va="top", color=GREY)
     corner = ((width - graph_width) / 2, MARGIN + TITLE_HEIGHT)
@@ -86,13 +78,11 @@ def _layout(boxes: dict[Call, Box], down: bool | None) -> tuple[Layout, bool]:
     parents = {call: box.parents for call, box in boxes.items()}
     width = _box_width(boxes)
     sizes = {call: (width, _box_height(box)) for call, box in boxes.items()}
-    rightwards = arrange(parents, {call: _turned(size, down=False) for call, size in sizes.items()})
-    if down is False or (down is None and rightwards.size[1] <= WIDEST_RIGHTWARDS):
-        return rightwards, False
     downwards = arrange(parents, sizes)
-    if down:
-        return downwards, True
-    return (downwards, True) if downwards.size[0] <= rightwards.size[1] else (rightwards, False)
+    rightwards = arrange(parents, {call: _turned(size, down=False) for call, size in sizes.items()})
+    if down is None:
+        down = rightwards.size[1] > max(WIDEST_RIGHTWARDS, downwards.size[0])
+    return (downwards if down else rightwards), down
 
 
 def _turned(point: Point, down: bool) -> Point:
@@ -100,15 +90,11 @@ def _turned(point: Point, down: bool) -> Point:
     return point if down else point[::-1]
 
 
-def _text_width(text: str, font: FontProperties) -> float:
-    return RULER.get_text_width_height_descent(text, font, ismath=False)[0] / DPI
-
-
 def _box_width(boxes: dict[Call, Box]) -> float:
     """Return the width that holds the widest text: all boxes are equally wide."""
-    tag = _text_width("head", TAG) + 2 * PADDING
-    names = [_text_width(box.name, NAME) + (tag if box.kind == "head" else 0) for box in boxes.values()]
-    return 2 * PADDING + max(*names, *(_text_width(line, FACT) for box in boxes.values() for line in box.lines))
+    tag = text_width("head", TAG) + 2 * PADDING
+    names = [text_width(box.name, NAME) + (tag if box.kind == "head" else 0) for box in boxes.values()]
+    return 2 * PADDING + max(*names, *(text_width(line, FACT) for box in boxes.values() for line in box.lines))
 
 
 def _box_height(box: Box) -> float:
@@ -124,10 +110,8 @@ def _draw_graph(axes: Axes, boxes: dict[Call, Box], layout: Layout, down: bool, 
     for (source, target), route in layout.routes.items():
         points = _bend(route)
         codes = [Path.MOVETO, *[Path.LINETO, *[Path.CURVE4] * 3] * ((len(points) - 2) // 4), Path.LINETO]
-        path = Path([place(point) for point in points], codes)
-        arrow = FancyArrowPatch(
-            path=path, arrowstyle="-|>", mutation_scale=10, color="#555555", linewidth=1.3, zorder=1
-        )
+        look = {"arrowstyle": "-|>", "mutation_scale": 10, "color": "#555555", "linewidth": 1.3, "zorder": 1}
+        arrow = FancyArrowPatch(path=Path([place(point) for point in points], codes), **look)
         arrow.set_gid(f"{_identity(source)} to {_identity(target)}")
         axes.add_patch(arrow)
     for call, box in boxes.items():
@@ -169,21 +153,15 @@ def _draw_box(axes: Axes, box: Box, corner: Point, size: Point, identity: str) -
 
 
 def _draw_legend(axes: Axes, styles: list[Style]) -> None:
-    patches = [
-        Patch(facecolor=style.bar, edgecolor=style.border, linestyle=style.line_style, label=style.word)
-        for style in styles
-    ]
+    looks = [{"facecolor": style.bar, "edgecolor": style.border, "linestyle": style.line_style} for style in styles]
+    patches = [Patch(label=style.word, **look) for style, look in zip(styles, looks, strict=True)]
     spacing = {"handlelength": 1.4, "handletextpad": 0.5, "columnspacing": 1.4, "borderaxespad": 0.4}
     axes.legend(handles=patches, loc="lower center", ncols=len(styles), prop=FACT, frameon=False, **spacing)
 
 
 def _summary(model: keras.Model) -> str:
-    counts = [_count(len(model.inputs), "input"), _count(len(model.outputs), "output")]
-    return ", ".join([*counts, _count(model.count_params(), "parameter")])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    counts = {"input": len(model.inputs), "output": len(model.outputs), "parameter": model.count_params()}
+    return ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
 
 
 def _alt(model: keras.Model, boxes: dict[Call, Box], layout: Layout) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from mos_helpers.notebook import in_notebook
+
 SECONDS_BETWEEN_UPDATES = 0.3
 
 
@@ -20,9 +22,10 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Start a new line."""
-        self._line = _line_for_this_place()
-        self._text = ""
-        self._shown_at = time.monotonic()
+        self._in_notebook = in_notebook()
+        self._line: Any = None  # the notebook's handle of the line
+        self._shown, self._shown_at = "", time.monotonic()
+        self._last = ""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the epoch, counted from 1."""
@@ -31,27 +34,37 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Show how far the epoch is, a few times a second at most."""
-        if time.monotonic() - self._shown_at < SECONDS_BETWEEN_UPDATES:
-            return
-        steps = (self.params or {}).get("steps")
-        of_steps = f" of {steps}" if steps else ""
-        self._show(f"{self._epoch}, batch {batch + 1}{of_steps}: {_scores(logs)}")
+        if time.monotonic() - self._shown_at >= SECONDS_BETWEEN_UPDATES:
+            steps = (self.params or {}).get("steps")
+            of_steps = f" of {steps}" if steps else ""
+            self._show(f"{self._epoch}, batch {batch + 1}{of_steps}: {_scores(logs)}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the scores of the epoch."""
-        self._text = f"{self._epoch}: {_scores(logs)}"
+        self._last = f"{self._epoch}: {_scores(logs)}"
         if time.monotonic() - self._shown_at >= SECONDS_BETWEEN_UPDATES:
-            self._show(self._text)
+            self._show(self._last)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave the scores of the last epoch."""
-        if self._text:
-            self._show(self._text)
-            self._line.end()
+        if self._last:
+            self._show(self._last)
+            if not self._in_notebook and sys.stdout.isatty():
+                sys.stdout.write("\n")
 
     def _show(self, text: str) -> None:
-        self._line.show(text)
-        self._shown_at = time.monotonic()
+        if self._in_notebook:
+            from IPython.display import display
+
+            data = {"text/plain": text}
+            if self._line is None:
+                self._line = display(data, raw=True, display_id=True)
+            else:
+                self._line.update(data, raw=True)
+        elif sys.stdout.isatty():
+            sys.stdout.write("\r" + text.ljust(len(self._shown)))
+            sys.stdout.flush()
+        self._shown, self._shown_at = text, time.monotonic()
 
 
 def _scores(logs: dict[str, float] | None) -> str:
@@ -63,55 +76,3 @@ def _scores(logs: dict[str, float] | None) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) >= 0.1 else f"{value:.2g}"
-
-
-class _NotebookLine:
-    """A line of a cell's output, replaced in place."""
-
-    def __init__(self) -> None:
-        self._handle: Any = None
-
-    def show(self, text: str) -> None:
-        from IPython.display import display
-
-        data = {"text/plain": text}
-        if self._handle is None:
-            self._handle = display(data, raw=True, display_id=True)
-        else:
-            self._handle.update(data, raw=True)
-
-    def end(self) -> None:
-        """Nothing to do: what is shown stays."""
-
-
-class _TerminalLine:
-    """A line of a terminal, written over itself."""
-
-    def __init__(self) -> None:
-        self._width = 0
-
-    def show(self, text: str) -> None:
-        sys.stdout.write("\r" + text.ljust(self._width))
-        sys.stdout.flush()
-        self._width = len(text)
-
-    def end(self) -> None:
-        sys.stdout.write("\n")
-
-
-class _NoLine:
-    """Where nobody watches, nothing is written."""
-
-    def show(self, text: str) -> None:
-        pass
-
-    def end(self) -> None:
-        pass
-
-
-def _line_for_this_place() -> _NotebookLine | _TerminalLine | _NoLine:
-    ipython = sys.modules.get("IPython")  # in a notebook it is loaded already
-    shell = ipython.get_ipython() if ipython else None
-    if hasattr(shell, "kernel"):
-        return _NotebookLine()
-    return _TerminalLine() if sys.stdout.isatty() else _NoLine()

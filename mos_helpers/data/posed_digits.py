@@ -1,14 +1,13 @@
-"""New images, with a digit in a known pose: turned, shifted and scaled."""
+"""Images with a digit in a known pose: turned, shifted and scaled."""
 
 import math
-import numbers
 
 import keras
 import numpy as np
 
-from mos_helpers.data.arguments import check_digits, check_whole_number
+from mos_helpers.arguments import as_digits, check_number, check_whole_number
 
-_AT_ONCE = 4096  # images, which bounds the memory in between
+AT_ONCE = 4096  # images, which bounds the memory in between
 
 
 def posed_digits(
@@ -26,49 +25,32 @@ def posed_digits(
     Each digit is scaled and turned about the centre of its image and then shifted. The four numbers are drawn evenly
     from their ranges, each on its own. With all of them at rest (angle 0, no shift, size 1) the digit stands as it is
     in the middle of the canvas; half a pixel to the upper left of it, if the canvas has an odd number of pixels more.
-    Pixels in between are interpolated (bilinear, by `keras.ops.image.affine_transform`).
+    Pixels in between are interpolated. No ink is cut off: a canvas that is too small for the ranges is refused.
 
-    An angle is a number on a circle: 359 degrees and 1 degree look almost alike, and as numbers they are far apart.
-    The default range is well below half a turn to each side, so that angles that look alike are near as numbers, and
-    so that a 6 does not become a 9.
-
-    No ink is cut off by the edge of the canvas: a canvas that is too small for these digits and ranges is refused.
+    The default range of angles is well below half a turn to each side, so that angles that look alike are near as
+    numbers (359 degrees and 1 degree are not), and so that a 6 does not become a 9.
 
     Args:
-        x: digits, floating-point numbers in [0, 1], of shape (m, height, width). They are not changed.
-        y: their labels, whole numbers from 0 to 9, of shape (m,).
-        n: how many images to make, at least 1. Digits are drawn with replacement, so n may be more than m.
+        x, y, n, seed: as for `two_digits`.
         max_angle: degrees, from 0 to 180. The angle lies between -max_angle and max_angle, and is positive for a digit
             turned counter-clockwise, as seen.
-        max_shift: pixels of the canvas, at least 0, for both directions. Shifts need not be whole numbers.
+        max_shift: pixels of the canvas, from 0 to 1000, for both directions. Shifts need not be whole numbers.
         sizes: the smallest and the largest factor, above 0 and at most 4; 1 leaves the size as it is.
         canvas: pixels of each side of the new images.
-        seed: fixes which digits are drawn, and their poses.
 
     Returns:
         Images, float32 of shape (n, canvas, canvas) in [0, 1], and a dictionary of arrays of shape (n,):
         "digit", int64; "angle", float32, degrees; "shift_right" and "shift_down", float32, pixels, negative for a
         digit shifted to the left or up; "size", float32, a factor.
-
-    Raises:
-        TypeError: x does not hold floating-point numbers, y does not hold whole numbers, n, canvas or seed is not a
-            whole number, max_angle or max_shift is not a number, or sizes is not two numbers.
-        ValueError: x or y has another shape, another number of rows than the other, or values outside its range;
-            another argument is outside its range; or the canvas is too small for the digits in every pose.
     """
-    x, y = check_digits(x, y)
-    check_whole_number("n", n, 1)
-    _check_number("max_angle", max_angle, 0, 180)
-    _check_number("max_shift", max_shift, 0, 1000)
+    x, y = as_digits(x, y, n, seed)
+    check_number("max_angle", max_angle, 0, 180)
+    check_number("max_shift", max_shift, 0, 1000)
     smallest, largest = _checked_sizes(sizes)
     check_whole_number("canvas", canvas, 1)
-    check_whole_number("seed", seed, 0, 2**63 - 1)
     needed = _canvas_needed(x, largest, max_shift)
     if canvas < needed:
-        raise ValueError(
-            f"canvas must be at least {needed}, so that no digit is cut in any pose within max_shift and sizes, "
-            f"not {canvas}."
-        )
+        raise ValueError(f"canvas must be at least {needed}, so that no digit is cut in any pose, not {canvas}.")
     rng = np.random.default_rng(seed)
     rows = rng.integers(len(x), size=n)
     pose = {
@@ -78,13 +60,12 @@ def posed_digits(
         "size": rng.uniform(smallest, largest, n),
     }
     pose = {name: values.astype(np.float32) for name, values in pose.items()}
-
     height, width = x.shape[1:]
     top, left = (canvas - height) // 2, (canvas - width) // 2
     inverse = _inverse(pose, centre=(left + (width - 1) / 2, top + (height - 1) / 2))
     images = np.empty((n, canvas, canvas), dtype=np.float32)
-    for start in range(0, n, _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    for start in range(0, n, AT_ONCE):
+        part = slice(start, start + AT_ONCE)
         upright = np.zeros((len(rows[part]), canvas, canvas, 1), dtype=np.float32)
         upright[:, top : top + height, left : left + width, 0] = x[rows[part]]
         posed = keras.ops.image.affine_transform(upright, inverse[part], data_format="channels_last")
@@ -122,21 +103,12 @@ def _canvas_needed(x: np.ndarray, largest: float, max_shift: float) -> int:
     return needed + 1 if half_a_pixel_off else needed
 
 
-def _check_number(name: str, value: object, low: float, high: float) -> None:
-    """Raise an error that names the argument, what was given and what is wanted."""
-    wanted = f"a number from {low} to {high}"
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be {wanted}, not {value!r:.60}.")
-    if not low <= value <= high:  # so that NaN is refused too
-        raise ValueError(f"{name} must be {wanted}, not {value}.")
-
-
 def _checked_sizes(sizes: tuple[float, float]) -> tuple[float, float]:
-    """Return the smallest and the largest size, or raise an error that says what is wrong with them."""
     wanted = "two numbers above 0 and at most 4, the smaller one first"
-    pair = tuple(sizes) if isinstance(sizes, tuple | list | np.ndarray) else ()
-    if len(pair) != 2 or not all(isinstance(size, numbers.Real) and not isinstance(size, bool) for size in pair):
-        raise TypeError(f"sizes must be {wanted}, not {sizes!r:.60}.")
-    if not 0 < pair[0] <= pair[1] <= 4:
+    try:
+        smallest, largest = map(float, sizes)
+    except (TypeError, ValueError):
+        raise TypeError(f"sizes must be {wanted}, not {sizes!r:.60}.") from None
+    if not 0 < smallest <= largest <= 4:
         raise ValueError(f"sizes must be {wanted}, not {sizes!r:.60}.")
-    return pair
+    return smallest, largest
