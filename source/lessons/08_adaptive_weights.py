@@ -624,7 +624,7 @@ assert max(repaired) < means["tuned weight"] + 0.05
 # No method is clearly better for both heads, and the last row makes the digit head much worse. The formula suggests why. The
 # weight is $1/(2L)$. A squared error of standardised numbers begins near 1 and falls far below it, while a cross-entropy begins
 # at 2.3. So the pose gets the larger weight, learns faster, and gets an even larger weight: in the last epoch about 9 times (MNIST)
-# or more than 20 times (bundled digits) that of the digit. In the derivation this is right: a small error means little noise. It is
+# or over 20 times (bundled digits) that of the digit. In the derivation this is right: a small error means little noise. It is
 # only not what we want.
 #
 # With the loss of the pose times 100, the plain sum leaves about 0.9 of the digit's error, and the two last rows stay as they

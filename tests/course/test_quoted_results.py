@@ -307,7 +307,7 @@ def runs_differ_little(source):
 
 @sentence(
     "08",
-    "in the last epoch about 9 times (MNIST) or more than 20 times (bundled digits) that of the digit",
+    "in the last epoch about 9 times (MNIST) or over 20 times (bundled digits) that of the digit",
 )
 def pose_gets_a_large_weight(source):
     ratio = adaptive(source, "digit and pose", 1, "uncertainty, begun", "weight").mean()
