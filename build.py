@@ -3,6 +3,7 @@
     python build.py              build what is out of date
     python build.py --only 01    build one lesson, its exercise and its solution
     python build.py --check      change nothing; name what is out of date and exit with 1 if anything is
+    python build.py --nbgrader FOLDER    write the exercises into a new folder, as nbgrader wants them
 
 A file in source/lessons becomes a notebook in notebooks/, with its outputs. A file in source/exercises becomes two:
 one in solutions/, with its outputs, and one in exercises/, in which each answer is replaced by a line to fill in.
@@ -360,6 +361,52 @@ def orphans(root: Path = ROOT) -> list[str]:
     return [f"{f}/{p.name}" for f in FOLDERS for p in sorted((root / f).glob("*.ipynb")) if p not in known]
 
 
+NBGRADER_CONFIG = """c = get_config()
+c.CourseDirectory.course_id = "mos"
+c.ClearSolutions.code_stub = {'python': 'raise Todo("above")'}
+c.Execute.timeout = 600  # nbgrader's own 30 seconds are too few for cells that train
+c.Execute.interrupt_on_timeout = True
+c.Execute.iopub_timeout = 60
+"""
+HIDDEN_TEST = """{source}
+### BEGIN HIDDEN TESTS
+__import__("mos_checks.grading", fromlist=["grading"]).require_correct("{question}", {answer})
+### END HIDDEN TESTS"""
+CHECK = re.compile(r"^check\(\"([^\"]+)\", (lambda: .+)\)$", re.MULTILINE)
+
+
+def write_nbgrader(chosen: list[Target], folder: Path) -> int:
+    """Write nbgrader's configuration and source notebooks into a new folder; return the exit code."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SystemExit(f"build.py: --nbgrader must name a new or empty folder, and {folder} is none")
+    write(folder / "nbgrader_config.py", NBGRADER_CONFIG.encode())
+    for target in chosen:
+        if target.folder == "solutions":
+            notebook = for_nbgrader(from_source(target))
+            write(folder / "source" / target.source.stem / target.path.name, nbformat.writes(notebook).encode("utf-8"))
+    print(f"nbgrader's source notebooks are in {folder}. The next step: nbgrader generate_assignment 01_two_heads")
+    return 0
+
+
+def for_nbgrader(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return a solution as nbgrader's source: a point for each question; what is no answer is put back by grading."""
+    notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
+    answered = False
+    for cell in notebook.cells:
+        match = cell.cell_type == "code" and CHECK.search(cell.source)
+        answer = "### BEGIN SOLUTION" in cell.source
+        answered = answered or answer
+        role = {"grade": bool(match), "solution": answer, "locked": not answer, "task": False}
+        cell.metadata["nbgrader"] = {"schema_version": 3, "grade_id": f"cell-{cell.id}", **role}
+        if cell.cell_type == "code" and answered:
+            # What follows an answer may raise without it, and grading goes on all the same.
+            cell.metadata["tags"] = sorted({*cell.metadata.get("tags", []), "raises-exception"})
+        if match:
+            cell.metadata["nbgrader"] |= {"points": 1, "grade_id": f"check-{match[1].replace('.', '-')}"}
+            cell.source = HIDDEN_TEST.format(source=cell.source, question=match[1], answer=match[2])
+    return notebook
+
+
 def select(wanted: list[str]) -> list[Target]:
     """Return the targets whose name starts with one of the wanted ones, or all."""
     every = targets()
@@ -402,11 +449,14 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; name what is out of date")
     parser.add_argument("--force", action="store_true", help="run and build also what is up to date")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these, by the start of their name")
+    parser.add_argument("--nbgrader", type=Path, metavar="FOLDER", help="write the exercises for nbgrader instead")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many notebooks to run at once")
     options = parser.parse_args()
     chosen = select(options.only)
     if options.check:
         return check(chosen)
+    if options.nbgrader:
+        return write_nbgrader(chosen, options.nbgrader)
     return build_all([t for t in chosen if options.force or problem(t)], max(1, options.jobs), options.force)
 
 

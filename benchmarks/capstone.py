@@ -19,15 +19,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mos_checks import lesson_15
+from mos_checks import capstone, lesson_15
 from mos_helpers import data
-from mos_helpers.data.slips import AISLES, client_slips, slips
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
 from mos_helpers.training import restart
 
 import keras  # isort: skip
 
-TREE = Tree({name: [str(digit) for digit in held] for name, held in AISLES.items()}, leaves=list("0123456789"))
+TREE = Tree({name: [str(digit) for digit in held] for name, held in capstone.AISLES.items()}, leaves=list("0123456789"))
 MEAN = "mean_with_sample_weight"
 STDS = tuple(f"{kind} {number}" for kind in ("one", "two", "half") for number in lesson_15.NUMBERS)
 VARIANTS = {
@@ -92,7 +91,7 @@ def network(conditional: bool, own_aisle: bool, convolutions: bool, width: int, 
 
 def labels(table: dict, fine: float, aisles: bool, gaps: bool, own_aisle: bool) -> tuple[dict, dict, tuple]:
     """Return targets, weights, and mean and scale of the position."""
-    known = {name: lesson_15.labelled(name, values) for name, values in table.items()}
+    known = {name: capstone.labelled(name, values) for name, values in table.items()}
     mean, scale = np.nanmean(table["position"], axis=0), np.nanstd(table["position"], axis=0)
     rows = np.ones((len(known["void"]), 10))
     if aisles:
@@ -176,7 +175,7 @@ def trained(
     targets, weights, units = labels(client["targets"], fine, aisles, gaps, own_aisle)
     x = client["x"]
     if complete:
-        rows = np.all([lesson_15.labelled(*item) for item in client["targets"].items()], axis=0)
+        rows = np.all([capstone.labelled(*item) for item in client["targets"].items()], axis=0)
         x, targets, weights = keras.tree.map_structure(lambda array: array[rows], (x, targets, weights))
     first = []
     for seed in range(seeds):
@@ -192,7 +191,7 @@ def trained(
 
 def corrected_stds(runs: list[dict], validation: dict) -> list[dict]:
     """Return answers with standard deviations times one factor for each number, so that 68% of the errors fit."""
-    rows = np.flatnonzero(lesson_15.labelled("position", validation["position"]))
+    rows = np.flatnonzero(capstone.labelled("position", validation["position"]))
     result = []
     for run in runs:
         errors = np.abs(run["position"][rows] - validation["position"][rows])
@@ -202,15 +201,15 @@ def corrected_stds(runs: list[dict], validation: dict) -> list[dict]:
 
 def scored(answers: dict, targets: dict) -> dict[str, float]:
     """Return the scores of all heads and of the standard deviations, over the slips that have the label."""
-    rows = lesson_15.labelled("position", targets["position"])
+    rows = capstone.labelled("position", targets["position"])
     known = {"position": targets["position"][rows]}
     predicted = {name: answers[name][rows] for name in ("position", "spread")}
     judged = (
-        lesson_15.within(predicted, known, 1),
-        lesson_15.within(predicted, known, 2),
-        lesson_15.surer_half(predicted, known),
+        capstone.within(predicted, known, 1),
+        capstone.within(predicted, known, 2),
+        capstone.surer_half(predicted, known),
     )
-    return lesson_15.scores(answers, targets) | dict(zip(STDS, np.concatenate(judged), strict=True))
+    return capstone.scores(answers, targets) | dict(zip(STDS, np.concatenate(judged), strict=True))
 
 
 def show(name: str, found: list[dict[str, float]], end: str = "") -> None:
@@ -242,10 +241,10 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["MOS_DATA"] = options.data
     digits = data.load_digits()
-    training, validation = client_slips(digits)
-    hidden = slips(digits.x_test, digits.y_test, lesson_15.N_HIDDEN, seed=lesson_15.HIDDEN_SEED)
+    training, validation = capstone.client_slips(digits)
+    hidden = capstone.hidden_slips(digits)
     client = {"x": prepare(training.images), "targets": training.targets}
-    print(f"{digits.source}\n{'':23}", *(f"  {name:21}" for name in (*lesson_15.HEADS, *STDS)), "accepted")
+    print(f"{digits.source}\n{'':23}", *(f"  {name:21}" for name in (*capstone.HEADS, *STDS)), "accepted")
     images = prepare(np.concatenate([validation.images, hidden.images]))
     runs = {}
     for name, changes in VARIANTS.items():
@@ -256,7 +255,7 @@ def main() -> None:
         if changes.get("corrected", True):
             found = corrected_stds(found, validation.targets)
         report(name, found, validation.targets, hidden.targets)
-    baseline = lesson_15.baseline_scores(hidden.targets)
+    baseline = capstone.baseline_scores(hidden.targets)
     print(f"{'baseline, hidden':23}" + "".join(f"  {value:.3f}{'':14}" for value in baseline.values()))
 
 

@@ -1,12 +1,12 @@
 """The checks that answer the exercises: `check("1.1", lambda: answer)` and `hint("1.1")`.
 
-Exercises need `Todo`, `check` and `hint`. All else is for the modules of the lessons, which hold the answers and import
-from here alone.
+Exercises need `Todo`, `check`, `hint` and `so_far`. All else is for the modules of the lessons, which hold the answers
+and import from here alone.
 """
 
 import mos_helpers  # noqa: F401 - before TensorFlow and Keras, whose messages it hides
-from mos_checks.functions import function_question, require_unrounded, rounding_of
-from mos_checks.grading import CheckFailed, check, hint, question
+from mos_checks.functions import function_question, rounding_of
+from mos_checks.grading import CheckFailed, check, hint, question, so_far
 from mos_checks.messages import (
     NotAnswered,
     NotYet,
@@ -29,13 +29,6 @@ from mos_checks.messages import (
     summary,
     told_apart,
 )
-from mos_checks.results import (
-    first_difference,
-    judge_all,
-    require_results,
-    results_of,
-    rounding,
-)
 
 __all__ = [
     "CheckFailed",
@@ -54,20 +47,15 @@ __all__ = [
     "call_kept",
     "check",
     "describe",
-    "first_difference",
     "function_question",
     "hint",
-    "judge_all",
     "one_line",
     "outputs_of",
     "question",
     "refuse_todo",
     "require",
-    "require_results",
-    "require_unrounded",
-    "results_of",
-    "rounding",
     "rounding_of",
+    "so_far",
     "summary",
     "told_apart",
 ]

@@ -100,15 +100,16 @@ class FunctionQuestion:
     def _require_right(self, found: list, tolerances: list[float]) -> None:
         cases, wanted = self.cases[: len(found)], self.wanted[: len(found)]
         close = [self._closeness(case, tolerance) for case, tolerance in zip(cases, tolerances, strict=True)]
-        right = [_alike(*each) for each in zip(found, wanted, close, strict=True)]
-        if all(right):
+        first = _first_wrong(found, wanted, close)
+        if first is None:
             return
-        first = right.index(False)
         for part, table in self.tables():
+            parts = _at(part, found), _at(part, wanted)
             made = {message: map(self._made_by, ways) for message, ways in table.items()}
-            words = _explanation(*(_at(part, values) for values in (found, wanted)), made, close, self.decimals)
+            words = _explanation(*parts, made, close, self.decimals)
             if words:
-                raise NotYet(self.say(words, cases[first], found[first]) if self.say else words)
+                place = _first_wrong(*parts, close)
+                raise NotYet(self.say(words, cases[place], found[place]) if self.say else words)
         for refuse in self.otherwise:
             refuse(found, cases)
         show = self.show or _difference
@@ -167,7 +168,7 @@ def function_question(
     def check(answer: object) -> str | None:
         return asked.judge(answer)
 
-    check.__doc__ = wanted
+    check.__doc__, check.__module__ = wanted, cases.__module__
     question(question_id, hints=hints, seconds=seconds)(check)
     questions[question_id] = asked
 
@@ -236,6 +237,12 @@ def _alike(one: Any, other: Any, close: tuple[float, float]) -> bool:  # noqa: A
     )
 
 
+def _first_wrong(found: list, wanted: list, close: list[tuple[float, float]]) -> int | None:
+    """Return the place of the first result that is not right."""
+    parts = enumerate(zip(found, wanted, close, strict=True))
+    return next((place for place, each in parts if not _alike(*each)), None)
+
+
 def _near(one: np.ndarray, other: np.ndarray, close: tuple[float, float]) -> bool:
     if one.dtype.kind != "f" or other.dtype.kind != "f":
         return bool(np.array_equal(one, other))
@@ -270,7 +277,8 @@ def _explanation(
     for places in range(7 if decimals else 0):
         rounded = [[_rounded(leaf, places) for leaf in _leaves(value)] for value in wanted]
         pairs = zip([list(_leaves(value)) for value in found], rounded, strict=True)
-        several = len({number for leaves in rounded for leaf in leaves for number in leaf.ravel().tolist()}) > 1
+        floats = [leaf.ravel() for leaves in rounded for leaf in leaves if leaf.dtype.kind == "f"]
+        several = len(np.unique(np.concatenate(floats or [[]]))) > 1
         if several and all(_alike(one, other, (1e-6, 1e-9)) for one, other in pairs):
             return f"it is rounded to {places} decimals: return the number as it is"
     return None

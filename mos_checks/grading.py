@@ -24,6 +24,9 @@ from typing import Any
 
 from mos_checks.isolation import KeptVariables, codes_of, map_arrays, read_only, run_alone
 from mos_checks.messages import NotAnswered, NotYet, blaming, describe, one_line, refuse_ellipsis, refuse_todo, summary
+from mos_checks.open_questions import forget
+from mos_checks.progress import Memory, line_of
+from mos_helpers.notebook import wrapped
 
 
 class CheckFailed(AssertionError):
@@ -40,7 +43,7 @@ class _Question:
 
 
 _questions: dict[str, _Question] = {}
-_hints_given: dict[str, int] = {}
+_memory = Memory()
 
 
 def question(question_id: str, *, hints: list[str], seconds: float = 30) -> Callable[[Callable], Callable]:
@@ -86,11 +89,33 @@ def check(question_id: str, answer: Callable[[], Any]) -> None:
     if isinstance(found, str):
         _say(found, passed=False)
         return
-    try:
-        state, text = _examine(found, answer)
-    except KeyboardInterrupt:
-        state, text = "not yet", "because you stopped the check before its end"
+    state, text = _verdict(found, answer)
+    if state == "correct":
+        forget(question_id)
+        _memory.solved.add(question_id)
+        _memory.save(Path.cwd(), question_id)
     _say(f"Question {found.question_id}: {_sentences(state, text)}", passed=state == "correct")
+
+
+def verdict(question_id: str, answer: Callable[[], Any]) -> tuple[str, str]:
+    """Return what `check` says, for a program that grades: "correct" or another state, and why.
+
+    In a kernel in which the checks were changed so that they call anything correct, nothing is.
+    """
+    found = _find(question_id)
+    if isinstance(found, str):
+        return "not yet", found
+    state, text = _verdict(found, answer)
+    if state == "correct" and _verdict(found, lambda: object())[0] == "correct":
+        return "not yet", "the check was changed: here it calls anything correct"
+    return state, one_line(text)
+
+
+def require_correct(question_id: str, answer: Callable[[], Any]) -> None:
+    """Raise `CheckFailed` if an answer is not correct, whatever MOS_STRICT says."""
+    state, text = verdict(question_id, answer)
+    if state != "correct":
+        raise CheckFailed(f"Question {question_id}: {_sentences(state, text)}")
 
 
 def hint(question_id: str) -> None:
@@ -99,24 +124,36 @@ def hint(question_id: str) -> None:
     if isinstance(found, str):
         _say(found, passed=False)
         return
-    given = _hints_given.get(question_id, 0)
+    _memory.load(Path.cwd())
     total = len(found.hints)
-    _hints_given[question_id] = (given + 1) % (total + 1)
+    given = _memory.hints.get(question_id, 0) % (total + 1)
+    _memory.hints[question_id] = given + 1
+    _memory.save(Path.cwd(), question_id)
     if given < total:
-        print(f"Hint {given + 1} of {total}: {found.hints[given]}")
+        print(wrapped(f"Hint {given + 1} of {total}: {found.hints[given]}"))
     else:
         lesson = int(question_id.partition(".")[0])
-        print(
+        text = (
             f"No more hints for question {question_id}. A worked answer is in the folder solutions, in the notebook "
             f'that begins with {lesson:02}. hint("{question_id}") starts again with the first hint.'
         )
+        print(wrapped(text))
+
+
+def so_far(lesson: int) -> None:
+    """Print in one line which questions of an exercise are solved, and what comes next."""
+    asked = load_lesson(lesson)
+    if not asked:
+        raise ValueError(f"lesson must be the number of a lesson with questions, not {lesson!r}")
+    _memory.load(Path.cwd())
+    print(wrapped(line_of(lesson, asked, _memory.solved, lessons()[-1])))
 
 
 def _say(line: str, *, passed: bool) -> None:
     line = one_line(line)
     if not passed and os.environ.get("MOS_STRICT") == "1":
         raise CheckFailed(line)
-    print(line)
+    print(wrapped(line))
 
 
 def _sentences(state: str, text: str) -> str:
@@ -157,6 +194,14 @@ def load_lesson(lesson: int) -> list[str]:
     if lesson in lessons():
         import_module(f"mos_checks.lesson_{lesson:02}")
     return [key for key in _questions if key.startswith(f"{lesson}.")]
+
+
+def _verdict(found: _Question, answer: object) -> tuple[str, str]:
+    """Return a state and what follows it in the line."""
+    try:
+        return _examine(found, answer)
+    except KeyboardInterrupt:
+        return "not yet", "because you stopped the check before its end"
 
 
 def _examine(found: _Question, answer: object) -> tuple[str, str]:

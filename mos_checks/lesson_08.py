@@ -4,55 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mos_checks import (
-    as_array,
-    as_dict,
-    as_function,
-    as_number,
-    as_pair,
-    call_kept,
-    function_question,
-    question,
-    require,
-    require_unrounded,
-)
+from mos_checks import as_array, as_dict, as_number, as_pair, function_question, require
 
 NAMES = ("digit", "pose", "pose_2", "odd", "size")
-EXACT = 1e-5
-Mistakes = Sequence[tuple[str, Callable[..., np.ndarray | float]]]
-
-
-def _accuracy(value: object) -> float:
-    """Return by how much a right result may differ, relative to its size: more if it has few bits."""
-    kind = str(getattr(value, "dtype", ""))
-    return next((found for name, found in {"bfloat16": 3e-2, "float16": 5e-3}.items() if name in kind), EXACT)
-
-
-def _name_mistake(
-    cases: list[dict],
-    fits: Callable[[int, np.ndarray | float], bool],
-    right: Callable[..., np.ndarray | float],
-    mistakes: Mistakes,
-    said: Callable[[int], str],
-    otherwise: Callable[[], None] = lambda: None,
-) -> None:
-    """Refuse results that are not right in all cases: name the mistake that explains all of them, if one does.
-
-    `fits(place, value)` says whether the result of a case is this value, and `said(place)` what the result was.
-    `otherwise` is called if no function explains them: it may refuse them for another reason.
-    """
-    wrong = [place for place, case in enumerate(cases) if not fits(place, right(**case))]
-    if not wrong:
-        return
-    for words, function in mistakes:
-        if all(fits(place, function(**case)) for place, case in enumerate(cases)):
-            require(False, f"{said(wrong[0])}: {words}")
-    otherwise()
-    wanted = [np.asarray(right(**case)) for case in cases]
-    for digits in range(5):
-        rounded = all(fits(place, value.round(digits)) for place, value in enumerate(wanted))
-        require(not rounded, f"{said(wrong[0])}: this is right but for rounding, and should have all its digits")
-    require(False, f"{said(wrong[0])} instead of {_shown(wanted[wrong[0]])}")
 
 
 def _shown(value: np.ndarray | float) -> str:
@@ -165,122 +119,117 @@ function_question(
 # --- 8.2
 
 
-@question(
+def _optimum_cases() -> list[dict]:
+    cases = [_heads(np.random.default_rng(100 + seed), [0.001, 0.01, 0.1, 10][seed % 4]) for seed in range(12)]
+    cases = [{"losses": case["losses"], "regression": case["regression"]} for case in cases]
+    return cases + [{"losses": {"digit": 2.3, "pose": pose}, "regression": ["pose"]} for pose in [100.0, 5.0]]
+
+
+def _two_dictionaries(result: object, case: dict) -> list[dict[str, float]]:
+    result = as_pair(result, "your function should return two dictionaries, the log-variances and the weights")
+    given = as_dict(result[0], case["losses"], "the log-variances"), as_dict(result[1], case["losses"], "the weights")
+    return [
+        {name: as_number(value, f"the {what} of {name}") for name, value in part.items()}
+        for part, what in zip(given, ["log-variance", "weight"], strict=True)
+    ]
+
+
+def _each(of_head: Callable[[float, float], float]) -> Callable:
+    """Return a function that gives a number for each head, made of its loss and its half: 0.5 or 1."""
+    return lambda losses, regression: {
+        name: of_head(loss, 0.5 if name in regression else 1.0) for name, loss in losses.items()
+    }
+
+
+def _best(loss: float, half: float) -> float:
+    return float(np.log(2 * half * loss))
+
+
+def _optimum(losses: dict[str, float], regression: Sequence[str]) -> list[dict[str, float]]:
+    return [_each(_best)(losses, regression), _each(lambda loss, half: 0.5 / loss)(losses, regression)]
+
+
+def _smallest_weight(losses: dict[str, float], regression: Sequence[str]) -> float:
+    return min(1.0, 0.5 / max(losses.values()))
+
+
+WEIGHTS = {
+    "a regression has the weight 0.5 * exp(-s)": _each(lambda loss, half: 0.5 / half / loss),
+    "a classification has the weight exp(-s), without a half": _each(lambda loss, half: 0.25 / half / loss),
+    "this is exp(s), and a larger loss gets a smaller weight": _each(lambda loss, half: 2 * half * loss),
+    "this grows with the loss, and a larger loss gets a smaller weight": _each(lambda loss, half: 2 * half**2 * loss),
+}
+
+
+def _given_head(case: dict, found: list[dict[str, float]], words: str = "") -> str:
+    """Return what was found for the first head that is not right, with words of a mistake or the right number."""
+    wanted = _optimum(**case)
+    part, name = next(
+        (part, name)
+        for part in ((1, 0) if words in WEIGHTS else (0, 1))
+        for name in case["losses"]
+        if not np.isclose(found[part][name], wanted[part][name], rtol=2e-3, atol=2e-3 * _smallest_weight(**case))
+    )
+    kind = "regression" if name in case["regression"] else "classification"
+    given = f"for the {kind} {name} with the loss {case['losses'][name]:.4g} the {['log-variance', 'weight'][part]}"
+    right = f": {words}" if words else f" instead of {_shown(wanted[part][name])}"
+    return f"{given} is {_shown(found[part][name])}{right}"
+
+
+function_question(
     "8.2",
+    "A function from losses and the names of the regressions to two dictionaries: log-variances and weights.",
     hints=[
         "For a fixed loss, set the derivative of the objective with respect to s to zero. One head at a time.",
         "Regression: 0.5 * exp(-s) * L + 0.5 * s has the derivative -0.5 * exp(-s) * L + 0.5. When is that 0?",
         "s = log L for a regression, log 2L for a classification. The weights follow from s.",
     ],
+    right=_optimum,
+    cases=_optimum_cases,
+    read=_two_dictionaries,
+    tolerance=2e-3,  # no less, so that a search on a fine grid will do
+    decimals=3,
+    scale=_smallest_weight,
+    mistakes={
+        None: {
+            "the two dictionaries are swapped: first the log-variances, then the weights": lambda *case: _optimum(
+                *case
+            )[::-1],
+        },
+        0: {
+            "this is right for the other kind of head": [
+                _each(lambda loss, half: np.log(loss)),
+                _each(lambda loss, half: np.log(2 * loss)),
+                _each(lambda loss, half: np.log(loss / half)),
+            ],
+            "this is the variance, and its logarithm is wanted": _each(lambda loss, half: 2 * half * loss),
+            "this is log sigma, and s is the logarithm of sigma squared": _each(
+                lambda loss, half: _best(loss, half) / 2
+            ),
+            "the sign is turned round": _each(lambda loss, half: -_best(loss, half)),
+            "take the natural logarithm, `np.log`": [
+                _each(lambda loss, half: np.log10(2 * half * loss)),
+                _each(lambda loss, half: np.log2(2 * half * loss)),
+            ],
+            "this is cut off at zero, and a small loss has a negative log-variance": _each(
+                lambda loss, half: max(_best(loss, half), 0)
+            ),
+        },
+        1: WEIGHTS,
+    },
+    say=lambda words, case, found: _given_head(case, found, words),
+    show=lambda case, found, wanted: _given_head(case, found),
 )
-def at_the_optimum(answer: object) -> None:
-    """A function from losses and the names of the regressions to two dictionaries: log-variances and weights."""
-    function = as_function(answer)
-    cases = [_heads(np.random.default_rng(100 + seed), scale=10.0 ** (seed % 5 - 3)) for seed in range(12)]
-    cases = [{"losses": case["losses"], "regression": case["regression"]} for case in cases]
-    cases += [{"losses": {"digit": 2.3, "pose": pose}, "regression": ["pose"]} for pose in [100.0, 1.0]]
-    found = [_two_dictionaries(call_kept(function, **case), case["losses"]) for case in cases]
-    heads = [
-        {"loss": loss, "regression": name in case["regression"], "name": name, "place": place}
-        for place, case in enumerate(cases)
-        for name, loss in case["losses"].items()
-    ]
-    values = [np.array([found[head["place"]][part][head["name"]] for part in (0, 1)]) for head in heads]
-
-    def fits(part: int) -> Callable[[int, float], bool]:
-        # Not closer, so that a search on a fine grid will do.
-        return lambda place, value: bool(
-            np.isclose(values[place][part], value, rtol=2e-3, atol=0 if part else 1e-3)
-            or np.isclose(values[place][part], value, rtol=found[heads[place]["place"]][2], atol=0)
-        )
-
-    def said(part: int) -> Callable[[int], str]:
-        def words(place: int) -> str:
-            head = heads[place]
-            kind = "regression" if head["regression"] else "classification"
-            what = "weight" if part else "log-variance"
-            given = f"for the {kind} {head['name']} with the loss {head['loss']:.4g}"
-            return f"{given} the {what} is {_shown(values[place][part])}"
-
-        return words
-
-    swapped = all(fits(0)(p, _best_weight(**h)) and fits(1)(p, _best_s(**h)) for p, h in enumerate(heads))
-    require(not swapped, "the two dictionaries are swapped: first the log-variances, then the weights")
-    _name_mistake(heads, fits(0), _best_s, LOG_VARIANCES, said(0))
-    _name_mistake(heads, fits(1), _best_weight, WEIGHTS, said(1))
-
-
-def _two_dictionaries(result: object, losses: dict) -> tuple[dict[str, float], dict[str, float], float]:
-    """Return both as numbers, and how accurate they are."""
-    result = as_pair(result, "your function should return two dictionaries, the log-variances and the weights")
-    given = as_dict(result[0], losses, "the log-variances"), as_dict(result[1], losses, "the weights")
-    numbers = [
-        {name: as_number(value, f"the {what} of {name}") for name, value in part.items()}
-        for part, what in zip(given, ["log-variance", "weight"], strict=True)
-    ]
-    return *numbers, 5 * max(_accuracy(value) for part in given for value in part.values())
-
-
-def _best_s(loss: float, regression: bool, **_: object) -> float:
-    return float(np.log(loss if regression else 2 * loss))
-
-
-def _best_weight(loss: float, **_: object) -> float:
-    return 0.5 / loss
-
-
-OTHER_KIND = "this is right for the other kind of head"
-LOG_VARIANCES = [
-    (OTHER_KIND, lambda loss, **_: np.log(loss)),
-    (OTHER_KIND, lambda loss, **_: np.log(2 * loss)),
-    (OTHER_KIND, lambda loss, regression, **_: _best_s(loss, not regression)),
-    ("this is the variance, and its logarithm is wanted", lambda **head: np.exp(_best_s(**head))),
-    ("this is log sigma, and s is the logarithm of sigma squared", lambda **head: _best_s(**head) / 2),
-    ("the sign is turned round", lambda **head: -_best_s(**head)),
-    ("take the natural logarithm, `np.log`", lambda **head: _best_s(**head) / np.log(10)),
-    ("take the natural logarithm, `np.log`", lambda **head: _best_s(**head) / np.log(2)),
-    ("this is cut off at zero, and a small loss has a negative log-variance", lambda **head: max(_best_s(**head), 0)),
-]
-WEIGHTS = [
-    (
-        "a regression has the weight 0.5 * exp(-s)",
-        lambda loss, regression, **_: np.exp(-_best_s(loss, regression)),
-    ),
-    (
-        "a classification has the weight exp(-s), without a half",
-        lambda loss, regression, **_: 0.5 * np.exp(-_best_s(loss, regression)),
-    ),
-    (
-        "this is exp(s), and a larger loss gets a smaller weight",
-        lambda loss, regression, **_: np.exp(_best_s(loss, regression)),
-    ),
-    (
-        "this grows with the loss, and a larger loss gets a smaller weight",
-        lambda loss, regression, **_: (0.5 if regression else 1) * np.exp(_best_s(loss, regression)),
-    ),
-]
 
 
 # --- 8.3
 
 
-@question(
-    "8.3",
-    hints=[
-        "The rate of a head is its last loss divided by the one before: `losses[-1] / losses[-2]`.",
-        "Divide the rates by the temperature, take the exponential, divide by the sum: these are shares.",
-        "The weights are the shares times the number of heads. With fewer than two epochs all rates are 1.",
-    ],
-)
-def dwa(answer: object) -> None:
-    """A function from a history of losses and a temperature to a dictionary of weights."""
-    function = as_function(answer)
+def _dwa_cases() -> list[dict]:
     early = [_history(seed, heads, epochs) for seed, (heads, epochs) in enumerate([(2, 0), (3, 1), (1, 1), (4, 0)])]
-    _judge_dwa(function, early, [NO_SUM])
     sizes = [(2, 2), (3, 2), (2, 3), (3, 6), (4, 2), (2, 4), (1, 3), (5, 2), (3, 3), (2, 5), (4, 4)]
     later = [_history(10 + seed, heads, epochs) for seed, (heads, epochs) in enumerate(sizes)]
-    later += [{"history": {"digit": [2.3, 2.07], "pose": [100.0, 90.0]}, "temperature": 2.0}]
-    _judge_dwa(function, later, LATER)
+    return [*early, *later, {"history": {"digit": [2.3, 2.07], "pose": [100.0, 90.0]}, "temperature": 2.0}]
 
 
 def _history(seed: int, heads: int, epochs: int) -> dict:
@@ -292,38 +241,12 @@ def _history(seed: int, heads: int, epochs: int) -> dict:
     return {"history": history, "temperature": [2.0, 3.0, 0.4, 2.0, 10.0, 1.0, 0.7][seed % 7]}
 
 
-def _judge_dwa(function: Callable, cases: list[dict], mistakes: Mistakes) -> None:
-    """Compare the weights of all cases with the right ones."""
-    found, bounds = [], []
-    for case in cases:
-        result = as_dict(call_kept(function, **case), case["history"], "the weights")
-        found.append(np.array([as_number(result[name], f"the weight of {name}") for name in case["history"]]))
-        bounds.append(max(_accuracy(value) for value in result.values()))
+def _epochs(history: dict[str, list[float]]) -> int:
+    return len(next(iter(history.values())))
 
-    def said(place: int) -> str:
-        history, temperature = cases[place].values()
-        shown = {name: [round(loss, 4) for loss in past[-3:]] for name, past in history.items()}
-        epochs = len(next(iter(history.values())))
-        given = f"after {epochs} epochs, losses {shown}, temperature {temperature:g}"
-        return f"{given}, the weights are {_shown(found[place])}"
 
-    def fits(place: int, value: np.ndarray) -> bool:
-        return bool(np.allclose(found[place], value, rtol=bounds[place], atol=1e-7))
-
-    def refuse_total() -> None:
-        totals = np.array([weights.sum() / len(weights) for weights in found])
-        shares = [w / total if total > 0 else w for w, total in zip(found, totals, strict=True)]
-        right = [np.allclose(share, _dwa(**case), rtol=1e-4) for share, case in zip(shares, cases, strict=True)]
-        place = int(np.abs(totals - 1).argmax())
-        total = f"their total is {found[place].sum():.4g}, and should be the number of heads"
-        require(not all(right) or np.allclose(totals, 1, rtol=3e-2), f"{said(place)}: {total}")
-        place = next(place for place in range(len(cases)) if not fits(place, _dwa(**cases[place])))
-        early = len(next(iter(cases[place]["history"].values()))) < 2
-        require(not early, f"{said(place)}: with fewer than two epochs all should be 1")
-
-    _name_mistake(cases, fits, _dwa, mistakes, said, refuse_total)
-    if max(bounds) == EXACT:
-        require_unrounded(found, [_dwa(**case) for case in cases])
+def _softmax(values: np.ndarray) -> np.ndarray:
+    return np.exp(values - values.max()) / np.exp(values - values.max()).sum()
 
 
 def _dwa(
@@ -331,97 +254,116 @@ def _dwa(
     temperature: float,
     rate: Callable = lambda losses: losses[-1] / losses[-2],
     inner: Callable = lambda rates, temperature: rates / temperature,
-    share: Callable = lambda values: np.exp(values - values.max()) / np.exp(values - values.max()).sum(),
-) -> np.ndarray:
+    share: Callable = _softmax,
+) -> dict[str, float]:
     """Return the weights, or what a function with another rate, another exponent or another share returns."""
     rates = np.array([rate(losses) if len(losses) > 1 else 1.0 for losses in history.values()])
-    return len(rates) * share(inner(rates, temperature))
+    return dict(zip(history, len(rates) * share(inner(rates, temperature)), strict=True))
 
 
 def _variant(**options: Callable) -> Callable:
-    return lambda **case: _dwa(**case, **options)
+    return lambda *case: _dwa(*case, **options)
 
 
-def _sorted_names(history: dict[str, list[float]], temperature: float) -> np.ndarray:
+def _no_sum(values: np.ndarray) -> np.ndarray:
+    return np.exp(values) / len(values)
+
+
+def _no_sum_later(history: dict[str, list[float]], temperature: float) -> dict[str, float]:
+    return _dwa(history, temperature, share=_softmax if _epochs(history) < 2 else _no_sum)
+
+
+def _sorted_names(history: dict[str, list[float]], temperature: float) -> dict[str, float]:
     """Return the weights for someone who gives them to the names in alphabetical order."""
-    weights = dict(zip(sorted(history), _dwa(history, temperature), strict=True))
-    return np.array([weights[name] for name in history])
+    return dict(zip(sorted(history), _dwa(history, temperature).values(), strict=True))
 
 
-NO_SUM = (
-    "divide by the sum of the exponentials",
-    lambda **case: _dwa(**case, share=np.exp) / len(case["history"]),
+def _read_weights(result: object, case: dict) -> dict[str, float]:
+    weights = as_dict(result, case["history"], "the weights")
+    return {name: as_number(weight, f"the weight of {name}") for name, weight in weights.items()}
+
+
+def _given_dwa(case: dict, found: dict[str, float], words: str) -> str:
+    history, temperature = case.values()
+    shown = {name: [round(loss, 4) for loss in past[-3:]] for name, past in history.items()}
+    given = f"after {_epochs(history)} epochs, losses {shown}, temperature {temperature:g}"
+    return f"{given}, the weights are {_shown([found[name] for name in history])}{words}"
+
+
+def _refuse_totals(found: list[dict[str, float]], cases: list[dict]) -> None:
+    """Refuse weights in the right proportions that do not add up to the number of heads."""
+    totals = [sum(weights.values()) / len(weights) for weights in found]
+    if min(totals) <= 0 or np.allclose(totals, 1, rtol=3e-2):
+        return
+    for weights, total, case in zip(found, totals, cases, strict=True):
+        right = _dwa(**case)
+        if not all(np.isclose(weight, right[name] * total, rtol=1e-4) for name, weight in weights.items()):
+            return
+    place = int(np.abs(np.array(totals) - 1).argmax())
+    total = f": their total is {sum(found[place].values()):.4g}, and should be the number of heads"
+    require(False, _given_dwa(cases[place], found[place], total))
+
+
+def _difference_of_dwa(case: dict, found: dict[str, float], wanted: dict[str, float]) -> str:
+    early = ": with fewer than two epochs all should be 1"
+    right = f" instead of {_shown([*wanted.values()])}"
+    return _given_dwa(case, found, early if _epochs(case["history"]) < 2 else right)
+
+
+function_question(
+    "8.3",
+    "A function from a history of losses and a temperature to a dictionary of weights.",
+    hints=[
+        "The rate of a head is its last loss divided by the one before: `losses[-1] / losses[-2]`.",
+        "Divide the rates by the temperature, take the exponential, divide by the sum: these are shares.",
+        "The weights are the shares times the number of heads. With fewer than two epochs all rates are 1.",
+    ],
+    right=_dwa,
+    cases=_dwa_cases,
+    read=_read_weights,
+    scale=lambda *case: min(_dwa(*case).values()),
+    mistakes={
+        "the rate is the last loss divided by the one before, not the reverse": _variant(
+            rate=lambda losses: losses[-2] / losses[-1]
+        ),
+        "the head that falls slowly should get more": _variant(inner=lambda rates, temperature: -rates / temperature),
+        "divide the rates by the temperature, do not multiply": _variant(
+            inner=lambda rates, temperature: rates * temperature
+        ),
+        "the temperature is not used": _variant(inner=lambda rates, temperature: rates),
+        "the temperature is always 2": _variant(inner=lambda rates, temperature: rates / 2),
+        "they follow the losses, and should follow the rates": _variant(rate=lambda losses: losses[-1]),
+        "compare with the epoch before, not with the first": _variant(rate=lambda losses: losses[-1] / losses[0]),
+        "take the last two epochs, not the first two": _variant(rate=lambda losses: losses[1] / losses[0]),
+        "the rate is a quotient of two losses, not their difference": _variant(
+            rate=lambda losses: losses[-1] - losses[-2]
+        ),
+        "take the last epoch and the one before it: the last loss is not used": _variant(
+            rate=lambda losses: losses[-2] / losses[-3] if len(losses) > 2 else 1.0
+        ),
+        "the exponential is missing": _variant(
+            inner=lambda rates, temperature: rates, share=lambda rates: rates / rates.sum()
+        ),
+        "divide by the sum of the exponentials": [_variant(share=_no_sum), _no_sum_later],
+        "each weight belongs to the head of its name, whatever their order": _sorted_names,
+        "after two epochs they should follow the rates": lambda history, temperature: dict.fromkeys(history, 1.0),
+        "after two epochs they should follow the rates, and here they do only after three": _variant(
+            rate=lambda losses: losses[-1] / losses[-2] if len(losses) > 2 else 1.0
+        ),
+    },
+    otherwise=[_refuse_totals],
+    say=lambda words, case, found: _given_dwa(case, found, f": {words}"),
+    show=_difference_of_dwa,
 )
-LATER = [
-    (
-        "the rate is the last loss divided by the one before, not the reverse",
-        _variant(rate=lambda losses: losses[-2] / losses[-1]),
-    ),
-    ("the head that falls slowly should get more", _variant(inner=lambda rates, temperature: -rates / temperature)),
-    (
-        "divide the rates by the temperature, do not multiply",
-        _variant(inner=lambda rates, temperature: rates * temperature),
-    ),
-    ("the temperature is not used", _variant(inner=lambda rates, temperature: rates)),
-    ("the temperature is always 2", _variant(inner=lambda rates, temperature: rates / 2)),
-    ("they follow the losses, and should follow the rates", _variant(rate=lambda losses: losses[-1])),
-    ("compare with the epoch before, not with the first", _variant(rate=lambda losses: losses[-1] / losses[0])),
-    ("take the last two epochs, not the first two", _variant(rate=lambda losses: losses[1] / losses[0])),
-    (
-        "the rate is a quotient of two losses, not their difference",
-        _variant(rate=lambda losses: losses[-1] - losses[-2]),
-    ),
-    (
-        "take the last epoch and the one before it: the last loss is not used",
-        _variant(rate=lambda losses: losses[-2] / losses[-3] if len(losses) > 2 else 1.0),
-    ),
-    (
-        "the exponential is missing",
-        _variant(inner=lambda rates, temperature: rates, share=lambda rates: rates / rates.sum()),
-    ),
-    NO_SUM,
-    ("each weight belongs to the head of its name, whatever their order", _sorted_names),
-    ("after two epochs they should follow the rates", lambda history, **_: np.ones(len(history))),
-    (
-        "after two epochs they should follow the rates, and here they do only after three",
-        _variant(rate=lambda losses: losses[-1] / losses[-2] if len(losses) > 2 else 1.0),
-    ),
-]
 
 
 # --- 8.4
 
 
-@question(
-    "8.4",
-    hints=[
-        "The weighted norms are weights * norms. Their mean is one number.",
-        "remaining = losses / first_losses. Goal: the mean norm times (remaining / mean of remaining) ** alpha.",
-        "The slope of |w * norm - goal| along w is the sign of (w * norm - goal), times norm.",
-    ],
-)
-def slopes(answer: object) -> None:
-    """A function from weights, norms, losses, first losses and alpha to the slopes along the weights."""
-    function = as_function(answer)
+def _slopes_cases() -> list[dict]:
     start = np.array([2.3, 100.0])
-    cases = [_case_of_slopes(seed) for seed in range(24)]
     ones = {"weights": np.ones(2), "norms": np.array([1.0, 100.0]), "losses": start, "first_losses": start.copy()}
-    cases.append({**ones, "alpha": 1.5})
-    given = [call_kept(function, **case) for case in cases]
-    results = [
-        as_array(value, "the result", shape=case["weights"].shape) for value, case in zip(given, cases, strict=True)
-    ]
-
-    def said(place: int) -> str:
-        case = cases[place]
-        given = [f"{name} = {_shown(value)}" for name, value in case.items()]
-        return f"for {', '.join(given)} it gives {_shown(results[place])}"
-
-    def fits(place: int, value: np.ndarray) -> bool:
-        return bool(np.allclose(results[place], value, rtol=max(1e-4, _accuracy(given[place])), atol=1e-9))
-
-    mistakes = [(words, lambda wrong=wrong, **case: _slopes(**case, wrong=wrong)) for wrong, words in MISTAKES.items()]
-    _name_mistake(cases, fits, _slopes, mistakes, said)
+    return [*map(_case_of_slopes, range(24)), {**ones, "alpha": 1.5}]
 
 
 def _case_of_slopes(seed: int) -> dict:
@@ -446,91 +388,132 @@ def _case_of_slopes(seed: int) -> dict:
     return {"weights": weights, "norms": norms, "losses": losses, "first_losses": first, "alpha": alpha}
 
 
-def _slopes(
-    weights: np.ndarray,
-    norms: np.ndarray,
-    losses: np.ndarray,
-    first_losses: np.ndarray,
-    alpha: float,
-    wrong: str = "",
-) -> np.ndarray:
-    """Return the slopes of GradNorm's loss, or what a function with one of the mistakes below would return."""
-    weighted, remaining = weights * norms, losses / first_losses
-    relative = remaining / remaining.mean()
-    turned = first_losses / losses
-    ratios = {
-        "no mean": remaining,
-        "turned": turned / turned.mean(),
-        "turned later": 1 / relative,
-        "losses": losses / losses.mean(),
-        "mean of each": relative * remaining.mean() / (losses.mean() / first_losses.mean()),
-        "geometric ratios": remaining / np.exp(np.log(remaining).mean()),
-        "total of ratios": remaining / remaining.sum(),
-        "largest ratio": remaining / remaining.max(),
-        "median ratio": remaining / np.median(remaining),
-    }
-    relative = ratios.get(wrong, relative)
-    powers = {
-        "no alpha": relative,
-        "times alpha": relative * alpha,
-        "equal": np.ones_like(relative),
-        "alpha of 1.5": relative**1.5,
-        "mean later": remaining**alpha / (remaining**alpha).mean(),
-    }
-    means = {
-        "plain norms": norms.mean(),
-        "total": weighted.sum(),
-        "two means": weights.mean() * norms.mean(),
-        "geometric norms": np.exp(np.log(weighted).mean()),
-        "median norm": np.median(weighted),
-    }
-    goals = means.get(wrong, weighted.mean()) * powers.get(wrong, relative**alpha)
-    goals = (weighted.mean() * relative) ** alpha if wrong == "power of both" else goals
-    sign = np.sign(weighted - goals)
-    answers = {
-        "turned sign": -sign * norms,
-        "signs": sign,
-        "weights": sign * weights,
-        "logarithms": sign * weighted,
-        "distances": np.abs(weighted - goals),
-        "differences": weighted - goals,
-        "moving": sign * norms - norms / len(weights) * (sign * relative**alpha).sum(),
-        "norms": norms,
-        "mean of all": sign * norms / len(norms),
-    }
-    return answers.get(wrong, sign * norms)
+def _ratios(weights: np.ndarray, norms: np.ndarray, losses: np.ndarray, first: np.ndarray, alpha: float) -> np.ndarray:
+    """Return the goals, divided by the mean of the weighted norms."""
+    return (losses / first / (losses / first).mean()) ** alpha
+
+
+def _towards(goals: Callable) -> Callable:
+    """Return a function that gives the slopes for these goals, made of its own arguments."""
+    return lambda weights, norms, *others: np.sign(weights * norms - goals(weights, norms, *others)) * norms
+
+
+def _goals(weights: np.ndarray, norms: np.ndarray, *others: object) -> np.ndarray:
+    return (weights * norms).mean() * _ratios(weights, norms, *others)
+
+
+def _other_mean(mean: Callable) -> Callable:
+    """Return a function whose goals have another mean, made of the weights and the norms."""
+    return _towards(lambda weights, norms, *others: mean(weights, norms) * _ratios(weights, norms, *others))
+
+
+def _other_ratio(ratio: Callable) -> Callable:
+    """Return a function whose goals have another ratio, made of what is left of each loss and alpha."""
+    return _towards(lambda w, n, losses, first, alpha: (w * n).mean() * ratio(losses / first, alpha))
+
+
+def _other_result(result: Callable) -> Callable:
+    """Return a function with another result, made of the distances to the goals, the norms and the weights."""
+    return lambda weights, norms, *others: result(weights * norms - _goals(weights, norms, *others), norms, weights)
+
+
+def _moving(weights: np.ndarray, norms: np.ndarray, *others: object) -> np.ndarray:
+    """Return the slopes if the goals are not held constant."""
+    sign, ratios = np.sign(weights * norms - _goals(weights, norms, *others)), _ratios(weights, norms, *others)
+    return sign * norms - norms * (sign * ratios).mean()
+
+
+def _given_slopes(case: dict, found: np.ndarray) -> str:
+    return f"for {', '.join(f'{name} = {_shown(value)}' for name, value in case.items())} it gives {_shown(found)}"
 
 
 WEIGHTED_MEAN = "the goals need the mean of the products, weights * norms"
 MEAN_RATIO = "the goals need losses / first_losses divided by the mean of that over the heads"
-MISTAKES = {
-    "turned sign": "the sign is turned round: above its goal a norm must fall, so its slope is positive",
-    "signs": "these are signs only, and the slope is the sign times the norm",
-    "weights": "the sign is multiplied by the weight instead of the norm",
-    "logarithms": "this is the slope along the logarithm of the weight; along the weight it is without the factor w",
-    "distances": "these are the distances |weighted norm - goal| themselves",
-    "differences": "these are the differences from the goals, not the slopes",
-    "moving": "the goals must be held constant, and here they move with the weights",
-    "norms": "these are the norms, and a weighted norm below its goal has a negative slope",
-    "no mean": MEAN_RATIO,
-    "turned": "a head with more of its loss left (losses / first_losses) should get the higher goal",
-    "turned later": "a head with more of its loss left (losses / first_losses) should get the higher goal",
-    "losses": "the goals should compare each loss with its first loss",
-    "mean of each": f"{MEAN_RATIO}: first the ratios, then their mean",
-    "geometric ratios": f"{MEAN_RATIO}, and this is another mean: the arithmetic mean is meant",
-    "total of ratios": f"{MEAN_RATIO}, and not by its total",
-    "largest ratio": f"{MEAN_RATIO}, and not by its largest value",
-    "median ratio": f"{MEAN_RATIO}, and not by its median",
-    "no alpha": "alpha is not used",
-    "times alpha": "alpha is a power, not a factor",
-    "alpha of 1.5": "alpha is always 1.5 there: use the one that is given",
-    "power of both": "only the ratios have the power alpha, and the mean of the weighted norms has not",
-    "mean of all": "this is the slope of the mean of the distances, and their sum is meant",
-    "mean later": "divide losses / first_losses by its mean first, and take the power alpha then",
-    "equal": "the goals are all equal, and should follow how much of each loss is left",
-    "plain norms": "the goals need the mean of the weighted norms, weights * norms",
-    "total": "the goals need the mean of the weighted norms, not their total",
-    "two means": f"{WEIGHTED_MEAN}, and not the product of two means",
-    "geometric norms": f"{WEIGHTED_MEAN}, and this is another mean: the arithmetic mean is meant",
-    "median norm": f"{WEIGHTED_MEAN}, and not their median",
-}
+
+function_question(
+    "8.4",
+    "A function from weights, norms, losses, first losses and alpha to the slopes along the weights.",
+    hints=[
+        "The weighted norms are weights * norms. Their mean is one number.",
+        "remaining = losses / first_losses. Goal: the mean norm times (remaining / mean of remaining) ** alpha.",
+        "The slope of |w * norm - goal| along w is the sign of (w * norm - goal), times norm.",
+    ],
+    right=_towards(_goals),
+    cases=_slopes_cases,
+    read=lambda result, case: as_array(result, "the result", shape=case["weights"].shape),
+    tolerance=1e-4,
+    scale=lambda weights, norms, *others: 1e-3 * norms.min(),
+    mistakes={
+        "the sign is turned round: above its goal a norm must fall, so its slope is positive": _other_result(
+            lambda distance, norms, weights: -np.sign(distance) * norms
+        ),
+        "these are signs only, and the slope is the sign times the norm": _other_result(
+            lambda distance, norms, weights: np.sign(distance)
+        ),
+        "the sign is multiplied by the weight instead of the norm": _other_result(
+            lambda distance, norms, weights: np.sign(distance) * weights
+        ),
+        "this is the slope along the logarithm of the weight; along the weight it is without the factor w": (
+            _other_result(lambda distance, norms, weights: np.sign(distance) * weights * norms)
+        ),
+        "these are the distances |weighted norm - goal| themselves": _other_result(
+            lambda distance, norms, weights: np.abs(distance)
+        ),
+        "these are the differences from the goals, not the slopes": _other_result(
+            lambda distance, norms, weights: distance
+        ),
+        "the goals must be held constant, and here they move with the weights": _moving,
+        "these are the norms, and a weighted norm below its goal has a negative slope": _other_result(
+            lambda distance, norms, weights: norms
+        ),
+        MEAN_RATIO: _other_ratio(lambda left, alpha: left**alpha),
+        "a head with more of its loss left (losses / first_losses) should get the higher goal": [
+            _other_ratio(lambda left, alpha: (1 / left / (1 / left).mean()) ** alpha),
+            _other_ratio(lambda left, alpha: (left.mean() / left) ** alpha),
+        ],
+        "the goals should compare each loss with its first loss": _towards(
+            lambda w, n, losses, first, alpha: (w * n).mean() * (losses / losses.mean()) ** alpha
+        ),
+        f"{MEAN_RATIO}: first the ratios, then their mean": _towards(
+            lambda w, n, losses, first, alpha: (w * n).mean() * (losses / losses.mean() * first.mean() / first) ** alpha
+        ),
+        f"{MEAN_RATIO}, and this is another mean: the arithmetic mean is meant": _other_ratio(
+            lambda left, alpha: (left / np.exp(np.log(left).mean())) ** alpha
+        ),
+        f"{MEAN_RATIO}, and not by its total": _other_ratio(lambda left, alpha: (left / left.sum()) ** alpha),
+        f"{MEAN_RATIO}, and not by its largest value": _other_ratio(lambda left, alpha: (left / left.max()) ** alpha),
+        f"{MEAN_RATIO}, and not by its median": _other_ratio(lambda left, alpha: (left / np.median(left)) ** alpha),
+        "alpha is not used": _other_ratio(lambda left, alpha: left / left.mean()),
+        "alpha is a power, not a factor": _other_ratio(lambda left, alpha: left / left.mean() * alpha),
+        "alpha is always 1.5 there: use the one that is given": _other_ratio(
+            lambda left, alpha: (left / left.mean()) ** 1.5
+        ),
+        "only the ratios have the power alpha, and the mean of the weighted norms has not": _towards(
+            lambda w, n, losses, first, alpha: ((w * n).mean() * losses / first / (losses / first).mean()) ** alpha
+        ),
+        "this is the slope of the mean of the distances, and their sum is meant": _other_result(
+            lambda distance, norms, weights: np.sign(distance) * norms / len(norms)
+        ),
+        "divide losses / first_losses by its mean first, and take the power alpha then": _other_ratio(
+            lambda left, alpha: left**alpha / (left**alpha).mean()
+        ),
+        "the goals are all equal, and should follow how much of each loss is left": _other_ratio(
+            lambda left, alpha: np.ones_like(left)
+        ),
+        "the goals need the mean of the weighted norms, weights * norms": _other_mean(
+            lambda weights, norms: norms.mean()
+        ),
+        "the goals need the mean of the weighted norms, not their total": _other_mean(
+            lambda weights, norms: (weights * norms).sum()
+        ),
+        f"{WEIGHTED_MEAN}, and not the product of two means": _other_mean(
+            lambda weights, norms: weights.mean() * norms.mean()
+        ),
+        f"{WEIGHTED_MEAN}, and this is another mean: the arithmetic mean is meant": _other_mean(
+            lambda weights, norms: np.exp(np.log(weights * norms).mean())
+        ),
+        f"{WEIGHTED_MEAN}, and not their median": _other_mean(lambda weights, norms: np.median(weights * norms)),
+    },
+    say=lambda words, case, found: f"{_given_slopes(case, found)}: {words}",
+    show=lambda case, found, wanted: f"{_given_slopes(case, found)} instead of {_shown(wanted)}",
+)

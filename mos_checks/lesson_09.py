@@ -1,61 +1,51 @@
 """The checks of exercise 9: measure a conflict, take it out, find the mixture of smallest norm, and find two bugs."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cache
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_checks import apart, as_array, as_function, as_number, call, call_kept, question, require
+from mos_checks import apart, as_array, as_function, call, call_kept, function_question, question, require, rounding_of
 
 HEADS = ("left", "right")
-Mistakes = Sequence[tuple[str, Callable[..., np.ndarray]]]
+Pair = tuple[np.ndarray, np.ndarray]
 
 
 def _near(found: np.ndarray | float, wanted: np.ndarray | float, scale: float = 1.0, accuracy: float = 1e-4) -> bool:
     return bool(np.allclose(found, wanted, rtol=10 * accuracy, atol=accuracy * scale))
 
 
-def _accuracy(value: object) -> float:
-    """Return by how much a right result may differ, relative to its size: more if it has few bits."""
-    kind = str(getattr(value, "dtype", ""))
-    return next((found for name, found in {"bfloat16": 2e-2, "float16": 3e-3}.items() if name in kind), 1e-4)
-
-
 # --- 9.1
 
 
-@question(
-    "9.1",
-    hints=[
-        "Use `tf.GradientTape(persistent=True)` once: both losses in it, then `tape.gradient` for each loss outside.",
-        'The trunk: `[v for v in model.trainable_variables if v.path.startswith("trunk")]`. A head is no part of it.',
-        "Put the gradients of all trunk variables into one long vector for each head: reshape each to one row, and "
-        "concatenate. Then a . b / (norm of a times norm of b).",
-    ],
-    seconds=60,
-)
-def trunk_cosine(answer: object) -> str:
-    """A function from a model, images and targets to the cosine similarity of two heads' gradients on the trunk."""
+def _measuring(answer: object) -> Callable[[int], object]:
+    """Return a function from the number of a model to what the answer gives for it."""
     function = as_function(answer)
-    found, gradients = [], []
-    for seed, (inputs, units, count) in enumerate([(6, (5, 4), 30), (9, (8,), 7), (4, (3, 6, 2), 64)]):
-        rng = np.random.default_rng(seed)
-        model = _model(rng, inputs, units)
-        images = rng.normal(size=(count, inputs)).astype("float32")
-        targets = {name: rng.integers(10, size=count) for name in HEADS}
-        if seed == 2:  # tensors too, as the batches of a data set hold them
-            images, targets = tf.constant(images), {name: tf.constant(target) for name, target in targets.items()}
-        gradients.append(_gradients(model, images, targets))
+
+    def measured(seed: int) -> object:
+        model, images, targets = _measured(seed)
         before = model.get_weights()
         result = call(function, model, images, targets)
         kept = all(map(np.array_equal, before, model.get_weights()))
         require(kept, "your function changes the parameters of the model: it should only measure")
-        found.append((as_number(result, "the cosine similarity"), _accuracy(result)))
-    _require_cosines(found, gradients)
-    cosines = ", ".join(f"{cosine:.2f}" for cosine, _ in found)
-    return f"The three models of this check have random parameters, and the cosine similarities {cosines}."
+        return result
+
+    return measured
+
+
+def _measured(seed: int) -> tuple[keras.Model, np.ndarray | tf.Tensor, dict]:
+    """Return a model with random parameters, images and targets."""
+    inputs, units, count = [(6, (5, 4), 30), (9, (8,), 7), (4, (3, 6, 2), 64)][seed]
+    rng = np.random.default_rng(seed)
+    model = _model(rng, inputs, units)
+    images = rng.normal(size=(count, inputs)).astype("float32")
+    targets = {name: rng.integers(10, size=count) for name in HEADS}
+    if seed == 2:  # tensors too, as the batches of a data set hold them
+        images, targets = tf.constant(images), {name: tf.constant(target) for name, target in targets.items()}
+    return model, images, targets
 
 
 def _model(rng: np.random.Generator, inputs: int, units: tuple[int, ...]) -> keras.Model:
@@ -70,8 +60,10 @@ def _model(rng: np.random.Generator, inputs: int, units: tuple[int, ...]) -> ker
     return model
 
 
-def _gradients(model: keras.Model, images: np.ndarray, targets: dict) -> dict[str, list]:
+@cache
+def _gradients(seed: int) -> dict[str, list]:
     """Return for each head the gradients of the trunk, of all variables, and of the trunk with the targets swapped."""
+    model, images, targets = _measured(seed)
     variables = model.trainable_variables
     with tf.GradientTape(persistent=True) as tape:
         outputs = model(images, training=True)
@@ -109,63 +101,76 @@ def _product(trunk: list, power: int = 0) -> float:
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)) ** power)
 
 
-COSINES = [
-    ("the scalar product: divide it by both norms", lambda g: _product(g["trunk"])),
-    ("and the sign is turned round", lambda g: -_whole(g["trunk"])),
-    ("divided by the squared norms, so it changes with their unit", lambda g: _product(g["trunk"], 2)),
-    ("the cosine over all parameters: leave out those of the heads", lambda g: _whole(g["everything"])),
-    (
-        "a mean over the variables' cosines: make one long vector for each head first",
-        lambda g: float(np.mean(_singles(g["trunk"]))),
-    ),
-    ("the cosine on one variable: take the whole trunk", lambda g: _singles(g["trunk"])[0]),
-    ("the cosine on one variable: take the whole trunk", lambda g: _singles(g["trunk"])[-1]),
-    ("the cosine on one variable: take the whole trunk", lambda g: _singles(g["trunk"])[-2]),
-    (
-        "the cosine on one layer: take the whole trunk",
+def _of_gradients(cosine: Callable[[dict], float]) -> Callable[[int], float]:
+    return lambda seed: cosine(_gradients(seed))
+
+
+COSINES = {
+    "the scalar product: divide it by both norms": [lambda g: _product(g["trunk"])],
+    "and the sign is turned round": [lambda g: -_whole(g["trunk"])],
+    "divided by the squared norms, so it changes with their unit": [lambda g: _product(g["trunk"], 2)],
+    "the cosine over all parameters: leave out those of the heads": [lambda g: _whole(g["everything"])],
+    "a mean over the variables' cosines: make one long vector for each head first": [
+        lambda g: float(np.mean(_singles(g["trunk"])))
+    ],
+    "the cosine on one variable: take the whole trunk": [
+        lambda g: _singles(g["trunk"])[0],
+        lambda g: _singles(g["trunk"])[-1],
+        lambda g: _singles(g["trunk"])[-2],
+    ],
+    "the cosine on one layer: take the whole trunk": [
         lambda g: _whole([row[:2] for row in g["trunk"]]),
-    ),
-    ("the cosine on one layer: take the whole trunk", lambda g: _whole([row[-2:] for row in g["trunk"]])),
-    (
-        "the cosine of the kernels alone: the biases are a part of the trunk",
-        lambda g: _whole([row[::2] for row in g["trunk"]]),
-    ),
-    (
-        "is it the gradient of one head with itself, or of the total twice?",
-        lambda g: 1.0,
-    ),
-    ("1 minus the cosine: give the cosine itself", lambda g: 1 - _whole(g["trunk"])),
-    ("the angle: give its cosine", lambda g: float(np.arccos(_whole(g["trunk"])))),
-    ("each head has the targets of the other", lambda g: _whole(g["swapped"])),
-]
+        lambda g: _whole([row[-2:] for row in g["trunk"]]),
+    ],
+    "the cosine of the kernels alone: the biases are a part of the trunk": [
+        lambda g: _whole([row[::2] for row in g["trunk"]])
+    ],
+    "is it the gradient of one head with itself, or of the total twice?": [lambda g: 1.0],
+    "1 minus the cosine: give the cosine itself": [lambda g: 1 - _whole(g["trunk"])],
+    "the angle: give its cosine": [lambda g: float(np.arccos(_whole(g["trunk"])))],
+    "each head has the targets of the other": [lambda g: _whole(g["swapped"])],
+}
 
 
-def _require_cosines(found: list[tuple[float, float]], gradients: list[dict]) -> None:
-    """Say what is wrong with the cosines of all models: the one mistake that explains them, if there is one."""
-
-    def fits(function: Callable) -> list[bool]:
-        return [
-            _near(cosine, function(one), accuracy=accuracy)
-            for (cosine, accuracy), one in zip(found, gradients, strict=True)
-        ]
-
-    right = fits(lambda one: _whole(one["trunk"]))
-    if all(right):
-        return
-    place = right.index(False)
-    case = f"it gives {found[place][0]:.4g}"
-    for words, function in COSINES:
-        require(not all(fits(function)), f"{case}, {words}")
-    largest = max((cosine for cosine, _ in found), key=abs)
+def _refuse_large(found: list[float], cases: list[dict]) -> None:
+    largest = max(found, key=abs)
     require(abs(largest) <= 1 + 1e-3, f"it gives {largest:.4g}, and a cosine lies between -1 and 1")
-    wanted = _whole(gradients[place]["trunk"])
-    require(False, f"{case}, and the cosine of these two gradients is {wanted:.4g}")
+
+
+def _tell_cosines(function: Callable, found: list[float]) -> str:
+    cosines = ", ".join(f"{cosine:.2f}" for cosine in found)
+    return f"The three models of this check have random parameters, and the cosine similarities {cosines}."
+
+
+function_question(
+    "9.1",
+    "A function from a model, images and targets to the cosine similarity of two heads' gradients on the trunk.",
+    hints=[
+        "Use `tf.GradientTape(persistent=True)` once: both losses in it, then `tape.gradient` for each loss outside.",
+        'The trunk: `[v for v in model.trainable_variables if v.path.startswith("trunk")]`. A head is no part of it.',
+        "Put the gradients of all trunk variables into one long vector for each head: reshape each to one row, and "
+        "concatenate. Then a . b / (norm of a times norm of b).",
+    ],
+    seconds=60,
+    prepare=_measuring,
+    right=_of_gradients(lambda g: _whole(g["trunk"])),
+    cases=lambda: [{"seed": seed} for seed in range(3)],
+    mistakes={words: [_of_gradients(way) for way in ways] for words, ways in COSINES.items()},
+    otherwise=[_refuse_large],
+    tolerance=3e-4,
+    decimals=4,
+    say=lambda words, case, found: f"it gives {found:.4g}, {words}",
+    show=lambda case, found, wanted: "it gives {}, and the cosine of these two gradients is {}".format(
+        *apart(found, wanted)
+    ),
+    also=_tell_cosines,
+)
 
 
 # --- 9.2 and 9.3
 
 
-def _pairs() -> list[tuple[np.ndarray, np.ndarray]]:
+def _pairs() -> list[Pair]:
     """Return pairs of gradients: in conflict and not, in several sizes and scales."""
     pairs = [(np.array([3.0, 0.0]), np.array([-1.0, 1.0])), (np.array([0.5, 2.0]), np.array([1.0, -1.0]))]
     for seed, (size, scale) in enumerate([(3, 1.0), (50, 1e-2), (5, 1e2), (1000, 1.0), (4, 1.0)]):
@@ -180,49 +185,8 @@ def _pairs() -> list[tuple[np.ndarray, np.ndarray]]:
     return pairs
 
 
-def _judge_pairs(
-    function: Callable,
-    pairs: list[tuple[np.ndarray, np.ndarray]],
-    right: Callable,
-    mistakes: Mistakes,
-    otherwise: Callable[[list[np.ndarray], int], None],
-    strict: Sequence[int] = (),
-) -> None:
-    """Refuse results that are not right for all pairs: name the mistake that explains all of them, if one does.
-
-    For the pairs at the places `strict` a result in enough bits must be right to 1 in 4,000,000 of their difference.
-    """
-    results = [call_kept(function, a=a, b=b) for a, b in pairs]
-    wanted = [right(a, b) for a, b in pairs]
-    found = []
-    for result, one in zip(results, wanted, strict=True):
-        array = as_array(result, "the result", shape=one.shape, finite=False).astype("float64")
-        found.append(array)
-    scales = [float(max(np.abs(a).max(), np.abs(b).max())) for a, b in pairs]
-
-    def fits(function: Callable) -> list[bool]:
-        with np.errstate(all="ignore"):
-            values = [function(a, b) for a, b in pairs]
-        zipped = zip(found, values, scales, results, strict=True)
-        near = [_near(one, value, scale, _accuracy(result)) for one, value, scale, result in zipped]
-        for place in strict:
-            few_bits = _accuracy(results[place]) > 1e-4
-            limit = 2.5e-7 * np.abs(np.subtract(*pairs[place])).max()
-            near[place] &= few_bits or bool(np.allclose(found[place], values[place], rtol=0, atol=limit))
-        return near
-
-    good = fits(right)
-    if all(good):
-        return
-    for place, one in enumerate(found):
-        if not np.isfinite(one).all():
-            a, b = pairs[place]
-            equal = "for two equal gradients it gives NaN: then their difference is zero, so do not divide by it"
-            require(not np.array_equal(a, b), equal)
-            as_array(results[place], "the result")
-    for words, mistake in mistakes:
-        require(not all(fits(mistake)), words)
-    otherwise(found, good.index(False))
+def _named(pairs: list[Pair]) -> list[dict]:
+    return [{"a": a, "b": b} for a, b in pairs]
 
 
 def _cleaned(own: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -244,75 +208,57 @@ def _by_element(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 ORIGINAL = "gradient is changed: take the part along the original other out of each"
-SURGERIES = [
-    ("it gives half of the step: PCGrad takes the sum and not the mean", lambda a, b: _surgery(a, b) / 2),
-    (
-        "it takes parts out where there is no conflict",
-        lambda a, b: a + b - a @ b / (b @ b) * b - a @ b / (a @ a) * a,
+SURGERIES = {
+    "it gives half of the step: PCGrad takes the sum and not the mean": lambda a, b: _surgery(a, b) / 2,
+    "it takes parts out where there is no conflict": (lambda a, b: a + b - a @ b / (b @ b) * b - a @ b / (a @ a) * a),
+    "it takes parts out where there is no conflict, and not in a conflict": (
+        lambda a, b: a + b - max(a @ b, 0) / (b @ b) * b - max(a @ b, 0) / (a @ a) * a
     ),
-    (
-        "it takes parts out where there is no conflict, and not in a conflict",
-        lambda a, b: a + b - max(a @ b, 0) / (b @ b) * b - max(a @ b, 0) / (a @ a) * a,
-    ),
-    ("in a conflict it gives the plain sum: take the part along the other out of each", lambda a, b: a + b),
-    (f"in a conflict only the first {ORIGINAL}", lambda a, b: _cleaned(a, b) + b),
-    (f"in a conflict only the second {ORIGINAL}", lambda a, b: a + _cleaned(b, a)),
-    ("it gives one of the two parts: add both", _cleaned),
-    ("it gives one of the two parts: add both", lambda a, b: _cleaned(b, a)),
-    ("in a conflict it gives one of the two parts: add both", _in_conflict(lambda a, b, dot: _cleaned(a, b))),
-    ("in a conflict it gives one of the two parts: add both", _in_conflict(lambda a, b, dot: _cleaned(b, a))),
-    (
-        "it divides by a norm: divide by the squared norm, `b @ b`",
-        _in_conflict(lambda a, b, dot: a + b - dot / np.linalg.norm(b) * b - dot / np.linalg.norm(a) * a),
-    ),
-    (
-        "it divides by no norm: the part along b is `(a @ b) / (b @ b) * b`",
-        _in_conflict(lambda a, b, dot: a + b - dot * b - dot * a),
-    ),
-    (
-        "it divides by both norms: the part along b has the squared norm of b alone, `b @ b`",
-        _in_conflict(lambda a, b, dot: a + b - dot / np.sqrt((a @ a) * (b @ b)) * (a + b)),
-    ),
-    (
-        "it divides by the squared norm of the wrong gradient: the part along b has `b @ b`",
-        _in_conflict(lambda a, b, dot: a + b - dot / (a @ a) * b - dot / (b @ b) * a),
-    ),
-    ("in a conflict it adds the parts: take them out", lambda a, b: 2 * (a + b) - _surgery(a, b)),
-    ("it asks for each element whether there is a conflict: one scalar product decides for all", _by_element),
-    (
-        "it asks for each element whether there is a conflict: one scalar product decides for all",
-        lambda a, b: np.where(a * b < 0, 0, a + b),
-    ),
-]
-
-
-@question(
-    "9.2",
-    hints=[
-        "Nothing changes if the scalar product of the two is 0 or above: then the step is their sum.",
-        "The part of `a` along `b` is `(a @ b) / (b @ b) * b`. In a conflict it is taken out of `a`.",
-        "Take the part of the other out of each of them, always with the original other. Then add the two.",
+    "in a conflict it gives the plain sum: take the part along the other out of each": lambda a, b: a + b,
+    f"in a conflict only the first {ORIGINAL}": lambda a, b: _cleaned(a, b) + b,
+    f"in a conflict only the second {ORIGINAL}": lambda a, b: a + _cleaned(b, a),
+    "it gives one of the two parts: add both": [_cleaned, lambda a, b: _cleaned(b, a)],
+    "in a conflict it gives one of the two parts: add both": [
+        _in_conflict(lambda a, b, dot: _cleaned(a, b)),
+        _in_conflict(lambda a, b, dot: _cleaned(b, a)),
     ],
-)
-def surgery(answer: object) -> str:
-    """A function from two gradients to the step of PCGrad."""
-    pairs = _pairs()
-    for size in (1.0, 1e-2):  # a weak conflict, and almost one
-        pairs += [(size * np.array([1.0, 0.0]), size * np.array([turn * 0.01, 1.0])) for turn in (-1, 1)]
+    "it divides by a norm: divide by the squared norm, `b @ b`": _in_conflict(
+        lambda a, b, dot: a + b - dot / np.linalg.norm(b) * b - dot / np.linalg.norm(a) * a
+    ),
+    "it divides by no norm: the part along b is `(a @ b) / (b @ b) * b`": _in_conflict(
+        lambda a, b, dot: a + b - dot * b - dot * a
+    ),
+    "it divides by both norms: the part along b has the squared norm of b alone, `b @ b`": _in_conflict(
+        lambda a, b, dot: a + b - dot / np.sqrt((a @ a) * (b @ b)) * (a + b)
+    ),
+    "it divides by the squared norm of the wrong gradient: the part along b has `b @ b`": _in_conflict(
+        lambda a, b, dot: a + b - dot / (a @ a) * b - dot / (b @ b) * a
+    ),
+    "in a conflict it adds the parts: take them out": lambda a, b: 2 * (a + b) - _surgery(a, b),
+    "it asks for each element whether there is a conflict: one scalar product decides for all": [
+        _by_element,
+        lambda a, b: np.where(a * b < 0, 0, a + b),
+    ],
+}
 
-    def otherwise(found: list[np.ndarray], place: int) -> None:
-        a, b = pairs[place]
-        require(a @ b < 0, "without a conflict it should give the sum of the two")
-        plain = _near(found[place], a + b, float(max(np.abs(a).max(), np.abs(b).max())))
+
+def _largest(a: np.ndarray, b: np.ndarray) -> float:
+    return float(max(np.abs(a).max(), np.abs(b).max()))
+
+
+def _wrong_step(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
+    a, b = case.values()
+    if a @ b >= 0:
+        return "without a conflict it should give the sum of the two"
+    if _near(found, a + b, _largest(a, b)):
         weak = f"with the cosine {_cosine(a, b):.2g} and the scalar product {a @ b:.2g} it gives the plain sum"
-        require(not plain, f"{weak}: each scalar product below 0 is a conflict")
-        products = " and ".join(f"{gradient @ found[place]:.3g}" for gradient in (a, b))
-        step = " and ".join(f"{gradient @ _surgery(a, b):.3g}" for gradient in (a, b))
-        case = f"in a conflict the step's scalar products with the gradients are {products}"
-        require(False, f"{case}, and those of PCGrad's step are {step}: it is not PCGrad's step")
+        return f"{weak}: each scalar product below 0 is a conflict"
+    yours, right = (" and ".join(f"{gradient @ step:.3g}" for gradient in (a, b)) for step in (found, wanted))
+    given = f"in a conflict the step's scalar products with the gradients are {yours}"
+    return f"{given}, and those of PCGrad's step are {right}: it is not PCGrad's step"
 
-    function = as_function(answer)
-    _judge_pairs(function, pairs, _surgery, SURGERIES, otherwise)
+
+def _require_sum_with_zero(function: Callable, found: list) -> str:
     for a, b in itertools.product([np.zeros(2), np.array([2.0, 1.0])], repeat=2):
         if not (a.any() and b.any()):
             step = as_array(call_kept(function, a=a, b=b), "the result", shape=(2,), finite=False)
@@ -320,6 +266,29 @@ def surgery(answer: object) -> str:
             require(bool(np.isfinite(step).all()), divided)
             require(_near(step, a + b), "where a gradient is zero it should give the sum of the two")
     return "Your step works against neither head."
+
+
+WEAK_OR_NOT = [
+    (size * np.array([1.0, 0.0]), size * np.array([turn * 0.01, 1.0])) for size in (1.0, 1e-2) for turn in (-1, 1)
+]
+
+function_question(
+    "9.2",
+    "A function from two gradients to the step of PCGrad.",
+    hints=[
+        "Nothing changes if the scalar product of the two is 0 or above: then the step is their sum.",
+        "The part of `a` along `b` is `(a @ b) / (b @ b) * b`. In a conflict it is taken out of `a`.",
+        "Take the part of the other out of each of them, always with the original other. Then add the two.",
+    ],
+    right=_surgery,
+    cases=lambda: _named([*_pairs(), *WEAK_OR_NOT]),
+    read=lambda result, case: as_array(result, "the result", shape=case["a"].shape),
+    tolerance=1e-4,
+    scale=_largest,
+    mistakes=SURGERIES,
+    show=_wrong_step,
+    also=_require_sum_with_zero,
+)
 
 
 def _raw_weight(a: np.ndarray, b: np.ndarray, more: float = 0.0) -> float:
@@ -336,79 +305,41 @@ def _smallest(a: np.ndarray, b: np.ndarray, more: float = 0.0) -> np.ndarray:
     return _mixture(a, b, float(np.clip(_raw_weight(a, b, more), 0, 1)))
 
 
-EPSILONS = [10.0**-power for power in range(10)]
-MIXTURES = [
-    (
-        "where the formula gives the first gradient a weight below 0 or above 1, it takes it: cut weights to 0 to 1",
-        lambda a, b: _mixture(a, b, _raw_weight(a, b)),
+ADD_NOTHING = "add nothing, and ask whether the two are equal"
+MIXTURES = {
+    "where the formula gives the first gradient a weight below 0 or above 1, it takes it: cut weights to 0 to 1": (
+        lambda a, b: _mixture(a, b, _raw_weight(a, b))
     ),
-    (
-        "the two weights are swapped: the smaller gradient gets the larger one",
-        lambda a, b: _mixture(b, a, float(np.clip(_raw_weight(a, b), 0, 1))),
+    "the two weights are swapped: the smaller gradient gets the larger one": lambda a, b: _mixture(
+        b, a, float(np.clip(_raw_weight(a, b), 0, 1))
     ),
-    ("it gives both the weight 1/2: the weights depend on the gradients", lambda a, b: (a + b) / 2),
-    ("it gives the sum, and the weights of a mixture have a total of 1", lambda a, b: a + b),
-    ("it is twice the mixture: the weights have a total of 1", lambda a, b: 2 * _smallest(a, b)),
-    (
-        "it gives the smaller of the two gradients: a mixture of both can be smaller still",
-        lambda a, b: min(a, b, key=np.linalg.norm),
+    "it gives both the weight 1/2: the weights depend on the gradients": lambda a, b: (a + b) / 2,
+    "it gives the sum, and the weights of a mixture have a total of 1": lambda a, b: a + b,
+    "it is twice the mixture: the weights have a total of 1": lambda a, b: 2 * _smallest(a, b),
+    "it gives the smaller of the two gradients: a mixture of both can be smaller still": lambda a, b: min(
+        a, b, key=np.linalg.norm
     ),
-    (
-        "each weight follows the other gradient's norm alone: the angle between them counts too",
-        lambda a, b: _mixture(a, b, float(b @ b / (a @ a + b @ b))),
+    "each weight follows the other gradient's norm alone: the angle between them counts too": lambda a, b: _mixture(
+        a, b, float(b @ b / (a @ a + b @ b))
     ),
-    ("this is the step of PCGrad: here the mixture of smallest norm is wanted", _surgery),
-    *[
-        (
-            f"{more:g} is added to the number that is divided by, and for small gradients that is much: add nothing, "
-            "and ask whether the two are equal",
-            lambda a, b, more=more: _smallest(a, b, more),
+    "this is the step of PCGrad: here the mixture of smallest norm is wanted": _surgery,
+    **{
+        f"{more:g} is added to the number that is divided by, and for small gradients that is much: {ADD_NOTHING}": (
+            lambda a, b, more=more: _smallest(a, b, more)
         )
-        for more in EPSILONS
-    ],
-]
+        for more in 10.0 ** -np.arange(7)
+    },
+}
 
 
-@question(
-    "9.3",
-    hints=[
-        "The weight of the first is `(b - a) @ b / ((a - b) @ (a - b))`, cut to lie between 0 and 1.",
-        "If both gradients are equal, that is 0 divided by 0. Any weight gives the same mixture then.",
-        "Return `weight * a + (1 - weight) * b`.",
-    ],
-)
-def smallest_norm(answer: object) -> str:
-    """A function from two gradients to their mixture of smallest norm."""
+def _pairs_and_equal() -> list[Pair]:
     pairs = _pairs()
     pairs += [(a, 5 * a) for a, _ in pairs[:3]] + [(4 * a, a) for a, _ in pairs[:3]]
     pairs += [(np.array([1.0, 1e-3]), np.array([3.0, -1e-3])), (np.array([1.0, 2.0]), np.array([-1.0, -2.0]))]
-    pairs += [(a, a.copy()) for a, _ in pairs[:4]]
-    opposite = _large_opposite()
-    strict = range(len(pairs), len(pairs) + len(opposite))
-    pairs += opposite
-
-    def otherwise(found: list[np.ndarray], place: int) -> None:
-        different = [(one, a, b) for one, (a, b) in zip(found, pairs, strict=True) if not np.array_equal(a, b)]
-        parts = _parts_of_weights([_weight_in(*one) for one in different])
-        try_none = "compute the weight and try no list of weights"
-        require(parts is None, f"all weights are multiples of 1/{parts}: {try_none}")
-        (a, b), one = pairs[place], found[place]
-        if place in strict and (weight := _weight_in(one, a, b)) is not None:
-            yours, right = apart(weight, float(np.clip(_raw_weight(a, b), 0, 1)))
-            large = "for large and nearly opposite gradients the weight of the first is"
-            require(False, f"{large} {yours}, and the right one is {right}: {try_none}")
-        norm, least = float(np.linalg.norm(one)), float(np.linalg.norm(_smallest(a, b)))
-        yours, right = apart(norm, least)
-        require(yours != right, f"it has the right norm, {yours}, and it is no mixture of the two")
-        norms = f"it has the norm {yours}, and the smallest norm of a mixture of these two is {right}"
-        require(norm > 0.99 * least, f"{norms}: a smaller one is no mixture of them")
-        require(False, norms)
-
-    _judge_pairs(as_function(answer), pairs, _smallest, MIXTURES, otherwise, strict)
-    return "Its scalar product with each of the two is never negative."
+    return [*pairs, *[(a, a.copy()) for a, _ in pairs[:4]], *_large_opposite()]
 
 
-def _large_opposite() -> list[tuple[np.ndarray, np.ndarray]]:
+def _large_opposite() -> list[Pair]:
     """Return pairs for which a weight that is a little wrong leads far from the smallest norm.
 
     Their numbers are whole and so small that all scalar products are exact in float32 too.
@@ -417,6 +348,44 @@ def _large_opposite() -> list[tuple[np.ndarray, np.ndarray]]:
     return [
         (np.array([first, 1.0]), np.array([-second, 1.0 + place % 2])) for place, (first, second) in enumerate(sizes)
     ]
+
+
+def _is_large_and_opposite(a: np.ndarray, b: np.ndarray) -> bool:
+    return _cosine(a, b) < -0.99 and _largest(a, b) > 30
+
+
+def _scale_of_mixture(a: np.ndarray, b: np.ndarray) -> float:
+    return 2.5e-3 * float(np.abs(a - b).max()) if _is_large_and_opposite(a, b) else _largest(a, b)
+
+
+TRY_NONE = "compute the weight and try no list of weights"
+
+
+def _refuse_division_and_lists(found: list[np.ndarray], cases: list[dict]) -> None:
+    """Refuse what is not finite, and weights that all come from a list."""
+    pairs = [tuple(case.values()) for case in cases]
+    for one, pair in zip(found, pairs, strict=True):
+        equal = "for two equal gradients it gives NaN: then their difference is zero, so do not divide by it"
+        require(bool(np.isfinite(one).all()) or not np.array_equal(*pair), equal)
+        as_array(one, "the result")
+    different = [(one, *pair) for one, pair in zip(found, pairs, strict=True) if not np.array_equal(*pair)]
+    parts = _parts_of_weights([_weight_in(*one) for one in different])
+    require(parts is None, f"all weights are multiples of 1/{parts}: {TRY_NONE}")
+
+
+def _wrong_mixture(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
+    a, b = case.values()
+    weight = _weight_in(found, a, b)
+    if weight is not None and _is_large_and_opposite(a, b):
+        yours, right = apart(weight, float(np.clip(_raw_weight(a, b), 0, 1)))
+        large = "for large and nearly opposite gradients the weight of the first is"
+        return f"{large} {yours}, and the right one is {right}: {TRY_NONE}"
+    norm, least = float(np.linalg.norm(found)), float(np.linalg.norm(wanted))
+    yours, right = apart(norm, least)
+    if yours == right:
+        return f"it has the right norm, {yours}, and it is no mixture of the two"
+    norms = f"it has the norm {yours}, and the smallest norm of a mixture of these two is {right}"
+    return norms if norm > 0.99 * least else f"{norms}: a smaller one is no mixture of them"
 
 
 def _parts_of_weights(weights: list[float | None]) -> int | None:
@@ -437,6 +406,26 @@ def _weight_in(found: np.ndarray, a: np.ndarray, b: np.ndarray) -> float | None:
         return None
     weight = float((found - b) @ (a - b) / apart)
     return weight if _near(_mixture(a, b, weight), found, float(np.abs(a - b).max())) else None
+
+
+function_question(
+    "9.3",
+    "A function from two gradients to their mixture of smallest norm.",
+    hints=[
+        "The weight of the first is `(b - a) @ b / ((a - b) @ (a - b))`, cut to lie between 0 and 1.",
+        "If both gradients are equal, that is 0 divided by 0. Any weight gives the same mixture then.",
+        "Return `weight * a + (1 - weight) * b`.",
+    ],
+    right=_smallest,
+    cases=lambda: _named(_pairs_and_equal()),
+    read=lambda result, case: as_array(result, "the result", shape=case["a"].shape, finite=False),
+    tolerance=1e-4,
+    scale=_scale_of_mixture,
+    mistakes=MIXTURES,
+    otherwise=[_refuse_division_and_lists],
+    show=_wrong_mixture,
+    also=lambda function, found: "Its scalar product with each of the two is never negative.",
+)
 
 
 # --- 9.4
@@ -461,7 +450,7 @@ def repaired(answer: object) -> str:
         gradients, is_trunk = case
         rng = np.random.default_rng(turn)
         result = call_kept(lambda g, trunk: function(g, trunk, rng), gradients=gradients, is_trunk=is_trunk)
-        accuracies.append(_accuracy(result))
+        accuracies.append(max(1e-4, rounding_of(result)))
         return as_array(result, "the result", shape=is_trunk.shape).astype("float64")
 
     turns = [12 if len(gradients) == 3 else 6 for gradients, _ in cases[:-1]] + [CALLS]

@@ -1,47 +1,16 @@
-"""The checks of exercise 10: score, decide, mask and mix.
-
-A mistake is named only if it explains what the function gives for all cases.
-"""
+"""The checks of exercise 10: score, decide, mask and mix."""
 
 from collections.abc import Callable
 
 import numpy as np
 from scipy import special, stats
 
-from mos_checks import apart, as_array, as_dict, as_function, as_number, call_kept, describe, question, require
+from mos_checks import apart, as_array, as_dict, as_pair, call_kept, describe, function_question, require
+
+# --- 10.1
 
 
-@question(
-    "10.1",
-    hints=[
-        "For one task: how much larger is the score than the score alone, as a part of the score alone?",
-        "Where lower is better, the change counts with the other sign.",
-        "`100 * np.mean([...])`, with one number for each name in `alone`. Look the score up by its name.",
-    ],
-)
-def relative_score(answer: object) -> None:
-    """A function from scores, scores alone and the names where lower is better to the mean change in percent."""
-    function = as_function(answer)
-    cases = _score_cases()
-    found = [
-        as_number(call_kept(function, scores=scores, alone=alone, lower=lower), "the relative score")
-        for scores, alone, lower in cases
-    ]
-    wrong = [place for place, case in enumerate(cases) if not _close(found[place], _by_name(*case))]
-    if not wrong:
-        return
-    scores, alone, lower = cases[min(wrong, key=lambda place: (len(cases[place][0]), place))]
-    place = cases.index((scores, alone, lower))
-    got, right = apart(found[place], _by_name(scores, alone, lower))
-    shown = {name: f"{scores[name]:.3g} against {alone[name]:.3g}" for name in alone}
-    said = f"for {shown} with lower={lower} it gives {got}"
-    for message, mistake in SCORE_MISTAKES.items():
-        explained = all(_close(number, mistake(*case)) for number, case in zip(found, cases, strict=True))
-        require(not explained, f"{said}: {message}")
-    require(False, f"{said}, and it should be {right}")
-
-
-def _score_cases() -> list[tuple[dict[str, float], dict[str, float], list[str]]]:
+def _score_cases() -> list[dict]:
     cases = [
         ({"accuracy": 0.94, "error": 1.8}, {"accuracy": 0.95, "error": 2.0}, ["error"]),
         ({"prime": 0.81}, {"prime": 0.77}, []),
@@ -59,11 +28,8 @@ def _score_cases() -> list[tuple[dict[str, float], dict[str, float], list[str]]]
         scores = {name: alone[name] * float(rng.uniform(0.7, 1.4)) for name in rng.permutation(names).tolist()}
         lower = [name for name in rng.permutation(names).tolist() if rng.random() < 0.5]
         cases.append((scores, alone, {10: [], 11: names[::-1]}.get(seed, lower)))
-    return cases
-
-
-def _close(found: float, wanted: float) -> bool:
-    return bool(np.isclose(found, wanted, rtol=1e-4, atol=2e-4))
+    named = [dict(zip(("scores", "alone", "lower"), case, strict=True)) for case in cases]
+    return sorted(named, key=lambda case: len(case["alone"]))
 
 
 def _changes(
@@ -117,58 +83,40 @@ SCORE_MISTAKES = {
     "look both scores up by name: the dictionaries can have their keys in any order": lambda s, a, lower: _by_place(
         list(s.values()), [a[name] for name in sorted(a)], sorted(a), lower
     ),
-    **{
-        f"it is rounded: give all digits ({digits} decimals are too few)": lambda s, a, lower, digits=digits: round(
-            _by_name(s, a, lower), digits
-        )
-        for digits in range(4)
-    },
 }
+
+
+def _given_scores(case: dict, found: float) -> str:
+    scores, alone, lower = case.values()
+    shown = {name: f"{scores[name]:.3g} against {alone[name]:.3g}" for name in alone}
+    return f"for {shown} with lower={lower} it gives {apart(found, _by_name(**case))[0]}"
+
+
+function_question(
+    "10.1",
+    "A function from scores, scores alone and the names where lower is better to the mean change in percent.",
+    hints=[
+        "For one task: how much larger is the score than the score alone, as a part of the score alone?",
+        "Where lower is better, the change counts with the other sign.",
+        "`100 * np.mean([...])`, with one number for each name in `alone`. Look the score up by its name.",
+    ],
+    right=_by_name,
+    cases=_score_cases,
+    tolerance=1e-4,
+    decimals=4,
+    mistakes=SCORE_MISTAKES,
+    say=lambda words, case, found: f"{_given_scores(case, found)}: {words}",
+    show=lambda case, found, wanted: f"{_given_scores(case, found)}, and it should be {apart(found, wanted)[1]}",
+)
+
+
+# --- 10.2
 
 
 DECISIONS = ("share", "separate", "no difference")
 
 
-@question(
-    "10.2",
-    hints=[
-        "The runs are pairs: first take the difference of each pair, `shared - alone`.",
-        "The standard error is `difference.std(ddof=1) / np.sqrt(len(difference))`.",
-        'Compare the mean with plus and minus two standard errors. In between, the answer is "no difference".',
-    ],
-)
-def decide(answer: object) -> None:
-    """A function from the scores alone and shared, one for each seed, to a decision."""
-    function = as_function(answer)
-    cases = _decision_cases()
-    found = [_decision(call_kept(function, alone=alone, shared=shared)) for alone, shared in cases]
-    wanted = [_decided(shared - alone) for alone, shared in cases]
-    wrong = [place for place in range(len(cases)) if found[place] != wanted[place]]
-    if not wrong:
-        _require_no_difference(function)
-        return
-    change = cases[wrong[0]][1] - cases[wrong[0]][0]
-    error = change.std(ddof=1) / np.sqrt(len(change))
-    said = (
-        f"for a mean difference of {change.mean():+.3g} with a standard error of {error:.3g}, over {len(change)} "
-        f"seeds, it says {found[wrong[0]]!r}"
-    )
-    for message, mistake in DECISION_MISTAKES.items():
-        explained = all(word == mistake(*case) for word, case in zip(found, cases, strict=True))
-        require(not explained, f"{said}: {message}")
-    inside = "within" if wanted[wrong[0]] == "no difference" else "outside"
-    require(False, f"{said}, and that is {inside} two standard errors: {wanted[wrong[0]]!r} is right")
-
-
-def _require_no_difference(function: Callable) -> None:
-    """Refuse a decision for scores that are all equal."""
-    scores = np.array([0.91, 0.87, 0.9, 0.89, 0.93])
-    found = _decision(call_kept(function, alone=scores, shared=scores.copy()))
-    neither = "then the mean is neither above nor below two standard errors, so compare with > and <"
-    require(found == "no difference", f"for two designs with equal scores it says {found!r}: {neither}")
-
-
-def _decision_cases() -> list[tuple[np.ndarray, np.ndarray]]:
+def _decision_cases() -> list[dict]:
     cases = []
     for scale in (1.0, 100.0, 0.001):
         for seed, (count, mean, std, together) in enumerate(_CASES):
@@ -178,7 +126,7 @@ def _decision_cases() -> list[tuple[np.ndarray, np.ndarray]]:
             cases.append((alone, alone + scale * (mean + std * noise[1])))
     for alone, change in _UNEQUAL:
         cases += [(np.array(alone), np.array(alone) + sign * np.array(change)) for sign in (1, -1)]
-    return cases
+    return [{"alone": alone, "shared": shared} for alone, shared in cases]
 
 
 # How many seeds, the mean difference, its standard deviation, and the one that both designs have in common.
@@ -208,7 +156,7 @@ _UNEQUAL = [
 ]
 
 
-def _decision(found: object) -> str:
+def _decision(found: object, case: dict | None = None) -> str:
     """Return a decision as a text; NumPy's `where` gives an array without axes."""
     if type(found) is np.ndarray and found.shape == () and found.dtype.kind == "U":
         found = found.item()
@@ -224,6 +172,11 @@ def _decided(change: np.ndarray, limit: float | None = None, *, errors: float = 
     return "share" if change.mean() > limit else "separate" if change.mean() < -limit else "no difference"
 
 
+def _errors(of_seeds: Callable[[int], float]) -> Callable:
+    """Return the decision with another factor of the standard error, from the number of seeds."""
+    return lambda a, s: _decided(s - a, errors=of_seeds(len(a)))
+
+
 def _one_sided(word: str) -> Callable:
     return lambda a, s: "no difference" if _decided(s - a) == word else _decided(s - a)
 
@@ -231,29 +184,23 @@ def _one_sided(word: str) -> Callable:
 DECISION_MISTAKES = {
     "it is turned round, share means that the shared scores are higher": lambda a, s: _decided(a - s),
     "the standard deviation needs `ddof=1`": lambda a, s: _decided(s - a, ddof=0),
-    "the factor of the standard error is 2, not 1.96": lambda a, s: _decided(s - a, errors=1.96),
-    "it looks at one standard error, and two are asked for": lambda a, s: _decided(s - a, errors=1),
-    "the factor of the standard error is 2 for any number of seeds, and a t-test has another": lambda a, s: _decided(
-        s - a, errors=stats.t.ppf(0.975, len(a) - 1)
+    "the factor of the standard error is 2, not 1.96": _errors(lambda n: 1.96),
+    "it looks at one standard error, and two are asked for": _errors(lambda n: 1),
+    "the factor of the standard error is 2 for any number of seeds, and a t-test has another": _errors(
+        lambda n: stats.t.ppf(0.975, n - 1)
     ),
-    "the factor of the standard error is 2, not 2.776": lambda a, s: _decided(s - a, errors=2.776),
-    "the factor of the standard error is 2, not 3": lambda a, s: _decided(s - a, errors=3),
-    "that is two standard deviations: a standard error is divided by the root of the number of seeds": lambda a, s: (
-        _decided(s - a, errors=2 * len(a) ** 0.5)
+    "the factor of the standard error is 2, not 2.776": _errors(lambda n: 2.776),
+    "the factor of the standard error is 2, not 3": _errors(lambda n: 3),
+    "that is two standard deviations: a standard error is divided by the root of the number of seeds": _errors(
+        lambda n: 2 * n**0.5
     ),
-    "that is one standard deviation: take two standard errors": lambda a, s: _decided(s - a, errors=len(a) ** 0.5),
-    "the standard deviation is divided by the number of seeds, and not by its root": lambda a, s: _decided(
-        s - a, errors=2 / len(a) ** 0.5
+    "that is one standard deviation: take two standard errors": _errors(lambda n: n**0.5),
+    "the standard deviation is divided by the number of seeds, and not by its root": _errors(lambda n: 2 / n**0.5),
+    "divide by the root of the number of seeds, not of that number less one": _errors(
+        lambda n: 2 * (n / (n - 1)) ** 0.5
     ),
-    "divide by the root of the number of seeds, not of that number less one": lambda a, s: _decided(
-        s - a, errors=2 * (len(a) / (len(a) - 1)) ** 0.5
-    ),
-    "divide by the root of the number of seeds, which is not always 5": lambda a, s: _decided(
-        s - a, errors=2 * (len(a) / 5) ** 0.5
-    ),
-    "divide by the root of the number of seeds, which is not always 10": lambda a, s: _decided(
-        s - a, errors=2 * (len(a) / 10) ** 0.5
-    ),
+    "divide by the root of the number of seeds, which is not always 5": _errors(lambda n: 2 * (n / 5) ** 0.5),
+    "divide by the root of the number of seeds, which is not always 10": _errors(lambda n: 2 * (n / 10) ** 0.5),
     "the scores are sorted: take the differences seed by seed": lambda a, s: _decided(np.sort(s) - np.sort(a)),
     "take the standard deviation of the differences of each seed, not of the two designs": lambda a, s: _decided(
         s - a, 2 * np.sqrt((a.var(ddof=1) + s.var(ddof=1)) / len(a))
@@ -273,139 +220,165 @@ DECISION_MISTAKES = {
 }
 
 
-PRIMES = (2, 3, 5, 7)
+def _given_runs(case: dict, found: str) -> str:
+    change = case["shared"] - case["alone"]
+    error = change.std(ddof=1) / np.sqrt(len(change))
+    return (
+        f"for a mean difference of {change.mean():+.3g} with a standard error of {error:.3g}, over {len(change)} "
+        f"seeds, it says {found!r}"
+    )
 
 
-@question(
-    "10.3",
+def _wrong_decision(case: dict, found: str, wanted: str) -> str:
+    inside = "within" if wanted == "no difference" else "outside"
+    return f"{_given_runs(case, found)}, and that is {inside} two standard errors: {wanted!r} is right"
+
+
+def _require_no_difference(function: Callable, found: list[str]) -> None:
+    """Refuse a decision for scores that are all equal."""
+    scores = np.array([0.91, 0.87, 0.9, 0.89, 0.93])
+    decision = _decision(call_kept(function, alone=scores, shared=scores.copy()))
+    neither = "then the mean is neither above nor below two standard errors, so compare with > and <"
+    require(decision == "no difference", f"for two designs with equal scores it says {decision!r}: {neither}")
+
+
+function_question(
+    "10.2",
+    "A function from the scores alone and shared, one for each seed, to a decision.",
     hints=[
-        "Begin with an array of zeros of the length of `left`: these are the fillers.",
-        "`target[labelled] = prime` puts each label into its row. The same with the weights and 1.",
-        'Return `targets, weights`, two dictionaries with the keys "left" and "prime". `left` has all its labels.',
+        "The runs are pairs: first take the difference of each pair, `shared - alone`.",
+        "The standard error is `difference.std(ddof=1) / np.sqrt(len(difference))`.",
+        'Compare the mean with plus and minus two standard errors. In between, the answer is "no difference".',
     ],
+    right=lambda alone, shared: _decided(shared - alone),
+    cases=_decision_cases,
+    read=_decision,
+    mistakes=DECISION_MISTAKES,
+    say=lambda words, case, found: f"{_given_runs(case, found)}: {words}",
+    show=_wrong_decision,
+    also=_require_no_difference,
 )
-def with_auxiliary(answer: object) -> None:
-    """A function from all labels of left and a few of prime to a dictionary of targets and one of weights."""
-    function = as_function(answer)
-    computed = []
+
+
+# --- 10.3
+
+
+PRIMES = (2, 3, 5, 7)
+NAMES = ("left", "prime")
+Parts = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
+
+
+def _masking_cases() -> list[dict]:
+    cases = []
     for seed, (count, few) in enumerate([(12, 4), (40, 1), (9, 9), (300, 100), (1, 1)]):
         rng = np.random.default_rng(seed)
         left, labelled = rng.integers(10, size=count), rng.permutation(count)[:few]
         prime = rng.integers(2, size=few)  # so that nobody can compute them from `left`
         prime[0] = int(left[labelled[0]] not in PRIMES)
-        result = call_kept(function, left=left, labelled=labelled, prime=prime)
-        two = issubclass(type(result), tuple | list) and len(result) == 2
-        require(two, f"your function should return two dictionaries, targets and weights, and gives {describe(result)}")
-        targets = as_dict(result[0], ("left", "prime"), "the targets")
-        weights = as_dict(result[1], ("left", "prime"), "the weights")
-        parts = {f"the target {name}": value for name, value in targets.items()}
-        parts |= {f"the weight of {name}": value for name, value in weights.items()}
+        cases.append({"left": left, "labelled": labelled, "prime": prime})
+    return cases
+
+
+def _masked(left: np.ndarray, labelled: np.ndarray, prime: np.ndarray, filler: int = 0) -> Parts:
+    target, weight = np.full(len(left), filler), np.zeros(len(left))
+    target[labelled], weight[labelled] = prime, 1
+    return {"left": left, "prime": target}, {"left": np.ones(len(left)), "prime": weight}
+
+
+def _for_the_gaps(left: np.ndarray, labelled: np.ndarray, prime: np.ndarray) -> Parts:
+    targets, weights = _masked(left, labelled, prime)
+    return targets, {**weights, "prime": 1 - weights["prime"]}
+
+
+def _read_masked(result: object, case: dict) -> list[dict[str, np.ndarray]]:
+    """Return targets and weights; 0 is the filler in place of 1 too."""
+    words = f"your function should return two dictionaries, targets and weights, and gives {describe(result)}"
+    parts, count = [], len(case["left"])
+    for part, what in zip(as_pair(result, words), ("target", "weight of"), strict=True):
         arrays = {}
-        for name, value in parts.items():
-            array = as_array(value, name, finite=False)
-            short = f"{name} has {len(array) if array.ndim else 1} rows of {count}: keep all rows, and use a filler"
-            require(array.ndim > 0 and len(array) == count, short)
-            arrays[name] = as_array(array, name, shape=(count,))
-        _require_masked(arrays, left, labelled, prime)
-        target = arrays["the target prime"][labelled]
-        computed.append((target, np.isin(left[labelled], PRIMES), prime))
-    if all((target == given).all() for target, _, given in computed):
-        return
-    other = "the target prime is computed from left: take the labels that are given, `prime`, which can be others"
-    require(not all((target == from_left).all() for target, from_left, _ in computed), other)
-    turned = "the labels of prime are turned round: 1 stands for a prime number, as in the labels given"
-    require(not all((target == 1 - given).all() for target, _, given in computed), turned)
-    order = "the labels of prime stand in wrong rows: prime[0] belongs to row labelled[0], and these are in any order"
-    require(not all(np.sort(target).tolist() == np.sort(given).tolist() for target, _, given in computed), order)
-    require(False, "the target prime has other labels than the given ones: prime[0] belongs to row labelled[0]")
+        for name, value in as_dict(part, NAMES, f"the {what.removesuffix(' of')}s").items():
+            array = as_array(value, f"the {what} {name}", finite=False)
+            short = f"the {what} {name} has {len(array) if array.ndim else 1} rows of {count}"
+            require(array.ndim > 0 and len(array) == count, f"{short}: keep all rows, and use a filler")
+            arrays[name] = as_array(array, f"the {what} {name}", shape=(count,)).astype("float64")
+        parts.append(arrays)
+    target = parts[0]["prime"]
+    target[(target == 1) & ~np.isin(np.arange(count), case["labelled"])] = 0
+    return parts
 
 
-def _require_masked(arrays: dict[str, np.ndarray], left: np.ndarray, labelled: np.ndarray, prime: np.ndarray) -> None:
-    """Say what is wrong with targets or weights, apart from the labels of prime."""
-    names = ("the target left", "the weight of left", "the target prime", "the weight of prime")
+def _wrong_mask(case: dict, found: list[dict[str, np.ndarray]], wanted: Parts) -> str:
+    """Return what is wrong with targets or weights."""
+    left, labelled, prime = case.values()
     known = np.isin(np.arange(len(left)), labelled)
-    target, weight = (arrays[name].astype("float64") for name in names[2:])
-    turned = np.array_equal(arrays["the weight of left"], left) and (arrays["the target left"] == 1).all()
-    swapped = turned and np.array_equal(target, known) and (weight[labelled] == prime).all()
-    require(not swapped, "the two dictionaries are swapped: return the targets first, then the weights")
-    require(bool((arrays["the target left"] == left).all()), "the target left is changed: all its labels are known")
-    all_of_left = "the weight of left is not 1 everywhere: the rows without a label of prime have one of left"
-    require(bool((arrays["the weight of left"] == 1).all()), all_of_left)
-    require(known.all() or not np.array_equal(weight, ~known), "the weight of prime is 1 for the gaps: turn it round")
-    require(not weight[~known].any(), "the weight of prime is not 0 for some rows without a label")
-    require(bool((weight[labelled] == 1).all()), "the weight of prime is not 1 for some rows that have a label")
+    (targets, weights), target = found, found[0]["prime"]
     valid = np.isin(target, [0, 1])
-    wrong = "" if valid.all() else f"{target[~valid][0]:g}"
     filled = "is filled with" if valid[labelled].all() else "holds"
-    require(bool(valid.all()), f"the target prime {filled} {wrong}, and its head can take 0 and 1 only")
+    reasons = {
+        "the target left is changed: all its labels are known": (targets["left"] != left).any(),
+        "the weight of left is not 1 everywhere: the rows without a label of prime have one of left": (
+            weights["left"] != 1
+        ).any(),
+        "the weight of prime is not 0 for some rows without a label": weights["prime"][~known].any(),
+        "the weight of prime is not 1 for some rows that have a label": (weights["prime"][known] != 1).any(),
+        f"the target prime {filled} {target[~valid][:1].sum():g}, and its head can take 0 and 1 only": (~valid).any(),
+        "the labels of prime stand in wrong rows: prime[0] belongs to row labelled[0], and these are in any order": (
+            np.array_equal(np.sort(target[labelled]), np.sort(prime))
+        ),
+        "the target prime has other labels than the given ones: prime[0] belongs to row labelled[0]": True,
+    }
+    return next(reason for reason, holds in reasons.items() if holds)
 
 
-@question(
-    "10.4",
+function_question(
+    "10.3",
+    "A function from all labels of left and a few of prime to a dictionary of targets and one of weights.",
     hints=[
-        "First make weights of the gate's numbers: a softmax over the experts, the last axis of `gate`.",
-        "Each weight belongs to a whole expert: `weights[:, :, None] * experts` has shape (n, experts, units).",
-        "Then add up over the experts, axis 1.",
+        "Begin with an array of zeros of the length of `left`: these are the fillers.",
+        "`target[labelled] = prime` puts each label into its row. The same with the weights and 1.",
+        'Return `targets, weights`, two dictionaries with the keys "left" and "prime". `left` has all its labels.',
     ],
+    right=_masked,
+    cases=_masking_cases,
+    read=_read_masked,
+    mistakes={
+        "the two dictionaries are swapped: return the targets first, then the weights": [
+            lambda *case: _masked(*case)[::-1],
+            lambda *case: _masked(*case, filler=1)[::-1],
+        ],
+        "the weight of prime is 1 for the gaps: turn it round": _for_the_gaps,
+        "the target prime is computed from left: take the labels that are given, `prime`, which can be others": (
+            lambda left, labelled, prime: _masked(left, labelled, np.isin(left[labelled], PRIMES))
+        ),
+        "the labels of prime are turned round: 1 stands for a prime number, as in the labels given": (
+            lambda left, labelled, prime: _masked(left, labelled, 1 - prime)
+        ),
+    },
+    show=_wrong_mask,
 )
-def mix(answer: object) -> None:
-    """A function from the outputs of experts and the numbers of a gate to their mixture."""
-    function = as_function(answer)
-    cases, found, limits = [], [], []
+
+
+# --- 10.4
+
+
+def _experts_and_gates() -> list[dict]:
+    cases = []
     sizes = [(5, 3, 4, 1.0), (3, 3, 3, 1.0), (1, 2, 6, 3.0), (40, 1, 2, 1.0), (6, 4, 2, 0.01), (4, 3, 2, 400.0)]
     for seed, (rows, count, units, size) in enumerate(sizes):
         rng = np.random.default_rng(seed)
         experts = rng.normal(size=(rows, count, units)).astype("float32")
-        gate = (size * rng.normal(size=(rows, count))).astype("float32")
-        result = call_kept(function, experts=experts, gate=gate)
-        array = as_array(result, "the mixture", finite=False)
-        kept = "the mixture has an axis for the experts still: add up over it"
-        require(array.shape != (rows, count, units) or (rows, count, units) == (rows, units), kept)
-        other = "the mixture has one number for each expert: add up over the experts, and not over the units"
-        require(array.shape != (rows, count) or count == units, other)
-        array = as_array(array, "the mixture", shape=(rows, units), finite=False)
-        cases.append((experts.astype("float64"), gate.astype("float64")))
-        found.append(array.astype("float64"))
-        limits.append(_precision_of(result, array))
-    _require_mixtures(found, cases, limits)
+        cases.append({"experts": experts, "gate": (size * rng.normal(size=(rows, count))).astype("float32")})
+    return cases
 
 
-def _precision_of(result: object, array: np.ndarray) -> float:
-    """Return how far numbers of this type may be off."""
-    kind = "bfloat16" if "bfloat16" in str(getattr(result, "dtype", "")) else array.dtype.name
-    return {"bfloat16": 4e-2, "float16": 5e-3}.get(kind, 2e-4)
-
-
-def _require_mixtures(found: list[np.ndarray], cases: list[tuple[np.ndarray, np.ndarray]], limits: list[float]) -> None:
-    """Say what is wrong with mixtures."""
-
-    def same(values: list[np.ndarray]) -> list[bool]:
-        parts = zip(found, values, limits, strict=True)
-        return [np.allclose(number, value, rtol=limit, atol=limit) for number, value, limit in parts]
-
-    wanted = [_mixture(experts, special.softmax(gate, axis=1)) for experts, gate in cases]
-    right = same(wanted)
-    if all(right):
-        return
-    finite = [bool(np.isfinite(number).all()) for number in found]
-    sizes = [np.abs(gate).max() for (_, gate), whole in zip(cases, finite, strict=True) if not whole]
-    only_large = all(ok or not whole for ok, whole in zip(right, finite, strict=True))
-    large = f"the mixture holds NaN or infinity where the numbers of the gate reach {max(sizes, default=0):.0f}: "
-    require(not only_large, f"{large}take the maximum of a row away before `exp`, or use a softmax")
-    for message, mistake in MIXTURE_MISTAKES.items():
-        with np.errstate(all="ignore"):
-            explained = same([mistake(*case) for case in cases])
-        named = all(ok or not whole for ok, whole in zip(explained, finite, strict=True))
-        require(not named, f"the mixture is not right: {message}")
-    case = finite.index(False) if not all(finite) else 0
-    row = int(np.argmin(np.isfinite(found[case]).all(axis=1)))
-    numbers = ", ".join(f"{number:.2g}" for number in cases[case][1][row])
-    require(all(finite), f"the mixture holds NaN or infinity where the numbers of the gate are {numbers}")
-    case = right.index(False)
-    row, unit = np.unravel_index(np.abs(found[case] - wanted[case]).argmax(), wanted[case].shape)
-    got, should = apart(found[case][row, unit], wanted[case][row, unit])
-    shape = cases[case][0].shape
-    require(False, f"for experts of shape {shape}, row {row}, unit {unit} of the mixture should be {should}, not {got}")
+def _read_mixture(result: object, case: dict) -> np.ndarray:
+    rows, count, units = case["experts"].shape
+    array = as_array(result, "the mixture", finite=False)
+    kept = "the mixture has an axis for the experts still: add up over it"
+    require(array.shape != (rows, count, units) or (rows, count, units) == (rows, units), kept)
+    other = "the mixture has one number for each expert: add up over the experts, and not over the units"
+    require(array.shape != (rows, count) or count == units, other)
+    return as_array(array, "the mixture", shape=(rows, units), finite=False)
 
 
 def _mixture(experts: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -462,10 +435,48 @@ MIXTURE_MISTAKES = {
         e, np.broadcast_to(special.softmax(g, axis=1)[0], g.shape)
     ),
     "it adds up over the units, and the experts are axis 1": _along_units,
-    **{
-        f"it is rounded to {digits} decimals": lambda e, g, digits=digits: np.round(
-            _mixture(e, special.softmax(g, axis=1)), digits
-        )
-        for digits in range(4)
-    },
 }
+
+
+def _in_float64(function: Callable) -> Callable:
+    return lambda experts, gate: function(experts.astype("float64"), gate.astype("float64"))
+
+
+def _refuse_overflow(found: list[np.ndarray], cases: list[dict]) -> None:
+    """Refuse what is not finite."""
+    broken = [(one, case["gate"]) for one, case in zip(found, cases, strict=True) if not np.isfinite(one).all()]
+    largest = [np.abs(gate).max() for _, gate in broken]
+    large = f"the mixture holds NaN or infinity where the numbers of the gate reach {max(largest, default=0):.0f}: "
+    only_large = bool(broken) and min(largest) > 50
+    require(not only_large, f"{large}take the maximum of a row away before `exp`, or use a softmax")
+    for mixture, gate in broken:
+        row = int(np.argmin(np.isfinite(mixture).all(axis=1)))
+        numbers = ", ".join(f"{number:.2g}" for number in gate[row])
+        require(False, f"the mixture holds NaN or infinity where the numbers of the gate are {numbers}")
+
+
+def _wrong_mixture(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
+    row, unit = np.unravel_index(np.abs(found - wanted).argmax(), wanted.shape)
+    got, should = apart(found[row, unit], wanted[row, unit])
+    shape = case["experts"].shape
+    return f"for experts of shape {shape}, row {row}, unit {unit} of the mixture should be {should}, not {got}"
+
+
+function_question(
+    "10.4",
+    "A function from the outputs of experts and the numbers of a gate to their mixture.",
+    hints=[
+        "First make weights of the gate's numbers: a softmax over the experts, the last axis of `gate`.",
+        "Each weight belongs to a whole expert: `weights[:, :, None] * experts` has shape (n, experts, units).",
+        "Then add up over the experts, axis 1.",
+    ],
+    right=_in_float64(lambda experts, gate: _mixture(experts, special.softmax(gate, axis=1))),
+    cases=_experts_and_gates,
+    read=_read_mixture,
+    tolerance=2e-4,
+    decimals=4,
+    mistakes={words: _in_float64(mistake) for words, mistake in MIXTURE_MISTAKES.items()},
+    otherwise=[_refuse_overflow],
+    say=lambda words, case, found: f"the mixture is not right: {words}",
+    show=_wrong_mixture,
+)

@@ -5,10 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
-from mos_checks import as_array, as_function, call_kept, question, require
+from mos_checks import as_array, call_kept, function_question, question, require
 from mos_helpers.hierarchy import Tree
-
-Case = tuple[np.ndarray, np.ndarray]  # rows of possible leaves, and logits
 
 ANIMALS = Tree(
     {
@@ -73,14 +71,7 @@ LABELS = [
     (["owl", None, "white shark", "owl", "fish", None, "owl", "white shark"], ANIMALS),
 ]
 
-
-def _close(found: np.ndarray, wanted: np.ndarray) -> bool:
-    return found.shape == wanted.shape and np.allclose(found, wanted, atol=1e-4, rtol=1e-4, equal_nan=True)
-
-
-def _explains(mistake: Callable, found: list[np.ndarray], cases: list[tuple]) -> bool:
-    """Return whether a mistake gives all that was found."""
-    return all(_close(one, np.asarray(mistake(*case))) for one, case in zip(found, cases, strict=True))
+# --- 12.1
 
 
 def _row(name: str | None, tree: Tree) -> np.ndarray:
@@ -110,83 +101,73 @@ def _at_the_first(names: list[str | None], tree: Tree) -> np.ndarray:
     return _rows(names, tree) * first[:, None]
 
 
-def _sorted_rows(names: list[str | None], tree: Tree) -> np.ndarray:
-    return _rows(sorted(set(names), key=str), tree)
+def _read_rows(result: object, case: dict) -> np.ndarray:
+    rows, wanted = as_array(result, "the result"), (len(case["names"]), len(case["tree"].leaves))
+    turned = f"the result has the shape {rows.shape} and should have {wanted}: a row for each label"
+    require(rows.shape != wanted[::-1] or wanted[0] == wanted[1], turned)
+    return rows
 
 
-_AGAIN = "a name may stand in the list more than once, and each time it needs its row"
-_SHARE = "a row has a total of 1: it should say which leaves are possible, not how probable each of them is"
-_NONE = (
-    "the row of None is all zeros: no leaf is possible, and its loss is infinite. Nothing known means all are possible"
-)
-_ROW_MISTAKES: list[tuple[Callable, str]] = [
-    (_at_the_first, f"{_AGAIN}: names.index finds the first only, so that the other rows stay zero"),
-    (
-        lambda names, tree: _rows(list(dict.fromkeys(names)), tree),
-        f"there is one row for each different name: {_AGAIN}",
-    ),
-    (_sorted_rows, f"there is one row for each different name, in another order: {_AGAIN}"),
-    (_shared, _SHARE),
-    (lambda names, tree: np.where(_known(names), _shared(names, tree), 1), _SHARE),
-    (lambda names, tree: 1 - _rows(names, tree), "the rows have the ones and zeros the wrong way round"),
-    (
-        lambda names, tree: np.where(_known(names), 1 - _rows(names, tree), 1),
-        "the ones and zeros are the wrong way round",
-    ),
-    (lambda names, tree: _known(names) * _rows(names, tree), _NONE),
-]
+def _wrong_row(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
+    """Return what is wrong with the first row that is not right."""
+    names, tree = case.values()
+    rows = as_array(found, "the result", shape=wanted.shape)
+    place = next(place for place in range(len(names)) if not np.allclose(rows[place], wanted[place], atol=1e-4))
+    name, row = names[place], rows[place]
+    levels = f"in a tree with {len(tree.levels)} levels the row of {'None' if name is None else repr(name)}"
+    if name is None:
+        return f"{levels} should be all ones: when nothing is known, every leaf is possible"
+    if not row.any():
+        return f"{levels} is all zeros: is every level searched?"
+    if (row == 1).all():
+        return f"{levels} is all ones, but it is a known class: is every level searched?"
+    if not np.isin(row, [0, 1]).all():
+        return f"{levels} should hold only zeros and ones"
+    right, yours = (", ".join(np.array(tree.leaves)[one > 0]) for one in (wanted[place], row))
+    return f"{levels} should have a 1 for {right}, and yours has for {yours}"
 
 
-@question(
+AGAIN = "a name may stand in the list more than once, and each time it needs its row"
+
+function_question(
     "12.1",
+    "A function from names of classes of any level to rows of zeros and ones, one column for each leaf.",
     hints=[
         "Look for the name on each level: `tree.levels` holds the names, from the coarsest to the leaves.",
         "`tree.matrix(level)` has a row for each leaf and a column for each class of that level; the last level too.",
         "The row you want is the column of the name: `tree.matrix(level)[:, names.index(name)]`. None gets ones.",
     ],
+    right=_rows,
+    cases=lambda: [{"names": names, "tree": tree} for names, tree in LABELS],
+    read=_read_rows,
+    tolerance=1e-4,
+    mistakes={
+        f"{AGAIN}: names.index finds the first only, so that the other rows stay zero": _at_the_first,
+        f"there is one row for each different name: {AGAIN}": lambda names, tree: _rows(
+            list(dict.fromkeys(names)), tree
+        ),
+        f"there is one row for each different name, in another order: {AGAIN}": lambda names, tree: _rows(
+            sorted(set(names), key=str), tree
+        ),
+        "a row has a total of 1: it should say which leaves are possible, not how probable each of them is": [
+            _shared,
+            lambda names, tree: np.where(_known(names), _shared(names, tree), 1),
+        ],
+        "the rows have the ones and zeros the wrong way round": lambda names, tree: 1 - _rows(names, tree),
+        "the ones and zeros are the wrong way round": lambda names, tree: np.where(
+            _known(names), 1 - _rows(names, tree), 1
+        ),
+        "the row of None is all zeros: no leaf is possible, and its loss is infinite. Nothing known means all are "
+        "possible": lambda names, tree: _known(names) * _rows(names, tree),
+    },
+    show=_wrong_row,
 )
-def rows_of(answer: object) -> None:
-    """A function from names of classes of any level to rows of zeros and ones, one column for each leaf."""
-    function = as_function(answer)
-    found = []
-    for names, tree in LABELS:
-        result = as_array(call_kept(function, names=names, tree=tree), "the result").astype("float64")
-        wanted = (len(names), len(tree.leaves))
-        turned = f"the result has the shape {result.shape} and should have {wanted}: a row for each label"
-        require(result.shape != wanted[::-1] or wanted[0] == wanted[1], turned)
-        found.append(result)
-    for mistake, why in _ROW_MISTAKES:
-        require(not _explains(mistake, found, LABELS), why)
-    for result, (names, tree) in zip(found, LABELS, strict=True):
-        rows = as_array(result, "the result", shape=(len(names), len(tree.leaves)))
-        for name, row, right in zip(names, rows, _rows(names, tree), strict=True):
-            _require_row(name, row, right, tree)
 
 
-def _require_row(name: str | None, row: np.ndarray, right: np.ndarray, tree: Tree) -> None:
-    """Say what is wrong with the row of one label."""
-    if _close(row, right):
-        return
-    levels = f"in a tree with {len(tree.levels)} levels the row of {'None' if name is None else repr(name)}"
-    if name is None:
-        zeros = (
-            f"{levels} is all zeros: no leaf is possible, and its loss is infinite. Nothing known means all possible"
-        )
-        require(bool(row.any()), zeros)
-        require(False, f"{levels} should be all ones: when nothing is known, every leaf is possible")
-    require(bool(row.any()), f"{levels} is all zeros: is every level searched?")
-    require(not (row == 1).all(), f"{levels} is all ones, but it is a known class: is every level searched?")
-    require(bool(np.isin(row, [0, 1]).all()), f"{levels} should hold only zeros and ones")
-    leaves = [leaf for leaf, possible in zip(tree.leaves, right, strict=True) if possible]
-    yours = [leaf for leaf, possible in zip(tree.leaves, row, strict=True) if possible]
-    require(False, f"{levels} should have a 1 for {_listed(leaves)}, and yours has for {_listed(yours)}")
+# --- 12.2
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names)
-
-
-def _cases(seed: int, scale: float) -> list[Case]:
+def _cases(seed: int, scale: float) -> list[dict]:
     """Return candidate rows, with one to all leaves possible, and logits; at the end fine labels alone."""
     cases = []
     for rows, leaves in [(30, 6), (1, 6), (6, 6), (25, 10), (4, 3)]:
@@ -195,9 +176,10 @@ def _cases(seed: int, scale: float) -> list[Case]:
         possible[np.arange(rows), rng.integers(leaves, size=rows)] = 1
         possible[0, [0, 2, leaves - 1]] = 1
         possible[1:2] = 1
-        cases.append((possible, rng.normal(0, scale, (rows, leaves)).astype("float32")))
+        cases.append({"possible": possible, "logits": rng.normal(0, scale, (rows, leaves)).astype("float32")})
     rng = np.random.default_rng(seed)
-    return [*cases, (np.eye(10)[rng.integers(10, size=40)], rng.normal(0, scale, (40, 10)).astype("float32"))]
+    fine = np.eye(10)[rng.integers(10, size=40)]
+    return [*cases, {"possible": fine, "logits": rng.normal(0, scale, (40, 10)).astype("float32")}]
 
 
 def _log_p(logits: np.ndarray) -> np.ndarray:
@@ -225,45 +207,9 @@ def _logs(possible: np.ndarray, logits: np.ndarray) -> np.ndarray:
     return np.where(possible > 0, _log_p(logits), 0).sum(axis=1)
 
 
-_ZERO = "an impossible leaf got the logit 0, and the exponential of 0 is 1: give it minus infinity"
-_RAW = "the logits of the possible leaves are not yet related to all logits: subtract the logsumexp of all"
-_LOSS_MISTAKES: list[tuple[Callable, str]] = [
-    (lambda y, z: -_loss(y, z), "the sign is wrong: a loss is minus the log of the probability"),
-    (
-        lambda y, z: -_logs(y, z) / y.sum(axis=1),
-        "it averages the logs of the probabilities. The label asks for the log of their sum: add up first",
-    ),
-    (
-        lambda y, z: -_logs(y, z),
-        "it adds up the logs of the probabilities. That is the log of their product: add up first, then the log",
-    ),
-    (
-        lambda y, z: _loss(y, z) + np.log(y.sum(axis=1)),
-        "it takes the log of the mean of the possible probabilities: take the log of their sum",
-    ),
-    (
-        lambda y, z: -_inside(y, _log_p(z)).max(axis=1),
-        "it takes only the likeliest of the possible leaves: the others count too",
-    ),
-    (lambda y, z: _all(z) - _all(y * z), _ZERO),
-    (_log_of_impossible, "it is the loss of the impossible leaves: turn the zeros and ones round"),
-    (lambda y, z: np.exp(-_loss(y, z)), "it is the probability of the label: the loss is minus its log"),
-    (lambda y, z: 1 - np.exp(-_loss(y, z)), "it is 1 minus the probability of the label: use minus its log"),
-    (lambda y, z: _all(_inside(y, z)), _RAW),
-    (lambda y, z: -_all(_inside(y, z)), _RAW),
-    (lambda y, z: _loss(y, z) / np.log(2), "it is a logarithm to the base 2: use the natural one, np.log"),
-    (lambda y, z: _loss(y, z) / np.log(10), "it is a logarithm to the base 10: use the natural one, np.log"),
-    (
-        lambda y, z: np.full(len(z), _loss(y, z).mean()),
-        "each row gets the mean over all rows: give each row its own, and do not average",
-    ),
-    (
-        lambda y, z: np.full(len(z), _loss(y, z).sum()),
-        "each row gets the sum over all rows: give each row its own, with axis=1",
-    ),
-]
+NO_ZERO = "an impossible leaf got the logit 0, and the exponential of 0 is 1: give it minus infinity"
 # Single rows first: a mistake that a row alone shows is not one of rows that disturb each other.
-_EXTREMES = [
+EXTREMES = [
     ([[0, 0, 1000]], [[1, 1, 0]]),
     ([[1000, 0, 0]], [[1, 1, 0]]),
     ([[-1000, -1001, 0]], [[1, 1, 0]]),
@@ -281,73 +227,53 @@ _EXTREMES = [
 ]
 
 
-@question(
-    "12.2",
-    hints=[
-        "The log of a sum of exponentials: take the largest number out first, and add it again after the log.",
-        "Do it twice: over all logits, and over those of the possible leaves only. The loss is the difference.",
-        "An impossible leaf gets the logit -np.inf, with np.where; its exponential is 0. Each of the two sums has a "
-        "largest number of its own.",
-    ],
-)
-def marginal_loss(answer: object) -> None:
-    """A function from rows of possible leaves and logits to the loss of each row, finite for any logits."""
-    function = as_function(answer)
-    cases = _cases(0, 2)
-    found = [_losses(function, possible, logits) for possible, logits in cases]
-    if not _explains(_loss, found, cases):
-        for mistake, why in _LOSS_MISTAKES:
-            require(not _explains(mistake, found, cases), why)
-        for losses in found:
-            as_array(losses, "the result")
-        difference = max(float(np.abs(one - _loss(*case)).max()) for one, case in zip(found, cases, strict=True))
-        require(False, f"for logits of moderate size it differs from the right loss by up to {difference:.2g}")
-    extremes = [(np.float32(labels), np.float32(rows)) for rows, labels in _EXTREMES]
-    _require_extremes([_losses(function, *case) for case in extremes], extremes)
-
-
-def _losses(function: Callable, possible: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Return what the function gives for each row, finite or not."""
-    result = call_kept(function, possible=possible, logits=logits)
+def _losses(result: object, case: dict) -> np.ndarray:
+    """Return the loss of each row, finite or not."""
     average = "the result is one number: give one for each row, and do not average"
     require(not issubclass(type(result), float | np.number), average)
     found = as_array(result, "the result", finite=False).astype("float64")
     require(found.ndim > 0, average)
-    count = len(logits)
+    count = len(case["logits"])
     column = f"the result should have shape ({count},), and yours has {found.shape}: one number for each row"
     require(found.shape == (count,), column)
     return found
 
 
-def _require_extremes(found: list[np.ndarray], cases: list[Case]) -> None:
+def _require_finite(found: list[np.ndarray], cases: list[dict]) -> None:
+    for losses in found:
+        as_array(losses, "the result")
+
+
+def _require_extremes(function: Callable, _: list[np.ndarray]) -> None:
     """Say what is wrong with the losses of extreme logits, all of them taken together."""
+    cases = [{"possible": np.float32(labels), "logits": np.float32(rows)} for rows, labels in EXTREMES]
+    found = [_losses(call_kept(function, **case), case) for case in cases]
     wrong = []
-    for losses, (possible, logits) in zip(found, cases, strict=True):
+    for losses, case in zip(found, cases, strict=True):
         # In 32 bits, numbers near a million are a sixteenth apart, and the loss is a difference of two of them.
-        near = 0.005 + 2.5e-7 * np.abs(logits).max()
-        for row, right in enumerate(_loss(possible, logits)):
+        near = 0.005 + 2.5e-7 * np.abs(case["logits"]).max()
+        for row, right in enumerate(_loss(**case)):
             if not abs(losses[row] - right) <= near:
-                wrong.append((losses[row], right, logits[row], len(logits)))
+                wrong.append((losses[row], right, case["logits"][row], len(losses)))
     if not wrong:
         return
     loss, right, logits, together = wrong[0]
-    case = (
-        f"for the logits [{', '.join(f'{number:.0f}' for number in logits)}] it gives {loss:.7g} instead of {right:.7g}"
-    )
-    each = f"{case} when another row has larger ones: take the largest of each row, not of the whole array"
+    given = f"for the logits [{', '.join(f'{number:.0f}' for number in logits)}]"
+    given = f"{given} it gives {loss:.7g} instead of {right:.7g}"
+    each = f"{given} when another row has larger ones: take the largest of each row, not of the whole array"
     require(together == 1, each)
-    case, lost = f"moderate logits are right, but {case}", [one for one in wrong if not np.isfinite(one[0])]
+    given, lost = f"moderate logits are right, but {given}", [one for one in wrong if not np.isfinite(one[0])]
     gone = ": a probability became 0, or an exponential infinite. Use no probabilities: two logsumexp"
-    require(not lost, case + gone)
+    require(not lost, given + gone)
     cut = ": a loss that is cut off has no gradient there. Use no probabilities: two logsumexp"
-    given = np.array([one[0] for one in wrong])
-    require(len(given) == 1 or given[0] > 800 or not np.allclose(given, given[0], rtol=0.01), case + cut)
+    losses = np.array([one[0] for one in wrong])
+    require(len(losses) == 1 or losses[0] > 800 or not np.allclose(losses, losses[0], rtol=0.01), given + cut)
     out = ": an impossible leaf is not quite out of the sum. Give it minus infinity, -np.inf"
-    require(not _has_a_filler(found, cases), case + out)
-    require(False, case)
+    require(not _has_a_filler(found, [tuple(case.values()) for case in cases]), given + out)
+    require(False, given)
 
 
-def _has_a_filler(found: list[np.ndarray], cases: list[Case]) -> bool:
+def _has_a_filler(found: list[np.ndarray], cases: list[tuple[np.ndarray, np.ndarray]]) -> bool:
     """Return whether one finite number for the impossible leaves, or added to their logits, explains the losses."""
 
     def explains(filled: Callable) -> bool:
@@ -363,6 +289,62 @@ def _has_a_filler(found: list[np.ndarray], cases: list[Case]) -> bool:
     return any(explains(lambda z, f=f: f) or explains(lambda z, f=f: z + f) for f in fillers)
 
 
+function_question(
+    "12.2",
+    "A function from rows of possible leaves and logits to the loss of each row, finite for any logits.",
+    hints=[
+        "The log of a sum of exponentials: take the largest number out first, and add it again after the log.",
+        "Do it twice: over all logits, and over those of the possible leaves only. The loss is the difference.",
+        "An impossible leaf gets the logit -np.inf, with np.where; its exponential is 0. Each of the two sums has a "
+        "largest number of its own.",
+    ],
+    right=_loss,
+    cases=lambda: _cases(0, 2),
+    read=_losses,
+    tolerance=1e-4,
+    decimals=4,
+    mistakes={
+        "the sign is wrong: a loss is minus the log of the probability": lambda y, z: -_loss(y, z),
+        "it averages the logs of the probabilities. The label asks for the log of their sum: add up first": (
+            lambda y, z: -_logs(y, z) / y.sum(axis=1)
+        ),
+        "it adds up the logs of the probabilities. That is the log of their product: add up first, then the log": (
+            lambda y, z: -_logs(y, z)
+        ),
+        "it takes the log of the mean of the possible probabilities: take the log of their sum": lambda y, z: (
+            _loss(y, z) + np.log(y.sum(axis=1))
+        ),
+        "it takes only the likeliest of the possible leaves: the others count too": lambda y, z: (
+            -_inside(y, _log_p(z)).max(axis=1)
+        ),
+        NO_ZERO: lambda y, z: _all(z) - _all(y * z),
+        "it is the loss of the impossible leaves: turn the zeros and ones round": _log_of_impossible,
+        "it is the probability of the label: the loss is minus its log": lambda y, z: np.exp(-_loss(y, z)),
+        "it is 1 minus the probability of the label: use minus its log": lambda y, z: 1 - np.exp(-_loss(y, z)),
+        "the logits of the possible leaves are not yet related to all logits: subtract the logsumexp of all": [
+            lambda y, z: _all(_inside(y, z)),
+            lambda y, z: -_all(_inside(y, z)),
+        ],
+        "it is a logarithm to the base 2: use the natural one, np.log": lambda y, z: _loss(y, z) / np.log(2),
+        "it is a logarithm to the base 10: use the natural one, np.log": lambda y, z: _loss(y, z) / np.log(10),
+        "each row gets the mean over all rows: give each row its own, and do not average": lambda y, z: np.full(
+            len(z), _loss(y, z).mean()
+        ),
+        "each row gets the sum over all rows: give each row its own, with axis=1": lambda y, z: np.full(
+            len(z), _loss(y, z).sum()
+        ),
+    },
+    otherwise=[_require_finite],
+    show=lambda case, found, wanted: (
+        f"for logits of moderate size it differs from the right loss by up to {np.abs(found - wanted).max():.2g}"
+    ),
+    also=_require_extremes,
+)
+
+
+# --- 12.3
+
+
 def _p(logits: np.ndarray) -> np.ndarray:
     return np.exp(_log_p(logits))
 
@@ -376,74 +358,62 @@ def _gradient(possible: np.ndarray, logits: np.ndarray) -> np.ndarray:
     return _p(logits) - _among(possible, logits)
 
 
-_ROWS = "it is divided by the number of rows, as the gradient of a mean is: here each row has a loss of its own"
-_GRADIENT_MISTAKES: list[tuple[Callable, str]] = [
-    (
-        lambda y, z: -_gradient(y, z),
-        "the sign is wrong: a gradient points uphill, so it is negative where an update raises the logit",
-    ),
-    (
-        lambda y, z: _p(z) - y / y.sum(axis=1, keepdims=True),
-        "it shares the push evenly among the possible leaves, as the average of logs does: share in proportion to p",
-    ),
-    (
-        lambda y, z: _p(z) - y,
-        "each possible leaf is treated as if it were the only one: p minus the row of zeros and ones is not right",
-    ),
-    (
-        lambda y, z: -_among(y, z),
-        "the leaves that are not possible are missing: what pushes them down is their own p",
-    ),
-    (lambda y, z: _p(z), "p alone is the gradient of the first logsumexp: the second one is missing"),
-    (
-        lambda y, z: _p(z) * (1 - y),
-        "the possible part is missing its division: p among the possible leaves has a total of 1",
-    ),
-    (lambda y, z: _p(z) - _p(y * z), _ZERO),
-    (
-        lambda y, z: -y / (_p(z) * y).sum(axis=1, keepdims=True),
-        "it is the gradient for the probabilities: the question asks for the logits, before the softmax",
-    ),
-    (lambda y, z: _gradient(y, z) / len(z), _ROWS),
-    (lambda y, z: _gradient(y, z) / z.size, _ROWS),
-    (lambda y, z: np.sign(_gradient(y, z)), "it is the sign of the gradient: give its values"),
-    *[
-        (
-            lambda y, z, digits=digits: _gradient(y, z).round(digits),
-            f"it is rounded to {digits} decimals: give 4 or more",
-        )
-        for digits in range(4)
-    ],
-]
+def _wrong_gradient(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
+    most = np.abs(found.sum(axis=1)).max()
+    if most >= 1e-3:
+        balance = "each row should add up to 0, as a constant added to all logits changes nothing"
+        return f"{balance}; yours reaches {most:.2g}"
+    return f"it differs from the right gradient by up to {np.abs(found - wanted).max():.2g}"
 
 
-@question(
+function_question(
     "12.3",
+    "A function from rows of possible leaves and logits to the gradient of each row's loss, of the logits' shape.",
     hints=[
         "Write p for the probabilities of all leaves, and q for the probabilities among the possible leaves only.",
         "q is the softmax over the possible logits: p divided by the sum of p over the possible, and 0 elsewhere.",
         "The gradient of logsumexp is a softmax. So the gradient of the difference of two is p - q.",
     ],
+    right=_gradient,
+    cases=lambda: [
+        {"possible": case["possible"].astype("float32"), "logits": case["logits"].clip(-10, 10)}
+        for case in _cases(10, 2) + _cases(11, 6)
+    ],
+    read=lambda result, case: as_array(result, "the result", shape=case["logits"].shape).astype("float64"),
+    tolerance=1e-4,
+    decimals=4,
+    mistakes={
+        "the sign is wrong: a gradient points uphill, so it is negative where an update raises the logit": (
+            lambda y, z: -_gradient(y, z)
+        ),
+        "it shares the push evenly among the possible leaves, as the average of logs does: share in proportion to p": (
+            lambda y, z: _p(z) - y / y.sum(axis=1, keepdims=True)
+        ),
+        "each possible leaf is treated as if it were the only one: p minus the row of zeros and ones is not right": (
+            lambda y, z: _p(z) - y
+        ),
+        "the leaves that are not possible are missing: what pushes them down is their own p": lambda y, z: (
+            -_among(y, z)
+        ),
+        "p alone is the gradient of the first logsumexp: the second one is missing": lambda y, z: _p(z),
+        "the possible part is missing its division: p among the possible leaves has a total of 1": lambda y, z: (
+            _p(z) * (1 - y)
+        ),
+        NO_ZERO: lambda y, z: _p(z) - _p(y * z),
+        "it is the gradient for the probabilities: the question asks for the logits, before the softmax": lambda y, z: (
+            -y / (_p(z) * y).sum(axis=1, keepdims=True)
+        ),
+        "it is divided by the number of rows, as the gradient of a mean is: here each row has a loss of its own": [
+            lambda y, z: _gradient(y, z) / len(z),
+            lambda y, z: _gradient(y, z) / z.size,
+        ],
+        "it is the sign of the gradient: give its values": lambda y, z: np.sign(_gradient(y, z)),
+    },
+    show=_wrong_gradient,
 )
-def gradient_of(answer: object) -> None:
-    """A function from rows of possible leaves and logits to the gradient of each row's loss, of the logits' shape."""
-    function = as_function(answer)
-    cases = [(possible.astype("float32"), logits.clip(-10, 10)) for possible, logits in _cases(10, 2) + _cases(11, 6)]
-    found = []
-    for possible, logits in cases:
-        result = call_kept(function, possible=possible, logits=logits)
-        found.append(as_array(result, "the result", shape=possible.shape).astype("float64"))
-    if _explains(_gradient, found, cases):
-        return
-    for mistake, why in _GRADIENT_MISTAKES:
-        require(not _explains(mistake, found, cases), why)
-    sums = max(float(np.abs(one.sum(axis=1)).max()) for one in found)
-    balance = (
-        f"each row should add up to 0, as a constant added to all logits changes nothing; yours reaches {sums:.2g}"
-    )
-    require(sums < 1e-3, balance)
-    difference = max(float(np.abs(one - _gradient(*case)).max()) for one, case in zip(found, cases, strict=True))
-    require(False, f"it differs from the right gradient by up to {difference:.2g}")
+
+
+# --- 12.4
 
 
 @question(

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mos_checks import NotYet, as_array, as_function, as_number, call_kept, describe, question, require
+from mos_checks import as_array, as_number, describe, function_question, require
 
 Parents = dict[str, list[str]]
 
@@ -112,28 +112,24 @@ def _near(parents: Parents, steps: int) -> np.ndarray:
     return table > 0
 
 
-def _explains(mistake: Callable, found: list, cases: list[tuple], same: Callable) -> bool:
-    """Return whether a mistake gives all that was found."""
-    return all(same(one, mistake(*case)) for one, case in zip(found, cases, strict=True))
-
-
 def _too_few(passes: int) -> str:
     said = "one pass over the dictionary is" if passes == 1 else f"{passes} passes over the dictionary are"
     return f"{said} not enough: a class may stand before its parents or after them, so repeat until nothing new comes"
 
 
-@question(
-    "13.1",
-    hints=[
-        "Begin with the given names. As long as there is a class whose parents you have not looked at, look at them.",
-        "Keep a list of the names that wait, and a set of those that are done. Add parents with `waiting += ...`.",
-        "Begin with `closed, waiting = set(), list(names)`, and loop `while waiting:` with `name = waiting.pop()`.",
-    ],
-)
-def close(answer: object) -> None:
-    """A function from a set of names and the parents to the set with all ancestors added."""
-    function = as_function(answer)
-    cases: list[tuple[set[str], Parents]] = [
+def _more_than(count: int, so: str) -> str:
+    return f"a class may have more than {['one parent', 'two parents', 'three parents'][count - 1]}: {so}"
+
+
+def _cut(parents: Parents, count: int) -> Parents:
+    return {name: above[:count] for name, above in parents.items()}
+
+
+# --- 13.1
+
+
+def _close_cases() -> list[dict]:
+    cases = [
         ({"dog rose", "tool"}, PLANTS),
         ({"moss rose"}, PLANTS),
         ({"garden"}, PLANTS),
@@ -149,79 +145,15 @@ def close(answer: object) -> None:
         rng = np.random.default_rng(seed)
         parents = _random_parents(rng, 7)
         cases.append(({name for name in parents if rng.random() < 0.3}, parents))
-    found = [_set_of_names(call_kept(function, names=names, parents=parents)) for names, parents in cases]
-    if _explains(_closed, found, cases, set.__eq__):
-        return
-    wrong = next(place for place, (one, case) in enumerate(zip(found, cases, strict=True)) if one != _closed(*case))
-    (names, parents), result = cases[wrong], found[wrong]
-    said = f"for {_said(names)} it gives {_said(result)}"
-    for mistake, why in _set_mistakes():
-        require(not _explains(mistake, found, cases, set.__eq__), f"{said}: {why}")
-    earlier = [set().union(*(_closed(*case) for case in cases[: place + 1])) for place in range(len(cases))]
-    kept = f"{said}: names of an earlier call are still in it. Does a default argument or a global variable keep them?"
-    require(found != earlier, kept)
-    missing, extra = sorted(_closed(names, parents) - result), sorted(result - _closed(names, parents))
-    require(not missing, f"{said}, and {missing[0]!r} is missing" if missing else "")
-    require(False, f"{said}, and {extra[0]!r} lies above none of them" if extra else "")
+    return [{"names": names, "parents": parents} for names, parents in cases]
 
 
-def _set_of_names(result: object) -> set[str]:
+def _set_of_names(result: object, case: dict) -> set[str]:
     is_set = issubclass(type(result), set | frozenset)
     require(is_set, f"the result should be a set, and yours is {describe(result)}")
     texts = all(issubclass(type(name), str) for name in result)
     require(texts, "the result should hold names, and yours holds something else")
     return {str(name) for name in result}
-
-
-def _set_mistakes() -> list[tuple[Callable, str]]:
-    mistakes: list[tuple[Callable, str]] = [
-        (
-            lambda names, parents: _closed(names, parents) - names,
-            "the names themselves belong to the closed set too",
-        ),
-        (
-            lambda names, parents: names.union(*(parents[name] for name in names)),
-            "the parents' parents belong to it too, and theirs",
-        ),
-        (
-            lambda names, parents: {name for name in parents if names & _closed({name}, parents)},
-            "this is closed downward: go to the parents",
-        ),
-        (lambda names, parents: {name for name in parents if not parents[name]} & _closed(names, parents), _TOPS),
-        (lambda names, parents: names | _tops(names, parents), _TOPS),
-    ]
-    for count in (1, 2, 3):
-        why = f"a class may have more than {_number(count)}: follow all of them"
-        mistakes.append((lambda names, parents, count=count: _closed(names, _cut(parents, count)), why))
-    mistakes += [
-        (
-            lambda names, parents: _table(names, parents, list(parents)),
-            _too_few(1),
-        ),
-        (
-            lambda names, parents: _table(names, parents, list(parents)[::-1]),
-            _too_few(1),
-        ),
-    ]
-    for steps in STEPS[1:]:
-        why = f"{steps} generations are not enough: go on until nothing new comes"
-        mistakes.append((lambda names, parents, steps=steps: _generations(names, parents, steps), why))
-    for steps in STEPS:
-        why = _too_few(steps)
-        for turn in (1, -1):
-            mistakes.append((lambda names, parents, steps=steps, turn=turn: _passes(names, parents, steps, turn), why))
-    return mistakes
-
-
-_TOPS = "the classes on the way up belong to it too, and not only those without parents"
-
-
-def _number(count: int) -> str:
-    return ["no parent", "one parent", "two parents", "three parents"][count]
-
-
-def _cut(parents: Parents, count: int) -> Parents:
-    return {name: above[:count] for name, above in parents.items()}
 
 
 def _tops(names: set[str], parents: Parents) -> set[str]:
@@ -245,47 +177,93 @@ def _passes(names: set[str], parents: Parents, steps: int, turn: int) -> set[str
     return found
 
 
-def _table(names: set[str], parents: Parents, order: list[str]) -> set[str]:
-    """Return what a table of ancestors holds that was filled in one pass."""
+def _table(names: set[str], parents: Parents, turn: int) -> set[str]:
+    """Return what a table of ancestors holds that was filled in one pass, forward or backward."""
     above: dict[str, set[str]] = {}
-    for name in order:
+    for name in list(parents)[::turn]:
         above[name] = set(parents[name]).union(*(above.get(parent, set()) for parent in parents[name]))
     return names.union(*(above[name] for name in names))
 
 
-def _said(names: set[str]) -> str:
-    shown = sorted(names)
-    return "{" + ", ".join(shown if len(shown) < 12 else [*shown[:10], "..."]) + "}"
+def _close_mistakes() -> dict[str, list[Callable]]:
+    """Return the mistakes of those who stop too early."""
+    mistakes = {}
+    for count in (1, 2, 3):
+        words = _more_than(count, "follow all of them")
+        mistakes[words] = [lambda names, parents, count=count: _closed(names, _cut(parents, count))]
+    mistakes[_too_few(1)] = [lambda names, parents, turn=turn: _table(names, parents, turn) for turn in (1, -1)]
+    for steps in STEPS[1:]:
+        words = f"{steps} generations are not enough: go on until nothing new comes"
+        mistakes[words] = [lambda names, parents, steps=steps: _generations(names, parents, steps)]
+    for steps in STEPS:
+        mistakes[_too_few(steps)] = [
+            *mistakes.get(_too_few(steps), []),
+            *(lambda names, parents, s=steps, turn=turn: _passes(names, parents, s, turn) for turn in (1, -1)),
+        ]
+    return mistakes
 
 
-@question(
-    "13.2",
+def _given_set(case: dict, found: set[str]) -> str:
+    shown = [sorted(names) for names in (case["names"], found)]
+    given, result = (", ".join(names if len(names) < 12 else [*names[:10], "..."]) for names in shown)
+    return f"for {{{given}}} it gives {{{result}}}"
+
+
+def _refuse_names_of_before(found: list[set[str]], cases: list[dict]) -> None:
+    """Refuse sets that grow from call to call."""
+    right = [_closed(**case) for case in cases]
+    grown = found == [set().union(*right[: place + 1]) for place in range(len(right))]
+    place = next(place for place in range(len(found)) if found[place] != right[place])
+    kept = "names of an earlier call are still in it. Does a default argument or a global variable keep them?"
+    require(not grown, f"{_given_set(cases[place], found[place])}: {kept}")
+
+
+def _wrong_set(case: dict, found: set[str], wanted: set[str]) -> str:
+    if missing := sorted(wanted - found):
+        return f"{_given_set(case, found)}, and {missing[0]!r} is missing"
+    return f"{_given_set(case, found)}, and {min(found - wanted)!r} lies above none of them"
+
+
+function_question(
+    "13.1",
+    "A function from a set of names and the parents to the set with all ancestors added.",
     hints=[
-        "For each class and each of its parents: in which rows is the class True and the parent False?",
-        "`labels[:, child] & ~labels[:, parent]` is True in these rows. Combine the edges with `|`.",
-        "Begin with `wrong = np.zeros(len(labels), dtype=bool)`, use `wrong |= ...`, and return `wrong.sum()`.",
+        "Begin with the given names. As long as there is a class whose parents you have not looked at, look at them.",
+        "Keep a list of the names that wait, and a set of those that are done. Add parents with `waiting += ...`.",
+        "Begin with `closed, waiting = set(), list(names)`, and loop `while waiting:` with `name = waiting.pop()`.",
     ],
+    right=_closed,
+    cases=_close_cases,
+    read=_set_of_names,
+    mistakes={
+        "the names themselves belong to the closed set too": lambda names, parents: _closed(names, parents) - names,
+        "the parents' parents belong to it too, and theirs": lambda names, parents: _generations(names, parents, 1),
+        "this is closed downward: go to the parents": lambda names, parents: {
+            name for name in parents if names & _closed({name}, parents)
+        },
+        "the classes on the way up belong to it too, and not only those without parents": [
+            _tops,
+            lambda names, parents: names | _tops(names, parents),
+        ],
+        **_close_mistakes(),
+    },
+    otherwise=[_refuse_names_of_before],
+    say=lambda words, case, found: f"{_given_set(case, found)}: {words}",
+    show=_wrong_set,
 )
-def incoherent(answer: object) -> None:
-    """A function that counts the label sets that hold a class without one of its parents."""
-    function = as_function(answer)
+
+
+# --- 13.2
+
+
+def _incoherent_cases() -> list[dict]:
     flat = {"a": [], "b": []}
     graphs = [(PLANTS, 400), (PLANTS, 1), (flat, 20), ({"a": ["b"], "b": []}, 100), (WIDE, 300), (FOOD, 1), (LONG, 40)]
     graphs += [(_random_parents(np.random.default_rng(seed), 6), 300) for seed in range(6)]
-    cases = [(_label_sets(parents, rows, seed), parents) for seed, (parents, rows) in enumerate(graphs)]
-    found = [as_number(call_kept(function, labels=labels, parents=parents), "the result") for labels, parents in cases]
-    if _explains(_count, found, cases, _equal):
-        return
-    wrong = [
-        place for place, (one, case) in enumerate(zip(found, cases, strict=True)) if not _equal(one, _count(*case))
+    cases = [
+        {"labels": _label_sets(parents, rows, seed), "parents": parents} for seed, (parents, rows) in enumerate(graphs)
     ]
-    place = min(wrong, key=lambda place: len(cases[place][0]))
-    rows = len(cases[place][0])
-    said = f"for {rows} rows it gives {found[place]:g}" if rows > 1 else f"for one row it gives {found[place]:g}"
-    for mistake, why in _COUNT_MISTAKES:
-        require(not _explains(mistake, found, cases, _equal), f"{said}: {why}")
-    require(all(one == int(one) for one in found), f"{said}, which is no whole number")
-    require(False, f"{said}, and {_count(*cases[place])} of them violate the graph")
+    return sorted(cases, key=lambda case: len(case["labels"]))
 
 
 def _label_sets(parents: Parents, rows: int, seed: int) -> np.ndarray:
@@ -296,10 +274,6 @@ def _label_sets(parents: Parents, rows: int, seed: int) -> np.ndarray:
     one = np.eye(len(parents), dtype=bool)[rng.integers(len(parents), size=rows)]
     kind = rng.permutation(np.arange(rows) % 3)[:, None] if rows > 1 else np.array([[1]])
     return np.where(kind == 0, labels, np.where(kind == 1, closed & ~one, closed))
-
-
-def _equal(found: float, wanted: float) -> bool:
-    return bool(np.isclose(found, wanted, atol=1e-4, rtol=0))
 
 
 def _broken(labels: np.ndarray, parents: Parents) -> np.ndarray:
@@ -343,94 +317,89 @@ def _all_missing(labels: np.ndarray, parents: Parents) -> int:
     return int(np.any(lonely or [[False]], axis=0).sum())
 
 
-def _in_order(labels: np.ndarray, parents: Parents, order: list[str]) -> int:
-    """Return how many rows violate the graph if the columns are taken to be in another order."""
-    return _count(labels, {name: parents[name] for name in order})
+def _with_columns(order: Callable) -> Callable:
+    """Return a function that counts as if the columns were in another order."""
+    return lambda labels, parents: _count(labels, {name: parents[name] for name in order(parents)})
 
 
-_ONCE = "each row counts once, no matter how many violations it has"
-_FIRST = "look at all parents of a class, and not at the first"
-_COLUMNS = (
-    "which column is which class? Their order is that of the dictionary: neither sort the names nor the parents first"
-)
-_COUNT_MISTAKES: list[tuple[Callable, str]] = [
-    (lambda labels, parents: _count(labels, parents) / len(labels), "that is the share of rows: return how many"),
-    (
-        lambda labels, parents: len(labels) - _count(labels, parents),
-        "that is the number of coherent rows: count the others",
-    ),
-    (lambda labels, parents: _broken(labels, parents).sum(), _ONCE),
-    (_of_all_pairs, _ONCE),
-    (_classes_without_parents, _ONCE),
-    (_missing_classes, _ONCE),
-    (_turned, "a parent without its child is no violation: it is the child that needs its parents"),
-    (_all_missing, "one parent that is missing is enough, also if the class has others"),
-    (lambda labels, parents: _count(labels, _cut(parents, 1)), f"{_FIRST} only"),
-    (lambda labels, parents: _count(labels, _cut(parents, 2)), f"{_FIRST} two only"),
-    (lambda labels, parents: _count(labels, _cut(parents, 3)), f"{_FIRST} three only"),
-    (
-        lambda labels, parents: _count(labels, {name: above[-1:] for name, above in parents.items()}),
-        "look at all parents of a class, and not at the last only",
-    ),
-    (lambda labels, parents: _in_order(labels, parents, sorted(parents)), _COLUMNS),
-    (lambda labels, parents: _in_order(labels, parents, sorted(parents, reverse=True)), _COLUMNS),
-    (lambda labels, parents: _in_order(labels, parents, list(parents)[::-1]), _COLUMNS),
-    (lambda labels, parents: _in_order(labels, parents, list(TopologicalSorter(parents).static_order())), _COLUMNS),
-    (
-        lambda labels, parents: _in_order(labels, parents, list(TopologicalSorter(parents).static_order())[::-1]),
-        _COLUMNS,
-    ),
-]
+def _given_count(case: dict, found: float) -> str:
+    rows = len(case["labels"])
+    return f"for {rows} rows it gives {found:g}" if rows > 1 else f"for one row it gives {found:g}"
 
 
-@question(
-    "13.3",
+def _require_whole(found: list[float], cases: list[dict]) -> None:
+    for count, case in zip(found, cases, strict=True):
+        require(count == int(count), f"{_given_count(case, count)}, which is no whole number")
+
+
+ALL_PARENTS = "look at all parents of a class, and not at the"
+
+function_question(
+    "13.2",
+    "A function that counts the label sets that hold a class without one of its parents.",
     hints=[
-        "Which columns lie below a class? Your answer to 13.1 tells it: the class is in their closed set.",
-        "For each class make a list of True and False, one for each column, and take the maximum of these columns.",
-        "`probabilities[:, below].max(axis=1)`, `below` being `[name in close({one}, parents) for one in parents]`.",
+        "For each class and each of its parents: in which rows is the class True and the parent False?",
+        "`labels[:, child] & ~labels[:, parent]` is True in these rows. Combine the edges with `|`.",
+        "Begin with `wrong = np.zeros(len(labels), dtype=bool)`, use `wrong |= ...`, and return `wrong.sum()`.",
     ],
+    right=_count,
+    cases=_incoherent_cases,
+    read=lambda result, case: as_number(result, "the result"),
+    tolerance=1e-6,
+    mistakes={
+        "that is the share of rows: return how many": lambda labels, parents: _count(labels, parents) / len(labels),
+        "that is the number of coherent rows: count the others": lambda labels, parents: (
+            len(labels) - _count(labels, parents)
+        ),
+        "each row counts once, no matter how many violations it has": [
+            lambda labels, parents: int(_broken(labels, parents).sum()),
+            _of_all_pairs,
+            _classes_without_parents,
+            _missing_classes,
+        ],
+        "a parent without its child is no violation: it is the child that needs its parents": _turned,
+        "one parent that is missing is enough, also if the class has others": _all_missing,
+        f"{ALL_PARENTS} first only": lambda labels, parents: _count(labels, _cut(parents, 1)),
+        f"{ALL_PARENTS} first two only": lambda labels, parents: _count(labels, _cut(parents, 2)),
+        f"{ALL_PARENTS} first three only": lambda labels, parents: _count(labels, _cut(parents, 3)),
+        f"{ALL_PARENTS} last only": lambda labels, parents: _count(
+            labels, {name: above[-1:] for name, above in parents.items()}
+        ),
+        "which column is which class? Their order is that of the dictionary: neither sort the names nor the parents "
+        "first": [
+            _with_columns(order)
+            for order in (
+                sorted,
+                lambda parents: sorted(parents, reverse=True),
+                lambda parents: list(parents)[::-1],
+                lambda parents: list(TopologicalSorter(parents).static_order()),
+                lambda parents: list(TopologicalSorter(parents).static_order())[::-1],
+            )
+        ],
+    },
+    otherwise=[_require_whole],
+    say=lambda words, case, found: f"{_given_count(case, found)}: {words}",
+    show=lambda case, found, wanted: f"{_given_count(case, found)}, and {wanted} of them violate the graph",
 )
-def constrain(answer: object) -> None:
-    """A function from probabilities and the parents to probabilities that respect the graph."""
-    function = as_function(answer)
+
+
+# --- 13.3
+
+
+def _constrain_cases() -> list[dict]:
     graphs = [(PLANTS, 30), (PLANTS, 1), ({"a": ["b"], "b": []}, 10), ({"a": [], "b": []}, 5), (WIDE, 20), (FOOD, 1)]
-    graphs += [(_random_parents(np.random.default_rng(seed), 7), 20) for seed in range(6)]
+    graphs += [*((_random_parents(np.random.default_rng(seed), 7), 20) for seed in range(6)), (LONG, 20)]
     cases = [
-        (_probabilities(parents, rows, seed), parents) for seed, (parents, rows) in enumerate([*graphs, (LONG, 20)])
+        {"probabilities": _probabilities(parents, rows, seed), "parents": parents}
+        for seed, (parents, rows) in enumerate(graphs)
     ]
-    far = cases[-1][0]
+    far = cases[-1]["probabilities"]
     far[:8, [list(LONG).index(chain[-1]) for chain in (ONE, OTHER)]] = 0.99  # the largest value comes from the bottom
-    found = []
-    for values, parents in cases:
-        try:
-            result = call_kept(function, probabilities=values, parents=parents)
-        except NotYet as reason:
-            empty = "zero-size array" in str(reason)
-            require(not empty, "a class without descendants has no columns in your code: the class itself counts too")
-            raise
-        found.append(as_array(result, "the result", shape=values.shape).astype("float64"))
-    if _explains(_constrained, found, cases, _close_to):
-        return
-    for mistake, why in _constraint_mistakes():
-        require(not _explains(mistake, found, cases, _close_to), why)
-    for result, (_, parents) in zip(found, cases, strict=True):
-        lower = np.argwhere((result[:, :, None] < result[:, None, :] - 1e-5) & _below(parents))
-        if len(lower):
-            names = list(parents)
-            _, one, other = lower[0]
-            require(False, f"{names[one]!r} is less probable than {names[other]!r}, which lies below it")
-    difference = max(float(np.abs(one - _constrained(*case)).max()) for one, case in zip(found, cases, strict=True))
-    case = f"no class is less probable than a descendant, but the values are up to {difference:.2g} away"
-    require(False, f"{case} from the largest ones")
+    return cases
 
 
 def _probabilities(parents: Parents, rows: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0.02, 0.98, size=(rows, len(parents)))
-
-
-def _close_to(found: np.ndarray, wanted: np.ndarray) -> bool:
-    return bool(np.allclose(found, wanted, atol=1e-5))
 
 
 def _largest(values: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -466,73 +435,84 @@ def _independent(values: np.ndarray, parents: Parents) -> np.ndarray:
     return 1 - np.where(_below(parents), 1 - values[:, None, :], 1).prod(axis=2)
 
 
-_ITSELF = "the class itself counts too"
-_ROUNDED = "the values are the largest ones, but rounded: give them as they are"
-
-
-def _constraint_mistakes() -> list[tuple[Callable, str]]:
-    mistakes: list[tuple[Callable, str]] = [
-        (lambda values, parents: values, "nothing is changed"),
-        (
-            lambda values, parents: _largest(values, _near(parents, 1)),
-            "it looks at the children only: the descendants further below count too",
-        ),
-        (lambda values, parents: _largest(values, _others(parents)), _ITSELF),
-        (
-            lambda values, parents: _largest(values, _others_or_itself(parents)),
-            f"{_ITSELF}, also if classes lie below it",
-        ),
-        (
-            lambda values, parents: _largest(values, _below(parents).T),
-            "it is turned round: a class gets the largest value of its ancestors",
-        ),
-        (
-            lambda values, parents: np.where(_below(parents).T, values[:, None, :], 1).min(axis=2),
-            "it lowers each class to the smallest value of its ancestors: raise the parents instead",
-        ),
-        (lambda values, parents: values @ _below(parents).T, "it adds the values below: take the largest"),
-        (
-            lambda values, parents: np.minimum(values @ _below(parents).T, 1),
-            "it adds the values below: take the largest",
-        ),
-        (
-            lambda values, parents: values @ _below(parents).T / _below(parents).sum(axis=1),
-            "it takes the mean of the values below: take the largest",
-        ),
-        (_independent, "it multiplies as if the classes were independent"),
-        (lambda values, parents: _constrained(values, parents) > 0.5, "it gives decisions: give probabilities"),
-        (lambda values, parents: _constrained(values, parents).astype("float16"), _ROUNDED),
-    ]
-    for digits in (1, 2, 3, 4):
-        mistakes.append((lambda values, parents, digits=digits: _constrained(values, parents).round(digits), _ROUNDED))
+def _constrain_mistakes() -> dict[str, list[Callable]]:
+    """Return the mistakes of those who do not go far enough."""
+    mistakes = {}
     for count in (1, 2, 3):
-        why = f"a class may have more than {_number(count)}: raise all of them"
-        mistakes.append((lambda values, parents, count=count: _constrained(values, _cut(parents, count)), why))
+        words = _more_than(count, "raise all of them")
+        mistakes[words] = [lambda values, parents, count=count: _constrained(values, _cut(parents, count))]
     for steps in STEPS[1:]:
-        why = f"{steps} generations are not enough: the largest value may come from far below"
-        mistakes.append((lambda values, parents, steps=steps: _largest(values, _near(parents, steps)), why))
+        words = f"{steps} generations are not enough: the largest value may come from far below"
+        mistakes[words] = [lambda values, parents, steps=steps: _largest(values, _near(parents, steps))]
     for steps in STEPS:
-        why = _too_few(steps)
-        for turn in (1, -1):
-            mistakes.append(
-                (lambda values, parents, steps=steps, turn=turn: _raised_in_passes(values, parents, steps, turn), why)
-            )
+        mistakes[_too_few(steps)] = [
+            lambda values, parents, steps=steps, turn=turn: _raised_in_passes(values, parents, steps, turn)
+            for turn in (1, -1)
+        ]
     return mistakes
 
 
-@question(
-    "13.4",
+def _wrong_constraint(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
+    names = list(case["parents"])
+    lower = np.argwhere((found[:, :, None] < found[:, None, :] - 1e-5) & _below(case["parents"]))
+    if len(lower):
+        return f"{names[lower[0][1]]!r} is less probable than {names[lower[0][2]]!r}, which lies below it"
+    away = f"the values are up to {np.abs(found - wanted).max():.2g} away from the largest ones"
+    return f"no class is less probable than a descendant, but {away}"
+
+
+ITSELF = "the class itself counts too"
+
+function_question(
+    "13.3",
+    "A function from probabilities and the parents to probabilities that respect the graph.",
     hints=[
-        "Each class adds one term to the loss, and each term depends on one value. Which one?",
-        "For the label 1 the slope of -log(v) is -1/v; for the label 0 that of -log(1 - v) is 1/(1 - v).",
-        "Find the place of that value with `np.where(candidates, values, -1).argmax()`, and add the slope there.",
+        "Which columns lie below a class? Your answer to 13.1 tells it: the class is in their closed set.",
+        "For each class make a list of True and False, one for each column, and take the maximum of these columns.",
+        "`probabilities[:, below].max(axis=1)`, `below` being `[name in close({one}, parents) for one in parents]`.",
     ],
+    right=_constrained,
+    cases=_constrain_cases,
+    read=lambda result, case: as_array(result, "the result", shape=case["probabilities"].shape),
+    decimals=5,
+    mistakes={
+        "nothing is changed": lambda values, parents: values,
+        "it looks at the children only: the descendants further below count too": lambda values, parents: _largest(
+            values, _near(parents, 1)
+        ),
+        ITSELF: lambda values, parents: _largest(values, _others(parents)),
+        f"{ITSELF}, also if classes lie below it": lambda values, parents: _largest(values, _others_or_itself(parents)),
+        "it is turned round: a class gets the largest value of its ancestors": lambda values, parents: _largest(
+            values, _below(parents).T
+        ),
+        "it lowers each class to the smallest value of its ancestors: raise the parents instead": (
+            lambda values, parents: np.where(_below(parents).T, values[:, None, :], 1).min(axis=2)
+        ),
+        "it adds the values below: take the largest": [
+            lambda values, parents: values @ _below(parents).T,
+            lambda values, parents: np.minimum(values @ _below(parents).T, 1),
+        ],
+        "it takes the mean of the values below: take the largest": lambda values, parents: (
+            values @ _below(parents).T / _below(parents).sum(axis=1)
+        ),
+        "it multiplies as if the classes were independent": _independent,
+        "it gives decisions: give probabilities": lambda values, parents: _constrained(values, parents) > 0.5,
+        **_constrain_mistakes(),
+    },
+    show=_wrong_constraint,
+    failed=lambda case, words: (
+        "a class without descendants has no columns in your code: the class itself counts too"
+        if "zero-size array" in words
+        else words
+    ),
 )
-def slopes(answer: object) -> None:
-    """A function that returns the derivative of the max-constraint loss with respect to each value."""
-    function = as_function(answer)
-    two = {"A": [], "B": ["A"]}
-    cases = []  # the large ones first: with two classes, several mistakes give the same numbers
+
+
+# --- 13.4
+
+
+def _slopes_cases() -> list[dict]:
+    cases = [(labels, [0.3, 0.4], {"A": [], "B": ["A"]}) for labels in ([1, 0], [1, 1], [0, 0])]
     for seed in range(18):
         rng = np.random.default_rng(seed)
         parents = PLANTS if seed < 4 else WIDE if seed < 8 else FOOD if seed < 10 else _random_parents(rng, 7)
@@ -540,30 +520,8 @@ def slopes(answer: object) -> None:
         values = (rng.permutation(len(parents)) + rng.uniform(0.3, 0.7, len(parents))) / len(parents)
         cases.append((_as_labels(chosen, parents), values, parents))
     cases += [_far_below(chosen) for chosen in ([ONE[-1]], [], [OTHER[-1], ONE[12]])]
-    cases += [
-        (np.array(labels), np.array(values), two)
-        for labels, values in [([1, 0], [0.3, 0.4]), ([1, 1], [0.3, 0.4]), ([0, 0], [0.3, 0.4])]
-    ]
-    found = []
-    for labels, values, parents in cases:
-        result = call_kept(function, labels=labels, values=values, parents=parents)
-        found.append(as_array(result, "the result", shape=values.shape).astype("float64"))
-    if _explains(_right_slopes, found, cases, _same_slopes):
-        return
-    wrong = [
-        n for n, (one, case) in enumerate(zip(found, cases, strict=True)) if not _same_slopes(one, _right_slopes(*case))
-    ]
-    place = min(wrong, key=lambda place: len(cases[place][1]))
-    labels, values, parents = cases[place]
-    said = f"with {len(values)} classes"
-    for mistake, why in _slope_mistakes():
-        require(not _explains(mistake, found, cases, _same_slopes), f"{said}, {why}")
-    right = _right_slopes(labels, values, parents)
-    column = int(np.abs(found[place] - right).argmax())
-    name = list(parents)[column]
-    require(
-        False, f"{said}, the slope of {name!r} should be {right[column]:.3g}, and yours is {found[place][column]:.3g}"
-    )
+    cases = [{"labels": np.array(y), "values": np.array(v), "parents": parents} for y, v, parents in cases]
+    return sorted(cases, key=lambda case: len(case["values"]))
 
 
 def _as_labels(chosen: Iterable[str], parents: Parents) -> np.ndarray:
@@ -600,64 +558,70 @@ def _right_slopes(labels: np.ndarray, values: np.ndarray, parents: Parents) -> n
     return _slopes(labels, values, _below(parents) & (labels == 1), _below(parents))
 
 
-def _same_slopes(found: np.ndarray, wanted: np.ndarray) -> bool:
-    return bool(np.allclose(found, wanted, rtol=1e-3, atol=1e-3))
-
-
 def _with_itself(labels: np.ndarray, values: np.ndarray, parents: Parents, *, true: bool, false: bool) -> np.ndarray:
     """Return slopes in which true classes, or those that are not, or both, take only their own value."""
     below, itself = _below(parents), np.eye(len(parents), dtype=bool)
     return _slopes(labels, values, itself if true else below & (labels == 1), itself if false else below)
 
 
-def _slope_mistakes() -> list[tuple[Callable, str]]:
-    mistakes: list[tuple[Callable, str]] = [
-        (
-            lambda y, v, p: _slopes(y, v, _below(p), _below(p)),
-            "a true class is credited through classes that are not true",
+def _given_slope(case: dict, found: np.ndarray, wanted: np.ndarray) -> str:
+    column = int(np.abs(found - wanted).argmax())
+    slope = f"with {len(found)} classes, the slope of {list(case['parents'])[column]!r}"
+    return f"{slope} should be {wanted[column]:.3g}, and yours is {found[column]:.3g}"
+
+
+function_question(
+    "13.4",
+    "A function that returns the derivative of the max-constraint loss with respect to each value.",
+    hints=[
+        "Each class adds one term to the loss, and each term depends on one value. Which one?",
+        "For the label 1 the slope of -log(v) is -1/v; for the label 0 that of -log(1 - v) is 1/(1 - v).",
+        "Find the place of that value with `np.where(candidates, values, -1).argmax()`, and add the slope there.",
+    ],
+    right=_right_slopes,
+    cases=_slopes_cases,
+    read=lambda result, case: as_array(result, "the result", shape=case["values"].shape),
+    tolerance=1e-3,
+    decimals=3,
+    mistakes={
+        "a true class is credited through classes that are not true": (
+            lambda y, v, p: _slopes(y, v, _below(p), _below(p))
         ),
-        (
-            lambda y, v, p: _slopes(y, v, _below(p) & (y == 1), _below(p), once=True),
-            "one value can serve several terms: add their slopes",
+        "one value can serve several terms: add their slopes": lambda y, v, p: _slopes(
+            y, v, _below(p) & (y == 1), _below(p), once=True
         ),
-        (
-            lambda y, v, p: _right_slopes(y, v, p) * len(v),
-            "these are the slopes of the sum: the loss is the mean over classes",
+        "these are the slopes of the sum: the loss is the mean over classes": lambda y, v, p: (
+            _right_slopes(y, v, p) * len(v)
         ),
-        (
-            lambda y, v, p: -_right_slopes(y, v, p),
-            "the signs are turned: the slope is negative where more makes the loss smaller",
+        "the signs are turned: the slope is negative where more makes the loss smaller": lambda y, v, p: (
+            -_right_slopes(y, v, p)
         ),
-        (
-            lambda y, v, p: _with_itself(y, v, p, true=True, false=True),
-            "these are slopes without the constraint",
+        "these are slopes without the constraint": lambda y, v, p: _with_itself(y, v, p, true=True, false=True),
+        "a class with the label 0 is charged for all that lies below it": lambda y, v, p: _with_itself(
+            y, v, p, true=False, false=True
         ),
-        (
-            lambda y, v, p: _with_itself(y, v, p, true=False, false=True),
-            "a class with the label 0 is charged for all that lies below it",
+        "a true class is credited through the true classes below it, too": lambda y, v, p: _with_itself(
+            y, v, p, true=True, false=False
         ),
-        (
-            lambda y, v, p: _with_itself(y, v, p, true=True, false=False),
-            "a true class is credited through the true classes below it, too",
+        "it looks at the ancestors: look at what lies below": lambda y, v, p: _slopes(
+            y, v, _below(p).T & (y == 1), _below(p).T
         ),
-        (
-            lambda y, v, p: _slopes(y, v, _below(p).T & (y == 1), _below(p).T),
-            "it looks at the ancestors: look at what lies below",
+        "these are slopes with respect to the logits: take those of the values": lambda y, v, p: (
+            _right_slopes(y, v, p) * v * (1 - v)
         ),
-        (
-            lambda y, v, p: _right_slopes(y, v, p) * v * (1 - v),
-            "these are slopes with respect to the logits: take those of the values",
-        ),
-    ]
-    for steps in STEPS:
-        only = "the children" if steps == 1 else f"{steps} generations"
-        mistakes.append(
-            (
-                lambda y, v, p, steps=steps: _slopes(y, v, _near(p, steps) & (y == 1), _near(p, steps)),
-                f"it looks at {only} only, and not further below",
+        **{
+            f"it looks at {'the children' if steps == 1 else f'{steps} generations'} only, and not further below": (
+                lambda y, v, p, steps=steps: _slopes(y, v, _near(p, steps) & (y == 1), _near(p, steps))
             )
-        )
-    for count in (1, 2, 3):
-        why = f"a class may have more than {_number(count)}: each of them gets a part"
-        mistakes.append((lambda y, v, p, count=count: _right_slopes(y, v, _cut(p, count)), why))
-    return mistakes
+            for steps in STEPS
+        },
+        **{
+            _more_than(count, "each of them gets a part"): (
+                lambda y, v, p, count=count: _right_slopes(y, v, _cut(p, count))
+            )
+            for count in (1, 2, 3)
+        },
+    },
+    say=lambda words, case, found: f"with {len(found)} classes, {words}",
+    show=_given_slope,
+)

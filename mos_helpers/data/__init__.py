@@ -13,21 +13,8 @@
 """
 
 from mos_helpers.data.batching import batches
-from mos_helpers.data.composing import two_digits
-from mos_helpers.data.deriving import digit_attributes, pixel_targets
-from mos_helpers.data.hiding import hide_labels
 from mos_helpers.data.loading import Digits, load_digits
-from mos_helpers.data.placing import several_digits
-from mos_helpers.data.posing import posed_digits
-
-__all__ = [
-    "Digits",
-    "batches",
-    "digit_attributes",
-    "hide_labels",
-    "load_digits",
-    "pixel_targets",
-    "posed_digits",
-    "several_digits",
-    "two_digits",
-]
+from mos_helpers.data.posed_digits import posed_digits
+from mos_helpers.data.several_digits import several_digits
+from mos_helpers.data.targets import digit_attributes, hide_labels, pixel_targets
+from mos_helpers.data.two_digits import two_digits

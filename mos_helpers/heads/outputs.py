@@ -76,20 +76,22 @@ def _random_rows(model: keras.Model, size: int, draw: str) -> Structure:
     """Return random inputs of a model, with this size where it leaves one open."""
     numbers = np.random.default_rng(0)
 
-    def rows(shape: tuple, dtype: str = "float32") -> np.ndarray:
-        shape = (shape[0] or FEW, *(size if length is None else length for length in shape[1:]))
-        if shape[0] == FEW and math.prod(shape[1:]) > LARGE:
-            shape = (2, *shape[1:])
-        if dtype == "string":
+    def rows(tensor: keras.KerasTensor) -> np.ndarray:
+        inner = [size if length is None else length for length in tensor.shape[1:]]
+        shape = (tensor.shape[0] or (2 if math.prod(inner) > LARGE else FEW), *inner)
+        if tensor.dtype == "string":
             return tf.fill(shape, "a")
-        if "float" in dtype:
+        if "float" in tensor.dtype:
             return getattr(numbers, draw)(size=shape).astype("float32")
-        return numbers.integers(0, 2, shape).astype(dtype)
+        return numbers.integers(0, 2, shape).astype(tensor.dtype)
 
-    if is_graph(model) or isinstance(model, keras.Sequential):
-        inputs = model.input if is_graph(model) else model.inputs[0]
-        return keras.tree.map_structure(lambda tensor: rows(tensor.shape, tensor.dtype), inputs)
-    return keras.tree.map_shape_structure(rows, model.get_build_config()["input_shape"])
+    if is_graph(model):
+        inputs = model.input
+    elif isinstance(model, keras.Sequential):
+        inputs = model.inputs[0]
+    else:
+        inputs = keras.tree.map_shape_structure(keras.KerasTensor, model.get_build_config()["input_shape"])
+    return keras.tree.map_structure(rows, inputs)
 
 
 def as_numbers(values: Structure) -> np.ndarray | None:

@@ -13,12 +13,8 @@ import tensorflow as tf
 ROWS, SECONDS = 4096, 3.0  # of targets are read, whichever comes first
 FEW = 8  # rows of inputs are kept
 
+DATASETS = tf.data.Dataset | keras.utils.PyDataset | tf.distribute.DistributedDataset  # of batches
 Structure = Any  # an array, or a dict, list or tuple of them; for losses and metrics, the same with their names
-
-
-def is_dataset(targets: Structure) -> bool:
-    """Whether targets are a dataset of batches, which may be distributed over devices."""
-    return isinstance(targets, tf.data.Dataset | keras.utils.PyDataset | tf.distribute.DistributedDataset)
 
 
 def first_rows(dataset: Structure) -> tuple[Structure, Structure, Structure]:
@@ -33,7 +29,7 @@ def first_rows(dataset: Structure) -> tuple[Structure, Structure, Structure]:
             )
         x, *rest = keras.tree.map_structure(_of_one_device, tuple(batch))
         if few is None:
-            few = keras.tree.map_structure(_few_of, x)
+            few = keras.tree.map_structure(lambda a: a[:FEW] if hasattr(a, "__getitem__") and len(a.shape) else a, x)
         batches.append(keras.tree.map_structure(as_array, tuple(rest)))
         rows += max((len(leaf) for leaf in keras.tree.flatten(batches[-1]) if np.ndim(leaf)), default=1)
         if rows >= ROWS or time.monotonic() - start > SECONDS:
@@ -61,10 +57,6 @@ def _batches(dataset: Structure) -> Iterator[Structure]:
         break
     with contextlib.suppress(Exception):
         yield from given
-
-
-def _few_of(leaf: Structure) -> Structure:
-    return leaf[:FEW] if hasattr(leaf, "__getitem__") and len(leaf.shape) else leaf
 
 
 def _of_one_device(leaf: Structure) -> Structure:

@@ -17,7 +17,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_checks import Todo, check, hint
+from mos_checks import Todo, check, hint, so_far
 
 import keras
 import numpy as np
@@ -181,3 +181,6 @@ for way, says_odd in ways.items():
 # The sum uses all ten probabilities, and not only the largest. That does not always give more right answers; what it always
 # gives is an answer that fits the digit head's own probabilities. [Lesson 11](../notebooks/11_hierarchical_heads.ipynb)
 # makes a design of it.
+
+# %%
+so_far(1)

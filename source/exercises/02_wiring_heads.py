@@ -17,7 +17,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_checks import Todo, check, hint
+from mos_checks import Todo, check, hint, so_far
 from mos_helpers.heads import check_heads
 
 import keras
@@ -243,3 +243,6 @@ named_targets = by_name(
 scores = head_scores(model, images_test, named_targets)
 print(f"Accuracy of the digit head     {scores['digit']:.3f}")
 print(f"Squared error of the odd head  {scores['odd']:.3f}")
+
+# %%
+so_far(2)

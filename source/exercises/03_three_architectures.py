@@ -17,7 +17,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_checks import Todo, check, hint
+from mos_checks import Todo, check, hint, so_far
 
 import keras
 import numpy as np
@@ -212,3 +212,6 @@ print(f"With {fair} units each, two networks are no larger than a shared one wit
 pair = np.einsum("nl,nr->nlr", together["left"], together["right"]).reshape(-1, 100)
 apart = two_answers(pair)
 print(all(np.allclose(apart[name], together[name], atol=1e-5) for name in ["left", "right"]))
+
+# %%
+so_far(3)

@@ -17,7 +17,7 @@
 # `solutions/08_adaptive_weights.ipynb`.
 
 # %%
-from mos_checks import Todo, check, hint
+from mos_checks import Todo, check, hint, so_far
 
 import numpy as np
 
@@ -167,3 +167,6 @@ print("GradNorm:", weights.round(3), "weighted norms:", (weights * norms).round(
 # %% [markdown]
 # DWA does not see the factor. GradNorm brings the norms together, and then goes up and down around the goal, because the size
 # of its step does not shrink there: a smaller step than 0.2 would come closer. Try it.
+
+# %%
+so_far(8)

@@ -17,7 +17,7 @@
 
 # %%
 from mos_helpers import data  # first: it keeps TensorFlow's start-up messages quiet
-from mos_checks import Todo, check, hint
+from mos_checks import Todo, check, hint, so_far
 
 import keras
 import numpy as np
@@ -221,3 +221,6 @@ for name, step in [("PCGrad", surgery(first, second)), ("MGDA", smallest_norm(fi
 # %% [markdown]
 # MGDA's mixture has the *same* scalar product with both gradients here: each head gains equally. PCGrad's step is larger, and
 # the head with the larger gradient gains more.
+
+# %%
+so_far(9)

@@ -17,7 +17,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_checks import Todo, check, hint
+from mos_checks import Todo, check, hint, so_far
 from mos_helpers.sharing import ExpertsWithGates
 from mos_helpers.training import restart
 
@@ -225,3 +225,6 @@ experts = keras.ops.relu(keras.ops.tensordot(few, layer.kernel, axes=1) + layer.
 gate = keras.ops.tensordot(few, layer.gate_kernel, axes=1)[:, 0]  # the first task is left
 experts, gate = keras.ops.convert_to_numpy(experts), keras.ops.convert_to_numpy(gate)
 print(np.allclose(mix(experts, gate), features["left"], atol=1e-5))
+
+# %%
+so_far(10)

@@ -17,7 +17,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_checks import Todo, check, hint
+from mos_checks import Todo, check, hint, so_far
 from mos_helpers.hierarchy import Tree
 
 import keras
@@ -207,3 +207,6 @@ for name, decided in ways.items():
 sums = fine @ tree.matrix()
 conditionals = [sums, fine / sums[:, groups]]
 print(np.allclose(leaf_probabilities(conditionals, tree), fine, atol=1e-5))
+
+# %%
+so_far(11)

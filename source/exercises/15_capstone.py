@@ -23,8 +23,8 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_checks import Todo, check, hint
-from mos_helpers.data.slips import AISLES, SERVICES, client_slips
+from mos_checks import Todo, check, hint, so_far
+from mos_checks.capstone import AISLES, SERVICES, client_slips
 from mos_helpers.heads import check_heads
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
 
@@ -449,3 +449,6 @@ check("15.4", lambda: report)
 #
 # That is all of the course in one piece of work. Back to any lesson: the [first one](../notebooks/00_start_here.ipynb) has
 # the list of output kinds, and each lesson ends with a cell to take with you.
+
+# %%
+so_far(15)

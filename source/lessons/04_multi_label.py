@@ -23,7 +23,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
 
 import keras
 import numpy as np
@@ -179,10 +179,7 @@ def compiled(loss, activation="sigmoid"):
 # makes 400 updates.
 
 # %%
-first_weights = []
-for seed in range(5):
-    keras.utils.set_random_seed(seed)
-    first_weights.append(network().get_weights())
+first_weights = draw_weights(network, seeds=range(5))
 
 
 def train(model, images, targets, seed):

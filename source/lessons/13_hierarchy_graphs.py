@@ -26,7 +26,7 @@
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss
 from mos_helpers.hierarchy import hierarchical_scores
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
 
 import tempfile
 from graphlib import TopologicalSorter
@@ -229,10 +229,7 @@ def compiled(model, loss):
 # weights and train a compiled model from one of them.
 
 # %%
-first_weights = []
-for seed in range(5):
-    keras.utils.set_random_seed(seed)
-    first_weights.append(network().get_weights())
+first_weights = draw_weights(network, seeds=range(5))
 
 
 def train(model, images, targets, seed):

@@ -12,6 +12,7 @@ import functools
 import io
 import math
 import os
+import random
 import re
 from contextlib import redirect_stdout
 from types import ModuleType
@@ -21,7 +22,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_checks import check, grading
+from mos_checks import (
+    as_array,
+    as_dict,
+    as_function,
+    as_model,
+    as_number,
+    call,
+    check,
+    grading,
+    outputs_of,
+    question,
+    require,
+)
 
 STATES = ("not answered yet", "correct", "not yet")
 
@@ -55,6 +68,112 @@ def refused(question_id, answer, words):
 def question_ids():
     """Return the questions of all lessons that have checks."""
     return [question_id for lesson in grading.lessons() for question_id in grading.load_lesson(lesson)]
+
+
+# Questions to try the engine on.
+
+HINTS = ["First.", "Second.", "Third."]
+
+
+@question("99.1", hints=HINTS)
+def _number(answer):
+    """A number: 42."""
+    number = as_number(answer)
+    require(number == 42, f"it should be 42, and yours is {number:g}")
+    return "You know the answer"
+
+
+@question("99.2", hints=HINTS[:2], seconds=5)
+def _function(answer):
+    """A function that doubles an array."""
+    values = np.arange(3.0)
+    result = as_array(call(as_function(answer), values), "the result", shape=(3,))
+    assert values.tolist() == [0, 1, 2]
+    require(np.array_equal(result, 2 * values), "the result should be twice the input")
+
+
+@question("99.3", hints=HINTS)
+def _model(answer):
+    """A model with the outputs digit and odd."""
+    outputs_of(as_model(answer, compiled=True), np.ones((4, 5)), {"digit": 10, "odd": 1})
+
+
+@question("99.4", hints=HINTS)
+def _dictionary(answer):
+    """A dict of arrays."""
+    for value in as_dict(answer, keys=["digit", "odd"]).values():
+        require(as_array(value).sum() == 3, "each should add up to 3")
+
+
+@question("99.5", hints=HINTS)
+def _training(answer):
+    """A model to train."""
+    model = answer["models"][0] if isinstance(answer, dict) else answer
+    model = getattr(model, "__self__", model)
+    train(model)
+    random.random()
+    np.random.random()  # noqa: NPY002
+    tf.random.uniform([])
+    keras.random.uniform([])
+
+
+@question("99.6", hints=HINTS)
+def _careless(answer):
+    """Two."""
+    require(answer == 2, "it should be 2")
+    require(answer, "it should be true")
+
+
+@question("99.7", hints=HINTS, seconds=0.3)
+def _quick(answer):
+    """Something quick."""
+    call(answer)
+
+
+@question("99.8", hints=HINTS)
+def _ruthless(answer):
+    """Something to change."""
+    answer = answer[0] if isinstance(answer, list) else answer
+    if isinstance(answer, dict):
+        answer["new"] = 1
+        answer = answer["digit"]
+    answer[...] = 7
+
+
+@question("99.9", hints=HINTS)
+def _wrongly_returning(answer):
+    """A check with a mistake in it."""
+    return answer == 1
+
+
+FAKE = [question_id for question_id in grading._questions if question_id.startswith("99.")]
+
+
+def two_heads(compiled=True, metrics=None, eagerly=True):
+    image = keras.Input((5,), name="image")
+    trunk = keras.layers.Dropout(0.5)(keras.layers.Dense(4)(image))
+    trunk = keras.layers.BatchNormalization()(trunk)
+    outputs = {"digit": keras.layers.Dense(10, name="digit")(trunk), "odd": keras.layers.Dense(1, name="odd")(trunk)}
+    model = keras.Model(image, outputs)
+    if compiled:
+        model.compile(
+            "adam", loss={"digit": "mse", "odd": "mse"}, metrics=metrics, run_eagerly=eagerly, jit_compile=False
+        )
+    return model
+
+
+def train(model):
+    return model.fit(np.ones((4, 5)), {"digit": np.zeros((4, 10)), "odd": np.zeros((4, 1))}, verbose=0)
+
+
+def raiser(error):
+    def function(x):
+        raise error
+
+    return function
+
+
+# Answers that make trouble.
 
 
 class Explosive:

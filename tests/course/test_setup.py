@@ -18,7 +18,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXPORT = ["uv", "export", "--frozen", "--no-hashes", "--no-header", "--no-annotate", "--no-emit-project"]
 
 
-DIRECT = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+COURSE = PROJECT["project"]["optional-dependencies"]["course"]
+DIRECT = [*PROJECT["project"]["dependencies"], *COURSE, *PROJECT["dependency-groups"]["dev"]]
+DIRECT.remove("mos_helpers[course]")
 
 
 def requirements():

@@ -17,11 +17,13 @@ import hypothesis.strategies as st
 import pytest
 
 from mos_helpers import data
-from mos_helpers.data import loading
+from mos_helpers.data import mnist
 
 import keras  # isort: skip
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
+
+pytestmark = pytest.mark.usefixtures("early_builds")
 
 ROOT = Path(__file__).parents[2]
 REAL_MNIST = next(
@@ -40,7 +42,7 @@ def _nothing_of_this_machine(monkeypatch, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    monkeypatch.setattr(loading, "MNIST_ADDRESS", f"http://127.0.0.1:{port}/mnist.npz")
+    monkeypatch.setattr(mnist, "MNIST_ADDRESS", f"http://127.0.0.1:{port}/mnist.npz")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("MOS_DATA", raising=False)
@@ -58,7 +60,7 @@ def arrays(monkeypatch):
         "y_test": np.repeat(np.arange(10, dtype=np.uint8), 2),
     }
     expected = {name: (array.shape, hashlib.sha256(array.tobytes()).hexdigest()) for name, array in small.items()}
-    monkeypatch.setattr(loading, "MNIST_ARRAYS", expected)
+    monkeypatch.setattr(mnist, "MNIST_ARRAYS", expected)
     return small
 
 
@@ -361,7 +363,7 @@ def serve(monkeypatch):
         server.gets = 0
         servers.append(server)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        monkeypatch.setattr(loading, "MNIST_ADDRESS", f"http://127.0.0.1:{server.server_port}/mnist.npz")
+        monkeypatch.setattr(mnist, "MNIST_ADDRESS", f"http://127.0.0.1:{server.server_port}/mnist.npz")
         return server
 
     yield start
@@ -396,26 +398,24 @@ def test_download_cut_in_the_middle(announce, arrays, serve, cache, tmp_path, ca
 
 
 def test_download_that_stalls_ends(monkeypatch, arrays, serve, cache, tmp_path, capsys):
-    monkeypatch.setattr(loading, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(mnist, "STALL_SECONDS", 0.3)
     content = save(tmp_path / "served.npz", arrays)
     serve(content, sent=1000, then="stall")
     assert data.load_digits().source == "bundled digits"
     assert "broke off" in one_line(capsys)
     assert list(cache.iterdir()) == []
-    assert socket.getdefaulttimeout() is None
 
 
 def test_interrupted_download_leaves_nothing(monkeypatch, arrays, serve, cache, tmp_path):
-    def interrupted(*args, cache_dir, **kwargs):
-        Path(cache_dir, "half").write_text("half")
+    def interrupted(path, content):
+        path.write_text("half")
         raise KeyboardInterrupt
 
     serve(save(tmp_path / "served.npz", arrays))
-    monkeypatch.setattr(keras.utils, "get_file", interrupted)
+    monkeypatch.setattr(mnist.Path, "write_bytes", interrupted)
     with pytest.raises(KeyboardInterrupt):
         data.load_digits()
     assert list(cache.iterdir()) == []
-    assert socket.getdefaulttimeout() is None
 
 
 @pytest.mark.parametrize(
@@ -454,13 +454,13 @@ def test_bad_file_in_the_cache_is_not_downloaded_over(arrays, serve, cache, tmp_
 def test_file_that_appears_during_the_download_is_kept(monkeypatch, arrays, serve, cache, tmp_path):
     content = save(tmp_path / "served.npz", arrays)
     serve(content)
-    get_file = keras.utils.get_file
+    write_bytes = mnist.Path.write_bytes
 
-    def slow_get_file(*args, **kwargs):
+    def slow_write_bytes(path, written):
         (cache / "mnist.npz").write_text("of somebody else")
-        return get_file(*args, **kwargs)
+        return write_bytes(path, written)
 
-    monkeypatch.setattr(keras.utils, "get_file", slow_get_file)
+    monkeypatch.setattr(mnist.Path, "write_bytes", slow_write_bytes)
     assert data.load_digits().source == "MNIST"
     assert (cache / "mnist.npz").read_text() == "of somebody else"
 
@@ -484,10 +484,10 @@ def test_required_by_the_environment(monkeypatch):
 
 
 def test_server_that_never_answers(monkeypatch, capsys):
-    assert loading.PROBE_SECONDS < 5
-    monkeypatch.setattr(loading, "PROBE_SECONDS", 1.0)
+    assert mnist.PROBE_SECONDS < 5
+    monkeypatch.setattr(mnist, "PROBE_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr(loading, "MNIST_ADDRESS", f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz")
+        monkeypatch.setattr(mnist, "MNIST_ADDRESS", f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz")
         assert data.load_digits().source == "bundled digits"
     assert "did not answer" in one_line(capsys)
 
@@ -500,7 +500,7 @@ def test_name_lookup_that_hangs(monkeypatch, capsys):
         looked_up.set()
         return []
 
-    monkeypatch.setattr(loading, "PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(mnist, "PROBE_SECONDS", 0.3)
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     assert data.load_digits().source == "bundled digits"
     assert not looked_up.is_set()
@@ -513,7 +513,7 @@ def test_cache_that_cannot_be_written(monkeypatch, home, arrays, serve, tmp_path
     (tmp_path / "file").write_text("")
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / home))
-    monkeypatch.setattr(loading.tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(mnist.tempfile, "tempdir", str(tmp_path / "tmp"))
     server = serve(save(tmp_path / "served.npz", arrays))
     assert data.load_digits().source == data.load_digits("mnist").source == "MNIST"
     assert server.gets == 1
@@ -525,7 +525,7 @@ def test_cache_that_cannot_be_written(monkeypatch, home, arrays, serve, tmp_path
 def test_no_cache_at_all(monkeypatch, arrays, serve, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(loading.tempfile, "tempdir", str(tmp_path / "file"))
+    monkeypatch.setattr(mnist.tempfile, "tempdir", str(tmp_path / "file"))
     serve(save(tmp_path / "served.npz", arrays))
     assert data.load_digits().source == "bundled digits"
     assert "cache cannot be written" in one_line(capsys)
@@ -737,14 +737,13 @@ def flat(ds):
     n=st.integers(1, 40),
     batch_size=st.integers(1, 40),
     shuffle=st.booleans(),
-    drop=st.booleans(),
     seed=st.integers(0, 9),
 )
-def test_rows_stay_together(n, batch_size, shuffle, drop, seed):
-    hypothesis.assume(batch_size <= n or not drop)
+def test_rows_stay_together(n, batch_size, shuffle, seed):
+    hypothesis.assume(batch_size <= n or not shuffle)
     x = np.arange(n)
     y = {"b": 10 * x, "a": np.stack([x, -x], axis=1)}
-    ds = data.batches(x, y, batch_size, {"b": 3 * x, "a": x / 2}, shuffle, seed, drop)
+    ds = data.batches(x, y, batch_size, {"b": 3 * x, "a": x / 2}, shuffle, seed)
     seen = []
     for rows_x, rows_y, weight in ds:
         rows_x = rows_x.numpy()
@@ -754,10 +753,10 @@ def test_rows_stay_together(n, batch_size, shuffle, drop, seed):
         np.testing.assert_array_equal(rows_y["a"], np.stack([rows_x, -rows_x], axis=1))
         np.testing.assert_array_equal(weight["b"], 3 * rows_x)
         np.testing.assert_allclose(weight["a"], rows_x / 2)
-    kept = n // batch_size * batch_size if drop else n
+    kept = n // batch_size * batch_size if shuffle else n
     assert len(seen) == len(set(seen)) == kept
     assert shuffle or seen == list(range(kept))
-    assert ds.cardinality() == len(list(ds)) == (n // batch_size if drop else -(-n // batch_size))
+    assert ds.cardinality() == len(list(ds)) == (n // batch_size if shuffle else -(-n // batch_size))
 
 
 def test_every_pass_has_a_new_order_and_every_seed_its_own():
@@ -790,9 +789,7 @@ def test_unshuffled_batches_leave_the_random_state_alone():
 def test_training_drops_the_partial_batch_and_evaluation_keeps_it():
     x = np.arange(25)
     assert [len(batch) for batch in rows(data.batches(x, x, 10))] == [10, 10]
-    assert [len(batch) for batch in rows(data.batches(x, x, 10, drop_remainder=False))] == [10, 10, 5]
     assert [len(batch) for batch in rows(data.batches(x, x, 10, shuffle=False))] == [10, 10, 5]
-    assert [len(batch) for batch in rows(data.batches(x, x, 10, shuffle=False, drop_remainder=True))] == [10, 10]
     trained = data.batches(x, x, 10)
     left_out = set(x) - set(flat(trained))
     assert left_out & {row for _ in range(8) for row in flat(trained)}

@@ -1,4 +1,5 @@
 import base64
+import inspect
 import io
 import re
 import sys
@@ -9,14 +10,14 @@ import nbformat
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from nbclient import NotebookClient
 from PIL import Image
 
 from mos_helpers import plots
 from mos_helpers.hierarchy import Tree
-from mos_helpers.plots.layout import arrange
+from mos_helpers.plots.model_graph import boxes_of
+from mos_helpers.plots.model_layout import arrange
 
 import keras  # isort: skip
 
@@ -247,9 +248,7 @@ def test_arrows_follow_the_data(build, lines):
 
 
 def kinds(model):
-    from mos_helpers.plots.graph import read
-
-    return {box.name: box.kind for box in read(model).values()}
+    return {box.name: box.kind for box in boxes_of(model).values()}
 
 
 def test_the_trunk_is_what_leads_to_several_heads():
@@ -358,11 +357,11 @@ class Subclassed(keras.Model):
 def test_models_without_a_graph_are_refused():
     called = Subclassed()
     called(np.ones((1, 2)))
-    with pytest.raises(TypeError, match=r"Subclassed is a subclassed model.*keras\.Model\(inputs, outputs\)"):
+    with pytest.raises(TypeError, match=r"keras\.Model\(inputs, outputs\); Subclassed is a subclassed model"):
         plots.architecture(called)
     with pytest.raises(ValueError, match=r"not built yet; make keras\.Input"):
         plots.architecture(keras.Sequential([layers.Dense(1)]))
-    with pytest.raises(TypeError, match="model: Dense given, a Keras model wanted"):
+    with pytest.raises(TypeError, match="model must be a Keras model, not Dense"):
         plots.architecture(layers.Dense(1))
 
 
@@ -422,12 +421,12 @@ def test_titles_do_not_overlap():
 @pytest.mark.parametrize(
     ("shape", "options", "message"),
     [
-        ((5, 784), {}, r"images: shape \(5, 784\) given, \(number, height, width\) wanted; flat images need"),
+        ((5, 784), {}, r"images must have shape \(n, height, width\), .* not \(5, 784\); flat images need"),
         ((5, 28, 28, 1), {}, r"leave the channel out with images\[\.\.\., 0\]"),
-        ((784,), {}, r"images: shape \(784,\) given"),
-        ((0, 28, 28), {}, "holds no image"),
-        ((3, 28, 28), {"titles": ["one"]}, "titles: 1 given for 3 images"),
-        ((3, 28, 28), {"columns": 0}, "columns: 0 given, at least 1 wanted"),
+        ((784,), {}, r"images must have .* not \(784,\)"),
+        ((0, 28, 28), {}, r"at least one, not \(0, 28, 28\)"),
+        ((3, 28, 28), {"titles": ["one"]}, "titles must be 3, one for each image, not 1"),
+        ((3, 28, 28), {"columns": 0}, "columns must be at least 1, not 0"),
     ],
 )
 def test_bad_images_are_refused(shape, options, message):
@@ -446,17 +445,17 @@ def logs(heads, epochs=3, validation=True):
 
 
 def panels(figure):
-    """The visible panels, as (title of the column, label of the y axis)."""
+    """The visible panels, as (title of the row, label of the y axis)."""
     title, found = {}, []
     for axes in figure.axes:
         if axes.get_visible():
-            column = axes.get_subplotspec().colspan.start
-            title[column] = axes.get_title() or title.get(column)
-            found.append((title[column], axes.get_ylabel()))
+            row = axes.get_subplotspec().rowspan.start
+            title[row] = axes.get_title(loc="left") or title.get(row)
+            found.append((title[row], axes.get_ylabel()))
     return sorted(found)
 
 
-def test_each_head_has_a_column():
+def test_each_head_has_a_row():
     figure = plots.history(logs({"digit": ["accuracy"], "odd": ["accuracy"]}))
     assert panels(figure) == [("digit", "accuracy"), ("digit", "loss"), ("odd", "accuracy"), ("odd", "loss")]
     for axes in figure.axes:
@@ -466,7 +465,7 @@ def test_each_head_has_a_column():
         assert training.get_color() != validation.get_color()
         np.testing.assert_array_equal(training.get_xdata(), [1, 2, 3])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training", "validation"]
-    assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "epoch", "epoch"]
+    assert figure.get_supxlabel() == "epoch"
     assert figure.alt == (
         "Learning curves over 3 epochs. digit: loss 1 to 0.333 (validation 2 to 0.667), accuracy 1 to 0.333 "
         "(validation 2 to 0.667); odd: loss 1 to 0.333 (validation 2 to 0.667), accuracy 1 to 0.333 "
@@ -497,22 +496,22 @@ def test_a_name_that_begins_like_another_keeps_its_own_curves():
         ("a_b", "mse"),
     ]
     assert panels(plots.history(values, heads=["a"])) == [("a", "loss"), ("a", "mae")]
-    with pytest.raises(ValueError, match=r"""heads: \['a'\] given, but the history has "a_b"\."""):
+    with pytest.raises(ValueError, match=r"""heads must be .* has "a_b", not \['a'\]\."""):
         plots.history(logs({"a_b": ["mae"]}), heads=["a"])
 
 
 def test_chosen_heads_come_in_their_order():
     figure = plots.history(logs({"digit": [], "odd": [], "size": []}), heads=["size", "digit"])
-    assert [axes.get_title() for axes in figure.axes] == ["size", "digit"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["size", "digit"]
 
 
-def test_six_heads_take_two_blocks():
+def test_many_heads_make_the_figure_higher_and_not_wider():
     figure = plots.history(logs({f"head_{number}": ["accuracy"] for number in range(6)}))
     assert len(panels(figure)) == 12
     assert figure.get_figwidth() < 9.5
 
 
-def test_one_output_has_one_column():
+def test_one_output_has_one_row():
     values = {"loss": [1.0, 0.5], "accuracy": [0.5, 0.8], "val_loss": [1.0, 0.6], "learning_rate": [0.1, 0.1]}
     assert panels(plots.history(values)) == [("the whole model", "accuracy"), ("the whole model", "loss")]
 
@@ -531,12 +530,17 @@ def test_epochs_continue_where_training_was_resumed():
 @pytest.mark.parametrize(
     ("history", "heads", "error", "message"),
     [
-        ([1, 2], None, TypeError, "history: list given, what fit returns"),
-        ({}, None, ValueError, "holds no epoch"),
-        (logs({"digit": []}), "digit", TypeError, r'a list of names wanted: \["digit"\]'),
-        (logs({"digit": [], "odd": []}), ["even"], ValueError, r"heads: \['even'\] given.*\"digit\", \"odd\""),
-        (logs({"digit": [], "odd": []}), [], ValueError, "heads: none given"),
-        ({"loss": [1, 2], "val_loss": [1]}, None, ValueError, '"val_loss" has 1 values for 2 epochs'),
+        ([1, 2], None, TypeError, "history must be what fit returns .*, not list"),
+        ({}, None, ValueError, "history must hold at least one epoch"),
+        (logs({"digit": []}), "digit", TypeError, "heads must be a list of names, not 'digit'"),
+        (logs({"digit": [], "odd": []}), ["even"], ValueError, r"heads must be .*\"digit\", \"odd\", not \['even'\]"),
+        (logs({"digit": [], "odd": []}), [], ValueError, "heads must be .* not none"),
+        (
+            {"loss": [1, 2], "val_loss": [1]},
+            None,
+            ValueError,
+            "must have 2 values, one for each epoch, not 1",
+        ),
     ],
 )
 def test_bad_histories_are_refused(history, heads, error, message):
@@ -552,7 +556,7 @@ def cells(figure):
 
 
 def test_confusion_counts_rows_as_truth():
-    figure = plots.confusion([0, 0, 0, 1, 2, 2], [0, 0, 1, 1, 0, 2])
+    figure = plots.confusion([0, 0, 0, 1, 2, 2], [0, 0, 1, 1, 0, 2], range(3))
     assert cells(figure) == {(0, 0): "2", (0, 1): "1", (1, 1): "1", (2, 0): "1", (2, 2): "1"}
     assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("predicted class", "true class")
     assert figure.alt == (
@@ -562,23 +566,23 @@ def test_confusion_counts_rows_as_truth():
 
 
 def test_confusion_shows_mistakes_stronger_than_right_answers():
-    colors = plots.confusion([0] * 99 + [1], [0] * 98 + [1, 1]).axes[0].images[0].get_array()
+    colors = plots.confusion([0] * 99 + [1], [0] * 98 + [1, 1], range(2)).axes[0].images[0].get_array()
     assert colors[0, 1, :3].mean() < 0.5 < colors[0, 0, :3].mean()
 
 
-def test_confusion_of_names_and_shares():
-    figure = plots.confusion([0] * 400 + [1], [0] * 399 + [1, 1], labels=["even", "odd", "none"], share=True)
+def test_confusion_of_names():
+    figure = plots.confusion([0] * 400 + [1], [0] * 399 + [1, 1], labels=["even", "odd", "none"])
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["even", "odd", "none"]
-    assert cells(figure) == {(0, 0): "100", (0, 1): "<1", (1, 1): "100", (2, 2): "0"}
+    assert cells(figure) == {(0, 0): "399", (0, 1): "1", (1, 1): "1", (2, 2): "0"}
 
 
 def test_confusion_without_mistakes_says_so():
-    assert plots.confusion([1, 2], [1, 2]).alt.endswith("There are no mistakes.")
+    assert plots.confusion([1, 2], [1, 2], range(3)).alt.endswith("There are no mistakes.")
 
 
 def test_confusion_of_ten_classes_is_legible():
     labels = np.repeat(np.arange(10), 1000)
-    figure = plots.confusion(labels, np.roll(labels, 300))
+    figure = plots.confusion(labels, np.roll(labels, 300), range(10))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     extents = [text.get_window_extent(canvas.get_renderer()) for text in figure.axes[0].texts]
@@ -586,33 +590,21 @@ def test_confusion_of_ten_classes_is_legible():
     assert max(figure.get_size_inches()) <= 6
 
 
-def test_confusion_draws_into_given_axes():
-    figure = plots.Figure(6, 3, alt="Two matrices.")
-    left, right = figure.subplots(1, 2)
-    assert plots.confusion([0, 1], [0, 1], ax=left) is figure
-    plots.confusion([0, 1], [1, 1], ax=right)
-    assert figure.alt.startswith("Two matrices. Confusion matrix of 2 classes: 2 of 2 right")
-    assert "1 of 2 right" in figure.alt
-    plain = MatplotlibFigure()
-    assert plots.confusion([0, 1], [0, 1], ax=plain.subplots()) is plain
-
-
 @pytest.mark.parametrize(
-    ("y_true", "y_pred", "labels", "message"),
+    ("y_true", "y_pred", "error", "message"),
     [
-        ([0, 1], [[0.1, 0.9], [0.5, 0.5]], None, r"y_pred: shape \(2, 2\) given, \(number,\) wanted; use \.argmax"),
-        ([0, 1], [[1], [0]], None, r"y_pred: shape \(2, 1\) given.*\[:, 0\]"),
-        ([0, 1], [0.3, 0.8], None, r"y_pred: 0\.3 given, class numbers"),
-        ([0, -1], [0, 1], None, "y_true: -1 given, class numbers"),
-        (["a", "b"], [0, 1], None, "y_true: values of type .* given, class numbers"),
-        ([0, 1, 2], [0, 1], None, "y_pred: 2 values given for 3 in y_true"),
-        ([0, 1, 2], [0, 1, 1], ["even", "odd"], "labels: 2 given, but the class 2 occurs; 3 or more wanted"),
-        ([], [], None, r"y_true: shape \(0,\) given"),
+        ([0, 1], [[1, 9], [5, 5]], ValueError, r"y_pred must have .* not shape \(2, 2\); .argmax\(axis=1\) decides"),
+        ([0, 1], [0.3, 0.8], TypeError, "y_pred must hold whole numbers, the numbers of classes, not float64"),
+        ([0, -1], [0, 1], ValueError, "y_true must hold numbers from 0 to 1, not -1"),
+        (["a", "b"], [0, 1], TypeError, "y_true must hold whole numbers, .* not <U1"),
+        ([0, 1, 1], [0, 1], ValueError, "y_pred must have as many values as y_true, .* not 2, 3"),
+        ([0, 1, 2], [0, 1, 1], ValueError, "y_true must hold numbers from 0 to 1, not 2"),
+        (np.zeros(0, int), np.zeros(0, int), ValueError, "at least one, not 0, 0"),
     ],
 )
-def test_bad_classes_are_refused(y_true, y_pred, labels, message):
-    with pytest.raises(ValueError, match=message):
-        plots.confusion(y_true, y_pred, labels)
+def test_bad_classes_are_refused(y_true, y_pred, error, message):
+    with pytest.raises(error, match=message):
+        plots.confusion(y_true, y_pred, ["even", "odd"])
 
 
 # ---------------------------------------------------------------- every figure
@@ -620,21 +612,20 @@ def test_bad_classes_are_refused(y_true, y_pred, labels, message):
 EXAMPLES = {
     "architecture": lambda: plots.architecture(fan_out(2)),
     "comparison": lambda: plots.comparison({"shared": [0.9, 0.92, 0.91], "separate": [0.93, 0.91, 0.94]}),
-    "confusion": lambda: plots.confusion([0, 1, 1], [0, 1, 0]),
+    "confusion": lambda: plots.confusion([0, 1, 1], [0, 1, 0], "ab"),
     "curves": lambda: plots.curves([1, 2], {"alone": [[0.1, 0.2], [0.2, 0.3]]}, "labels", "accuracy"),
     "history": lambda: plots.history(logs({"digit": ["accuracy"], "odd": []})),
     "images": lambda: plots.images(np.eye(4)[None], ["one"]),
     "landscape": lambda: plots.landscape(
-        lambda points: points[:, 0] ** 2, {"sum": np.array([[[5.0, 5.0]], [[0.0, 0.0]]])}
+        lambda points: points[:, 0] ** 2, {"sum": np.array([[[5.0, 5.0]], [[0.0, 0.0]]])}, ("front", (-7, 7), (-8, -8))
     ),
-    "reliability": lambda: plots.reliability({"digit": ([0.2, 0.9], [0.3, 0.8])}),
     "trade_off": lambda: plots.trade_off({0.1: [0.9, 0.6], 10: [0.7, 0.8]}, {"tuned": [[0.8, 0.7], [0.9, 0.8]]}),
     "tree": lambda: plots.tree(Tree({"round": ["0", "6"], "straight": ["1"]}), {"round": 0.9, "1": 0.8}),
 }
 
 
 def test_every_public_plot_has_an_example():
-    assert set(EXAMPLES) == set(plots.__all__) - {"Figure", "Progress"}
+    assert set(EXAMPLES) == {name for name, value in vars(plots).items() if inspect.isfunction(value)}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -670,7 +661,7 @@ def test_progress_is_silent_where_nobody_watches(capfd):
 
 def test_progress_rewrites_one_line_of_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr("mos_helpers.plots.training.SECONDS_BETWEEN_UPDATES", 0)
+    monkeypatch.setattr("mos_helpers.plots.progress.SECONDS_BETWEEN_UPDATES", 0)
     tiny_fit(epochs=2, validation_split=0.5)
     out, err = capsys.readouterr()
     shown = [line.rstrip() for line in out.split("\r") if line]
@@ -684,7 +675,7 @@ def test_progress_rewrites_one_line_of_a_terminal(capsys, monkeypatch):
 
 def test_progress_waits_between_updates(capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr("mos_helpers.plots.training.SECONDS_BETWEEN_UPDATES", 1000)
+    monkeypatch.setattr("mos_helpers.plots.progress.SECONDS_BETWEEN_UPDATES", 1000)
     tiny_fit(epochs=3)
     assert capsys.readouterr().out.count("\r") == 1
 
@@ -713,7 +704,7 @@ inputs = keras.Input((2,))
 model = keras.Model(inputs, {name: keras.layers.Dense(1, name=name)(inputs) for name in ("a", "b")})
 model.compile("sgd", {"a": "mse", "b": "mse"}, metrics={"a": ["mae"], "b": ["mae"]}, steps_per_execution=32)
 targets = {"a": np.ones((800, 1)), "b": np.ones((800, 1))}
-plots.training.SECONDS_BETWEEN_UPDATES = 0
+plots.progress.SECONDS_BETWEEN_UPDATES = 0
 options = {"batch_size": 8, "verbose": 0, "callbacks": [plots.Progress()]}
 history = model.fit(np.zeros((800, 2)), targets, epochs=3, **options)
 """,

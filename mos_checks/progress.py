@@ -1,0 +1,84 @@
+"""Which questions are solved, and what to do next.
+
+    python -m mos_checks.progress           in the folder of the course
+
+`check` and `hint` remember in a small file beside the exercises, `.mos_progress.json`, which may be deleted. They write
+it only where a notebook of the lesson lies, and never in strict mode.
+"""
+
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+NAME = ".mos_progress.json"
+
+
+class Memory:
+    """The solved questions, and how many hints were given for each: those of this session, and those in the file."""
+
+    def __init__(self) -> None:
+        self.solved: set[str] = set()
+        self.hints: dict[str, int] = {}
+
+    def load(self, folder: Path) -> None:
+        """Add what the file in a folder holds; a file that cannot be read holds nothing."""
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            stored = json.loads((folder / NAME).read_text(encoding="utf-8"))
+            self.solved |= {str(question) for question in stored["solved"]}
+            for question, count in stored["hints"].items():
+                self.hints.setdefault(str(question), int(count))
+
+    def save(self, folder: Path, question_id: str) -> None:
+        """Write all that is remembered into the file, if the folder has a notebook of the question's lesson."""
+        lesson = int(question_id.partition(".")[0])
+        if os.environ.get("MOS_STRICT") == "1" or not any(folder.glob(f"{lesson:02}_*.ipynb")):
+            return
+        self.load(folder)  # what another notebook has written since
+        content = {"solved": sorted(self.solved, key=place_of), "hints": self.hints}
+        with suppress(OSError):
+            (folder / NAME).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def place_of(question_id: str) -> list[int]:
+    """Return lesson and number, to sort by."""
+    return [int(part) for part in question_id.split(".")]
+
+
+def line_of(lesson: int, asked: list[str], solved: set[str], last: int) -> str:
+    """Return one line on an exercise: how many questions are solved, which are open, and what comes next."""
+    still_open = [question for question in asked if question not in solved]
+    line = f"Exercise {lesson}: {len(asked) - len(still_open)} of {len(asked)} questions solved."
+    if still_open:
+        return f"{line} Open: {', '.join(still_open)}."
+    return f"{line} Next: lesson {lesson + 1}." if lesson < last else f"{line} That was the last one."
+
+
+def table(folder: Path) -> str:
+    """Return a line for each exercise in a folder, and the next thing to do."""
+    from mos_checks import grading
+
+    memory = Memory()
+    memory.load(folder)
+    lessons = [lesson for lesson in grading.lessons() if lesson]
+    lines, following = [], ""
+    for lesson in lessons:
+        asked = grading.load_lesson(lesson)
+        lines.append(line_of(lesson, asked, memory.solved, lessons[-1]))
+        still_open = [question for question in asked if question not in memory.solved]
+        if still_open and not following:
+            notebook = next((path.name for path in folder.glob(f"{lesson:02}_*.ipynb")), f"exercise {lesson}")
+            following = f"Next: question {still_open[0]}, in {notebook}."
+    return "\n".join([*lines, following or "All questions are solved."])
+
+
+def main() -> int:
+    """Print the table for the exercises in this folder, or in its folder `exercises`."""
+    here = Path.cwd()
+    print(table(here / "exercises" if (here / "exercises").is_dir() else here))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

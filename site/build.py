@@ -1,0 +1,214 @@
+"""Build the website of the course from the committed notebooks and their outputs; nothing is executed.
+
+    uv run --group site site/build.py          writes site/_build/html, and fails at any warning
+
+Each lesson is a page, with its exercise below it in the list of pages. In an exercise, the answer to each question is
+behind a fold after its check. Each page offers its notebook for download.
+"""
+
+import argparse
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from sphinx.cmd.build import main as sphinx
+
+SITE = Path(__file__).resolve().parent
+ROOT = SITE.parent
+PARTS = {
+    "Heads": range(4),
+    "Kinds of answers": range(4, 7),
+    "Training together": range(7, 11),
+    "Hierarchies": range(11, 14),
+    "In use": range(14, 100),
+}
+# What opens a part of the list of pages has no name in the theme.
+UNNAMED = '<summary><span class="toctree-toggle"'
+NAMED = '<summary aria-label="Show or hide the exercise"><span class="toctree-toggle"'
+CHECK = re.compile(r'^check\("(\d+\.\d+)"', re.MULTILINE)
+ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+TERM = re.compile(
+    r"^\| (?P<word>[^|]+?) \| (?P<french>[^|]*?) \| (?P<meaning>.+?) \| (?P<lesson>.*?) \| (?P<elsewhere>.*?) ?\|$"
+)
+# What no word is linked in: code, links, formulas, headings, tables and addresses.
+APART = re.compile(
+    r"(```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|\$[^$]*\$|^#.*$|^\|.*$|https?://\S+)", re.DOTALL | re.MULTILINE
+)
+
+
+def main() -> int:
+    """Write the pages, have Sphinx build them, and put the notebooks to download beside them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--into", type=Path, default=SITE / "_build", help="the folder to write (site/_build)")
+    into = parser.parse_args().into
+    source, html = into / "source", into / "html"
+    for folder in (source, html):
+        shutil.rmtree(folder, ignore_errors=True)
+    write_pages(source)
+    code = sphinx(["-c", str(SITE), "-b", "html", "-W", "--keep-going", "-q", "-j", "auto", str(source), str(html)])
+    for page in html.rglob("*.html"):
+        page.write_text(page.read_text(encoding="utf-8").replace(UNNAMED, NAMED), encoding="utf-8")
+    for path in source.rglob("*.ipynb"):
+        shutil.copy(ROOT / path.relative_to(source), html / "_sources" / path.relative_to(source))
+    print(f"The website is in {html}: open index.html.")
+    return code
+
+
+def write_pages(source: Path) -> None:
+    """Write what Sphinx reads: the notebooks, changed for the website, and the first page."""
+    words = list(glossary())
+    for folder in ("notebooks", "exercises"):
+        (source / folder).mkdir(parents=True)
+        for path in sorted((ROOT / folder).glob("*.ipynb")):
+            notebook = nbformat.read(path, as_version=4)
+            describe_figures(notebook)
+            if folder == "exercises":
+                notebook.cells = list(with_answers(notebook.cells, ROOT / "solutions" / path.name))
+            elif (ROOT / "exercises" / path.name).exists():
+                notebook.cells += [nbformat.v4.new_markdown_cell(toctree([f"../exercises/{path.stem}"], hidden=True))]
+            if path.stem == "glossary":
+                notebook.cells = [nbformat.v4.new_markdown_cell(glossary_page(notebook.cells))]
+            else:
+                link_words(notebook.cells, words, path.stem)
+            nbformat.write(notebook, source / folder / path.name)
+    shutil.copytree(ROOT / "notebooks" / "images", source / "notebooks" / "images")
+    (source / "index.md").write_text(first_page(), encoding="utf-8")
+
+
+def describe_figures(notebook: nbformat.NotebookNode) -> None:
+    """Put the alt text of each figure where myst-nb looks for it."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
+                cell.metadata["mystnb"] = {"image": {"alt": " ".join(alt.split())}}
+
+
+def with_answers(cells: list, solution: Path) -> Iterator[nbformat.NotebookNode]:
+    """Yield the cells of an exercise, and after each check what the solution has up to it, behind a fold."""
+    given = {cell.source for cell in cells}
+    answers: dict[str, list] = {}
+    waiting: list = []
+    last = None
+    for cell in nbformat.read(solution, as_version=4).cells:
+        match = cell.cell_type == "code" and CHECK.search(cell.source)
+        explains = "solution" in cell.metadata.get("tags", []) and cell.cell_type == "markdown"
+        if match:
+            last = match[1]
+            answers[last], waiting = waiting, []
+        elif cell.source not in given and explains and last and not waiting:
+            answers[last].append(cell)
+        elif cell.source not in given:
+            waiting.append(cell)
+    for cell in cells:
+        yield cell
+        match = cell.cell_type == "code" and CHECK.search(cell.source)
+        if match and answers.get(match[1]):
+            yield fold(match[1], answers[match[1]])
+
+
+def fold(question: str, cells: list) -> nbformat.NotebookNode:
+    """Return a cell that is closed until the reader opens it."""
+    parts = []
+    for cell in cells:
+        source = re.sub(r"^### (BEGIN|END) SOLUTION\n?", "", cell.source, flags=re.MULTILINE).strip("\n")
+        parts.append(f"~~~python\n{source}\n~~~" if cell.cell_type == "code" else source)
+    body = "\n\n".join(parts)
+    return nbformat.v4.new_markdown_cell(
+        f"<details class='answer'><summary>An answer to {question}</summary>\n\n{body}\n\n</details>"
+    )
+
+
+def glossary() -> Iterator[dict[str, str]]:
+    """Yield the words of the glossary with what its table says of each."""
+    for cell in nbformat.read(ROOT / "notebooks" / "glossary.ipynb", as_version=4).cells:
+        for line in cell.source.splitlines():
+            if (match := TERM.match(line)) and match["word"] != "word":
+                yield match.groupdict()
+
+
+def glossary_page(cells: list) -> str:
+    """Return the glossary with an entry to link to for each word, in place of tables."""
+    lines = []
+    for line in "\n\n".join(cell.source for cell in cells).splitlines():
+        match = TERM.match(line)
+        if line.startswith("|---"):
+            lines.append(":::{glossary}")
+        elif not match:
+            lines.append(line)
+        elif match["word"] != "word":
+            french = "" if match["french"] in ("", "-") else f" In French: {match['french']}."
+            elsewhere = f" Elsewhere: {match['elsewhere']}." if match["elsewhere"] else ""
+            names = "\n".join(match["word"].split(", "))
+            lines.append(f"{names}\n  {match['meaning'].rstrip('.')}.{french}{elsewhere} Lesson {match['lesson']}.\n")
+    text = "\n".join(lines)
+    text = re.sub(r"(:::\{glossary\}\n.*?)(?=\n#|\Z)", r"\1\n:::\n", text, flags=re.DOTALL)
+    return text.replace("Lesson .", "").replace("The last column lists\nnames", "After *elsewhere* stand\nnames")
+
+
+def link_words(cells: list, words: list[dict[str, str]], stem: str) -> None:
+    """Link each word of the glossary where a page first uses it, and say at the end what else it is called."""
+    waiting = {name: name for row in words for name in row["word"].split(", ")}
+    for cell in cells:
+        if cell.cell_type != "markdown" or cell.source.startswith("<details"):
+            continue
+        cell.source = cell.source.replace("](../solutions/", "](../exercises/").replace(
+            "](../README.md)", "](../index.md)"
+        )
+        pieces = APART.split(cell.source)
+        for place in range(0, len(pieces), 2):
+            for name in list(waiting):
+                found = re.search(rf"(?<![\w*-]){re.escape(name)}(?![\w*-])", pieces[place])
+                if found and "{term}" not in pieces[place]:
+                    start, end = found.span()
+                    pieces[place] = f"{pieces[place][:start]}{{term}}`{name}`{pieces[place][end:]}"
+                    del waiting[name]
+        cell.source = "".join(pieces)
+    here = [row for row in words if f"]({stem}.ipynb)" in row["lesson"] and row["elsewhere"]]
+    if here:
+        said = "; ".join(f"{row['elsewhere']} ({row['word']})" for row in here)
+        cells.insert(-1, nbformat.v4.new_markdown_cell(f"*Other names for words of this lesson:* {said}."))
+
+
+def first_page() -> str:
+    """Return the README's words on the course, and its map by parts."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    beginning, _, rest = readme.partition("\n## Start")
+    start = re.search(r"\n\nYou need.*?(?=\n## )", rest, re.DOTALL)[0]
+    sections = [
+        re.sub(r"<img[^>]*>", "", beginning),
+        "## Read, or run",
+        "Everything here can be read. To run it:" + start,
+    ]
+    rows = ROW.findall(readme)
+    for part, numbers in PARTS.items():
+        lines = ["| | | minutes |", "|---|---|---|"]
+        pages = []
+        for number, title, question, minutes in rows:
+            if int(number) in numbers:
+                link = re.search(r"\[(.+?)\]\(((?:notebooks|exercises)/[^)]*?)\.ipynb\)", title)
+                name = "Capstone" if title.startswith("Capstone") else link[1]
+                lines.append(f"| {number} | [{name}]({link[2]}.ipynb): {question} | {minutes} |")
+                pages.append(link[2])
+        sections += [f"## {part}", "\n".join(lines), toctree(pages, hidden=True, caption=part)]
+    look_up = toctree(["notebooks/cheat_sheet", "notebooks/glossary"], hidden=True, caption="To look up")
+    return "\n\n".join(
+        [
+            *sections,
+            "## To look up",
+            "The [cheat sheet](notebooks/cheat_sheet.ipynb), and the [glossary](notebooks/glossary.ipynb).",
+            look_up,
+        ]
+    )
+
+
+def toctree(pages: list[str], *, hidden: bool, caption: str = "") -> str:
+    """Return MyST's list of pages."""
+    options = [":hidden:"] * hidden + [f":caption: {caption}"] * bool(caption)
+    return "\n".join(["```{toctree}", *options, *pages, "```"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
