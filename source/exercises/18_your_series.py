@@ -16,7 +16,7 @@
 # `solutions/18_your_series.ipynb`.
 
 # %%
-from mos_checks import Todo, check, hint
+from mos_checks import Todo, check, hint, so_far
 
 import numpy as np
 from vega_datasets import local_data
@@ -24,10 +24,10 @@ from vega_datasets import local_data
 # %% [markdown]
 # ## Question 18.1: windows
 #
-# Write `windows(series, steps, horizon)`. `series` is an array of n numbers in the order of time. It returns a pair: the inputs,
-# of shape `(m, steps)`, and the targets, of shape `(m, horizon)`. A window has `steps` numbers as inputs and the `horizon`
-# numbers right after them as targets. The first window begins with the first number, each other one number later than the
-# window before it, and all windows are wanted for which every target exists.
+# Write `windows(series, steps, horizon)`. `series` is an array of n numbers in the order of time. It returns a pair: the
+# inputs, of shape `(m, steps)`, and the targets, of shape `(m, horizon)`. A window has `steps` numbers as inputs and the
+# `horizon` numbers right after them as targets. The first window begins with the first number, each other one number later
+# than the window before it, and all windows are wanted for which every target exists.
 
 
 # %%
@@ -51,9 +51,9 @@ check("18.1", lambda: windows)
 # %% [markdown]
 # ## Question 18.2: the pinball loss
 #
-# Write `pinball(target, quantiles, levels)`. `target` has shape `(n,)`, `quantiles` `(n, k)`: a column for each of the `levels`,
-# which are k numbers between 0 and 1. Where an answer is too low by d, it costs `level * d`; where it is too high by d, it costs
-# `(1 - level) * d`. Return one number, the mean cost of all n k cells.
+# Write `pinball(target, quantiles, levels)`. `target` has shape `(n,)`, `quantiles` `(n, k)`: a column for each of the
+# `levels`, which are k numbers between 0 and 1. Where an answer is too low by d, it costs `level * d`; where it is too high
+# by d, it costs `(1 - level) * d`. Return one number, the mean cost of all n k cells.
 
 
 # %%
@@ -70,8 +70,8 @@ def pinball(target, quantiles, levels):
 check("18.2", lambda: pinball)
 
 # %% [markdown] tags=["solution"]
-# Where `above` is positive, the first of the two is positive and the second negative; where it is negative, it is the other way
-# round. So the larger one is the cost.
+# Where `above` is positive, the first of the two is positive and the second negative; where it is negative, it is the other
+# way round. So the larger one is the cost.
 
 # %% [markdown]
 # ## Question 18.3: do the intervals hold, and are they in order?
@@ -110,9 +110,9 @@ check("18.3", lambda: report)
 # %% [markdown]
 # ## Question 18.4: padded steps
 #
-# Write `masked_mean(losses, lengths)`. `losses` has shape `(n, steps)`, one loss for each step of n sequences. Of sequence i the
-# first `lengths[i]` steps are real; what follows is filler, and may be any number, or **NaN**. Return the mean over all real
-# steps.
+# Write `masked_mean(losses, lengths)`. `losses` has shape `(n, steps)`, one loss for each step of n sequences. Of sequence
+# i the first `lengths[i]` steps are real; what follows is filler, and may be any number, or **NaN**. Return the mean over
+# all real steps.
 
 
 # %%
@@ -130,15 +130,16 @@ check("18.4", lambda: masked_mean)
 
 # %% [markdown] tags=["solution"]
 # This is what Keras gives with a mask, or with weights and `mean_with_sample_weight`. With weights and the default it would
-# divide by all steps. `(losses * real).sum()` would be NaN where the filler is: 0 times NaN is NaN, as in lesson 6.
+# divide by all steps. `(losses * real).sum()` would be NaN where the filler is: 0 times NaN is NaN, as in
+# [lesson 6](../notebooks/06_missing_labels.ipynb).
 
 # %% [markdown]
 # ## Question 18.5: one origin
 #
 # Days are numbered from 0. The window of the day `today` has the days `today - steps + 1` to `today` as inputs and the days
-# `today + 1` to `today + horizon` as targets. Write `origin(steps, horizon, begin, end)`. It returns a pair of arrays of todays,
-# in rising order: those to train on, whose windows are whole (no day before 0) and over before the day `begin`; and those to
-# test, all of whose *targets* lie from `begin` on and before `end`.
+# `today + 1` to `today + horizon` as targets. Write `origin(steps, horizon, begin, end)`. It returns a pair of arrays of
+# todays, in rising order: those to train on, whose windows are whole (no day before 0) and over before the day `begin`; and
+# those to test, all of whose *targets* lie from `begin` on and before `end`.
 
 
 # %%
@@ -154,9 +155,9 @@ def origin(steps, horizon, begin, end):
 check("18.5", lambda: origin)
 
 # %% [markdown] tags=["solution"]
-# The last target of a training window is `today + horizon`, and it must be less than `begin`. The first target of a test window
-# is `today + 1`, so the first today to test is the day before `begin`: its inputs lie in the past, and are known. Between the
-# two parts horizon - 1 windows are in neither.
+# The last target of a training window is `today + horizon`, and it must be less than `begin`. The first target of a test
+# window is `today + 1`, so the first today to test is the day before `begin`: its inputs lie in the past, and are known.
+# Between the two parts horizon - 1 windows are in neither.
 
 # %% [markdown]
 # ## What to do with it
@@ -188,3 +189,6 @@ for begin in [1096, 1186]:  # the first days of January and of April 2015, about
 
 # %% [markdown]
 # One quarter is not the next: an interval that held its share in winter may not hold it in spring.
+
+# %%
+so_far(18)

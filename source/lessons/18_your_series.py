@@ -21,12 +21,12 @@
 # - to pad sequences of different length, with a mask or with a weight for each step, and to know what Keras makes of them.
 #
 # **What you will need.** [Lesson 5](05_regression.ipynb) (coverage) and [lesson 6](06_missing_labels.ipynb) (weights for each
-# head). No GPU. About 60 minutes; the longest cell runs for about 5 seconds. Words are explained in the
+# head). No GPU. About 50 minutes; the longest cell runs for about 5 seconds. Words are explained in the
 # [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
 
 import itertools
 
@@ -38,9 +38,9 @@ from vega_datasets import local_data
 # %% [markdown]
 # ## Four years of weather
 #
-# The package `vega_datasets` ships the weather of Seattle from 2012 to 2015: rain in millimetres, the highest and the lowest
-# temperature of the day, wind in metres per second, and the kind of weather. It was measured by NOAA, the weather service of the
-# United States. `local_data` reads the file that lies in the package.
+# The package `vega_datasets` ships the weather of Seattle from 2012 to 2015: rain in millimetres, the highest and the
+# lowest temperature of the day, wind in metres per second, and the kind of weather. It was measured by NOAA, the weather
+# service of the United States. `local_data` reads the file that lies in the package.
 
 # %%
 weather = local_data.seattle_weather().set_index("date")
@@ -71,10 +71,10 @@ plots.curves(np.unique(quarter), shares, "year", "% of the days")
 assert rain["2014":].mean() > 0.35 and named_wet["2014":].mean() < 0.05
 
 # %% [markdown]
-# The word changes its meaning. In April 2013 the words for rain all but stop, and *fog* takes their place; the rain itself goes
-# on. The source had stopped to record drizzle, rain and snow as kinds of weather; the package's authors were told so in
-# 2020, and a newer version of the file is repaired, but not this one. No error is raised, and no value is missing. **Look at every label
-# over time**, beside something that was measured.
+# The word changes its meaning. In April 2013 the words for rain all but stop, and *fog* takes their place; the rain itself
+# goes on. The source had stopped to record drizzle, rain and snow as kinds of weather; the package's authors were told so
+# in 2020, and a newer version of the file is repaired, but not this one. No error is raised, and no value is missing.
+# **Look at every label over time**, beside something that was measured.
 #
 # What can we do? For the question of *rain*, we use what was measured. The *kind* before April 2013 answers another question,
 # so it is a missing label: it gets the weight 0 in its head, as in lesson 6. The other heads keep those days.
@@ -122,9 +122,10 @@ for inputs_row, targets_row, day in zip(x[..., 0].astype(int), y["a"], today, st
 # With windows it is tempting to go on as usual: shuffle them, train on most, test on the rest. But the neighbours of a test
 # window are then in the training part, and *their* targets are nearly its own.
 #
-# We measure what that is worth, with a forest of random trees that gets the seven days and the number of the day. Both ways,
-# every window is tested once, by a forest that has not seen it. **Random**: each window goes into one of five parts by chance.
-# **Blocks**: each part is one fifth of the time, and training windows that share a day with the tested block are left out.
+# We measure what that is worth, with a forest of random trees that gets the seven days and the number of the day. Both
+# ways, every window is tested once, by a forest that has not seen it. **Random**: each window goes into one of five parts
+# by chance. **Blocks**: each part is one fifth of the time, and training windows that share a day with the tested block (14
+# days to each side) are left out.
 #
 # **Predict first.** For the temperature seven days ahead, the mean of the season is off by about 2.9 degrees. Which error do
 # the two ways report for the forest?
@@ -161,7 +162,7 @@ assert split["random"][6] < 2.6 < 2.8 < split["blocks"][6]
 
 # %% [markdown]
 # The model, the days and the number of trees are the same. With the random split the forest seems to see a week ahead almost
-# as well as one day. In blocks it is no better than the mean of the season. The difference is the answer to the wrong question:
+# as well as one day. In blocks it is worse than the mean of the season. The difference is the answer to the wrong question:
 # *what was the temperature between two days that I know?* That is interpolation; you want a forecast. No network is needed to
 # be deceived, and nothing in the code looks wrong.
 #
@@ -279,9 +280,9 @@ show(errors)
 #
 # ## Three heads
 #
-# The trunk is a **GRU**: a layer that reads one day after the other and carries 16 numbers along. (`unroll` writes out its seven
-# steps, which is faster for short sequences.) `temperature` has **one unit for each day ahead**. The other two heads speak of
-# tomorrow.
+# The trunk is a **GRU**: a layer that reads one day after the other and carries 16 numbers along. (`unroll` writes out its
+# seven steps, which is faster for short sequences.) `temperature` has **one unit for each day ahead**. The other two heads
+# speak of tomorrow.
 
 
 # %%
@@ -298,8 +299,7 @@ def network(temperature_units):
 
 def compiled(temperature_units, temperature_loss):
     """Return a compiled model, and first weights for each block."""
-    keras.utils.set_random_seed(18)
-    weights = [network(temperature_units).get_weights() for _ in blocks]
+    weights = draw_weights(lambda: network(temperature_units), seeds=range(len(blocks)))
     model = network(temperature_units)
     losses = {"kind": "sparse_categorical_crossentropy", "rain": "binary_crossentropy"}
     losses = {"temperature": temperature_loss, **losses}
@@ -365,18 +365,18 @@ for name in ["persistence", "damped", "boosted trees"]:
 
 # %% [markdown]
 # **Who wins?**
-# - **Tomorrow**, the network, the trees and *damped* are all better than the mean of the season by about 0.8 degrees. Between the
-#   three there is no clear difference. *Damped* has seven numbers, the network more than a thousand.
-# - **Four days ahead and later**, nobody is clearly better than the season's mean, and the trees are a little worse. Seven days of one
-#   station do not say more. (Weather services measure the whole atmosphere, and calculate.)
-# - **Rain**: network and trees have the same Brier score, better than the season's. Persistence is the worst here, since it always
-#   says 0% or 100%.
-# - **Kind**: "as today" is as good as network and trees. And a change of meaning in the labels costs more than any method gains: the
-#   network that believes the old words loses more than ten points.
+# - **Tomorrow**, the network, the trees and *damped* are all better than the mean of the season by about 0.8 degrees.
+#   Between the three there is no clear difference. *Damped* has seven numbers, the network more than a thousand.
+# - **Four days ahead and later**, nobody is clearly better than the season's mean, and the trees are a little worse. Seven
+#   days of one station do not say more. (Weather services measure the whole atmosphere, and calculate.)
+# - **Rain**: network and trees have the same Brier score, better than the season's. Persistence is the worst here, since it
+#   always says 0% or 100%.
+# - **Kind**: "as today" is as good as network and trees. And a change of meaning in the labels costs more than any method
+#   gains: the network that believes the old words loses more than ten points.
 #
-# So if the temperature is all that you want, write down seven numbers. With a few hundred windows for each season a network has
-# little to learn from. Always have such baselines beside it; without them, 2.1 degrees for tomorrow would have looked like the work
-# of the network.
+# So if the temperature is all that you want, write down seven numbers. With a few hundred windows for each season a network
+# has little to learn from. Always have such baselines beside it; without them, 2.1 degrees for tomorrow would have looked
+# like the work of the network.
 
 # %% tags=["check"]
 gain = {name: runs.mean(axis=0) for name, runs in gained.items()}
@@ -387,9 +387,9 @@ assert np.mean(brier["network"]) < np.mean(brier["season's mean"])
 # %% [markdown]
 # ## How sure?
 #
-# "18 degrees" is half an answer; "between 14 and 22, with a chance of 80%" is a whole one. Lesson 5 let a head state a standard
-# deviation. Here is a way that supposes no normal distribution: predict **quantiles**. The quantile of level 0.9 is the number
-# that the truth exceeds in 10% of the cases.
+# "18 degrees" is half an answer; "between 14 and 22, with a chance of 80%" is a whole one. Lesson 5 let a head state a
+# standard deviation. Here is a way that supposes no normal distribution: predict **quantiles**. The quantile of level 0.9
+# is the number that the truth exceeds in 10% of the cases.
 #
 # Its loss is the **pinball loss**. For a level of 0.9, each degree that the answer is too low costs 0.9, and each degree that
 # it is too high costs 0.1.
@@ -461,21 +461,21 @@ narrower, better = (np.subtract(*runs.values()).mean(axis=0)[0] for runs in (wid
 assert narrower > 0.5 and better > 0.1
 
 # %% [markdown]
-# - Both hold a little less than the 80% that they state; the network's lose a few points towards the seventh day. From quarter
-#   to quarter the coverage goes up and down (the bands): one stretch of weather is no average.
-# - Both *cover* alike, but for tomorrow the network's intervals are almost two degrees narrower. **Coverage is a condition,
+# - On average both hold about what they state, the network's a few points less when it looks further ahead. But from
+#   quarter to quarter the coverage goes up and down by more than that (the bands).
+# - Both *cover* alike, but for tomorrow the network's intervals are one to two degrees narrower. **Coverage is a condition,
 #   width is the gain**, and the pinball loss has both in one number. For the seventh day there is no gain, as before.
-# - Nothing in the head keeps its quantiles in order. Here they hardly ever cross; with many levels, or little training, they do. We
-#   sorted them (`np.sort`), which never makes the pinball loss worse.
+# - Nothing in the head keeps its quantiles in order. Here they hardly ever cross; with many levels, or little training,
+#   they do. We sorted them (`np.sort`), which never makes the pinball loss worse.
 # - The coverage was measured on quarters that come later. On the training part, it would have looked better than it is.
 
 # %% [markdown]
 # ## Sequences of different length
 #
-# A window has a fixed length. Often sequences have not: visits of a patient, words of a sentence, or what is left of a series
-# when a sensor fails. Suppose that this station fails on 6% of the days (made up by us, with a seed). What remains are stretches of
-# different length, and a window over a gap would be wrong. So we let the network answer **at each step**: on every day, the
-# rain of the next day. A day whose tomorrow is missing is no input.
+# A window has a fixed length. Often sequences have not: visits of a patient, words of a sentence, or what is left of a
+# series when a sensor fails. Suppose that this station fails on 6% of the days (made up by us, with a seed). What remains
+# are stretches of different length, and a window over a gap would be wrong. So we let the network answer **at each step**:
+# on every day, the rain of the next day. A day whose tomorrow is missing is no input.
 #
 # A batch is one array, so short stretches are filled up (*padded*) with zeros at the end. `pad_sequences` would pad in *front*
 # if we did not say `"post"`.
@@ -498,9 +498,10 @@ real = padded([np.ones(len(piece) - 1) for piece in pieces])
 print(f"{len(pieces)} stretches of 1 to 30 steps; {real.mean():.0%} of the steps are real")
 
 # %% [markdown]
-# `Masking` marks the steps in which **all** inputs are 0; the mask goes through the GRU (it stands still there) to the head and
-# into the loss. Two models share one set of layers, one with the mask. We evaluate both before any training, with and without
-# weights of the shape `(n, steps)`. **Predict first.** Which of the four losses below is the mean over the real steps?
+# `Masking` marks the steps in which **all** inputs are 0; the mask goes through the GRU (it stands still there) to the head
+# and into the loss. Two models share one set of layers, one with the mask. We evaluate both before any training, with and
+# without weights of the shape `(n, steps)`. **Predict first.** Which of the four losses below is the mean over the real
+# steps?
 
 # %%
 keras.utils.set_random_seed(18)
@@ -535,12 +536,13 @@ assert np.allclose(repaired, over_real, rtol=1e-4)
 assert np.isclose(found["weights"], over_real * real.mean(), rtol=1e-4)
 
 # %% [markdown]
-# - With **nothing**, the filler counts as a dry day after an empty one. The network would learn that well, and its scores would
-#   look better than they are.
-# - **Weights** take out the filler, but Keras divides by all steps: the loss of this head is too small beside those of others.
-#   `mean_with_sample_weight` divides by the weights (lesson 6).
-# - The **mask** does the same without weights, in loss and metrics. It must reach the head: `Flatten` and `Conv1D` drop it, with
-#   a warning. A real day whose inputs are all 0 would be masked too, and if you scale *after* padding, the filler is no longer 0.
+# - With **nothing**, the filler counts as a dry day after an empty one. The network would learn that well, and its scores
+#   would look better than they are.
+# - **Weights** take out the filler, but Keras divides by all steps: the loss of this head is too small beside those of
+#   others. `mean_with_sample_weight` divides by the weights (lesson 6).
+# - The **mask** does the same without weights, in loss and metrics. It must reach the head: `Flatten` and `Conv1D` drop it,
+#   with a warning. A real day whose inputs are all 0 would be masked too, and if you scale *after* padding, the filler is
+#   no longer 0.
 #
 # The shapes must fit: targets `(n, steps, 1)` and weights `(n, steps)`. One weight for each sequence is refused, in words that
 # one must know how to read:
@@ -576,11 +578,11 @@ assert all_steps < real_steps - 0.04
 # %% [markdown]
 # ## Take this with you
 #
-# One cell that stands alone: from a table in time order to inputs and named targets. `freq` is the spacing that you expect, in the
-# words of pandas: "D", "h", "15min", "MS" (months), "B" (working days). What would shift a window without a sound is refused: rows
-# out of order, a time that is there twice, a gap, text, NaN. For the split, take `rolling_origins` from above: it also stands
-# alone. (Text to numbers: `pd.to_numeric`. Classes: `pd.Categorical(...).codes`. A gap: cut the table there, or fill it with what
-# was known *before* it.)
+# One cell that stands alone: from a table in time order to inputs and named targets. `freq` is the spacing that you expect,
+# in the words of pandas: "D", "h", "15min", "MS" (months), "B" (working days). What would shift a window without a sound is
+# refused: rows out of order, a time that is there twice, a gap, text, NaN. For the split, take `rolling_origins` from
+# above: it also stands alone. (Text to numbers: `pd.to_numeric`. Classes: `pd.Categorical(...).codes`. A gap: cut the table
+# there, or fill it with what was known *before* it.)
 
 
 # %%
@@ -635,20 +637,21 @@ x.shape, y["load"].shape, today[0]
 # In this notebook we
 # - found a label whose meaning changed in the middle of the series, and gave the old ones the weight 0 in their head;
 # - cut windows, and saw a random split make a worthless forecast look like a good one;
-# - compared over eight rolling origins, within each quarter, and found that a network and boosted trees are no better than a
-#   departure that fades;
+# - compared over eight rolling origins, within each quarter, and found that a network and boosted trees are no better than
+#   a departure that fades;
 # - predicted seven days with one head of seven units, and found where the forecast ends;
 # - stated intervals with a quantile head, and measured coverage, width and pinball loss on later days;
-# - padded stretches of different length, and saw what a mask, weights of `(n, steps)`, and neither of them do to loss and score.
+# - padded stretches of different length, and saw what a mask, weights of `(n, steps)`, and neither of them do to loss and
+#   score.
 #
 # ## References
 #
 # - R. Koenker and G. Bassett (1978). *Regression quantiles.* The pinball loss, for linear models.
-# - L. J. Tashman (2000). *Out-of-sample tests of forecasting accuracy: an analysis and review.* Rolling origins, and why one is
-#   not enough.
-# - K. Cho and others (2014). *Learning phrase representations using RNN encoder-decoder for statistical machine translation.* The
-#   GRU.
-# - V. Chernozhukov, I. Fernández-Val and A. Galichon (2010). *Quantile and probability curves without crossing.* Why sorting
-#   helps.
+# - L. J. Tashman (2000). *Out-of-sample tests of forecasting accuracy: an analysis and review.* Rolling origins, and why
+#   one is not enough.
+# - K. Cho and others (2014). *Learning phrase representations using RNN encoder-decoder for statistical machine
+#   translation.* The GRU.
+# - V. Chernozhukov, I. Fernández-Val and A. Galichon (2010). *Quantile and probability curves without crossing.* Why
+#   sorting helps.
 #
 # Next: the [exercises](../exercises/18_your_series.ipynb), then the [capstone](../exercises/15_capstone.ipynb).
