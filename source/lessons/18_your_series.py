@@ -72,9 +72,9 @@ assert rain["2014":].mean() > 0.35 and named_wet["2014":].mean() < 0.05
 
 # %% [markdown]
 # The word changes its meaning. In April 2013 the words for rain all but stop, and *fog* takes their place; the rain itself
-# goes on. The source had stopped to record drizzle, rain and snow as kinds of weather; the package's authors were told so
-# in 2020, and a newer version of the file is repaired, but not this one. No error is raised, and no value is missing.
-# **Look at every label over time**, beside something that was measured.
+# goes on. The source had stopped recording drizzle, rain and snow as kinds of weather. (Newer versions of the file repair
+# this; the one in the package does not.) No error is raised, and no value is missing. **Look at every label over time**,
+# beside something that was measured.
 #
 # What can we do? For the question of *rain*, we use what was measured. The *kind* before April 2013 answers another question,
 # so it is a missing label: it gets the weight 0 in its head, as in lesson 6. The other heads keep those days.
@@ -330,7 +330,8 @@ for number, (_, departure, scale, _, test) in enumerate(blocks):
 
 # %% [markdown]
 # `... all kinds` is the same network, but for the weight of the old kinds: it believes them. And as the strongest competitor,
-# **gradient-boosted trees**: nine models, one for each number and each class, on the same inputs and the same targets.
+# **gradient-boosted trees**: nine models, one for each day ahead, one for the kind and one for rain, on the same inputs and
+# targets.
 
 # %%
 from sklearn import ensemble
@@ -364,7 +365,7 @@ for name in ["persistence", "damped", "boosted trees"]:
     print(f"network - {name:15} {as_text(less):>14}, smaller in {sum(less < 0)} of 8 quarters")
 
 # %% [markdown]
-# **Who wins?**
+# **Who wins?** (Other seeds move the network's numbers by a few hundredths.)
 # - **Tomorrow**, the network, the trees and *damped* are all better than the mean of the season by about 0.8 degrees.
 #   Between the three there is no clear difference. *Damped* has seven numbers, the network more than a thousand.
 # - **Four days ahead and later**, nobody is clearly better than the season's mean, and the trees are a little worse. Seven
@@ -465,9 +466,9 @@ assert narrower > 0.5 and better > 0.1
 #   quarter to quarter the coverage goes up and down by more than that (the bands).
 # - Both *cover* alike, but for tomorrow the network's intervals are one to two degrees narrower. **Coverage is a condition,
 #   width is the gain**, and the pinball loss has both in one number. For the seventh day there is no gain, as before.
-# - Nothing in the head keeps its quantiles in order. Here they hardly ever cross; with many levels, or little training,
-#   they do. We sorted them (`np.sort`), which never makes the pinball loss worse.
-# - The coverage was measured on quarters that come later. On the training part, it would have looked better than it is.
+# - Nothing in the head keeps its quantiles in order. Here they hardly ever cross; with more levels they may.
+#   We sorted them (`np.sort`), which never makes the pinball loss worse.
+# - Coverage is a promise about days to come. So it is measured on later quarters, and never on the training part.
 
 # %% [markdown]
 # ## Sequences of different length
@@ -571,9 +572,10 @@ print(f"Brier score: all steps {all_steps:.3f}, real steps {real_steps:.3f}")
 assert all_steps < real_steps - 0.04
 
 # %% [markdown]
-# The score of all steps looks far better than any in this lesson, and it is false: half of it is filler. On the real steps the
-# network is about as good as the one with windows. So the filler harms less what the network does than what you believe about
-# it. (Answers of a masked model at padded steps mean nothing: leave them out when you score with NumPy.)
+# The score of all steps looks far better than any in this lesson, and it is false: half of it is filler. On the real steps
+# the network is about as good as the one with windows. In ten runs of each, training with the mask or with weights made no
+# clear difference there. So the filler harms less what the network does than what you believe about it. (Answers of a
+# masked model at padded steps mean nothing: leave them out when you score with NumPy.)
 
 # %% [markdown]
 # ## Take this with you
