@@ -106,7 +106,7 @@ def test_a_notebook_says_in_one_line_what_is_open_and_remembers_what_is_solved(t
     assert len(said["needs it"].splitlines()) == 1
     assert all(len(line) <= 100 for line in said["first hint"].splitlines())
     assert said["check"] == "Question 5.1: correct.\n"
-    first, *others = grading.load_lesson(5)
+    _, *others = grading.load_lesson(5)
     assert said["so far"] == f"Exercise 5: 1 of {1 + len(others)} questions solved. Open: {', '.join(others)}.\n"
     assert len(said["typo"].splitlines()) > 1
     assert json.loads((tmp_path / NAME).read_text()) == {"solved": ["5.1"], "hints": {"5.1": 1}}
