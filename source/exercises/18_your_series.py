@@ -172,20 +172,18 @@ degrees = local_data.seattle_weather()["temp_max"].to_numpy()
 levels = np.array([0.1, 0.5, 0.9])
 inputs, targets = windows(degrees, 7, 1)
 options = {"loss": "quantile", "max_iter": 40, "max_leaf_nodes": 8, "max_bins": 63}
-for begin in [1096, 1186]:  # the first days of January and of April 2015, about
-    train, test = (
-        todays - 6 for todays in origin(7, 1, begin, begin + 90)
-    )  # to window numbers
+for begin in [1096, 1186]:  # the first days of January and of April 2015
+    days = origin(7, 1, begin, begin + 90)
+    train, test = (todays - 6 for todays in days)  # the numbers of their windows
     models = [HistGradientBoostingRegressor(quantile=level, **options) for level in levels]
     fitted = [model.fit(inputs[train], targets[train, 0]) for model in models]
     quantiles = np.stack([model.predict(inputs[test]) for model in fitted], axis=1)
     loss = pinball(targets[test, 0], quantiles, levels)
     found = report(targets[test, 0], quantiles)
-    print(
-        f"pinball {loss:.2f}, coverage {found['coverage']:.0%}, width {found['width']:.1f}",
-        end="",
-    )
-    print(f", {found['crossed']:.0%} of the rows cross")
+    print(f"pinball {loss:.2f}", end="")
+    for name, number in found.items():
+        print(f", {name} {number:.2f}", end="")
+    print()
 
 # %% [markdown]
 # One quarter is not the next: an interval that held its share in winter may not hold it in spring.
