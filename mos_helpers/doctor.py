@@ -31,17 +31,20 @@ def packages() -> str:
         wanted = [Requirement(line) for line in requires("mos_helpers") or []]
     except PackageNotFoundError:
         raise FixNeeded(f"the course's own package is not installed: {INSTALL}") from None
-    faults = []
+    faults: dict[str, list[str]] = {"": [], "course": []}
     for package in wanted:
         try:
             found = version(package.name)
+            fault = "" if found in package.specifier else f"{package.name} is {found} and should be {package.specifier}"
         except PackageNotFoundError:
-            faults.append(f"{package.name} is missing")
-        else:
-            if found not in package.specifier:
-                faults.append(f"{package.name} is {found} and should be {package.specifier}")
-    if faults:
-        raise FixNeeded(f"{'; '.join(faults)}: {INSTALL}")
+            fault = f"{package.name} is missing"
+        if fault:
+            faults["course" if package.marker else ""].append(fault)
+    if faults[""]:
+        raise FixNeeded(f"{'; '.join(faults[''] + faults['course'])}: {INSTALL}")
+    if faults["course"]:
+        needed = f"check_heads and the layers work; for data, figures and the notebooks {'; '.join(faults['course'])}"
+        raise FixNeeded(f"{needed}: {INSTALL}, or `pip install mos_helpers[course]`")
     shown = ("tensorflow", "keras", "numpy", "scikit-learn", "jupyterlab")
     return ", ".join(f"{name} {version(name)}" for name in shown)
 
@@ -51,13 +54,23 @@ def backend() -> str:
     import keras
     import tensorflow as tf
 
+    from mos_helpers.inside_keras import TESTED
+
     if keras.backend.backend() != "tensorflow":
         raise FixNeeded(f"Keras runs on {keras.backend.backend()}: remove the environment variable KERAS_BACKEND")
     if os.environ.get("TF_USE_LEGACY_KERAS", "0").lower() in ("1", "true"):
         raise FixNeeded("TF_USE_LEGACY_KERAS asks for the old Keras 2: remove that environment variable")
+    newer = [f"{name} {version(name)}" for name, tested in TESTED.items() if is_newer(version(name), tested)]
+    untried = f", {' and '.join(newer)} newer than tested: run `uv run pytest` or use the older one" if newer else ""
     graphics = len(tf.config.list_physical_devices("GPU"))
     onednn = "off, so convolutions are slower" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "on"
-    return f"Keras runs on TensorFlow, oneDNN is {onednn}, {graphics or 'no'} GPU (none is needed)"
+    return f"Keras runs on TensorFlow, oneDNN is {onednn}, {graphics or 'no'} GPU (none is needed){untried}"
+
+
+def is_newer(found: str, tested: str) -> bool:
+    """Return whether the first two numbers of a version are above those of the newest that was tested."""
+    first_two = [[int(part) for part in text.split(".")[:2]] for text in (found, tested)]
+    return first_two[0] > first_two[1]
 
 
 def memory() -> str:

@@ -625,7 +625,7 @@ assert heavy["exact"] < plain["exact"] + 0.02
 # two.
 #
 # The **weight for each image** is in `benchmarks/multi_label.py`. It finds more rare digits than no weight, too. But it also
-# weights the other labels of these images: the other labels do worse, and the exact match falls clearly.
+# weights the other labels of these images: the other labels do worse, and the exact match fell in each of five runs.
 
 # %% [markdown]
 # ## Take this with you

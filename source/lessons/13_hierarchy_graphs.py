@@ -635,9 +635,9 @@ for of_design in runs.values():
 #   the model.
 # - **The plain loss** is coherent too. On average the two losses are too close for five seeds to separate. What differs is the
 #   standard deviation: with the plain loss some runs do as well as with the max-constraint loss or better, and others fall far
-#   behind. Five runs may not show it; over 50 runs the standard deviation of exact match was more than twice as large, on both
-#   data sources and with both numbers of canvases. What happened to A and B would explain it; we did not look inside these
-#   runs.
+#   behind. Five runs may not show it; over the ten runs of the benchmark the standard deviation of exact match was more than
+#   twice as large, on both data sources and with both numbers of canvases. What happened to A and B would explain it; we did
+#   not look inside these runs.
 # - In exact match, the flat model and all answers with the constraint are above every baseline. The sigmoids alone are not
 #   always: with 300 canvases of MNIST they are about as often right as the most frequent set. The frequencies alone reach a
 #   high hF, because general classes such as "odd" are frequent, and AU(PRC) depends on how frequent the labels are too. So

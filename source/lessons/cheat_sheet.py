@@ -120,6 +120,8 @@ assert list(answers) == ["digit", "odd"]
 # | a high accuracy, and nothing learned | the baseline has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
 # | one head is perfect and the other is dead | losses of different size: standardise the numbers, or choose loss weights | [5](05_regression.ipynb), [7](07_loss_weights.ipynb) |
 # | the loss is NaN | one missing label: fill the gap before the loss, with weight 0 | [6](06_missing_labels.ipynb) |
+# | more rows of one class than the table has | a comparison with a gap is False: look for the gaps first | [16](16_your_table.ipynb) |
+# | NaN for every row after `Normalization` | it was adapted on a column with a gap: compute mean and variance without it | [16](16_your_table.ipynb) |
 # | a loss that falls when labels go missing | the mean also counts rows of weight 0: `reduction="mean_with_sample_weight"` | [6](06_missing_labels.ipynb) |
 # | a metric that counts filled labels | `metrics` ignores weights: `weighted_metrics` | [6](06_missing_labels.ipynb) |
 # | weights of labels, steps or maps: "Incompatible shapes", or a loss many times too large | weights have the shape of the output without its last axis: `np.broadcast_to`; `Reshape((k, 1))` for k labels | [6](06_missing_labels.ipynb) |

@@ -53,6 +53,9 @@
 # | missing label | étiquette manquante | nobody wrote this label down, for this image | [6](06_missing_labels.ipynb) | unannotated |
 # | filler | - | the value that stands in the place of a missing label, with weight 0 | [6](06_missing_labels.ipynb) | dummy value |
 # | training part, validation part, test part | jeu d'entraînement, jeu de validation, jeu de test | the images that fit the weights; that choose between models; that judge the choice, once | [5](05_regression.ipynb) | dev set, hold-out set |
+# | preprocessing | prétraitement | the steps from raw rows to the numbers that a network takes | [16](16_your_table.ipynb) | |
+# | leak | fuite de données | the training learned something from the test part, so the score is too good | [16](16_your_table.ipynb) | |
+# | target encoding | - | a text is replaced by the mean target of its rows | [16](16_your_table.ipynb) | |
 # | data set | jeu de données | images and their targets | [3](03_three_architectures.ipynb) | dataset |
 
 # %% [markdown]
@@ -90,6 +93,8 @@
 # | baseline | modèle de référence | the best answer that does not look at the image: the most frequent class, the median (for squared errors the mean) | [0](00_start_here.ipynb) | naive answer, dummy score |
 # | seed | graine | the number that fixes what is random in a program; other seeds, or other draws from one, give other runs | [1](01_two_heads.ipynb) | |
 # | standard deviation | écart type | how far numbers lie from their mean: scores of several runs, or a target from the mean that a head states for it | [0](00_start_here.ipynb) | spread |
+# | cross-validation | validation croisée | the rows are cut into parts, and each is the test part once | [16](16_your_table.ipynb) | |
+# | standard error | erreur type | how far a mean of scores lies from what it would be over all such tables: of the mean, not of one score | [16](16_your_table.ipynb) | |
 # | point | point de pourcentage | one percentage point: from 80% to 81% | [3](03_three_architectures.ipynb) | |
 # | contradiction | - | two heads' answers that cannot both be true | [1](01_two_heads.ipynb) | inconsistency |
 # | both right | - | the share of images for which every head is right | [11](11_hierarchical_heads.ipynb) | joint accuracy |

@@ -212,8 +212,3 @@ def test_one_module_touches_what_keras_and_tensorflow_do_not_document():
     files = [file for package in ("mos_helpers", "mos_checks") for file in (ROOT / package).rglob("*.py")]
     users = [file.name for file in files if private.search(file.read_text("utf-8"))]
     assert users == ["inside_keras.py"]
-
-
-def test_every_benchmark_stands_in_the_table_of_benchmarks():
-    table = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
-    assert set(re.findall(r"`(\w+\.py)`", table)) == {script.name for script in (ROOT / "benchmarks").glob("*.py")}

@@ -16,6 +16,8 @@ from mos_helpers.balancing import (
 from mos_helpers.balancing.gradnorm import gradnorm_goals, gradnorm_gradient
 from mos_helpers.data import batches
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 LOSSES = {"digit": "sparse_categorical_crossentropy", "pose": "mse"}
 positive = st.floats(1e-4, 1e4)
 

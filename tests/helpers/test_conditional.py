@@ -9,6 +9,8 @@ from test_tree import LOOKS, THREE, trees
 
 from mos_helpers.hierarchy import ConditionalHead, GroupSum, Tree, contradictions
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 TREE = Tree(LOOKS, leaves=list("0123456789"))
 
 

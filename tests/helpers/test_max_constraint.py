@@ -11,6 +11,8 @@ from graphs import class_graphs, probabilities
 from mos_helpers import data as course_data
 from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 TWO = ClassGraph({"A": [], "B": ["A"]})
 quick = hypothesis.settings(deadline=None, max_examples=25)
 

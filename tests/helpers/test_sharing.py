@@ -9,6 +9,8 @@ from scipy import special
 
 from mos_helpers.sharing import CrossStitch, ExpertsWithGates
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 TASKS = ["right", "left", "prime"]
 settings = hypothesis.settings(deadline=None, max_examples=20)
 
