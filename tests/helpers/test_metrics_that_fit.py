@@ -163,7 +163,7 @@ def head(kind):
 def said(metric, kind):
     """Return what `check_heads` says of a metric, or nothing."""
     seen = replace(head(kind), metrics=[metric])
-    return "".join(finding.message for rule in metric_rules.RULES for finding in rule(seen))
+    return "".join(message for rule in metric_rules.RULES for _, message in rule(seen))
 
 
 @functools.cache
