@@ -582,9 +582,9 @@ assert scores["no mask"][0] < scores["no mask"][1] - 0.04
 #
 # One cell that stands alone: from a table in time order to inputs and named targets. `freq` is the spacing that you expect,
 # in the words of pandas: "D", "h", "15min", "MS" (months), "B" (working days). What would shift a window without a sound is
-# refused: rows out of order, a time that is there twice, a gap, text, NaN. For the split, take `rolling_origins` from
-# above: it also stands alone. (Text to numbers: `pd.to_numeric`. Classes: `pd.Categorical(...).codes`. A gap: cut the table
-# there, or fill it with what was known *before* it.)
+# refused: rows out of order, a time that is there twice, a gap, text, NaN. (Text to numbers: `pd.to_numeric`. Classes:
+# `pd.Categorical(...).codes`. A gap: cut the table there, or fill it with what was known *before* it.) For the split, copy
+# `rolling_origins` from the lesson as well.
 
 
 # %%
