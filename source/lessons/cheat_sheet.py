@@ -21,6 +21,7 @@
 # | multi-label, k labels | k | sigmoid | binary cross-entropy | k numbers, each 0 or 1, shape (n, k) | F1, exact match; thresholds from the validation part | [4](04_multi_label.ipynb) |
 # | regression, k numbers | k | none | mean squared error | k numbers, standardised on the training part, shape (n, k) | mean absolute error, in the target's unit | [5](05_regression.ipynb) |
 # | regression with its uncertainty | 2k | none | Gaussian negative log-likelihood | as above | coverage of the intervals | [5](05_regression.ipynb) |
+# | an interval, k levels | k for each number | none | pinball loss, one level for each unit | as above | coverage and width | [18](18_your_series.ipynb) |
 # | class in a tree | one for each class below the root | softmax among siblings | marginal cross-entropy | a node of the tree, coarse or fine | both levels, contradictions | [11](11_hierarchical_heads.ipynb), [12](12_partial_labels.ipynb) |
 #
 # With logits: no activation, `from_logits=True` in the loss, and a metric that knows it (`BinaryAccuracy(threshold=0.0)`).
