@@ -20,8 +20,8 @@
 # - to freeze a trunk and to unfreeze it, and what `BatchNormalization` does meanwhile;
 # - to show which pixels move the answer of a head.
 #
-# **What you will need.** [Lesson 6](06_missing_labels.ipynb). No GPU, no network. About 45 minutes; the longest cell runs for
-# about 15 seconds. Words are explained in the [glossary](glossary.ipynb).
+# **What you will need.** [Lesson 6](06_missing_labels.ipynb). No GPU, no network. About 40 minutes; the longest cell runs for
+# about 30 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -41,10 +41,9 @@ from PIL import Image
 # %% [markdown]
 # ## A folder and a list
 #
-# You have such a folder already; this lesson has to write its own. Each picture is a digit in a pose ([lesson
-# 5](05_regression.ipynb)), in uneven light and with noise. The **map** says which pixels are ink, and is a picture too. The 400
-# training pictures come from training digits, and the 200 test pictures from test digits.
-
+# You have such a folder already; here `write_pictures` makes one. Each picture is a digit in a pose
+# ([lesson 5](05_regression.ipynb)), in uneven light and with noise. The **map** says which pixels are ink, and is a picture too.
+# The 400 training pictures come from training digits, and the 200 test pictures from test digits.
 
 # %%
 digits = data.load_digits()
@@ -70,8 +69,8 @@ titles = [f"{row['digit'] or '?'}, {row['angle'] or '?'}°" for row in train_row
 plots.images(1 - np.array(pictures) / 255, titles)
 
 # %% [markdown]
-# Above each picture: its size in pixels, the digit and the angle, with a question mark for a gap. Positive angles are
-# counter-clockwise.
+# Above each picture: the digit and the angle, with a question mark for a gap. Positive angles are counter-clockwise. The files
+# are squares of 40, 60 or 80 pixels.
 #
 # ### What `image_dataset_from_directory` makes of it
 #
@@ -387,23 +386,22 @@ plots.comparison({way: found[:, 0] for way, found in runs.items()}, "accuracy of
 print(f"baseline of angle: {std * np.abs(targets_test['angle']).mean():.1f} degrees")
 for way, found in runs.items():
     digit, angle, ink = found.mean(axis=0)
-    print(f"{way:14}digit {digit:.0f}%, angle {angle:.1f} degrees, map: IoU {ink:.0f}%")
+    print(f"{way:16}digit {digit:.0f}%, angle {angle:.1f} degrees, map: IoU {ink:.0f}%")
 
 # %% tags=["check"]
 assert runs["frozen"][:, 2].mean() > runs["from scratch"][:, 2].mean()
 assert runs["frozen"][:, 2].mean() > runs["then unfrozen"][:, 2].mean()
 
 # %% [markdown]
-# - **The saved trunk helps *digit* and *map*.** Nobody drew a map for its first task, and yet its features say where ink is.
+# - **The saved trunk helps *map*, and in our run *digit* too.** Nobody drew a map for its first task, and yet its features say where ink is.
 # - ***angle* hardly gains.** In the first task nothing was turned, so the trunk had no reason to keep what tells an angle. Ask
 #   for each head whether the first task needed what this head needs.
 # - **Unfreezing at a small rate** changes *digit* little here, and costs *map*: half of the updates have a third of the rate, and the
 #   map's layers still had much to learn. First train the heads until they stand still.
-# - **Never frozen** is about as good as frozen in this small network. Freezing is cheaper: the trunk needs no gradients.
+# - **Never frozen** is not better in our run. And freezing is cheaper: the trunk needs no gradients.
 # - **Turns** gain nothing clear: with 120 updates of 32, each picture is seen ten times only. They pay in longer training.
 #
-# All this is about few labels and few updates. With labels for all of many pictures, training from scratch comes close; count
-# yours, and compare as here, over several seeds.
+# All this is about few labels and few updates. Count yours, and compare as here, over several seeds.
 
 # %% [markdown]
 # ## `BatchNormalization` in a frozen trunk
@@ -437,7 +435,7 @@ for answer in [True, False]:
 # %% [markdown]
 # `trainable=False` decides alone: a frozen `BatchNormalization` uses its moving statistics, and leaves them. `training=False`
 # in the call did **nothing**: `fit` calls the whole model with `training=True`, and in Keras 3 this goes to every layer inside, over
-# what was given when the model was built. (In TensorFlow's Keras 2 it was the other way round, and many texts still say so.)
+# what was given when the model was built. (Many texts, and Keras's own guide, say otherwise.)
 #
 # To unfreeze a trunk and keep its statistics, freeze these layers one by one:
 
@@ -468,7 +466,7 @@ large = keras.Model(image, {"angle": head(features, 1, None, "angle")})
 print(mobile.output.shape, f"{mobile.count_params():,}", len(large.trainable_weights))
 
 # %% [markdown]
-# Two arrays for each head. Look up what numbers a trunk expects: this one takes 0 to 255 and scales them inside; others want
+# The output of the trunk, its parameters, and what is left to train: four arrays, of the two layers of a head. Look up what numbers a trunk expects: this one takes 0 to 255 and scales them inside; others want
 # `preprocess_input` of their module. Our pipeline gives 0 to 1, and that would be an error without a message. For a map, take an
 # inner layer with more places: `mobile.get_layer(name).output`.
 #
@@ -631,4 +629,4 @@ assert len(dataset) == 199 and list(skipped) == ["pictures/train_123.png"]
 # - J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt and B. Kim (2018). *Sanity checks for saliency maps.*
 # - Keras (2020). *Transfer learning and fine-tuning*, a guide.
 #
-# Next: the [exercises](../exercises/17_your_pictures.ipynb), then the [capstone](../exercises/15_capstone.ipynb).
+# Next: the [exercises](../exercises/17_your_pictures.ipynb), then [lesson 18](18_your_series.ipynb).
