@@ -141,8 +141,8 @@ def remember(moving, batches, momentum, trainable):
 check("17.4", lambda: remember)
 
 # %% [markdown] tags=["solution"]
-# After $u$ updates a part of $m^u$ of the first values is left. With Keras's momentum of 0.99 and 100 updates this is 37%: the
-# statistics of a short training from scratch are still half those of the beginning, and `predict` suffers. The lesson's trunk
+# After $u$ updates a part of $m^u$ of the first values is left. With Keras's momentum of 0.99 and 100 updates this is 37%: after
+# a short training from scratch, more than a third of the statistics is still that of the beginning, and `predict` suffers. The lesson's trunk
 # has 0.9.
 
 # %% [markdown]

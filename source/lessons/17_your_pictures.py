@@ -212,7 +212,7 @@ for d in [numbers.map(draw).cache(), numbers.cache().map(draw)]:
     print("the second pass is the same:", first == second)
 
 # %% [markdown]
-# What was drawn once is drawn for ever. So: **read, cache, shuffle, augment, batch, prefetch**.
+# What was drawn once is drawn for ever. So: **read, cache, shuffle, batch, augment, prefetch**.
 
 # %% [markdown]
 # ## Augmentation that changes the targets
@@ -513,8 +513,8 @@ assert share["left"] > share["right"]
 # ## Take this with you
 #
 # One cell, on its own. `picture_dataset` reads every file once, and names what is wrong. `rows` is a list of dictionaries, as
-# `csv.DictReader` gives it, and `kinds` says which columns are targets. It gives `(images, targets, weights)` for `fit`, for
-# heads with these names, with losses of `reduction="mean_with_sample_weight"`.
+# `csv.DictReader` gives it, and `kinds` says which columns are targets. For `fit` it gives images, targets and weights, for heads
+# with these names and losses of `reduction="mean_with_sample_weight"`. Cache, shuffle and batch it as above.
 
 
 # %%
