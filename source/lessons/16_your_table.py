@@ -621,4 +621,4 @@ heads.answers(model.predict(np.ones((2, 2)), verbose=0))
 # - L. Grinsztajn, E. Oyallon and G. Varoquaux (2022). *Why do tree-based models still outperform deep learning on typical
 #   tabular data?*
 #
-# Next: the [exercises](../exercises/16_your_table.ipynb), then [lesson 18](18_your_series.ipynb).
+# Next: the [exercises](../exercises/16_your_table.ipynb), then [lesson 17](17_your_pictures.ipynb).

@@ -132,5 +132,8 @@ assert list(answers) == ["digit", "odd"]
 # | a negative total loss, where it is a Gaussian loss, a sum of logarithms or uncertainty weighting | that is allowed | [5](05_regression.ipynb), [7](07_loss_weights.ipynb), [8](08_adaptive_weights.ipynb) |
 # | `loss: 0.0` with a `train_step` of your own | the loss tracker was not updated | [9](09_gradient_conflict.ipynb) |
 # | two heads that contradict each other | independent heads: build the rule into the head | [11](11_hierarchical_heads.ipynb), [13](13_hierarchy_graphs.ipynb) |
+# | `fit` stops with *Invalid PNG data* and no name | one broken file: read all of them once, before training | [17](17_your_pictures.ipynb) |
+# | a frozen trunk that learns, or an unfrozen one that does not | `trainable` was set after `fit`: compile again | [17](17_your_pictures.ipynb) |
+# | moving statistics that change, in spite of `training=False` | `fit` overrules it: `trainable = False` on each `BatchNormalization` | [17](17_your_pictures.ipynb) |
 # | "best" model is the last one | `monitor=` names a key that does not exist | [14](14_ship_and_scale.ipynb) |
 # | a served answer with the wrong shape or meaning | outputs taken by position: take them by name | [14](14_ship_and_scale.ipynb) |

@@ -34,6 +34,10 @@
 # | soft sharing | - | the training decides how much the tasks share: cross-stitch units, experts with gates | [10](10_when_to_share.ipynb) | |
 # | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship_and_scale.ipynb) | |
 # | expert, gate | expert, routeur | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
+# | freeze | geler | keep the parameters of a layer as they are while others train | [17](17_your_pictures.ipynb) | |
+# | transfer learning | apprentissage par transfert | begin with a trunk that was trained on another task | [17](17_your_pictures.ipynb) | |
+# | moving statistics | - | the means and variances that `BatchNormalization` keeps for `predict` | [17](17_your_pictures.ipynb) | |
+# | saliency map | carte de saillance | for each pixel, how strongly it moves an answer | [17](17_your_pictures.ipynb) | |
 
 # %% [markdown]
 # ## The data
@@ -57,6 +61,7 @@
 # | leak | fuite de données | the training learned something from the test part, so the score is too good | [16](16_your_table.ipynb) | |
 # | target encoding | - | a text is replaced by the mean target of its rows | [16](16_your_table.ipynb) | |
 # | data set | jeu de données | images and their targets | [3](03_three_architectures.ipynb) | dataset |
+# | augmentation | augmentation de données | new images from old ones, as by turning them; targets that change must change too | [17](17_your_pictures.ipynb) | |
 # | window | fenêtre | the last steps of a series as inputs, and the steps after them as targets | [18](18_your_series.ipynb) | |
 # | horizon | horizon de prévision | how many steps ahead a model predicts | [18](18_your_series.ipynb) | |
 # | origin | origine de la prévision | the time at which a forecast is made: all before it is known, nothing after it | [18](18_your_series.ipynb) | |
