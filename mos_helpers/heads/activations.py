@@ -11,21 +11,18 @@ PASS_THROUGH = ("Identity", "Dropout", "Cast")
 MOVE = ("Reshape", "Flatten", "Permute", "Transpose", "Squeeze", "ExpandDims", "GetItem")  # a softmax may not survive
 UNBOUNDED = (-np.inf, np.inf)
 RANGES = {
-    name: limits
-    for names, limits in {
-        "sigmoid hard_sigmoid softmax sparsemax": (0, 1),
-        "tanh hard_tanh softsign": (-1, 1),
-        "relu softplus exponential squareplus sparse_plus": (0, np.inf),
-        "relu6": (0, 6),
-        "elu celu": (-1, np.inf),
-        "selu": (-1.76, np.inf),
-        "gelu": (-0.17, np.inf),
-        "silu": (-0.28, np.inf),
-        "mish": (-0.31, np.inf),
-        "log_softmax log_sigmoid": (-np.inf, 0),
-    }.items()
-    for name in names.split()
+    "sigmoid hard_sigmoid softmax sparsemax": (0, 1),
+    "tanh hard_tanh softsign": (-1, 1),
+    "relu softplus exponential squareplus sparse_plus": (0, np.inf),
+    "relu6": (0, 6),
+    "elu celu": (-1, np.inf),
+    "selu": (-1.76, np.inf),
+    "gelu": (-0.17, np.inf),
+    "silu": (-0.28, np.inf),
+    "mish": (-0.31, np.inf),
+    "log_softmax log_sigmoid": (-np.inf, 0),
 }
+RANGES = {name: limits for names, limits in RANGES.items() for name in names.split()}
 NAMES = {"exp": "exponential", "re_lu": "relu"}  # of layers and operations, where they differ
 ROUNDING = 1e-2  # of outputs in 16 bits
 
@@ -72,13 +69,12 @@ def activation_seen(told: str | None, runs: list[np.ndarray]) -> str | None:
     What the layers do not say is believed only if every run shows it.
     """
     low, high = RANGES.get(told, UNBOUNDED)
-    smallest, largest = [values.min() for values in runs], [values.max() for values in runs]
+    smallest, largest = [values.min() for values in runs], max(values.max() for values in runs)
     summed = all(sums_to_one(values, -1) for values in runs)
-    if told == "softmax" and runs[0].ndim > 1 and runs[0].shape[-1] > 1 and not summed:
+    not_softmax = told == "softmax" and runs[0].ndim > 1 and runs[0].shape[-1] > 1 and not summed
+    if not_softmax or min(smallest) < low - ROUNDING or largest > high + ROUNDING:
         told = None
-    if min(smallest) < low - ROUNDING or max(largest) > high + ROUNDING:
-        told = None
-    if told == "exponential" and max(largest) <= 1 + ROUNDING:  # of a distance below 0: a probability
+    if told == "exponential" and largest <= 1 + ROUNDING:  # of a distance below 0: a probability
         return None
     if told in (None, "linear") and summed:
         return "softmax"

@@ -52,9 +52,10 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
     notes = list(wiring.notes)
     findings = _found(WIRING_RULES, wiring, notes)
     for head in wiring.heads:
-        of_head = _found(HEAD_RULES, head, notes)
-        spoiled = SPOILED & {finding.code for finding in of_head}
-        findings += of_head + _found(weight_rules.RULES if spoiled else AFTERWARDS, head, notes)
+        faults = _found(HEAD_RULES, head, notes)
+        spoiled = SPOILED & dict(faults).keys()
+        faults += _found(weight_rules.RULES if spoiled else AFTERWARDS, head, notes)
+        findings += [Finding(code, head.name, message) for code, message in faults]
     result = "Nothing found."
     if wiring.outputs is None:
         why = "the outputs are not known before the model is called: call it on a few rows, such as model(x[:2])"
@@ -64,8 +65,7 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
     return Report(findings, "\n".join([*map(str, wiring.heads), result]), notes)
 
 
-def _found(rules: list[Callable], subject: Wiring | Head, notes: list[str]) -> list[Finding]:
-    """Return what the rules find, and note which of them could not judge."""
+def _found(rules: list[Callable], subject: Wiring | Head, notes: list[str]) -> list:
     findings = []
     for rule in rules:
         what = rule.__doc__.split("\n")[0].rstrip(".")

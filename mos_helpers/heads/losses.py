@@ -25,23 +25,20 @@ class Wants(NamedTuple):
 
 
 WANTS = {
-    name: wants
-    for names, wants in {
-        "sparse_categorical_crossentropy categorical_generalized_cross_entropy": Wants("sparse", "probability"),
-        "categorical_crossentropy categorical_focal_crossentropy kl_divergence": Wants("categorical", "probability"),
-        "categorical_hinge": Wants("categorical"),
-        "binary_crossentropy binary_focal_crossentropy": Wants("binary", "probability"),
-        "dice tversky": Wants("mask", "probability"),
-        "hinge squared_hinge": Wants("signs", "both signs"),
-        "poisson": Wants("regression", "not negative", low=0),
-        "mean_squared_logarithmic_error": Wants("regression", low=0),
-        "mean_absolute_percentage_error": Wants("regression", zero=False),
-        "mean_squared_error mean_absolute_error cosine_similarity huber log_cosh": Wants("regression"),
-        "ctc": Wants("other", "logits"),  # its targets have a length of their own
-        "circle": Wants("other"),  # out of reach: it compares the rows of a batch with each other
-    }.items()
-    for name in names.split()
+    "sparse_categorical_crossentropy categorical_generalized_cross_entropy": Wants("sparse", "probability"),
+    "categorical_crossentropy categorical_focal_crossentropy kl_divergence": Wants("categorical", "probability"),
+    "categorical_hinge": Wants("categorical"),
+    "binary_crossentropy binary_focal_crossentropy": Wants("binary", "probability"),
+    "dice tversky": Wants("mask", "probability"),
+    "hinge squared_hinge": Wants("signs", "both signs"),
+    "poisson": Wants("regression", "not negative", low=0),
+    "mean_squared_logarithmic_error": Wants("regression", low=0),
+    "mean_absolute_percentage_error": Wants("regression", zero=False),
+    "mean_squared_error mean_absolute_error cosine_similarity huber log_cosh": Wants("regression"),
+    "ctc": Wants("other", "logits"),  # its targets have a length of their own
+    "circle": Wants("other"),  # out of reach: it compares the rows of a batch with each other
 }
+WANTS = {name: wants for names, wants in WANTS.items() for name in names.split()}
 SHORT = {"mean_squared_error": "mse", "mean_absolute_error": "mae"}
 
 
@@ -70,10 +67,8 @@ class Loss(NamedTuple):
 
     def code(self, name: str | None = None, **changes: object) -> str:
         """Return code for this loss, or for one of another name, with its own arguments but these changes."""
-        lower = (name or self.name).replace("_", "")
-        made = next(
-            made for label, made in vars(keras.losses).items() if label.lower() == lower and inspect.isclass(made)
-        )
+        classes = {label.lower(): made for label, made in vars(keras.losses).items() if inspect.isclass(made)}
+        made = classes[(name or self.name).replace("_", "")]
         known = inspect.signature(made).parameters
         config = {key: value for key, value in (self.config | changes).items() if key in known}
         given = {k: v for k, v in config.items() if k not in ("name", "dtype") and v != known[k].default}
@@ -95,10 +90,8 @@ def name_of(thing: object) -> str:
 
 def is_own(thing: object) -> bool:
     """Whether a loss, metric, layer or activation was written by the user."""
-    module = getattr(thing, "__module__", None) or type(thing).__module__
-    if str(module).startswith("keras.") and hasattr(thing, "fn"):  # a class of Keras around a function
-        return is_own(thing.fn)
-    return not str(module).startswith("keras.")
+    of_keras = str(getattr(thing, "__module__", None) or type(thing).__module__).startswith("keras.")
+    return is_own(thing.fn) if of_keras and hasattr(thing, "fn") else not of_keras  # Keras's class around a function
 
 
 def loss_of(given: object, shape: tuple | None, target_rank: int | None) -> Loss:

@@ -1,34 +1,74 @@
-"""Rules about one head's metrics: does each of Keras's own judge the kind of answer that the head gives?"""
+"""Rules about one head's metrics: does each of Keras's own judge the kind of answer that the head gives?
+
+A head's answers are class numbers, one-hot rows, yes or no for each unit, signs (-1 and 1), or other numbers: what its
+targets show. FITS is the one table of which metric fits which; a metric of the user's own is left alone.
+"""
 
 import keras
 
 from mos_helpers.heads.activations import gives_probabilities
 from mos_helpers.heads.losses import WANTS, is_own, name_of
-from mos_helpers.heads.metrics import FITS, KnownMetric, answers_of, gives_logits, metric_for, metric_of, splits_at_zero
-from mos_helpers.heads.report import Finding, Findings
+from mos_helpers.heads.metrics import (
+    COMPARES_NUMBERS,
+    F_SCORES,
+    FAMILIES,
+    FITS,
+    HINGES,
+    SPLITS,
+    STRETCHES,
+    WITH_THRESHOLD,
+    Answers,
+    KnownMetric,
+    answers_of,
+    metric_of,
+)
+from mos_helpers.heads.report import Faults
 from mos_helpers.heads.wiring import Head
 
-F_SCORES, HINGES, SPLITS = {"F1Score", "FBetaScore"}, {"Hinge", "SquaredHinge"}, {"BinaryAccuracy", "BinaryIoU"}
-WITH_THRESHOLD = SPLITS | {name for name, answers in FITS.items() if answers == {"one-hot rows", "yes or no"}}
-COMPARES_NUMBERS = {name for name, answers in FITS.items() if answers >= {"numbers", "numbers between 0 and 1"}}
-COMPARES_NUMBERS = COMPARES_NUMBERS - {"PearsonCorrelation"} | {"KLDivergence"}
-STRETCHES = {"BinaryCrossentropy", "KLDivergence", "Poisson", *F_SCORES, *HINGES}  # targets (n,)
+
+def gives_logits(head: Head) -> bool:
+    """Whether a head's outputs are logits."""
+    linear = head.activation == "linear" and head.kind in ("binary", "mask", "categorical")
+    return linear or bool(head.loss and head.loss.from_logits)
 
 
-def fitting_metric(head: Head) -> Findings:
+def splits_at_zero(head: Head) -> bool:
+    """Whether the outputs say yes above 0, and not above 0.5."""
+    return gives_logits(head) or head.kind == "signs"
+
+
+def metric_for(metric: KnownMetric, answers: Answers, head: Head) -> str:
+    """Return code for a metric of the same family that fits these answers, or for one that always does."""
+    splits, from_logits = splits_at_zero(head), head.loss and head.loss.from_logits
+    families = [family for family in FAMILIES if family in metric.name and answers in FAMILIES[family]]
+    if head.kind == "signs" and "Crossentropy" in families:
+        families.remove("Crossentropy")
+    code = FAMILIES[families[0]][answers].format(
+        classes=head.units,
+        k=metric.config.get("k", 5),
+        threshold="threshold=0.0" if splits else "",
+        from_logits="from_logits=True" if from_logits else "",
+    )
+    if families == [""] and answers == "yes or no" and splits:
+        return "keras.metrics.BinaryAccuracy(threshold=0.0)"
+    if families == [""] and answers == "class numbers" and "one-hot rows" in FITS[metric.name]:
+        return f'{code}, or one-hot targets (np.eye({head.units})[targets]) with "categorical_crossentropy"'
+    return code
+
+
+def fitting_metric(head: Head) -> Faults:
     """A metric that judges another kind of answer, or takes probabilities where the head gives logits."""
     answers = answers_of(head) if head.units else None
     for given in (head.metrics + head.weighted_metrics) if answers else ():
         metric = metric_of(given, head)
         if metric and (message := _misfit(metric, answers, head)):
-            yield Finding("accuracy" if metric.plain else "metric-kind", head.name, message)
+            yield ("accuracy" if metric.plain else "metric-kind"), message
         elif metric and (message := _misread(metric, answers, head)):
-            yield Finding("accuracy", head.name, message)
+            yield "accuracy", message
 
 
-def no_metric(head: Head) -> Findings:
+def no_metric(head: Head) -> Faults:
     """A misspelt metric, or the user's own function, for which targets (n,) and outputs (n, 1) stretch to (n, n)."""
-    flat = head.target is not None and head.shape and head.target.ndim == len(head.shape) - 1 and head.units == 1
     for given in head.metrics + head.weighted_metrics:
         is_object, message = isinstance(given, keras.metrics.Metric), None
         if is_object and type(given).__name__ in ("Mean", "Sum"):
@@ -45,17 +85,13 @@ def no_metric(head: Head) -> Findings:
                 code = metric_for(KnownMetric("MeanIoU", given, {}), answers_of(head) or "class numbers", head)
                 message = f'The metric "{given}" needs arguments: write an object, such as {code}.'
         if message:
-            yield Finding("unknown-metric", head.name, message)
-        elif flat and callable(given) and not is_object and is_own(given):
-            message = (
-                f"The metric {name_of(given)} gets targets of shape (n,) and outputs of shape (n, 1), which stretch "
-                "to (n, n): give targets of shape (n, 1) and type float32."
-            )
-            yield Finding("stretched", head.name, message)
+            yield "unknown-metric", message
+        elif head.flat and callable(given) and not is_object and is_own(given):
+            wrong = f"The metric {name_of(given)} gets targets of shape (n,) and outputs of shape (n, 1)"
+            yield "stretched", f"{wrong}, which stretch to (n, n): give targets of shape (n, 1) and type float32."
 
 
 def _misfit(metric: KnownMetric, answers: str, head: Head) -> str | None:
-    """Say which metric fits, if this one judges another kind of answer."""
     written = f'"{metric.given}"' if isinstance(metric.given, str) else metric.name
     fits, cure = set(FITS[metric.name]), metric_for(metric, answers, head)
     if head.kind == "signs" and metric.name not in SPLITS:
@@ -65,10 +101,12 @@ def _misfit(metric: KnownMetric, answers: str, head: Head) -> str | None:
     if metric.name in HINGES and splits_at_zero(head):
         fits |= {"yes or no"}
     if answers in fits:
-        if "IoU" in metric.name and metric.name != "BinaryIoU" and not _reads_classes(metric, answers):
+        sparse = not metric.name.startswith("OneHot")
+        y_true, y_pred = (metric.config.get(f"sparse_{y}", sparse) for y in ("y_true", "y_pred"))
+        if "IoU" in metric.name and metric.name != "BinaryIoU" and (y_pred or y_true != (answers == "class numbers")):
             return f"{written} reads the head's probabilities as class numbers: use {cure}."
         return None
-    if answers in ("numbers", "numbers between 0 and 1") and metric.plain:
+    if metric.plain and answers in ("numbers", "numbers between 0 and 1"):
         what = "a regression" if answers == "numbers" else f"targets that are {answers}"
         return f'"accuracy" means nothing for {what}, since it counts numbers that are equal: use "mae".'
     if metric.plain and answers == "yes or no":
@@ -99,7 +137,6 @@ def _misread(metric: KnownMetric, answers: str, head: Head) -> str | None:
 
 
 def _misread_logits(metric: KnownMetric, threshold: float | None, head: Head) -> str | None:
-    """Say what to write if a metric takes logits for probabilities, or the reverse."""
     logits, probabilities = gives_logits(head), gives_probabilities(head.activation) and not head.loss.from_logits
     given = next((name for name in ("threshold", "thresholds") if metric.config.get(name) in (0, [0], (0,))), None)
     if given and probabilities and metric.name in WITH_THRESHOLD:
@@ -121,7 +158,6 @@ def _misread_logits(metric: KnownMetric, threshold: float | None, head: Head) ->
 
 
 def _misread_numbers(metric: KnownMetric, answers: str, head: Head) -> str | None:
-    """Say what to write if a metric cannot compare numbers such as these."""
     wants, code, rows = WANTS.get(name_of(metric.name)), metric_for(metric, answers, head), head.labelled()
     few = head.units < (3 if metric.name == "PearsonCorrelation" else 2)  # two numbers always lie on a line
     if "Correlation" in metric.name and metric.config["axis"] == -1 and (few or answers == "yes or no"):
@@ -135,13 +171,6 @@ def _misread_numbers(metric: KnownMetric, answers: str, head: Head) -> str | Non
     if answers == "numbers" and wants and not wants.zero and (rows == 0).any():
         return f"{metric.name} divides by the target, and some are 0: use {code}."
     return None
-
-
-def _reads_classes(metric: KnownMetric, answers: str) -> bool:
-    """Whether an IoU takes the largest output, and the targets for what they are."""
-    sparse_targets = metric.config.get("sparse_y_true", not metric.name.startswith("OneHot"))
-    sparse_outputs = metric.config.get("sparse_y_pred", not metric.name.startswith("OneHot"))
-    return not sparse_outputs and sparse_targets == (answers == "class numbers")
 
 
 RULES = [fitting_metric, no_metric]

@@ -1,8 +1,4 @@
-"""Keras's own metrics: which answers of a head each of them judges, and which one to write instead.
-
-A head's answers are class numbers, one-hot rows, yes or no for each unit, signs (-1 and 1), or other numbers: what its
-targets show. FITS is the one table of which metric fits which; a metric of the user's own is left alone.
-"""
+"""Facts about Keras's metrics: which fits which answers, and which of the same family fits others."""
 
 from typing import Literal, NamedTuple
 
@@ -16,29 +12,26 @@ from mos_helpers.heads.wiring import Head
 Answers = Literal["class numbers", "one-hot rows", "yes or no", "numbers between 0 and 1", "signs", "numbers"]
 _numbers = {"numbers", "signs", "numbers between 0 and 1", "yes or no", "one-hot rows"}
 FITS = {
-    name: answers
-    for names, answers in {
-        "Accuracy": set(),  # it counts outputs that equal the target, and probabilities hardly ever do
-        "SparseCategoricalAccuracy SparseTopKCategoricalAccuracy SparseCategoricalCrossentropy": {"class numbers"},
-        "CategoricalAccuracy TopKCategoricalAccuracy CategoricalCrossentropy CategoricalHinge": {"one-hot rows"},
-        "OneHotIoU OneHotMeanIoU": {"one-hot rows"},
-        "KLDivergence": {"one-hot rows"},  # of units of their own it would count the yes alone
-        "IoU MeanIoU": {"class numbers", "one-hot rows"},
-        "BinaryAccuracy BinaryIoU": {"yes or no"},
-        "BinaryCrossentropy": {"yes or no", "numbers between 0 and 1"},
-        "AUC Precision Recall PrecisionAtRecall RecallAtPrecision F1Score FBetaScore": {"one-hot rows", "yes or no"},
-        "SensitivityAtSpecificity SpecificityAtSensitivity": {"one-hot rows", "yes or no"},
-        "TruePositives TrueNegatives FalsePositives FalseNegatives": {"one-hot rows", "yes or no"},
-        "Hinge SquaredHinge": {"signs"},
-        "MeanAbsolutePercentageError": {"numbers"},
-        "Poisson": {"numbers", "numbers between 0 and 1", "yes or no"},
-        "MeanSquaredLogarithmicError": _numbers - {"signs"},
-        "MeanSquaredError RootMeanSquaredError MeanAbsoluteError": _numbers,
-        "LogCoshError CosineSimilarity R2Score": _numbers,
-        "PearsonCorrelation ConcordanceCorrelation": _numbers,
-    }.items()
-    for name in names.split()
+    "Accuracy": set(),  # it counts outputs that equal the target, and probabilities hardly ever do
+    "SparseCategoricalAccuracy SparseTopKCategoricalAccuracy SparseCategoricalCrossentropy": {"class numbers"},
+    "CategoricalAccuracy TopKCategoricalAccuracy CategoricalCrossentropy CategoricalHinge": {"one-hot rows"},
+    "OneHotIoU OneHotMeanIoU": {"one-hot rows"},
+    "KLDivergence": {"one-hot rows"},  # of units of their own it would count the yes alone
+    "IoU MeanIoU": {"class numbers", "one-hot rows"},
+    "BinaryAccuracy BinaryIoU": {"yes or no"},
+    "BinaryCrossentropy": {"yes or no", "numbers between 0 and 1"},
+    "AUC Precision Recall PrecisionAtRecall RecallAtPrecision F1Score FBetaScore": {"one-hot rows", "yes or no"},
+    "SensitivityAtSpecificity SpecificityAtSensitivity": {"one-hot rows", "yes or no"},
+    "TruePositives TrueNegatives FalsePositives FalseNegatives": {"one-hot rows", "yes or no"},
+    "Hinge SquaredHinge": {"signs"},
+    "MeanAbsolutePercentageError": {"numbers"},
+    "Poisson": {"numbers", "numbers between 0 and 1", "yes or no"},
+    "MeanSquaredLogarithmicError": _numbers - {"signs"},
+    "MeanSquaredError RootMeanSquaredError MeanAbsoluteError": _numbers,
+    "LogCoshError CosineSimilarity R2Score": _numbers,
+    "PearsonCorrelation ConcordanceCorrelation": _numbers,
 }
+FITS = {name: answers for names, answers in FITS.items() for name in names.split()}
 FAMILIES = {  # by a part of the metric's name: the one of the same family for each kind of answer
     "IoU": {
         "class numbers": "keras.metrics.MeanIoU({classes}, sparse_y_pred=False)",
@@ -63,6 +56,11 @@ FAMILIES = {  # by a part of the metric's name: the one of the same family for e
         "numbers": '"mae"',
     },
 }
+F_SCORES, HINGES, SPLITS = {"F1Score", "FBetaScore"}, {"Hinge", "SquaredHinge"}, {"BinaryAccuracy", "BinaryIoU"}
+WITH_THRESHOLD = SPLITS | {name for name, answers in FITS.items() if answers == {"one-hot rows", "yes or no"}}
+COMPARES_NUMBERS = {name for name, answers in FITS.items() if answers >= {"numbers", "numbers between 0 and 1"}}
+COMPARES_NUMBERS = COMPARES_NUMBERS - {"PearsonCorrelation"} | {"KLDivergence"}
+STRETCHES = {"BinaryCrossentropy", "KLDivergence", "Poisson", *F_SCORES, *HINGES}  # targets (n,)
 
 
 class KnownMetric(NamedTuple):
@@ -81,7 +79,7 @@ def metric_of(given: object, head: Head) -> KnownMetric | None:
         kind = "Binary" if head.units == 1 else "SparseCategorical" if flat else "Categorical"
         return KnownMetric(f"{kind}Accuracy", given, {}, plain=True)
     try:
-        found = keras.metrics.get(given if isinstance(given, str) else getattr(given, "fn", given))
+        found = keras.metrics.get(getattr(given, "fn", given))
         if not isinstance(found, keras.metrics.Metric) and not is_own(found):
             found = keras.metrics.get(found.__name__)
     except (ValueError, TypeError):
@@ -108,34 +106,3 @@ def answers_of(head: Head) -> Answers | None:
     if head.kind in ("categorical", "binary", "mask"):
         return "one-hot rows" if head.kind == "categorical" else "numbers between 0 and 1"
     return "signs" if np.isin(rows, (-1, 1)).all() else "numbers"
-
-
-def gives_logits(head: Head) -> bool:
-    """Whether a head's outputs are logits."""
-    linear = head.activation == "linear" and head.kind in ("binary", "mask", "categorical")
-    return linear or bool(head.loss and head.loss.from_logits)
-
-
-def splits_at_zero(head: Head) -> bool:
-    """Whether the outputs say yes above 0, and not above 0.5."""
-    return gives_logits(head) or head.kind == "signs"
-
-
-def metric_for(metric: KnownMetric, answers: Answers, head: Head) -> str:
-    """Return code for a metric of the same family that fits these answers, or for one that always does."""
-    splits = splits_at_zero(head)
-    arguments = {
-        "classes": head.units,
-        "k": metric.config.get("k", 5),
-        "threshold": "threshold=0.0" if splits else "",
-        "from_logits": "from_logits=True" if head.loss and head.loss.from_logits else "",
-    }
-    families = [family for family in FAMILIES if family in metric.name and answers in FAMILIES[family]]
-    if head.kind == "signs" and "Crossentropy" in families:
-        families.remove("Crossentropy")
-    code = FAMILIES[families[0]][answers].format(**arguments)
-    if families == [""] and answers == "yes or no" and splits:
-        return "keras.metrics.BinaryAccuracy(threshold=0.0)"
-    if families == [""] and answers == "class numbers" and "one-hot rows" in FITS[metric.name]:
-        return f'{code}, or one-hot targets (np.eye({head.units})[targets]) with "categorical_crossentropy"'
-    return code

@@ -10,6 +10,8 @@ from mos_helpers.heads.report import Finding, Findings
 from mos_helpers.heads.wiring import Wiring
 from mos_helpers.inside_keras import has_own, is_graph
 
+DICTIONARY = 'dictionary, such as {"digit": ..., "odd": ...}'
+
 
 def state_since_compile(wiring: Wiring) -> Findings:
     """The model is not compiled, or has no loss, or what came before `compile` or since keeps it from counting."""
@@ -31,11 +33,9 @@ def state_since_compile(wiring: Wiring) -> Findings:
         message = f'The layer "{layer}" had its trainable changed after compile: call compile again, so that it counts.'
         yield Finding("frozen-late", layer, message)
     if compiled.other_variables:
-        message = (
-            "The optimizer was used before and does not know this model's weights, such as "
-            f'{compiled.other_variables[0]}: make a new one in compile, such as keras.optimizers.Adam() or "adam".'
-        )
-        yield Finding("optimizer-reused", "", message)
+        wrong = "The optimizer was used before and does not know this model's weights, such as"
+        cure = 'make a new one in compile, such as keras.optimizers.Adam() or "adam"'
+        yield Finding("optimizer-reused", "", f"{wrong} {compiled.other_variables[0]}: {cure}.")
     if isinstance(model.steps_per_execution, str):
         message = f'steps_per_execution is "{model.steps_per_execution}", and fit needs a whole number: write 32.'
         yield Finding("steps-per-execution", "", message)
@@ -45,28 +45,20 @@ def form_of_outputs(wiring: Wiring) -> Findings:
     """The outputs have no names, or one name twice, or a form that Keras does not match with the losses and targets."""
     for name, count in Counter(wiring.names).items():
         if count > 1:
-            message = (
-                f'{count} outputs have the name "{name}", so the logs show only one of them: '
-                'return a dictionary of outputs, such as {"left": ..., "right": ...}.'
-            )
-            yield Finding("duplicate-name", name, message)
+            wrong = f'{count} outputs have the name "{name}", so the logs show only one of them'
+            cure = 'return a dictionary of outputs, such as {"left": ..., "right": ...}'
+            yield Finding("duplicate-name", name, f"{wrong}: {cure}.")
     compiled = wiring.compiled
     alone = compiled and compiled.own_step and compiled.loss is None  # its own step makes the losses and their logs
     if wiring.form == "list" and not is_graph(wiring.model) and not alone:
-        message = (
-            "The heads have no names, because call returns a list or tuple, and heads with equal losses share one log: "
-            'return a dictionary, such as {"digit": ..., "odd": ...}.'
-        )
-        yield Finding("no-names", "", message)
+        why = "because call returns a list or tuple, and heads with equal losses share one log"
+        yield Finding("no-names", "", f"The heads have no names, {why}: return a {DICTIONARY}.")
     if isinstance(wiring.outputs, OrderedDict):
         message = "The outputs are an OrderedDict, which Keras does not match with a dictionary of losses: write {...}."
         yield Finding("ordered-dict", "", message)
     if wiring.form == "nested":
-        message = (
-            "The outputs are nested, which Keras matches with losses and metrics only in part: "
-            'return one flat dictionary, such as {"digit": ..., "odd": ...}.'
-        )
-        yield Finding("nested", "", message)
+        wrong = "The outputs are nested, which Keras matches with losses and metrics only in part"
+        yield Finding("nested", "", f"{wrong}: return one flat {DICTIONARY}.")
     for head in wiring.heads:
         if head.shape == ():
             message = "This head gives one number for the whole batch: give one for each row, of shape (batch, 1)."
@@ -85,8 +77,7 @@ def names_of_heads(wiring: Wiring) -> Findings:
             yield Finding("key-not-layer", head.name, message)
     for name in map(str, wiring.names):
         if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\>-]*", name):
-            message = f'TensorFlow cannot use "{name}" as a name: use letters, digits and "_".'
-            yield Finding("bad-name", name, message)
+            yield Finding("bad-name", name, f'TensorFlow cannot use "{name}" as a name: use letters, digits and "_".')
         if name == "val" or name.startswith("val_"):
             message = f'In the logs "{name}_loss" would look like a loss on validation data: rename the head.'
             yield Finding("reserved-name", name, message)

@@ -16,7 +16,8 @@ class Finding(NamedTuple):
         return f"{self.head}: {self.message}" if self.head else self.message
 
 
-Findings = Iterator[Finding]  # what a rule gives
+Findings = Iterator[Finding]  # what a rule about the model gives
+Faults = Iterator[tuple[str, str]]  # what a rule about one head gives: the code and the message of each finding
 
 
 class Report(list[Finding]):

@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from mos_helpers.heads.losses import name_of
 from mos_helpers.heads.report import Finding, Findings
-from mos_helpers.heads.rows import Structure
-from mos_helpers.heads.wiring import Wiring, as_list, quoted
+from mos_helpers.heads.wiring import Wiring, as_list, is_one, quoted
 
 NOT_AN_ARRAY = "is a Python list: write np.array(...)."
 LACKING = {
@@ -24,20 +23,16 @@ LACKING = {
 def one_for_all(wiring: Wiring) -> Findings:
     """One array of targets or of weights for several heads, or a dictionary for a single one."""
     targets, weights, many = wiring.parts["targets"], wiring.parts["sample_weight"], len(wiring.heads) > 1
-    if many and _is_one(targets) and not wiring.own_step:
+    if many and is_one(targets) and not wiring.own_step:
         what = "a table (DataFrame)" if hasattr(targets, "columns") else "one array"
-        message = (
-            f"targets is {what}, but the model has {len(wiring.heads)} outputs: write {wiring.code_for('targets')}."
-        )
+        wrong = f"targets is {what}, but the model has {len(wiring.heads)} outputs"
+        message = f"{wrong}: write {wiring.code_for('targets')}."
         if weights is not None:
             message += " In a dataset, the third part is taken for sample_weight: put all targets into the second."
         yield Finding("one-target", "", message)
-    if many and _is_one(weights) and not _is_one(targets):
-        message = (
-            "sample_weight is one array, so it weights every head: "
-            f"write {wiring.code_for('sample_weight')}, with ones for a head that needs none."
-        )
-        yield Finding("one-weight", "", message)
+    if many and is_one(weights) and not is_one(targets):
+        cure = f"write {wiring.code_for('sample_weight')}, with ones for a head that needs none"
+        yield Finding("one-weight", "", f"sample_weight is one array, so it weights every head: {cure}.")
     if wiring.form == "single" and isinstance(targets, dict):
         message = "targets is a dictionary, but the model's only output has no key: give the array itself."
         yield Finding("dict-for-single", wiring.names[0], message)
@@ -45,21 +40,16 @@ def one_for_all(wiring: Wiring) -> Findings:
 
 def class_weights(wiring: Wiring) -> Findings:
     """Weights for classes instead of rows."""
-    weights = wiring.parts["sample_weight"]
-    weights = weights if isinstance(weights, dict) else {}
+    weights = wiring.parts["sample_weight"] if isinstance(wiring.parts["sample_weight"], dict) else {}
+    cure = "give each row the weight of its class, such as"
     if weights and all(isinstance(key, int | np.integer) for key in weights):
-        message = (
-            "sample_weight has class numbers for keys, as class_weight has, which Keras takes for one head alone: give "
-            'each row the weight of its class, such as {"digit": np.array([1.0, 3.0])[targets["digit"]]}.'
-        )
-        yield Finding("class-weight", "", message)
+        wrong = "sample_weight has class numbers for keys, as class_weight has, which Keras takes for one head alone"
+        code = '{"digit": np.array([1.0, 3.0])[targets["digit"]]}'
+        yield Finding("class-weight", "", f"{wrong}: {cure} {code}.")
     for name in wiring.names:
         if isinstance(weights.get(name), dict):
-            message = (
-                "sample_weight has a dictionary here, such as class_weight takes: give each row the weight of its "
-                f'class, such as np.array([1.0, 3.0])[targets["{name}"]].'
-            )
-            yield Finding("class-weight", name, message)
+            wrong = "sample_weight has a dictionary here, such as class_weight takes"
+            yield Finding("class-weight", name, f'{wrong}: {cure} np.array([1.0, 3.0])[targets["{name}"]].')
 
 
 def form_of_loss_weights(wiring: Wiring) -> Findings:
@@ -69,9 +59,9 @@ def form_of_loss_weights(wiring: Wiring) -> Findings:
         if isinstance(weight, str):
             yield Finding("loss-weights-form", "", f'loss_weights has the text "{weight}": write a number.')
     given = len(wiring.heads) > 1 and loss is not None and weights is not None
-    if given and (_is_one(loss) or _is_one(weights)):
+    if given and (is_one(loss) or is_one(weights)):
         wrong = "loss_weights is one for all heads"
-        wrong = wrong if _is_one(weights) else "loss is one for all heads, and loss_weights is not"
+        wrong = wrong if is_one(weights) else "loss is one for all heads, and loss_weights is not"
         message = f"{wrong}: write {wiring.code_for('loss')} and {wiring.code_for('loss_weights')}."
         yield Finding("loss-weights-form", "", message)
 
@@ -81,11 +71,9 @@ def datasets(wiring: Wiring) -> Findings:
     if isinstance(wiring.dataset, tf.data.Dataset):
         specs = tf.nest.flatten(wiring.dataset.element_spec)
         if any(spec.shape.rank is None for spec in specs if hasattr(spec, "shape")):
-            message = (
-                "The dataset does not know the shapes of its batches, and fit needs them: give from_generator an "
-                "output_signature, or call set_shape after py_function."
-            )
-            yield Finding("no-shapes", "", message)
+            wrong = "The dataset does not know the shapes of its batches, and fit needs them"
+            cure = "give from_generator an output_signature, or call set_shape after py_function"
+            yield Finding("no-shapes", "", f"{wrong}: {cure}.")
     if isinstance(wiring.dataset, keras.utils.PyDataset) and isinstance(wiring.parts["targets"], list):
         message = f"The dataset gives its targets in a list: let it give a dictionary, {wiring.code_for('outputs')}."
         yield Finding("list-from-generator", "", message)
@@ -132,11 +120,9 @@ def dictionaries_for_lists(wiring: Wiring) -> Findings:
     if wiring.form != "list":
         return
     if isinstance(parts["loss"], list | tuple) and isinstance(parts["loss_weights"], dict):
-        message = (
-            "loss is a list and loss_weights a dictionary: Keras matches them in the order of the sorted keys "
-            f"({', '.join(sorted(parts['loss_weights']))}). Write {wiring.code_for('loss')}."
-        )
-        yield Finding("list-and-dict", "", message)
+        how = f"in the order of the sorted keys ({', '.join(sorted(parts['loss_weights']))})"
+        wrong = "loss is a list and loss_weights a dictionary"
+        yield Finding("list-and-dict", "", f"{wrong}: Keras matches them {how}. Write {wiring.code_for('loss')}.")
     mixed = isinstance(weights, list | tuple) and isinstance(parts["targets"], dict)
     if mixed or isinstance(weights, dict):
         wrong = "a list, and targets a dictionary" if mixed else "a dictionary, but the outputs are a list"
@@ -195,11 +181,8 @@ def targets_are_arrays(wiring: Wiring) -> Findings:
             yield Finding("not-an-array", head.name, f"The target {NOT_AN_ARRAY}")
         has_place = head.name in targets if isinstance(targets, dict) else a_place_each
         if head.given is None and has_place and wiring.has_loss_or_metric(head):
-            message = (
-                "The target is None: give any valid numbers of the right shape, and a sample_weight of 0, or the head "
-                "the loss None."
-            )
-            yield Finding("no-target", head.name, message)
+            cure = "give any valid numbers of the right shape, and a sample_weight of 0, or the head the loss None"
+            yield Finding("no-target", head.name, f"The target is None: {cure}.")
 
 
 def lengths(wiring: Wiring) -> Findings:
@@ -214,11 +197,6 @@ def lengths(wiring: Wiring) -> Findings:
             yield Finding("length", head.name, message)
 
 
-def _is_one(value: Structure) -> bool:
-    """Whether a part is one array, number or name for all heads."""
-    return value is not None and not isinstance(value, dict | list | tuple)
-
-
 def _dictionaries(wiring: Wiring) -> Iterator[tuple[str, dict]]:
     """Return the parts that are dictionaries, where the outputs have names to compare."""
     for part, value in wiring.parts.items() if wiring.heads else ():
@@ -230,12 +208,9 @@ def _dictionaries(wiring: Wiring) -> Iterator[tuple[str, dict]]:
 
 
 def _meant(key: str, names: list[str], wiring: Wiring) -> str | None:
-    """Return which of these heads was meant by a key that no output has."""
-    for head in wiring.heads:
-        if head.layer == key:
-            return head.name
-    close = difflib.get_close_matches(key, names, 1)
-    return close[0] if close else names[0] if len(names) == 1 else None
+    of_layer = [head.name for head in wiring.heads if head.layer == key]
+    meant = of_layer or difflib.get_close_matches(key, names, 1) or (names if len(names) == 1 else [])
+    return meant[0] if meant else None
 
 
 RULES = [one_for_all, class_weights, form_of_loss_weights, datasets, wrong_keys, missing_keys]

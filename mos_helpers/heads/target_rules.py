@@ -4,22 +4,23 @@ import numpy as np
 import tensorflow as tf
 
 from mos_helpers.heads.activations import RANGES, ROUNDING, UNBOUNDED
-from mos_helpers.heads.report import Finding, Findings
+from mos_helpers.heads.report import Faults
 from mos_helpers.heads.wiring import Head, finite
 
 FAR = 100  # a label from here on, alone outside the classes, marks what has none
 NEAR = 1e-3  # how far rounding may take a target out of its range
+POSITIVE = 'use activation="softplus" or "exponential"'
 
 
-def not_a_number(head: Head) -> Findings:
+def not_a_number(head: Head) -> Faults:
     """Targets that are text, dates, NaN or infinite. (A loss of the user's own may know what to do with NaN.)"""
     target, message = head.target, None
     if head.loss is None or target is None:
         return
     kept, floats = _pandas_type(head.given), target.dtype.kind == "f"
     if np.ma.is_masked(head.given):
-        message = "The targets are a masked array, whose mask Keras ignores: write targets.filled(0), and give what is "
-        message += "masked the weight 0."
+        cure = "write targets.filled(0), and give what is masked the weight 0"
+        message = f"The targets are a masked array, whose mask Keras ignores: {cure}."
     elif kept and kept not in ("string", "str"):
         codes = ".cat.codes" if hasattr(head.given, "cat") else ".codes"
         cure = f'{codes}.astype("int32")' if kept == "category" else '.to_numpy("float32")'
@@ -28,32 +29,31 @@ def not_a_number(head: Head) -> Findings:
     elif target.dtype.kind in "OUSMmc":
         message = f"The targets are of type {target.dtype}: turn them into numbers."
     elif floats and head.loss.known and not np.isfinite(target).all():
-        message = (
-            "The targets contain NaN or infinity, which spoils all weights, and a sample_weight of 0 does not help "
-            "(0 * NaN is NaN): put any valid number in its place, give it the weight 0, and write "
-            f"{head.loss.code(reduction='mean_with_sample_weight')}."
-        )
+        wrong = "which spoils all weights, and a sample_weight of 0 does not help (0 * NaN is NaN)"
+        code = head.loss.code(reduction="mean_with_sample_weight")
+        cure = f"put any valid number in its place, give it the weight 0, and write {code}"
+        message = f"The targets contain NaN or infinity, {wrong}: {cure}."
     elif floats and target.size and np.abs(target).max() > np.finfo("float32").max:
         message = f"The targets reach {np.abs(target).max():.2g}, which is infinity in float32: scale them."
     if message:
-        yield Finding("not-a-number", head.name, message)
+        yield "not-a-number", message
 
 
-def rows_of_targets(head: Head) -> Findings:
+def rows_of_targets(head: Head) -> Faults:
     """Targets with rows of different length, or that list only what is not zero, or a dataset of single rows."""
     given = head.given
     if head.target is not None:
         if head.target.ndim == 0 and (head.loss is None or head.loss.known):
-            yield Finding("not-batched", head.name, "The dataset gives single rows: add .batch(128).")
+            yield "not-batched", "The dataset gives single rows: add .batch(128)."
     elif hasattr(given, "to_tensor"):
         message = "The targets are ragged: write .to_tensor(), which pads them, and give the padding the weight 0."
-        yield Finding("ragged", head.name, message)
+        yield "ragged", message
     elif hasattr(given, "toarray") or isinstance(given, tf.SparseTensor):
         cure = ".toarray()" if hasattr(given, "toarray") else "tf.sparse.to_dense(...)"
-        yield Finding("sparse", head.name, f"The targets are sparse, which losses do not take: write {cure}.")
+        yield "sparse", f"The targets are sparse, which losses do not take: write {cure}."
 
 
-def targets_fit(head: Head) -> Findings:
+def targets_fit(head: Head) -> Faults:
     """Targets of a shape, or with values, that the loss or the activation cannot take."""
     numbers = head.target is not None and head.target.ndim > 0 and head.target.dtype.kind in "biuf"
     if not (numbers and head.shape and len(head.shape) > 1 and head.units and head.loss and head.loss.known):
@@ -81,7 +81,7 @@ def _same(given: tuple, wanted: tuple) -> bool:
     return len(given) == len(wanted) and all(w is None or g == w for g, w in zip(given, wanted, strict=True))
 
 
-def _wrong_shape(head: Head) -> Finding:
+def _wrong_shape(head: Head) -> tuple[str, str]:
     """Say what to do about one-hot rows where class numbers are wanted, the reverse, or any other shape."""
     target, given, loss = head.target, head.target.shape, head.loss
     wants = f"{loss.words} wants {('n', *_shapes_taken(head)[0])}".replace("'", "")
@@ -90,11 +90,11 @@ def _wrong_shape(head: Head) -> Finding:
         if loss.name == "sparse_categorical_crossentropy":
             cure = f"{loss.code('categorical_crossentropy')}, or {cure}"
         message = f"The targets are one-hot, of shape {given}, and {loss.words} takes class numbers: use {cure}."
-        return Finding("one-hot", head.name, message)
+        return "one-hot", message
     one_each, inner = target.size == len(target), head.shape[1:-1]
     like_classes = one_each or _same(given[1:], inner) or _same(given[1:], (*inner, 1))
     if head.kind == "sparse" or head.units == 1 or not like_classes or not _whole(target):
-        return Finding("shape", head.name, f"The targets have the shape {given}, and {wants}.")
+        return "shape", f"The targets have the shape {given}, and {wants}."
     what = "one number per row" if one_each else "class numbers"
     if one_each and head.kind == "regression":
         wants += " (Keras would compare each of them with all units of its row)"
@@ -102,30 +102,26 @@ def _wrong_shape(head: Head) -> Finding:
     cure = f"if they are class numbers, use {loss.named('sparse_categorical_crossentropy')}, or {one_hot}"
     if head.kind == "mask":
         cure = f"write {one_hot}"
-    return Finding("class-numbers", head.name, f"The targets are {what}, of shape {given}, and {wants}: {cure}.")
+    return "class-numbers", f"The targets are {what}, of shape {given}, and {wants}: {cure}."
 
 
-def _class_numbers(head: Head, labels: np.ndarray) -> Findings:
+def _class_numbers(head: Head, labels: np.ndarray) -> Faults:
     """Find class numbers below 0, or beyond the head's classes, or not whole."""
-    low, high, words = labels.min(), labels.max(), head.loss.words
-    message = None
+    low, high, units, message = labels.min(), labels.max(), head.units, None
     if not _whole(labels):
         broken = labels[labels != np.floor(labels)][0]
-        message = f"{words} takes class numbers, and the targets are no whole numbers, such as {broken:g}."
-    elif head.units == 1:
+        message = f"{head.loss.words} takes class numbers, and the targets are no whole numbers, such as {broken:g}."
+    elif units == 1:
         binary = head.loss.named("binary_crossentropy", from_logits=False)
         message = f"One unit has only the class 0: for yes/no use a sigmoid with {binary}."
-    elif low < 0 or high >= head.units:
-        message = (
-            f"The labels run from {int(low)} to {int(high)}, and the head's {head.units} classes from 0 to "
-            f"{head.units - 1}: {_cure_for_classes(np.unique(labels).astype(int), head)}."
-        )
+    elif low < 0 or high >= units:
+        wrong = f"The labels run from {int(low)} to {int(high)}, and the head's {units} classes from 0 to {units - 1}"
+        message = f"{wrong}: {_cure_for_classes(np.unique(labels).astype(int), head)}."
     if message:
-        yield Finding("label-range", head.name, message)
+        yield "label-range", message
 
 
 def _cure_for_classes(found: np.ndarray, head: Head) -> str:
-    """Return what to do about class numbers that the head does not have."""
     low, high, units = int(found[0]), int(found[-1]), head.units
     outside = found[(found < 0) | (found >= units)]
     if low >= 1 and high == units:
@@ -145,7 +141,7 @@ def _cure_for_classes(found: np.ndarray, head: Head) -> str:
     return f"make it Dense({high + 1})" if low >= 0 else "class numbers begin at 0"
 
 
-def _one_class_each(head: Head, rows: np.ndarray) -> Findings:
+def _one_class_each(head: Head, rows: np.ndarray) -> Faults:
     """Find several labels in a row, or none, where a loss wants exactly one class."""
     sums = rows.sum(-1, dtype="float64")
     if head.units == 1 or (np.allclose(sums, 1, atol=ROUNDING) and rows.min() >= -NEAR):
@@ -158,11 +154,10 @@ def _one_class_each(head: Head, rows: np.ndarray) -> Findings:
         sigmoid = "" if head.loss.from_logits else 'activation="sigmoid" with '
         cure = f"for several labels at once use {sigmoid}{head.loss.named('binary_crossentropy')}"
     odd = sums[np.abs(sums - 1).argmax()]
-    message = f"{head.loss.words} wants one class in each row, and here a row sums to {odd:g}: {cure}."
-    yield Finding("multi-hot", head.name, message)
+    yield "multi-hot", f"{head.loss.words} wants one class in each row, and here a row sums to {odd:g}: {cure}."
 
 
-def _yes_or_no(head: Head, labels: np.ndarray) -> Findings:
+def _yes_or_no(head: Head, labels: np.ndarray) -> Faults:
     """Find targets outside 0 to 1 for a loss that compares probabilities."""
     low, high = labels.min(), labels.max()
     if low >= -NEAR and high <= 1 + NEAR:
@@ -177,47 +172,37 @@ def _yes_or_no(head: Head, labels: np.ndarray) -> Findings:
         cure = f"if {outside[0]:g} marks a missing label, put 0 in its place, and give it the weight 0"
     elif low >= 0 and high == 255:
         cure = "write targets / 255"
-    message = f"{head.loss.words} takes targets from 0 to 1, not from {low:g} to {high:g}: {cure}."
-    yield Finding("yes-no-range", head.name, message)
+    yield "yes-no-range", f"{head.loss.words} takes targets from 0 to 1, not from {low:g} to {high:g}: {cure}."
 
 
-def _numbers(head: Head, labels: np.ndarray) -> Findings:
+def _numbers(head: Head, labels: np.ndarray) -> Faults:
     """Find numbers that a loss cannot compare, such as zeros to divide by, or that the activation never gives."""
     loss, wants, low, high = head.loss, head.loss.wants, labels.min(), labels.max()
     zeros, message = np.mean(np.abs(labels) < 1e-7), None
     if low < wants.low - NEAR:
         message = f"{loss.words} takes targets from {wants.low:g} up, and here is {low:g}."
     elif zeros and not wants.zero:
-        message = (
-            f"{zeros:.0%} of the targets are 0, and {loss.words} divides by the target (Keras by 0.0000001): "
-            f"use {loss.named('mean_absolute_error')}, or leave these rows out by the weight 0."
-        )
+        wrong = f"{zeros:.0%} of the targets are 0, and {loss.words} divides by the target (Keras by 0.0000001)"
+        message = f"{wrong}: use {loss.named('mean_absolute_error')}, or leave these rows out by the weight 0."
     elif head.kind == "signs" and not (np.isin(labels, (-1, 1)).all() or np.isin(labels, (0, 1)).all()):
         message = f"{loss.words} takes targets of -1 and 1, or of 0 and 1, not {low:g} to {high:g}."
     elif loss.name == "cosine_similarity" and head.units == 1:
         one, other = loss.named("mean_squared_error"), loss.named("mean_absolute_error")
         message = f"The cosine similarity of one number is its sign: for one unit use {one} or {other}."
     if message:
-        yield Finding("target-range", head.name, message)
+        yield "target-range", message
     least, most = RANGES.get(head.activation, UNBOUNDED)
     positive = wants.outputs == "not negative"
     if head.kind == "signs" or low < wants.low - NEAR or (positive and least < 0):
         return  # the targets or the activation are to blame by themselves
     if low < least - NEAR or high > most + NEAR:
-        cure = "leave the activation out, or scale the targets"
-        cure = 'use activation="softplus" or "exponential"' if positive else cure
+        cure = POSITIVE if positive else "leave the activation out, or scale the targets"
         message = f"The targets run from {low:g} to {high:g}, and {head.activation} gives {least} to {most}: {cure}."
-        yield Finding("unreachable", head.name, message)
+        yield "unreachable", message
 
 
-VALUES = {
-    "sparse": _class_numbers,
-    "categorical": _one_class_each,
-    "binary": _yes_or_no,
-    "mask": _yes_or_no,
-    "regression": _numbers,
-    "signs": _numbers,
-}
+VALUES = {"sparse": _class_numbers, "categorical": _one_class_each, "binary": _yes_or_no, "mask": _yes_or_no}
+VALUES |= {"regression": _numbers, "signs": _numbers}
 
 
 def _pandas_type(given: object) -> str | None:

@@ -3,35 +3,36 @@
 import numpy as np
 
 from mos_helpers.heads.losses import name_of
-from mos_helpers.heads.report import Finding, Findings
+from mos_helpers.heads.report import Faults
 from mos_helpers.heads.wiring import Head
 
 
-def weights_are_numbers(head: Head) -> Findings:
+def weights_are_numbers(head: Head) -> Faults:
     """Weights that are negative or not finite."""
-    weight, message = head.weight, None
+    weight = head.weight
     if weight is None:
         return
     # Floats may be the advantages of a policy gradient, which take the cross-entropy of an action.
     advantages = head.kind in ("sparse", "categorical") and weight.dtype.kind == "f"
     if weight.dtype.kind not in "biuf":
-        message = f"sample_weight is of type {weight.dtype}: turn it into numbers."
+        yield "weight-range", f"sample_weight is of type {weight.dtype}: turn it into numbers."
     elif not (weight >= (-np.inf if advantages else 0)).all():
-        message = "sample_weight has negative numbers or NaN: was another array meant, such as the targets of a head?"
-    if message:
-        yield Finding("weight-range", head.name, message)
+        wrong = "sample_weight has negative numbers or NaN"
+        yield "weight-range", f"{wrong}: was another array meant, such as the targets of a head?"
     elif weight.size and not weight.any() and head.loss:
         message = "All weights of this head are 0, so nothing trains it: if that is meant, give it the loss None."
-        yield Finding("no-weight", head.name, message)
+        yield "no-weight", message
 
 
-def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
+def weights_have_the_shape_of_the_loss(head: Head) -> Faults:
     """Weights that Keras stretches over the loss, or cannot match with it."""
     loss, wanted = head.loss, _shape_of_the_loss(head)
     if head.weight is None or wanted is None or head.weight.shape[:1] != head.target.shape[:1]:
         return
     given, inner = head.weight.shape, (*head.shape[1:], 1)
-    if given in (wanted, (*wanted, 1)) or (*given, 1) == wanted or _stretches_rightly(head, wanted):
+    stretches = wanted and len(given) == len(wanted) and all(a in (1, b) for a, b in zip(given, wanted, strict=True))
+    differs = (_masked(head) and _shrinks(head)) or loss.config.get("reduction") == "mean_with_sample_weight"
+    if given in (wanted, (*wanted, 1)) or (*given, 1) == wanted or (stretches and not differs):
         return
     # Losses that compare each unit with its target alone.
     unit_by_unit = head.kind in ("binary", "regression", "signs") and loss.name != "cosine_similarity"
@@ -52,8 +53,7 @@ def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
         if given and given[0] == wanted[0] and all(size == 1 for size in given[1:]):
             rows = f"w.reshape{(-1, *[1] * (len(wanted) - 1))}"
             cure += f", such as np.broadcast_to({rows}, {wanted}) for one weight w per row"
-    message = f"The weights have the shape {given}, and {loss.words} has here {has}: {cure}."
-    yield Finding("weight-shape", head.name, message)
+    yield "weight-shape", f"The weights have the shape {given}, and {loss.words} has here {has}: {cure}."
 
 
 def _shape_of_the_loss(head: Head) -> tuple | None:
@@ -72,46 +72,32 @@ def _shape_of_the_loss(head: Head) -> tuple | None:
     return tuple(size for a, size in enumerate(sizes) if a not in axes)
 
 
-def _stretches_rightly(head: Head, wanted: tuple) -> bool:
-    """Whether the weights are stretched, and the loss is the same as with weights of the whole shape."""
-    if (_masked(head) and _shrinks(head)) or head.loss.config.get("reduction") == "mean_with_sample_weight":
-        return False
-    given = head.weight.shape
-    return bool(wanted) and len(given) == len(wanted) and all(a in (1, b) for a, b in zip(given, wanted, strict=True))
-
-
-def masked_loss(head: Head) -> Findings:
+def masked_loss(head: Head) -> Faults:
     """Rows of weight 0 that still count in the mean of the loss."""
     masked = _masked(head)
-    if head.padded and head.weight is not None and head.weight.ndim > 1:
+    if masked and head.padded and head.weight.ndim > 1:
         return  # Keras's own mask of the padding leaves it out of the mean, as these weights most likely do
     if masked and _shrinks(head):
         code = head.loss.code(reduction="mean_with_sample_weight")
-        message = f"{masked}, and still count in the mean, so this loss is smaller: write {code}."
-        yield Finding("masked-loss", head.name, message)
+        yield "masked-loss", f"{masked}, and still count in the mean, so this loss is smaller: write {code}."
 
 
-def masked_metric(head: Head) -> Findings:
+def masked_metric(head: Head) -> Faults:
     """Rows of weight 0, or of the class that a loss leaves out, that still count in a metric."""
     if _masked(head) and head.metrics:
         message = "metrics ignore sample_weight and count rows of weight 0: write weighted_metrics instead."
-        yield Finding("masked-metric", head.name, message)
+        yield "masked-metric", message
     left_out = head.loss.config.get("ignore_class") if head.loss else None
     if left_out is None or head.target is None or head.shape is None:
         return
     names = " ".join(name_of(metric) for metric in head.metrics + head.weighted_metrics)
     if "accuracy" in names and (head.labelled() == left_out).any():
-        message = (
-            f"An accuracy counts labels of {left_out} as wrong, and the loss leaves them out: give them the weight 0, "
-            "and write weighted_metrics."
-        )
-        yield Finding("masked-metric", head.name, message)
+        wrong = f"An accuracy counts labels of {left_out} as wrong, and the loss leaves them out"
+        yield "masked-metric", f"{wrong}: give them the weight 0, and write weighted_metrics."
     beyond = left_out < 0 or left_out >= head.units
     if beyond and "crossentropy" in names and (head.target == left_out).any():
-        message = (
-            f"A cross-entropy as a metric refuses labels of {left_out}: leave it out, since the loss shows the same."
-        )
-        yield Finding("masked-metric", head.name, message)
+        wrong = f"A cross-entropy as a metric refuses labels of {left_out}"
+        yield "masked-metric", f"{wrong}: leave it out, since the loss shows the same."
 
 
 def _masked(head: Head) -> str | None:

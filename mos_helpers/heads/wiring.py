@@ -9,9 +9,8 @@ import numpy as np
 from mos_helpers.heads.activations import activation_of, activation_of_layer, activation_seen, is_twice
 from mos_helpers.heads.losses import Kind, Loss, loss_of
 from mos_helpers.heads.multi_output import MultiOutput
-from mos_helpers.heads.outputs import as_numbers, outputs_of
 from mos_helpers.heads.report import noted
-from mos_helpers.heads.rows import DATASETS, Structure, as_array, first_rows
+from mos_helpers.heads.rows import DATASETS, Structure, as_array, as_numbers, first_rows, outputs_of
 from mos_helpers.inside_keras import Compiled, has_own, layers_named, read_compiled, source_of
 
 
@@ -54,7 +53,7 @@ class Head:
     def flat(self) -> bool:
         """Whether the targets lack the last axis of the output, where it has one unit."""
         lacking = self.target is not None and self.shape is not None and self.target.ndim == len(self.shape) - 1
-        return bool(lacking and self.units == 1 and self.loss and self.kind != "sparse")
+        return lacking and self.units == 1 and self.kind != "sparse"
 
     def labelled(self) -> np.ndarray:
         """Return the finite targets whose weight is not zero: (rows, units), or (rows,) without a last axis."""
@@ -133,9 +132,7 @@ class Wiring(NamedTuple):
 
 def _code(value: Structure) -> str:
     """Return a loss, metric or weight as it stands in code, or dots for what is too long."""
-    if isinstance(value, str):
-        return f'"{value}"'
-    return repr(value) if isinstance(value, int | float) else "..."
+    return quoted([value]) if isinstance(value, str) else repr(value) if isinstance(value, int | float) else "..."
 
 
 def quoted(names: list[str]) -> str:
@@ -168,7 +165,14 @@ def read_wiring(model: keras.Model, targets: Structure, sample_weight: Structure
     wiring = Wiring(model, form, outputs, heads, compiled, parts, dataset, notes)
     for head in heads:
         with noted(notes, "read what belongs to it", head.name):
-            _fill(head, wiring)
+            head.given = wiring.share("targets", head)
+            head.target = _array(head.given)
+            head.weight = _array(wiring.share("sample_weight", head))
+            head.metrics = as_list(wiring.share("metrics", head))
+            head.weighted_metrics = as_list(wiring.share("weighted_metrics", head))
+            loss = wiring.share("loss", head)
+            if is_one(loss):
+                head.loss = loss_of(loss, head.shape, None if head.target is None else head.target.ndim)
     return wiring
 
 
@@ -178,28 +182,22 @@ def _heads(model: keras.Model, outputs: Structure, runs: list[Structure]) -> tup
         return "unknown", []
     if isinstance(outputs, list | tuple) and len(outputs) == 1:
         outputs, runs = outputs[0], [run[0] if isinstance(run, list | tuple) else run for run in runs]
-    if not keras.tree.is_nested(outputs):
-        name = getattr(model, "output_names", ["output"])[0]
-        return "single", [_head(model, name, outputs, runs)]
+    is_nested = keras.tree.is_nested
+    if not is_nested(outputs):
+        return "single", [_head(model, getattr(model, "output_names", ["output"])[0], outputs, runs)]
     if isinstance(outputs, dict):
-        form, found = "dict", {key: value for key, value in outputs.items() if _may_be_head(value)}
-        names = list(found)
+        heads = {k: v for k, v in outputs.items() if is_nested(v) or getattr(v, "dtype", "string") != "string"}
+        form, found, names = "dict", heads, list(heads)
     else:
         form, found = "list", dict(enumerate(outputs))
         names = getattr(model, "output_names", None) or [f"output_{i}" for i in found]
-    if any(map(keras.tree.is_nested, found.values())):
+    if any(map(is_nested, found.values())):
         return "nested", []
     keys = zip(names, found, strict=True)
     return form, [_head(model, name, found[key], [run[key] for run in runs]) for name, key in keys]
 
 
-def _may_be_head(value: Structure) -> bool:
-    is_array = hasattr(value, "shape") and hasattr(value, "dtype")
-    return keras.tree.is_nested(value) or (is_array and value.dtype != "string")
-
-
 def _head(model: keras.Model, name: str, output: Structure, runs: list[Structure]) -> Head:
-    """Return one head, with its activation as its layers say it and its outputs show it."""
     if isinstance(output, keras.KerasTensor):
         source = source_of(output)
         alone = len(source.outputs) == source.calls == 1 and not isinstance(source.layer, MultiOutput)
@@ -218,22 +216,15 @@ def _head(model: keras.Model, name: str, output: Structure, runs: list[Structure
     return head
 
 
-def _fill(head: Head, wiring: Wiring) -> None:
-    """Give a head its own share of each part."""
-    head.given = wiring.share("targets", head)
-    head.target = _array(head.given)
-    head.weight = _array(wiring.share("sample_weight", head))
-    head.metrics = as_list(wiring.share("metrics", head))
-    head.weighted_metrics = as_list(wiring.share("weighted_metrics", head))
-    loss = wiring.share("loss", head)
-    if loss is not None and not isinstance(loss, dict | list | tuple):
-        head.loss = loss_of(loss, head.shape, None if head.target is None else head.target.ndim)
-
-
 def _array(share: Structure) -> np.ndarray | None:
     """Return a share as an array, or None if it has no form of rows that are alike."""
-    array = None if isinstance(share, dict | list | tuple) else as_array(share)
+    array = as_array(share) if is_one(share) else None
     return array if isinstance(array, np.ndarray) else None
+
+
+def is_one(value: Structure) -> bool:
+    """Whether a part is one array, number or name, and no structure of them."""
+    return value is not None and not isinstance(value, dict | list | tuple)
 
 
 def as_list(metrics: Structure) -> list:

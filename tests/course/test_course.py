@@ -99,6 +99,14 @@ def test_exercises_lead_back_to_their_lesson():
             assert (ROOT / "notebooks" / f"{path.stem}.ipynb") in {to for _, to in links(path)}, path.name
 
 
+@pytest.mark.parametrize("path", EXERCISES, ids=name)
+def test_an_exercise_says_how_many_questions_it_has(path):
+    said = re.search(r"^# (One|Two|Three|Four|Five|Six) questions", path.read_text(encoding="utf-8"), re.MULTILINE)
+    asked = re.findall(r'^check\("', path.read_text(encoding="utf-8"), re.MULTILINE)
+    if said:
+        assert len(asked) == ["One", "Two", "Three", "Four", "Five", "Six"].index(said[1]) + 1
+
+
 # Words
 
 

@@ -245,7 +245,7 @@ def test_what_is_right_gets_no_advice(case):
 
 def test_every_code_of_a_head_is_tried():
     source = "".join(inspect.getsource(rules) for rules in (target_rules, head_rules, metric_rules, weight_rules))
-    codes = {*re.findall(r'Finding\(\s*"([\w-]+)"', source), "accuracy", "metric-kind"}
+    codes = {*re.findall(r'(?:yield|return) "([\w-]+)", ', source), "accuracy", "metric-kind"}
     tried = {code for _, steps, _ in [*CASES.values(), *METRICS.values()] for code, _ in steps}
     advice_in_words = {"shape", "not-batched", "loss-variable", "weight-range", "no-weight"}
     assert codes - tried == advice_in_words
