@@ -45,28 +45,21 @@ def read_compiled(model: keras.Model) -> Compiled | None:
         "metrics": getattr(metrics, "_user_metrics", None),
         "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
     }
-    kept = tuple(name for name, value in in_use.items() if value and last_call.get(name) is None)
-    own_step = has_own(model, "train_step", "compute_loss", "compute_metrics")
-    return Compiled(**in_use, kept=kept, own_step=own_step, **_state(model))
-
-
-def _state(model: keras.Model) -> dict[str, Any]:
-    """Return what has happened to a model and its optimizer since `compile`."""
-    optimizer = model.optimizer or keras.optimizers.SGD()
-    started = model.train_function is not None
-    trains = bool(model.trainable_variables)  # a model that is frozen as a whole is so on purpose
-    known = None
-    if optimizer.built and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+    started, weights, known = model.train_function is not None, model.trainable_variables, None
+    optimizer, changed = model.optimizer, []
+    if optimizer and optimizer.built and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         known = {id(variable) for variable in optimizer._trainable_variables}
-    return {
-        "frozen_late": tuple(
-            layer.name
-            for layer, trainable in model._compiled_trainable_state.items()
-            if started and trains and layer.trainable != trainable and layer.variables
-        ),
-        "fit_failed": started and _failed(model.train_function),
-        "other_variables": tuple(v.path for v in model.trainable_variables if known is not None and id(v) not in known),
-    }
+    if started and weights:  # a model that is frozen as a whole is so on purpose
+        before = model._compiled_trainable_state.items()
+        changed = [layer for layer, trainable in before if layer.trainable != trainable and layer.variables]
+    return Compiled(
+        **in_use,
+        kept=tuple(name for name, value in in_use.items() if value and last_call.get(name) is None),
+        frozen_late=tuple(layer.name for layer in changed),
+        fit_failed=started and _failed(model.train_function),
+        other_variables=tuple(v.path for v in weights if known is not None and id(v) not in known),
+        own_step=has_own(model, "train_step", "compute_loss", "compute_metrics"),
+    )
 
 
 def _failed(train_function: Callable) -> bool:

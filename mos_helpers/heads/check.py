@@ -1,13 +1,13 @@
 """`check_heads`: find what is wrong with the wiring of a model before training it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import keras
 
 from mos_helpers.heads import head_rules, metric_rules, model_rules, structure_rules, target_rules, weight_rules
-from mos_helpers.heads.report import Finding, Report, noted
 from mos_helpers.heads.rows import Structure
-from mos_helpers.heads.wiring import Head, Wiring, read_wiring
+from mos_helpers.heads.wiring import Head, Wiring, noted, read_wiring
 from mos_helpers.inside_keras import is_ready
 
 NO_ARRAYS = str | bytes | bool | int | float | set
@@ -16,6 +16,44 @@ HEAD_RULES = head_rules.BEFORE_TARGETS + target_rules.RULES + head_rules.AFTER_T
 AFTERWARDS = metric_rules.RULES + weight_rules.RULES
 SPOILED = {"not-a-number", "ragged", "sparse", "not-batched", "one-hot", "class-numbers", "shape"}
 SPOILED |= {"label-range", "multi-hot", "yes-no-range", "target-range", "logits"}  # no metric is to blame for them
+
+
+class Finding(NamedTuple):
+    """One fault: a short name for its kind, the head that it concerns ("" for all), and what to write instead."""
+
+    code: str
+    head: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.head}: {self.message}" if self.head else self.message
+
+
+class Report(list[Finding]):
+    """The findings of `check_heads`, which prints itself. It is false when nothing was found."""
+
+    def __init__(self, findings: Iterable[Finding], otherwise: str, notes: Iterable[str] = ()) -> None:
+        super().__init__(findings)
+        self.notes = [*notes]  # what could not be judged
+        self._otherwise = otherwise
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings as a plain list."""
+        return [*self]
+
+    @property
+    def codes(self) -> list[str]:
+        """The kind of each finding."""
+        return [finding.code for finding in self]
+
+    def raise_if_any(self) -> None:
+        """Raise a ValueError that lists the findings, if there are any."""
+        if self:
+            raise ValueError(str(self))
+
+    def __repr__(self) -> str:
+        return "\n".join([*(map(str, self) if self else [self._otherwise]), *self.notes])
 
 
 def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure = None) -> Report:
@@ -49,26 +87,25 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
     if isinstance(sample_weight, NO_ARRAYS):
         raise TypeError(f"sample_weight must be None, or a dict, list or array of numbers, not {sample_weight!r}.")
     wiring = read_wiring(model, targets, sample_weight)
-    notes = list(wiring.notes)
-    findings = _found(WIRING_RULES, wiring, notes)
+    findings = _found(WIRING_RULES, wiring, wiring.notes)
     for head in wiring.heads:
-        faults = _found(HEAD_RULES, head, notes)
-        spoiled = SPOILED & dict(faults).keys()
-        faults += _found(weight_rules.RULES if spoiled else AFTERWARDS, head, notes)
-        findings += [Finding(code, head.name, message) for code, message in faults]
+        found = _found(HEAD_RULES, head, wiring.notes)
+        spoiled = any(finding.code in SPOILED for finding in found)
+        findings += found + _found(weight_rules.RULES if spoiled else AFTERWARDS, head, wiring.notes)
     result = "Nothing found."
     if wiring.outputs is None:
         why = "the outputs are not known before the model is called: call it on a few rows, such as model(x[:2])"
         if is_ready(model):
             why = "the model does not run on random numbers: give a dataset of (x, targets)"
         result = f"Nothing found in the names. The rest is not checked, since {why}, and check again."
-    return Report(findings, "\n".join([*map(str, wiring.heads), result]), notes)
+    return Report(findings, "\n".join([*map(str, wiring.heads), result]), wiring.notes)
 
 
-def _found(rules: list[Callable], subject: Wiring | Head, notes: list[str]) -> list:
-    findings = []
+def _found(rules: list[Callable], subject: Wiring | Head, notes: list[str]) -> list[Finding]:
+    findings, head = [], subject.name if isinstance(subject, Head) else ""
     for rule in rules:
         what = rule.__doc__.split("\n")[0].rstrip(".")
-        with noted(notes, f"judge this rule: {what}", subject.name if isinstance(subject, Head) else ""):
-            findings.extend(rule(subject))
+        with noted(notes, f"judge this rule: {what}", head):
+            for code, message, *concerns in rule(subject):
+                findings.append(Finding(code, concerns[0] if concerns else head, message))
     return findings

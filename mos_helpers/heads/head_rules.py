@@ -4,9 +4,8 @@ import keras
 import numpy as np
 
 from mos_helpers.heads.activations import RANGES, ROUNDING, UNBOUNDED, gives_probabilities, sums_to_one
-from mos_helpers.heads.report import Faults
 from mos_helpers.heads.target_rules import POSITIVE, is_one_hot
-from mos_helpers.heads.wiring import Head
+from mos_helpers.heads.wiring import Faults, Head
 
 
 def loss_by_itself(head: Head) -> Faults:

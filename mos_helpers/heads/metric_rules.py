@@ -8,22 +8,14 @@ import keras
 
 from mos_helpers.heads.activations import gives_probabilities
 from mos_helpers.heads.losses import WANTS, is_own, name_of
-from mos_helpers.heads.metrics import (
-    COMPARES_NUMBERS,
-    F_SCORES,
-    FAMILIES,
-    FITS,
-    HINGES,
-    SPLITS,
-    STRETCHES,
-    WITH_THRESHOLD,
-    Answers,
-    KnownMetric,
-    answers_of,
-    metric_of,
-)
-from mos_helpers.heads.report import Faults
-from mos_helpers.heads.wiring import Head
+from mos_helpers.heads.metrics import FAMILIES, FITS, Answers, KnownMetric, answers_of, metric_of
+from mos_helpers.heads.wiring import Faults, Head
+
+F_SCORES, HINGES, SPLITS = {"F1Score", "FBetaScore"}, {"Hinge", "SquaredHinge"}, {"BinaryAccuracy", "BinaryIoU"}
+WITH_THRESHOLD = SPLITS | {name for name, answers in FITS.items() if answers == {"one-hot rows", "yes or no"}}
+COMPARES_NUMBERS = {name for name, answers in FITS.items() if answers >= {"numbers", "numbers between 0 and 1"}}
+COMPARES_NUMBERS = COMPARES_NUMBERS - {"PearsonCorrelation"} | {"KLDivergence"}
+STRETCHES = {"BinaryCrossentropy", "KLDivergence", "Poisson", *F_SCORES, *HINGES}  # targets (n,)
 
 
 def gives_logits(head: Head) -> bool:

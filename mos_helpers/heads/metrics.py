@@ -15,8 +15,7 @@ FITS = {
     "Accuracy": set(),  # it counts outputs that equal the target, and probabilities hardly ever do
     "SparseCategoricalAccuracy SparseTopKCategoricalAccuracy SparseCategoricalCrossentropy": {"class numbers"},
     "CategoricalAccuracy TopKCategoricalAccuracy CategoricalCrossentropy CategoricalHinge": {"one-hot rows"},
-    "OneHotIoU OneHotMeanIoU": {"one-hot rows"},
-    "KLDivergence": {"one-hot rows"},  # of units of their own it would count the yes alone
+    "OneHotIoU OneHotMeanIoU KLDivergence": {"one-hot rows"},  # of single units, KL would count the yes alone
     "IoU MeanIoU": {"class numbers", "one-hot rows"},
     "BinaryAccuracy BinaryIoU": {"yes or no"},
     "BinaryCrossentropy": {"yes or no", "numbers between 0 and 1"},
@@ -27,9 +26,8 @@ FITS = {
     "MeanAbsolutePercentageError": {"numbers"},
     "Poisson": {"numbers", "numbers between 0 and 1", "yes or no"},
     "MeanSquaredLogarithmicError": _numbers - {"signs"},
-    "MeanSquaredError RootMeanSquaredError MeanAbsoluteError": _numbers,
-    "LogCoshError CosineSimilarity R2Score": _numbers,
-    "PearsonCorrelation ConcordanceCorrelation": _numbers,
+    "MeanSquaredError RootMeanSquaredError MeanAbsoluteError LogCoshError": _numbers,
+    "CosineSimilarity R2Score PearsonCorrelation ConcordanceCorrelation": _numbers,
 }
 FITS = {name: answers for names, answers in FITS.items() for name in names.split()}
 FAMILIES = {  # by a part of the metric's name: the one of the same family for each kind of answer
@@ -56,11 +54,6 @@ FAMILIES = {  # by a part of the metric's name: the one of the same family for e
         "numbers": '"mae"',
     },
 }
-F_SCORES, HINGES, SPLITS = {"F1Score", "FBetaScore"}, {"Hinge", "SquaredHinge"}, {"BinaryAccuracy", "BinaryIoU"}
-WITH_THRESHOLD = SPLITS | {name for name, answers in FITS.items() if answers == {"one-hot rows", "yes or no"}}
-COMPARES_NUMBERS = {name for name, answers in FITS.items() if answers >= {"numbers", "numbers between 0 and 1"}}
-COMPARES_NUMBERS = COMPARES_NUMBERS - {"PearsonCorrelation"} | {"KLDivergence"}
-STRETCHES = {"BinaryCrossentropy", "KLDivergence", "Poisson", *F_SCORES, *HINGES}  # targets (n,)
 
 
 class KnownMetric(NamedTuple):

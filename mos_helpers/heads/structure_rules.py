@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from mos_helpers.heads.losses import name_of
-from mos_helpers.heads.report import Finding, Findings
-from mos_helpers.heads.wiring import Wiring, as_list, is_one, quoted
+from mos_helpers.heads.wiring import Faults, Wiring, as_list, is_one, quoted
 
 NOT_AN_ARRAY = "is a Python list: write np.array(...)."
 LACKING = {
@@ -20,66 +19,65 @@ LACKING = {
 }
 
 
-def one_for_all(wiring: Wiring) -> Findings:
+def one_for_all(wiring: Wiring) -> Faults:
     """One array of targets or of weights for several heads, or a dictionary for a single one."""
     targets, weights, many = wiring.parts["targets"], wiring.parts["sample_weight"], len(wiring.heads) > 1
     if many and is_one(targets) and not wiring.own_step:
         what = "a table (DataFrame)" if hasattr(targets, "columns") else "one array"
-        wrong = f"targets is {what}, but the model has {len(wiring.heads)} outputs"
-        message = f"{wrong}: write {wiring.code_for('targets')}."
+        message = (
+            f"targets is {what}, but the model has {len(wiring.heads)} outputs: write {wiring.code_for('targets')}."
+        )
         if weights is not None:
             message += " In a dataset, the third part is taken for sample_weight: put all targets into the second."
-        yield Finding("one-target", "", message)
+        yield "one-target", message
     if many and is_one(weights) and not is_one(targets):
         cure = f"write {wiring.code_for('sample_weight')}, with ones for a head that needs none"
-        yield Finding("one-weight", "", f"sample_weight is one array, so it weights every head: {cure}.")
+        yield "one-weight", f"sample_weight is one array, so it weights every head: {cure}."
     if wiring.form == "single" and isinstance(targets, dict):
         message = "targets is a dictionary, but the model's only output has no key: give the array itself."
-        yield Finding("dict-for-single", wiring.names[0], message)
+        yield "dict-for-single", message, wiring.names[0]
 
 
-def class_weights(wiring: Wiring) -> Findings:
+def class_weights(wiring: Wiring) -> Faults:
     """Weights for classes instead of rows."""
     weights = wiring.parts["sample_weight"] if isinstance(wiring.parts["sample_weight"], dict) else {}
     cure = "give each row the weight of its class, such as"
     if weights and all(isinstance(key, int | np.integer) for key in weights):
         wrong = "sample_weight has class numbers for keys, as class_weight has, which Keras takes for one head alone"
         code = '{"digit": np.array([1.0, 3.0])[targets["digit"]]}'
-        yield Finding("class-weight", "", f"{wrong}: {cure} {code}.")
+        yield "class-weight", f"{wrong}: {cure} {code}."
     for name in wiring.names:
         if isinstance(weights.get(name), dict):
             wrong = "sample_weight has a dictionary here, such as class_weight takes"
-            yield Finding("class-weight", name, f'{wrong}: {cure} np.array([1.0, 3.0])[targets["{name}"]].')
+            yield "class-weight", f'{wrong}: {cure} np.array([1.0, 3.0])[targets["{name}"]].', name
 
 
-def form_of_loss_weights(wiring: Wiring) -> Findings:
+def form_of_loss_weights(wiring: Wiring) -> Faults:
     """A loss weight that is text, or several loss weights for one loss, or one for several."""
     loss, weights = wiring.parts["loss"], wiring.parts["loss_weights"]
     for weight in keras.tree.flatten(weights):
         if isinstance(weight, str):
-            yield Finding("loss-weights-form", "", f'loss_weights has the text "{weight}": write a number.')
+            yield "loss-weights-form", f'loss_weights has the text "{weight}": write a number.'
     given = len(wiring.heads) > 1 and loss is not None and weights is not None
     if given and (is_one(loss) or is_one(weights)):
         wrong = "loss_weights is one for all heads"
         wrong = wrong if is_one(weights) else "loss is one for all heads, and loss_weights is not"
-        message = f"{wrong}: write {wiring.code_for('loss')} and {wiring.code_for('loss_weights')}."
-        yield Finding("loss-weights-form", "", message)
+        yield "loss-weights-form", f"{wrong}: write {wiring.code_for('loss')} and {wiring.code_for('loss_weights')}."
 
 
-def datasets(wiring: Wiring) -> Findings:
+def datasets(wiring: Wiring) -> Faults:
     """A dataset that does not say which shapes its batches have, or that gives its targets in a list."""
     if isinstance(wiring.dataset, tf.data.Dataset):
         specs = tf.nest.flatten(wiring.dataset.element_spec)
         if any(spec.shape.rank is None for spec in specs if hasattr(spec, "shape")):
-            wrong = "The dataset does not know the shapes of its batches, and fit needs them"
             cure = "give from_generator an output_signature, or call set_shape after py_function"
-            yield Finding("no-shapes", "", f"{wrong}: {cure}.")
+            yield "no-shapes", f"The dataset does not know the shapes of its batches, and fit needs them: {cure}."
     if isinstance(wiring.dataset, keras.utils.PyDataset) and isinstance(wiring.parts["targets"], list):
         message = f"The dataset gives its targets in a list: let it give a dictionary, {wiring.code_for('outputs')}."
-        yield Finding("list-from-generator", "", message)
+        yield "list-from-generator", message
 
 
-def wrong_keys(wiring: Wiring) -> Findings:
+def wrong_keys(wiring: Wiring) -> Faults:
     """A dictionary has a key that no output has."""
     layers = [head.layer for head in wiring.heads]
     for part, value in _dictionaries(wiring):
@@ -91,10 +89,10 @@ def wrong_keys(wiring: Wiring) -> Findings:
             if meant:
                 of_layer = f'that is the name of its layer, and the key of the output is "{meant}"'
                 cure = of_layer if key in layers else f'write "{meant}"'
-            yield Finding("unknown-key", str(key), f'{part} has the key "{key}", which no output has: {cure}.')
+            yield "unknown-key", f'{part} has the key "{key}", which no output has: {cure}.', str(key)
 
 
-def missing_keys(wiring: Wiring) -> Findings:
+def missing_keys(wiring: Wiring) -> Faults:
     """A dictionary of targets, losses or weights lacks a head."""
     loss = wiring.parts["loss"]
     with_metrics = any(wiring.parts[part] is not None for part in ("metrics", "weighted_metrics"))
@@ -109,12 +107,12 @@ def missing_keys(wiring: Wiring) -> Findings:
         for head in lacking:
             if part == "targets" and not wiring.has_loss_or_metric(head):
                 message = f'Keras looks for a target of every head once there are metrics: write "{head.name}": None.'
-                yield Finding("missing-key", head.name, message)
+                yield "missing-key", message, head.name
             elif part in LACKING and head.name not in misspelt:
-                yield Finding("missing-key", head.name, f'{part} has no key "{head.name}": {LACKING[part]}.')
+                yield "missing-key", f'{part} has no key "{head.name}": {LACKING[part]}.', head.name
 
 
-def dictionaries_for_lists(wiring: Wiring) -> Findings:
+def dictionaries_for_lists(wiring: Wiring) -> Faults:
     """The outputs are a list, and loss weights or sample weights are a dictionary."""
     parts, weights = wiring.parts, wiring.parts["sample_weight"]
     if wiring.form != "list":
@@ -122,15 +120,15 @@ def dictionaries_for_lists(wiring: Wiring) -> Findings:
     if isinstance(parts["loss"], list | tuple) and isinstance(parts["loss_weights"], dict):
         how = f"in the order of the sorted keys ({', '.join(sorted(parts['loss_weights']))})"
         wrong = "loss is a list and loss_weights a dictionary"
-        yield Finding("list-and-dict", "", f"{wrong}: Keras matches them {how}. Write {wiring.code_for('loss')}.")
+        yield "list-and-dict", f"{wrong}: Keras matches them {how}. Write {wiring.code_for('loss')}."
     mixed = isinstance(weights, list | tuple) and isinstance(parts["targets"], dict)
     if mixed or isinstance(weights, dict):
         wrong = "a list, and targets a dictionary" if mixed else "a dictionary, but the outputs are a list"
         cure = f"give the model a dictionary of outputs, {wiring.code_for('outputs')}"
-        yield Finding("weight-dict", "", f"sample_weight is {wrong}, which Keras cannot match: {cure}.")
+        yield "weight-dict", f"sample_weight is {wrong}, which Keras cannot match: {cure}."
 
 
-def lists(wiring: Wiring) -> Findings:
+def lists(wiring: Wiring) -> Faults:
     """A list where the outputs are a dictionary, which Keras matches by the sorted keys, or one of another length."""
     heads = len(wiring.heads)
     for part, value in wiring.parts.items():
@@ -142,14 +140,13 @@ def lists(wiring: Wiring) -> Findings:
                 order = ", ".join(sorted(wiring.names))
                 how = f"matches them in the order of the sorted keys ({order}), whatever order you wrote"
             message = f"{part} is a list, but the outputs are a dictionary: Keras {how}. Write {wiring.code_for(part)}."
-            yield Finding("list-for-dict", "", message)
+            yield "list-for-dict", message
         if wiring.form == "list" and len(value) != heads:
             entries = "1 entry" if len(value) == 1 else f"{len(value)} entries"
-            message = f"{part} has {entries} for {heads} outputs: write {wiring.code_for(part)}."
-            yield Finding("list-length", "", message)
+            yield "list-length", f"{part} has {entries} for {heads} outputs: write {wiring.code_for(part)}."
 
 
-def metrics_of_their_own(wiring: Wiring) -> Findings:
+def metrics_of_their_own(wiring: Wiring) -> Faults:
     """A flat list of metrics, of which Keras gives one to each head, or one metric object that serves two heads."""
     for part in ("metrics", "weighted_metrics") if wiring.form == "list" else ():
         value = as_list(wiring.parts[part])
@@ -157,44 +154,44 @@ def metrics_of_their_own(wiring: Wiring) -> Findings:
         if len(set(labels)) == len(value) == len(wiring.heads):
             given = ", ".join(f"{label} only to {name}" for label, name in zip(labels, wiring.names, strict=True))
             message = f"{part} is a flat list, so Keras gives {given}. If you mean that, write {wiring.code_for(part)}."
-            yield Finding("flat-metrics", "", message)
+            yield "flat-metrics", message
     used = [(metric, head.name) for head in wiring.heads for metric in head.metrics + head.weighted_metrics]
     for metric in {id(metric): metric for metric, _ in used if isinstance(metric, keras.metrics.Metric)}.values():
         users = [name for other, name in used if other is metric]
         if len(users) > 1:
             shared = f'The metric object "{metric.name}" is shared by {quoted(users)}'
-            yield Finding("shared-metric", users[0], f"{shared}, and mixes them: make one for each.")
+            yield "shared-metric", f"{shared}, and mixes them: make one for each.", users[0]
 
 
-def targets_are_arrays(wiring: Wiring) -> Findings:
+def targets_are_arrays(wiring: Wiring) -> Faults:
     """Weights are a Python list, or a target is None, a Python list, or a dictionary within the dictionary."""
     targets, heads = wiring.parts["targets"], len(wiring.heads)
     if heads == 1 and isinstance(targets, list | tuple) and len(targets) != 1:
-        yield Finding("not-an-array", wiring.names[0], f"targets {NOT_AN_ARRAY}")
+        yield "not-an-array", f"targets {NOT_AN_ARRAY}", wiring.names[0]
     a_place_each = wiring.form == "list" and isinstance(targets, list | tuple) and len(targets) == heads
     for head in wiring.heads:
         if isinstance(wiring.share("sample_weight", head), list | tuple):
-            yield Finding("not-an-array", head.name, f"sample_weight {NOT_AN_ARRAY}")
+            yield "not-an-array", f"sample_weight {NOT_AN_ARRAY}", head.name
         if isinstance(head.given, dict):
-            yield Finding("not-an-array", head.name, "The target is a dictionary within another: take out one level.")
+            yield "not-an-array", "The target is a dictionary within another: take out one level.", head.name
         elif isinstance(head.given, list | tuple | range):
-            yield Finding("not-an-array", head.name, f"The target {NOT_AN_ARRAY}")
+            yield "not-an-array", f"The target {NOT_AN_ARRAY}", head.name
         has_place = head.name in targets if isinstance(targets, dict) else a_place_each
         if head.given is None and has_place and wiring.has_loss_or_metric(head):
             cure = "give any valid numbers of the right shape, and a sample_weight of 0, or the head the loss None"
-            yield Finding("no-target", head.name, f"The target is None: {cure}.")
+            yield "no-target", f"The target is None: {cure}.", head.name
 
 
-def lengths(wiring: Wiring) -> Findings:
+def lengths(wiring: Wiring) -> Faults:
     """Targets, or targets and weights, with different numbers of rows."""
     rows = {head.name: len(head.target) for head in wiring.heads if head.target is not None and head.target.ndim}
     if len(set(rows.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in rows.items())
-        yield Finding("length", "", f"The targets have different numbers of rows: {listed}.")
+        yield "length", f"The targets have different numbers of rows: {listed}."
     for head in wiring.heads:
         if head.weight is not None and head.name in rows and head.weight.shape[:1] != (rows[head.name],):
             message = f"sample_weight has the shape {head.weight.shape} for {rows[head.name]} rows: give one per row."
-            yield Finding("length", head.name, message)
+            yield "length", message, head.name
 
 
 def _dictionaries(wiring: Wiring) -> Iterator[tuple[str, dict]]:

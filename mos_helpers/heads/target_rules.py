@@ -4,8 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from mos_helpers.heads.activations import RANGES, ROUNDING, UNBOUNDED
-from mos_helpers.heads.report import Faults
-from mos_helpers.heads.wiring import Head, finite
+from mos_helpers.heads.wiring import Faults, Head, finite
 
 FAR = 100  # a label from here on, alone outside the classes, marks what has none
 NEAR = 1e-3  # how far rounding may take a target out of its range

@@ -3,8 +3,7 @@
 import numpy as np
 
 from mos_helpers.heads.losses import name_of
-from mos_helpers.heads.report import Faults
-from mos_helpers.heads.wiring import Head
+from mos_helpers.heads.wiring import Faults, Head
 
 
 def weights_are_numbers(head: Head) -> Faults:

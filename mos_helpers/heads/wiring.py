@@ -1,5 +1,7 @@
 """How a model's outputs, its losses and metrics, and the targets belong together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,9 +11,11 @@ import numpy as np
 from mos_helpers.heads.activations import activation_of, activation_of_layer, activation_seen, is_twice
 from mos_helpers.heads.losses import Kind, Loss, loss_of
 from mos_helpers.heads.multi_output import MultiOutput
-from mos_helpers.heads.report import noted
 from mos_helpers.heads.rows import DATASETS, Structure, as_array, as_numbers, first_rows, outputs_of
 from mos_helpers.inside_keras import Compiled, has_own, layers_named, read_compiled, source_of
+
+# What a rule gives: a code and a message each time, and a rule about the model also the head, if it concerns only one.
+Faults = Iterator[tuple[str, str] | tuple[str, str, str]]
 
 
 @dataclass
@@ -138,6 +142,17 @@ def _code(value: Structure) -> str:
 def quoted(names: list[str]) -> str:
     """Return names in quotes, with commas."""
     return ", ".join(f'"{name}"' for name in names)
+
+
+@contextmanager
+def noted(notes: list[str], what: str, head: str = "") -> Iterator[None]:
+    """Go on after an error, with a note of what could not be done: other people's objects can raise anything."""
+    try:
+        yield
+    except Exception as error:
+        why = str(error).strip().split("\n")[0][:100]
+        of_head, because = f"{head}: " if head else "", f": {why}" if why else ""
+        notes.append(f"{of_head}could not {what} ({type(error).__name__}{because}).")
 
 
 def read_wiring(model: keras.Model, targets: Structure, sample_weight: Structure) -> Wiring:
