@@ -32,9 +32,8 @@ def splits_at_zero(head: Head) -> bool:
 def metric_for(metric: KnownMetric, answers: Answers, head: Head) -> str:
     """Return code for a metric of the same family that fits these answers, or for one that always does."""
     splits, from_logits = splits_at_zero(head), head.loss and head.loss.from_logits
-    families = [family for family in FAMILIES if family in metric.name and answers in FAMILIES[family]]
-    if head.kind == "signs" and "Crossentropy" in families:
-        families.remove("Crossentropy")
+    unfit = {"Crossentropy"} if head.kind == "signs" else set()
+    families = [name for name in FAMILIES if name in metric.name and answers in FAMILIES[name] and name not in unfit]
     code = FAMILIES[families[0]][answers].format(
         classes=head.units,
         k=metric.config.get("k", 5),

@@ -64,7 +64,6 @@ class MultiOutput(keras.layers.Layer):
 
 
 def _check(heads: dict[str, keras.layers.Layer]) -> None:
-    """Raise an error that says what is wrong with the heads."""
     if not isinstance(heads, dict) or not heads:
         raise TypeError(
             f'heads must be a dict of at least one layer, such as {{"digit": Dense(10)}}, not {heads!r:.60}.'

@@ -55,7 +55,7 @@ def rows_of_targets(head: Head) -> Faults:
 def targets_fit(head: Head) -> Faults:
     """Targets of a shape, or with values, that the loss or the activation cannot take."""
     numbers = head.target is not None and head.target.ndim > 0 and head.target.dtype.kind in "biuf"
-    if not (numbers and head.shape and len(head.shape) > 1 and head.units and head.loss and head.loss.known):
+    if not (numbers and head.units and len(head.shape) > 1 and head.loss and head.loss.known):
         return
     if not any(_same(head.target.shape[1:], shape) for shape in _shapes_taken(head)):
         yield _wrong_shape(head)
