@@ -7,7 +7,7 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 
 project = "Multi-output models with TensorFlow and Keras 3"
-author = "The authors of mos"
+author = "the authors of mos"
 copyright = "the authors of mos. Text and figures: CC BY 4.0. Code: MIT"
 language = "en"
 
