@@ -226,7 +226,7 @@ def first_page(readme: str, course: str) -> str:
             "the [cheat sheet](notebooks/cheat_sheet.ipynb), and the [glossary](notebooks/glossary.ipynb).",
             toctree(look_up, hidden=True, caption="To look up"),
             "## Run it",
-            f"{course[0].upper()}{course[1:]}.{start}",
+            f"First, {course}.{start}",
         ]
     )
 

@@ -24,6 +24,7 @@ html_math_renderer = "mathml"
 html_context = {"default_mode": "auto"}
 html_theme = "sphinx_book_theme"
 html_title = "Multi-output models"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_sourcelink_suffix = ""
