@@ -3,7 +3,7 @@
     python benchmarks/capstone.py --data digits              10 seeds of the solution, 3 of each other one
     python benchmarks/capstone.py --data mnist --seeds 10 --others 3
 
-Each variant is the solution (`solutions/15_capstone.ipynb`) with one change; "as it is" means that its standard
+Each variant is the solution (`solutions/19_capstone.ipynb`) with one change; "as it is" means that its standard
 deviations are not corrected on the validation slips. The scores are those of the acceptance check: mean, and in
 brackets the lowest and the highest seed. "one" and "two" are the shares of errors within one and two standard
 deviations, "half" the error of the surer half divided by that of the other half, each for the number to the right and
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mos_checks import capstone, lesson_15
+from mos_checks import capstone, lesson_19
 from mos_helpers import data
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
 from mos_helpers.training import restart
@@ -28,7 +28,7 @@ import keras  # isort: skip
 
 TREE = Tree({name: [str(digit) for digit in held] for name, held in capstone.AISLES.items()}, leaves=list("0123456789"))
 MEAN = "mean_with_sample_weight"
-STDS = tuple(f"{kind} {number}" for kind in ("one", "two", "half") for number in lesson_15.NUMBERS)
+STDS = tuple(f"{kind} {number}" for kind in ("one", "two", "half") for number in lesson_19.NUMBERS)
 VARIANTS = {
     "solution": {},
     "std as it is": {"corrected": False},
@@ -226,7 +226,7 @@ def report(name: str, runs: list[dict], validation: dict, hidden: dict) -> None:
         [{key: values[rows] for key, values in run.items()} for run in runs] for rows in (slice(n), slice(n, None))
     ]
     show(name, [scored(run, validation) for run in parts[0]])
-    failed = [[kind for kind, passed, _ in lesson_15.verdicts(run, hidden) if not passed] for run in parts[1]]
+    failed = [[kind for kind, passed, _ in lesson_19.verdicts(run, hidden) if not passed] for run in parts[1]]
     counts = Counter(kind for kinds in failed for kind in kinds)
     reasons = ", ".join(f"{kind} {count}" for kind, count in counts.items())
     show("  hidden", [scored(run, hidden) for run in parts[1]], f"{failed.count([])} of {len(runs)}  {reasons}")

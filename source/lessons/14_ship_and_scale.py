@@ -926,4 +926,4 @@ class Service:
 # - C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger (2017). *On calibration of modern neural networks.*
 # - TensorFlow's guide *Distributed training with TensorFlow*, and Keras's guide *Writing your own callbacks.*
 #
-# Next: the [exercises](../exercises/14_ship_and_scale.ipynb), then the [capstone](../exercises/15_capstone.ipynb).
+# Next: the [exercises](../exercises/14_ship_and_scale.ipynb), then the [capstone](../exercises/19_capstone.ipynb).

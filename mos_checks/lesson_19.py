@@ -84,7 +84,7 @@ def _slips(source: str | None, folder: str | None) -> tuple[Slips, Slips, Slips]
     return *client_slips(digits), hidden_slips(digits)
 
 
-# --- 15.1
+# --- 19.1
 
 
 def _table(seed: int, count: int, share: float) -> Targets:
@@ -143,7 +143,7 @@ def _turned(name: str) -> dict[str, Callable]:
 WRITTEN = "the aisle is also known where only the locker was written down: each locker stands in one aisle"
 
 function_question(
-    "15.1",
+    "19.1",
     "A function from the client's targets to a dict that says for each target which labels are known.",
     hints=[
         "A gap is -1 in the whole numbers and NaN elsewhere; a 0 is a label. Lesson 6 (missing labels), exercise 6.1.",
@@ -164,11 +164,11 @@ function_question(
 )
 
 
-# --- 15.2
+# --- 19.2
 
 
 @question(
-    "15.2",
+    "19.2",
     hints=[
         "Fill each gap with a valid label and give that row the weight 0 in that head: lesson 6 (missing labels). "
         "`check_heads` of lesson 2 (wiring heads) names what does not fit.",
@@ -201,7 +201,7 @@ def wiring(answer: object) -> str:
     return f"{model.count_params():,} parameters, {learned}{misled}"
 
 
-# --- 15.3 and 15.4: reading an answer
+# --- 19.3 and 19.4: reading an answer
 
 
 def _read(function: Callable, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -277,11 +277,11 @@ def _difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> str
     return None
 
 
-# --- 15.3
+# --- 19.3
 
 
 @question(
-    "15.3",
+    "19.3",
     hints=[
         "Use the validation slips: no digit on them was seen in training. For each head take the slips that have its "
         "label, and leave the others out: lesson 6 (missing labels). A NaN in a score: a gap is still in it.",
@@ -354,13 +354,13 @@ def _with_gaps_counted(name: str, predicted: dict[str, np.ndarray], targets: dic
     return float(np.mean(predicted[name] == filled))
 
 
-# --- 15.4
+# --- 19.4
 
 
 @question(
-    "15.4",
+    "19.4",
     hints=[
-        "The scores of 15.3 say which head to work on. Lockers: coarse labels, lesson 12 (partial labels), and how "
+        "The scores of 19.3 say which head to work on. Lockers: coarse labels, lesson 12 (partial labels), and how "
         "much a fine label counts beside them. Gaps: lesson 6 (missing labels).",
         "A convolution or two and some dropout help where a dense network overfits; so do more updates with a learning "
         "rate that ends low. Choose by the known labels of the validation slips. If only the position is too far off: "
@@ -373,7 +373,7 @@ def _with_gaps_counted(name: str, predicted: dict[str, np.ndarray], targets: dic
     seconds=300,
 )
 def acceptance(answer: object) -> str:
-    """The report of 15.3: your function, and the scores that it has on the validation slips."""
+    """The report of 19.3: your function, and the scores that it has on the validation slips."""
     function, stated, _, predicted = _promised(answer)
     hidden, validation = _hidden(), _clients()[1]
     answers = _read(function, hidden.images)
