@@ -1,6 +1,6 @@
 """Measure how much time `fit` loses between an array, or files, and a trained network, and how little is possible.
 
-Files "side by side" are read as in lesson 14: several at once, and whole batches are taken apart. "Image by image" is
+Files "side by side" are read as in lesson 15: several at once, and whole batches are taken apart. "Image by image" is
 the plain way: one file after the other, and each image is taken apart by itself.
 
 Run it on a machine that does nothing else: `python benchmarks/input_pipeline.py --rounds 7`.

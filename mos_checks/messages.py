@@ -94,7 +94,7 @@ def _is_the_same(before: Any, after: Any) -> bool:  # noqa: ANN401
         return list(before) == list(after) and all(_is_the_same(before[key], after[key]) for key in before)
     if isinstance(before, list | tuple):
         return len(before) == len(after) and all(map(_is_the_same, before, after))
-    return bool(before == after)
+    return before is after or bool(before == after)  # NaN is not equal to itself
 
 
 def as_number(value: object, name: str = "the answer", *, finite: bool = True) -> float:

@@ -104,8 +104,8 @@ assert list(answers) == ["digit", "odd"]
 # %% [markdown]
 # More lines to copy stand at the end of each lesson, under *Take this with you*: missing labels in
 # [lesson 6](06_missing_labels.ipynb), loss weights that change while a model trains in
-# [lesson 7](07_loss_weights.ipynb), two levels from one head in [lesson 11](11_hierarchical_heads.ipynb), serving in
-# [lesson 14](14_ship_and_scale.ipynb).
+# [lesson 7](07_loss_weights.ipynb), two levels from one head in [lesson 11](11_hierarchical_heads.ipynb), a server
+# in [lesson 14](14_ship.ipynb), and heads that may be silent in [lesson 15](15_operate.ipynb).
 
 # %% [markdown]
 # ## Traps, by what you see
@@ -129,5 +129,6 @@ assert list(answers) == ["digit", "odd"]
 # | a negative total loss, where it is a Gaussian loss, a sum of logarithms or uncertainty weighting | that is allowed | [5](05_regression.ipynb), [7](07_loss_weights.ipynb), [8](08_adaptive_weights.ipynb) |
 # | `loss: 0.0` with a `train_step` of your own | the loss tracker was not updated | [9](09_gradient_conflict.ipynb) |
 # | two heads that contradict each other | independent heads: build the rule into the head | [11](11_hierarchical_heads.ipynb), [13](13_hierarchy_graphs.ipynb) |
-# | "best" model is the last one | `monitor=` names a key that does not exist | [14](14_ship_and_scale.ipynb) |
-# | a served answer with the wrong shape or meaning | outputs taken by position: take them by name | [14](14_ship_and_scale.ipynb) |
+# | "best" model is the last one | `monitor=` names a key that does not exist | [14](14_ship.ipynb) |
+# | a served answer with the wrong shape or meaning | outputs taken by position: take them by name | [14](14_ship.ipynb) |
+# | many answers with exactly the same probability | the head computes in 16 bits: give it `dtype="float32"` | [15](15_operate.ipynb) |

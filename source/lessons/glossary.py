@@ -32,7 +32,7 @@
 # | one wide head | - | one `Dense` layer that computes all answers side by side, cut up afterwards | [3](03_three_architectures.ipynb) | joint output layer |
 # | hard sharing | partage dur des poids | all tasks use one trunk | [10](10_when_to_share.ipynb) | shared-bottom model |
 # | soft sharing | - | the training decides how much the tasks share: cross-stitch units, experts with gates | [10](10_when_to_share.ipynb) | |
-# | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship_and_scale.ipynb) | |
+# | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship.ipynb) | |
 # | expert, gate | expert, routeur | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
 
 # %% [markdown]
@@ -75,8 +75,8 @@
 # | uncertainty weighting | pondération par l'incertitude | a loss weight for each head, learned through its log-variance | [8](08_adaptive_weights.ipynb) | homoscedastic weighting |
 # | auxiliary task | tâche auxiliaire | a task that is learned for the good of another one | [10](10_when_to_share.ipynb) | |
 # | Pareto front | front de Pareto | the places from which no head can improve unless another one gets worse | [9](09_gradient_conflict.ipynb) | |
-# | worker | - | one of the processes that train a model together | [14](14_ship_and_scale.ipynb) | |
-# | frozen | couches gelées | of layers: their weights are not trained | [14](14_ship_and_scale.ipynb) | |
+# | worker | - | one of the processes that train a model together | [15](15_operate.ipynb) | |
+# | frozen | couches gelées | of layers: their weights are not trained | [15](15_operate.ipynb) | |
 # | norm | norme | the length of a gradient, taken as one long vector | [5](05_regression.ipynb) | |
 # | cosine similarity | similarité cosinus | the cosine of the angle between two gradients, from -1 to 1 | [9](09_gradient_conflict.ipynb) | |
 # | Gram matrix | matrice de Gram | the scalar product of each head's gradient with each other's, in rows and columns | [9](09_gradient_conflict.ipynb) | |
@@ -100,8 +100,8 @@
 # | threshold | seuil | the probability from which on an answer is "yes", or from which on a head answers at all | [4](04_multi_label.ipynb) | cutoff, cut-off |
 # | log-variance | log-variance | the logarithm of a variance: what a head states so that the variance is never negative | [5](05_regression.ipynb) | |
 # | coverage | taux de couverture | the share of targets that lie inside their stated interval | [5](05_regression.ipynb) | |
-# | calibrated | calibré, étalonné | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
-# | temperature | température | the number by which a head's logits are divided, to make its probabilities honest | [14](14_ship_and_scale.ipynb) | |
+# | calibrated | calibré, étalonné | of the answers given with probability 0.8, eight in ten are right | [15](15_operate.ipynb) | |
+# | temperature | température | the number by which a head's logits are divided, to make its probabilities honest | [15](15_operate.ipynb) | |
 # | relative score | - | how much better a model is than separate networks, averaged over tasks, in percent | [10](10_when_to_share.ipynb) | delta-m |
 
 # %% [markdown]

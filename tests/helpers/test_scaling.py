@@ -118,7 +118,7 @@ def test_two_workers_train_what_one_trains(model_and_rows, tmp_path, forked_pyth
     arguments.append("--try-fit")
     said = [json.loads(line) for line in run_workers(arguments, workers=2, seconds=150)]
     assert [(one["worker"], one["workers"]) for one in said] == [(0, 2), (1, 2)]
-    assert all("Attempt to convert a value (PerReplica" in one["fit"] for one in said), "lesson 14 says so of `fit`"
+    assert all("Attempt to convert a value (PerReplica" in one["fit"] for one in said), "lesson 15 says so of `fit`"
     first, second = (keras.models.load_model(tmp_path / f"worker_{k}.keras").get_weights() for k in range(2))
     model, alone = worker.train(*model_and_rows, 5, 32, ALONE)
     assert all(map(np.array_equal, first, second))
