@@ -12,6 +12,7 @@ Run it on a machine that does nothing else.
 import argparse
 import json
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -90,7 +91,7 @@ class Clock(keras.callbacks.Callback):
 
 
 def run_of(weight: float, seed: int, rows: str, steps: int) -> dict:
-    """Train one network of a sweep: it makes all that it needs, and returns the mean loss of each head, and the process."""
+    """Train one network of a sweep: it makes all that it needs; return the mean loss of each head, and the process."""
     with np.load(rows) as arrays:
         x, y = arrays["image"], {name: arrays[name] for name in ("digit", "odd")}
     # `set_random_seed` is not enough: the threads of a Dask worker draw from the same `random` as Keras's initializers.
@@ -124,6 +125,12 @@ def sweeps(tasks: list[tuple], workers: int) -> dict[str, Callable[[], list[dict
     return {"one process": lambda: [run_of(*task) for task in tasks], "joblib": by_joblib, "dask": by_dask}
 
 
+def processor_seconds() -> float:
+    """Return what this process and its finished children have used."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
+
+
 def compare_sweeps(networks: int, workers: int, steps: int) -> None:
     """Print the seconds of a sweep in each way, and the largest difference of a loss."""
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # of the processes that start
@@ -131,16 +138,17 @@ def compare_sweeps(networks: int, workers: int, steps: int) -> None:
         rows = Path(name) / "rows.npz"
         write_rows(rows)
         tasks = [(weight, seed, str(rows), steps) for seed in range(networks) for weight in (0.3, 3.0)][:networks]
-        print(f"{'':18}{'seconds':>10}{'processes':>12}{'difference':>12}")
+        print(f"{'':18}{'seconds':>10}{'of processor':>14}{'processes':>12}{'difference':>12}")
         wanted = None
         for form, run in sweeps(tasks, workers).items():
-            start = time.perf_counter()
+            start, used = time.perf_counter(), processor_seconds()
             found = run()
-            seconds = time.perf_counter() - start
+            seconds, used = time.perf_counter() - start, processor_seconds() - used
             losses = np.array([one["losses"] for one in found])
             wanted = losses if wanted is None else wanted
             processes = len({one["process"] for one in found})
-            print(f"{form:18}{seconds:10.1f}{processes:12}{np.abs(losses - wanted).max():12.0e}", flush=True)
+            difference = np.abs(losses - wanted).max()
+            print(f"{form:18}{seconds:10.1f}{used:14.1f}{processes:12}{difference:12.0e}", flush=True)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
     python benchmarks/serving.py             latency for one image and for 256
     python benchmarks/serving.py --orders 6  also the order of the SavedModel's outputs, in six processes
+    uv run --group onnx benchmarks/serving.py --onnx    also ONNX
 
 The forms take turns, round after round; the table has the median of the milliseconds, and the largest difference from
 `predict`. Run it on a machine that does nothing else.
@@ -59,6 +60,15 @@ def forms(model: keras.Model, folder: Path, image: np.ndarray) -> dict[str, Call
     }
 
 
+def onnx_form(model: keras.Model, file: Path, image: np.ndarray) -> Callable[[], dict]:
+    """Return a function that answers about `image` with the model in the form of ONNX, by name."""
+    import onnxruntime  # a group of its own in pyproject.toml
+
+    model.export(file, format="onnx", verbose=False)
+    session, heads = onnxruntime.InferenceSession(file), list(model.output)
+    return lambda: dict(zip(heads, session.run(heads, {"image": image}), strict=True))
+
+
 def measure(ways: dict[str, Callable[[], dict]], rounds: int) -> dict[str, float]:
     """Return the median of the milliseconds of each way; the first round is not counted."""
     times = {name: [] for name in ways}
@@ -76,6 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=21, help="rounds, at least 7 (default: 21)")
     parser.add_argument("--orders", type=int, default=0, help="processes that load the SavedModel (default: none)")
+    parser.add_argument("--onnx", action="store_true", help="with ONNX, which needs onnxruntime and tf2onnx")
     options = parser.parse_args()
     if options.rounds < 7:
         parser.error("--rounds must be at least 7")
@@ -85,6 +96,8 @@ def main() -> None:
         for count in (1, 256):
             image = np.random.default_rng(0).random((count, 784), dtype="float32")
             ways = forms(model, Path(name) / str(count), image)
+            if options.onnx:
+                ways["ONNX"] = onnx_form(model, Path(name) / f"{count}.onnx", image)
             wanted = ways["model.predict"]()
             for form, milliseconds in measure(ways, options.rounds).items():
                 found = ways[form]()

@@ -318,8 +318,8 @@ for name, values in milliseconds.items():
 # The median of 10 turns, on the machine that built this page. `predict` is made for many images: it prepares a data set
 # and a loop each time. `predict_on_batch` does without, and it is compiled. A call of the model runs layer by layer in
 # Python. A compiled function runs the Python code only at its first call, and LiteRT hardly any. So LiteRT is usually
-# the fastest, then come the SavedModel and the `tf.function`, then `predict_on_batch`, then a call, and `predict` is
-# last by far. `benchmarks/serving.py` measures 256 images too.
+# the fastest, then comes the SavedModel, then `tf.function` and `predict_on_batch`, then a call, and `predict` is last
+# by far. `benchmarks/serving.py` measures 256 images too.
 
 # %% [markdown]
 # ### ONNX
@@ -332,7 +332,8 @@ for name, values in milliseconds.items():
 # session.run(["left", "odd"], {"canvas": canvases[:5]})           # a list: in the order of the names that you ask for
 # ```
 # A test of the course (`tests/course/test_onnx.py`, with `uv run --group onnx`) does it with a `ConditionalHead`: the names of
-# input and heads arrive, and the answers differ from `predict` by less than 0.00001. It is the fastest form for one image
+# input and heads arrive, and the answers differ from `predict` by less than 0.00001. The model must have been called once: else
+# Keras 3.15 ends with `The model provided has never called`. In time ONNX came between LiteRT and the SavedModel
 # (`benchmarks/serving.py --onnx`). But `tf2onnx` states that it looks for a new maintainer, and that it is tested with
 # TensorFlow 2.15 at most; with 2.21 it works because Keras repairs it for NumPy 2. So keep the SavedModel as well.
 
@@ -471,6 +472,9 @@ def create_app():
 
 
 # %%
+(folder / "serve.py").write_text(inspect.getsource(create_app), encoding="utf-8")
+
+
 @contextmanager
 def running(folder, model):
     """Start serve.py of a folder; give its address."""
@@ -498,8 +502,6 @@ def running(folder, model):
         finally:
             server.kill()
 
-
-(folder / "serve.py").write_text(inspect.getsource(create_app), encoding="utf-8")
 
 # %% [markdown]
 # **Predict first.** Five wrong questions come to a server that does not check: a canvas of half the size, a canvas under the
@@ -536,6 +538,8 @@ print(three.status_code, "heads:", list(three.json()["predictions"][0]))
 for name, response in refused.items():
     print(f"{response.status_code} {name:14}{response.json()['detail']}")
 print(health)
+nothing = tf.fill((1, 34, 34), np.nan)
+print("the model itself on NaN:", signature(canvas=nothing)["odd"].numpy())
 
 # %% tags=["check"]
 assert three.status_code == 200 and {one.status_code for one in refused.values()} == {422}
@@ -545,10 +549,10 @@ for row, given in zip([0, 1, 2, *range(100)], together, strict=True):
 
 # %% [markdown]
 # The answers are those of `predict`, for each of the 103 canvases, whoever else asked at the same time. Without the check NaN
-# would have been the worst: the model answers it, with NaN from every head. No row at all would have got no answer, and the
-# other three a long error with status 500.
+# would have been the worst. In our run the model answers it with a number like any other: its ReLU made 0 of NaN. No row at
+# all would have got an empty answer, and the other three a long error with status 500.
 #
-# `calls` is less than `requests`: requests that were refused need no call, and those that waited share one. (How many
+# `calls` is less than `requests`: requests that were refused need no call, and those that waited shared one. (How many
 # share depends on the machine.) A call for many rows costs little more than one for a single row, so the server answers more
 # people in a second.
 #
@@ -561,8 +565,8 @@ except httpx.ConnectError:
     print("nobody answers")
 
 # %% [markdown]
-# **Before other machines may ask**: a proxy in front of it, for encryption, passwords and a limit of bytes. Uvicorn has none
-# of them.
+# **Before other machines may ask**, it needs encryption, passwords, and a limit of bytes for a request: put a proxy that has
+# them in front of it.
 #
 # **TensorFlow Serving** takes the same folder, and needs none of our code. It is a program of its own, usually started by
 # Docker; it is not run here:
@@ -577,8 +581,9 @@ except httpx.ConnectError:
 # A model goes out with tests, like any program. From this lesson:
 # - what is served equals `predict` within 0.00001, **by name**, for each form that goes out;
 # - what cannot be answered is refused, with the name of what is wrong;
-# - each of several people gets the own answers;
-# - the answers of a new version equal the old ones where nothing should have changed ([lesson 15](15_operate.ipynb) asks).
+# - people who ask at the same time get their own answers;
+# - the answers of a new version equal the old ones where nothing should have changed ([lesson 15](15_operate.ipynb) adds a
+#   head).
 #
 # In this notebook we
 # - saved a model, found its loss weights turned into numbers, and met a loss that was not registered;

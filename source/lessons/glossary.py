@@ -32,6 +32,7 @@
 # | one wide head | - | one `Dense` layer that computes all answers side by side, cut up afterwards | [3](03_three_architectures.ipynb) | joint output layer |
 # | hard sharing | partage dur des poids | all tasks use one trunk | [10](10_when_to_share.ipynb) | shared-bottom model |
 # | soft sharing | - | the training decides how much the tasks share: cross-stitch units, experts with gates | [10](10_when_to_share.ipynb) | |
+# | request | requête | a question to a server; it answers with a status, such as 200 or 422, and a text | [14](14_ship.ipynb) | |
 # | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship.ipynb) | |
 # | expert, gate | expert, routeur | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
 
@@ -75,6 +76,7 @@
 # | uncertainty weighting | pondération par l'incertitude | a loss weight for each head, learned through its log-variance | [8](08_adaptive_weights.ipynb) | homoscedastic weighting |
 # | auxiliary task | tâche auxiliaire | a task that is learned for the good of another one | [10](10_when_to_share.ipynb) | |
 # | Pareto front | front de Pareto | the places from which no head can improve unless another one gets worse | [9](09_gradient_conflict.ipynb) | |
+# | mixed precision | précision mixte | computing in 16 bits, with weights of 32 | [15](15_operate.ipynb) | |
 # | worker | - | one of the processes that train a model together | [15](15_operate.ipynb) | |
 # | frozen | couches gelées | of layers: their weights are not trained | [15](15_operate.ipynb) | |
 # | norm | norme | the length of a gradient, taken as one long vector | [5](05_regression.ipynb) | |
