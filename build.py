@@ -5,8 +5,9 @@
     python build.py --check      change nothing; name what is out of date and exit with 1 if anything is
     python build.py --nbgrader FOLDER    write the exercises into a new folder, as nbgrader wants them
 
-A file in source/lessons becomes a notebook in notebooks/, with its outputs. A file in source/exercises becomes two:
-one in solutions/, with its outputs, and one in exercises/, in which each answer is replaced by a line to fill in.
+A file in source/lessons becomes a notebook in notebooks/, with its outputs, and its cell *Take this with you* a file in
+recipes/. A file in source/exercises becomes two notebooks: one in solutions/, with its outputs, and one in exercises/,
+in which each answer is replaced by a line to fill in.
 Outputs are made with MNIST unless the environment variable MOS_DATA says otherwise. Where only the text of a source has
 changed, or only comments and docstrings of the helpers, its notebook keeps its outputs. A notebook's metadata say with
 which versions its outputs were made; other versions do not make it out of date.
@@ -44,6 +45,8 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
 ANSWER = re.compile(r"^### BEGIN SOLUTION\n.*?^### END SOLUTION$", re.DOTALL | re.MULTILINE)
 QUESTION = re.compile(r"^check\(\"([^\"]+)\"", re.MULTILINE)
+TAKEN = "## Take this with you"
+NO_PACKAGES = set(sys.stdlib_module_names)
 SHOWS_SOURCE = re.compile(r"\bhelp\(|\bgetsource|\bgetdoc|__doc__|^\?|^[\w.]+\?|^%p", re.MULTILINE)
 VERSIONS_OF = ("tensorflow", "keras", "numpy", "matplotlib")
 
@@ -350,15 +353,36 @@ def problem(target: Target) -> str | None:
     return None
 
 
+def recipe(source: Path) -> str | None:
+    """Return a lesson's cell to take away as a module of its own, or None if it has none."""
+    cells = jupytext.read(source, fmt="py:percent").cells
+    place = next((i for i, cell in enumerate(cells) if cell.cell_type == "markdown" and TAKEN in cell.source), None)
+    if place is None:
+        return None
+    title = next(line for line in cells[0].source.splitlines() if line.startswith("# ")).removeprefix("# ")
+    text = re.sub(r"\[([^\]]+)\]\([^)]+\)|\*\*", r"\1", cells[place].source.partition(TAKEN)[2].strip())
+    needs = sorted(set(re.findall(r"^ *(?:import|from) (\w+)", cells[place + 1].source, re.MULTILINE)) - NO_PACKAGES)
+    heading = f"{text}\n\nFrom lesson {title}\nIt needs {', '.join(needs)}, and nothing else."
+    return f'"""{heading}\n"""\n\n{cells[place + 1].source}\n'
+
+
+def recipes(chosen: list[Target]) -> dict[Path, str]:
+    """Return what each recipe of the chosen lessons holds."""
+    made = {t.root / "recipes" / f"{t.source.stem}.py": recipe(t.source) for t in chosen if t.folder == "notebooks"}
+    return {path: text for path, text in made.items() if text is not None}
+
+
 def essence(cell: nbformat.NotebookNode) -> tuple:
     """Return what a cell takes from its source."""
     return cell.cell_type, cell.id, cell.source, dict(cell.metadata)
 
 
 def orphans(root: Path = ROOT) -> list[str]:
-    """Return the notebooks that no source describes."""
-    known = {target.path for target in targets(root)}
-    return [f"{f}/{p.name}" for f in FOLDERS for p in sorted((root / f).glob("*.ipynb")) if p not in known]
+    """Return the notebooks and recipes that no source describes."""
+    known = {target.path for target in targets(root)} | recipes(targets(root)).keys()
+    there = [path for folder in FOLDERS for path in sorted((root / folder).glob("*.ipynb"))]
+    there += sorted((root / "recipes").glob("*.py"))
+    return [path.relative_to(root).as_posix() for path in there if path not in known]
 
 
 NBGRADER_CONFIG = """c = get_config()
@@ -420,6 +444,9 @@ def select(wanted: list[str]) -> list[Target]:
 def check(chosen: list[Target]) -> int:
     """Name what is out of date; return the exit code."""
     found = [f"{target.name} {why}" for target in chosen if (why := problem(target))]
+    for path, wanted in recipes(chosen).items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != wanted:
+            found.append(f"recipes/{path.name} differs from its source")
     found += [f"{name} has no source" for name in orphans()]
     print("\n".join(found) or f"{len(chosen)} notebooks are up to date.")
     if found:
@@ -457,6 +484,8 @@ def main() -> int:
         return check(chosen)
     if options.nbgrader:
         return write_nbgrader(chosen, options.nbgrader)
+    for path, text in recipes(chosen).items():
+        write(path, text.encode("utf-8"))
     return build_all([t for t in chosen if options.force or problem(t)], max(1, options.jobs), options.force)
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ UNANSWERED = {"Todo", "NameError"}
 FORKED = sys.platform == "linux"
 # What is imported before kernels are forked, by their name.
 IMPORTS = {
-    "forked": "import mos_checks; from mos_helpers import balancing, data, heads, hierarchy, plots, scaling, sharing",
+    "forked": "import mos_checks; from mos_helpers import balancing, data, heads, hierarchy, plots, scaling, sharing; "
+    "import early_builds; early_builds.use()",
     "bare": "",
 }
 
@@ -66,6 +68,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
 
 
+def pytest_collection_finish() -> None:
+    """Spare all later collections of garbage the search through what is imported by now."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_sessionfinish() -> None:
     """Spare the collections of garbage with which pytest ends the search through all that was imported."""
     gc.freeze()
@@ -88,6 +96,16 @@ def forked_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have `python -m MODULE` run in a process that need not import TensorFlow, for code that uses sys.executable."""
     if FORKED:
         monkeypatch.setattr(sys, "executable", str(Path(os.environ["MOS_FORKS"], "forked-python")))
+
+
+@pytest.fixture(scope="module")
+def early_builds() -> Iterator[None]:
+    """Halve the time of short trainings, where the tests are not about how Keras trains."""
+    import early_builds
+
+    with pytest.MonkeyPatch.context() as patch:
+        early_builds.use(patch.setattr)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,28 +1,24 @@
 """Measure which solutions of the capstone the client accepts, over several seeds.
 
-    python benchmarks/capstone.py --data digits              10 seeds of the solution, 3 of each other one
+    python benchmarks/capstone.py --data digits
     python benchmarks/capstone.py --data mnist --seeds 10 --others 3
 
 Each variant is the solution (`solutions/19_capstone.ipynb`) with one change; "as it is" means that its standard
 deviations are not corrected on the validation slips. The scores are those of the acceptance check: mean, and in
 brackets the lowest and the highest seed. "one" and "two" are the shares of errors within one and two standard
 deviations, "half" the error of the surer half divided by that of the other half, each for the number to the right and
-the number down. The first row has the scores on the known labels of the validation slips, by which to choose. The
-second row has them on the hidden slips, by which the conditions of the check were set: the last columns say how many
-seeds are accepted, and which conditions are not met by how many of them.
+the number down. The first table has the scores on the known labels of the validation slips, by which to choose. The
+second has them on the hidden slips, by which the conditions of the check were set; the third says in how many runs all
+conditions, and each of them, were met there.
 """
 
-import argparse
-import os
-from collections import Counter
-from collections.abc import Callable, Iterator
-
 import numpy as np
+from harness import Report, arguments, in_turns, whole_number
+from training import Arrays, Trainer, first_weights, halved, trunk
 
 from mos_checks import capstone, lesson_19
 from mos_helpers import data
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
-from mos_helpers.training import restart
 
 import keras  # isort: skip
 
@@ -47,12 +43,6 @@ VARIANTS = {
 }
 
 
-def prepare(images: np.ndarray) -> np.ndarray:
-    """Average each square of 2x2 pixels."""
-    n, height, width = images.shape
-    return images.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
-
-
 class GaussianLoss(keras.losses.Loss):
     """Negative log-likelihood of means and log-variances that stand side by side."""
 
@@ -67,16 +57,14 @@ class GaussianLoss(keras.losses.Loss):
 def network(conditional: bool, own_aisle: bool, convolutions: bool, width: int, dropout: float) -> keras.Model:
     """Return the model, not compiled; lockers and aisles are logits."""
     image = keras.Input((21, 28), name="image")
-    if convolutions:
-        features = keras.layers.Reshape((21, 28, 1))(image)
-        for filters in (16, 32):
-            features = keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(features)
-        features = keras.layers.Dropout(dropout)(keras.layers.Flatten()(features))
-    else:
-        features = keras.layers.Flatten()(image)
-        if width > 100:
-            features = keras.layers.Dropout(dropout)(keras.layers.Dense(2 * width, activation="relu")(features))
-    features = keras.layers.Dropout(dropout)(keras.layers.Dense(width, activation="relu")(features))
+    features = keras.layers.Reshape((21, 28, 1))(image) if convolutions else image
+    for filters in (16, 32) if convolutions else ():
+        features = keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(features)
+    features = keras.layers.Flatten()(features)
+    if not convolutions and width > 100:
+        features = trunk(features, 2 * width)
+    features = keras.layers.Dropout(dropout)(features) if convolutions or width > 100 else features
+    features = keras.layers.Dropout(dropout)(trunk(features, width))
     logits = keras.layers.Dense(10) if own_aisle or not conditional else ConditionalHead(TREE).log_probabilities
     heads = {
         "locker": keras.layers.Identity(name="locker")(logits(features)),
@@ -114,9 +102,7 @@ def labels(table: dict, fine: float, aisles: bool, gaps: bool, own_aisle: bool) 
     return targets, weights, (mean, scale)
 
 
-def compiled(
-    build: Callable[[], keras.Model], locker: float, updates: int, decay: bool, own_aisle: bool
-) -> keras.Model:
+def compiled(model: keras.Model, locker: float, updates: int, decay: bool, own_aisle: bool) -> keras.Model:
     """Return the model with its losses and an optimizer that has its variables."""
     binary = keras.losses.BinaryCrossentropy(reduction=MEAN)
     losses = {"locker": MarginalCrossentropy(reduction=MEAN), "services": binary, "void": binary}
@@ -125,7 +111,6 @@ def compiled(
         sparse = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=MEAN)
         losses |= {"locker": sparse, "aisle": sparse}
     rate = keras.optimizers.schedules.CosineDecay(0.003, updates) if decay else 0.003
-    model = build()
     weights = dict.fromkeys(losses, 1.0) | {"locker": 1.0 if own_aisle else locker}
     model.compile(keras.optimizers.Adam(rate), losses, loss_weights=weights, steps_per_execution=100)
     model.optimizer.build(model.trainable_variables)
@@ -149,54 +134,48 @@ def answers_of(outputs: dict[str, np.ndarray], mean: np.ndarray, scale: np.ndarr
     }
 
 
-def trained(
-    client: dict,
-    images: np.ndarray,
-    seeds: int,
-    *,
-    conditional: bool = True,
-    own_aisle: bool = False,
-    convolutions: bool = True,
-    width: int = 128,
-    dropout: float = 0.2,
-    fine: float = 3.0,
-    aisles: bool = True,
-    gaps: bool = False,
-    locker: float = 2.0,
-    updates: int = 1000,
-    decay: bool = True,
-    complete: bool = False,
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yield the answers about some images for each seed."""
+class Variant:
+    """A solution, trained from several seeds."""
 
-    def build() -> keras.Model:
-        return network(conditional, own_aisle, convolutions, width, dropout)
+    def __init__(
+        self,
+        client: dict,
+        seeds: range,
+        *,
+        conditional: bool = True,
+        own_aisle: bool = False,
+        convolutions: bool = True,
+        width: int = 128,
+        dropout: float = 0.2,
+        fine: float = 3.0,
+        aisles: bool = True,
+        gaps: bool = False,
+        locker: float = 2.0,
+        updates: int = 1000,
+        decay: bool = True,
+        complete: bool = False,
+    ) -> None:
+        model = network(conditional, own_aisle, convolutions, width, dropout)
+        first = first_weights(model, seeds)
+        self.trainer = Trainer(compiled(model, locker, updates, decay, own_aisle), seeds, first)
+        targets, weights, self.units = labels(client["targets"], fine, aisles, gaps, own_aisle)
+        self.data, self.updates = (client["x"], targets, weights), updates
+        if complete:
+            rows = np.all([capstone.labelled(*item) for item in client["targets"].items()], axis=0)
+            self.data = keras.tree.map_structure(lambda array: array[rows], self.data)
 
-    targets, weights, units = labels(client["targets"], fine, aisles, gaps, own_aisle)
-    x = client["x"]
-    if complete:
-        rows = np.all([capstone.labelled(*item) for item in client["targets"].items()], axis=0)
-        x, targets, weights = keras.tree.map_structure(lambda array: array[rows], (x, targets, weights))
-    first = []
-    for seed in range(seeds):
-        keras.utils.set_random_seed(seed)
-        first.append(build().get_weights())
-    model = compiled(build, locker, updates, decay, own_aisle)
-    for seed in range(seeds):
-        restart(model, first[seed])
-        training = data.batches(x, targets, min(100, len(x)), weights, seed=seed)
-        model.fit(training.repeat(), steps_per_epoch=updates, verbose=0)
-        yield answers_of(model.predict(images, batch_size=1000, verbose=0), *units)
+    def answers(self, seed: int, images: np.ndarray) -> Arrays:
+        """Train from one seed; return the answers about some images."""
+        x, targets, weights = self.data
+        self.trainer.train(seed, x, targets, self.updates, weights=weights, batch_size=min(100, len(x)))
+        return answers_of(self.trainer.model.predict(images, batch_size=1000, verbose=0), *self.units)
 
 
-def corrected_stds(runs: list[dict], validation: dict) -> list[dict]:
+def corrected_stds(answers: Arrays, validation: dict) -> Arrays:
     """Return answers with standard deviations times one factor for each number, so that 68% of the errors fit."""
     rows = np.flatnonzero(capstone.labelled("position", validation["position"]))
-    result = []
-    for run in runs:
-        errors = np.abs(run["position"][rows] - validation["position"][rows])
-        result.append(run | {"spread": run["spread"] * np.quantile(errors / run["spread"][rows], 0.68, axis=0)})
-    return result
+    errors = np.abs(answers["position"][rows] - validation["position"][rows])
+    return answers | {"spread": answers["spread"] * np.quantile(errors / answers["spread"][rows], 0.68, axis=0)}
 
 
 def scored(answers: dict, targets: dict) -> dict[str, float]:
@@ -212,51 +191,42 @@ def scored(answers: dict, targets: dict) -> dict[str, float]:
     return capstone.scores(answers, targets) | dict(zip(STDS, np.concatenate(judged), strict=True))
 
 
-def show(name: str, found: list[dict[str, float]], end: str = "") -> None:
-    """Print one row: mean, lowest and highest of each score."""
-    cells = [[scores[key] for scores in found] for key in found[0]]
-    shown = "".join(f"  {np.mean(cell):.3f} [{min(cell):.3f} {max(cell):.3f}]" for cell in cells)
-    print(f"{name:23}{shown}  {end}", flush=True)
-
-
-def report(name: str, runs: list[dict], validation: dict, hidden: dict) -> None:
-    """Print the scores of a variant, whose runs answer about the validation and then the hidden slips."""
-    n = len(validation["void"])
-    parts = [
-        [{key: values[rows] for key, values in run.items()} for run in runs] for rows in (slice(n), slice(n, None))
-    ]
-    show(name, [scored(run, validation) for run in parts[0]])
-    failed = [[kind for kind, passed, _ in lesson_19.verdicts(run, hidden) if not passed] for run in parts[1]]
-    counts = Counter(kind for kinds in failed for kind in kinds)
-    reasons = ", ".join(f"{kind} {count}" for kind, count in counts.items())
-    show("  hidden", [scored(run, hidden) for run in parts[1]], f"{failed.count([])} of {len(runs)}  {reasons}")
-
-
 def main() -> None:
-    """Read the command line and print the table."""
-    parser = argparse.ArgumentParser(description="Which solutions of the capstone does the client accept?")
-    parser.add_argument("--data", choices=["digits", "mnist"], default="digits")
-    parser.add_argument("--seeds", type=int, default=10, help="seeds of the solution")
-    parser.add_argument("--others", type=int, default=3, help="seeds of each other variant")
+    """Print the tables."""
+    parser = arguments(__doc__, seeds=10)
+    parser.add_argument("--others", type=whole_number(1), default=3, help="seeds of each other variant (3)")
     options = parser.parse_args()
-    os.environ["MOS_DATA"] = options.data
-    digits = data.load_digits()
+    digits = data.load_digits(options.data)
     training, validation = capstone.client_slips(digits)
-    hidden = capstone.hidden_slips(digits)
-    client = {"x": prepare(training.images), "targets": training.targets}
-    print(f"{digits.source}\n{'':23}", *(f"  {name:21}" for name in (*capstone.HEADS, *STDS)), "accepted")
-    images = prepare(np.concatenate([validation.images, hidden.images]))
-    runs = {}
-    for name, changes in VARIANTS.items():
-        seeds = options.seeds if name == "solution" else options.others
-        settings = {key: value for key, value in changes.items() if key != "corrected"}
-        found = runs.get(str(settings)) or list(trained(client, images, seeds, **settings))
-        runs[str(settings)] = found
-        if changes.get("corrected", True):
-            found = corrected_stds(found, validation.targets)
-        report(name, found, validation.targets, hidden.targets)
-    baseline = capstone.baseline_scores(hidden.targets)
-    print(f"{'baseline, hidden':23}" + "".join(f"  {value:.3f}{'':14}" for value in baseline.values()))
+    hidden, n = capstone.hidden_slips(digits), len(validation.images)
+    client = {"x": halved(training.images), "targets": training.targets}
+    images = halved(np.concatenate([validation.images, hidden.images]))
+    found: dict[str, list[Arrays]] = {}
+
+    def answers(name: str) -> list[Arrays]:
+        settings = {key: value for key, value in VARIANTS[name].items() if key != "corrected"}
+        seeds = range(options.seeds if not settings else options.others)
+        if str(settings) not in found:
+            variant = Variant(client, seeds, **settings)
+            found[str(settings)] = in_turns(lambda _, seed: variant.answers(seed, images), [name], seeds)[name]
+        runs = found[str(settings)]
+        return [corrected_stds(run, validation.targets) for run in runs] if "corrected" not in VARIANTS[name] else runs
+
+    with Report(options, f"{options.others} seeds of the others") as report:
+        runs = {name: answers(name) for name in VARIANTS}
+        for part, rows, slips in (("validation", slice(n), validation), ("hidden", slice(n, None), hidden)):
+            table = report.table(part, [*capstone.HEADS, *STDS], "range")
+            for name, every in runs.items():
+                scores = [scored({key: values[rows] for key, values in run.items()}, slips.targets) for run in every]
+                table.row(name, [list(score.values()) for score in scores])
+        table.row("baseline", [list(capstone.baseline_scores(hidden.targets).values())])
+        table = None
+        for name, every in runs.items():
+            judged = [{key: values[n:] for key, values in run.items()} for run in every]
+            verdicts = [{kind: passed for kind, passed, _ in lesson_19.verdicts(run, hidden.targets)} for run in judged]
+            kinds = ["accepted", *verdicts[0]]
+            table = table or report.table("accepted", kinds, "held")
+            table.row(name, [[all(verdict.values()), *verdict.values()] for verdict in verdicts])
 
 
 if __name__ == "__main__":

@@ -1,20 +1,18 @@
 """Measure what one update costs when the trunk's gradient is taken for each head on its own.
 
-    python benchmarks/gradient_steps.py                                   two, three, five and ten heads
-    python benchmarks/gradient_steps.py --heads 2 --methods sum pcgrad gradnorm
-    python benchmarks/gradient_steps.py --heads 2 --methods torch-sum torch-pcgrad      needs torch and torchjd only
+    python benchmarks/gradient_steps.py
+    python benchmarks/gradient_steps.py --heads 2 --methods sum torch-sum torch-pcgrad      needs torch and torchjd
 
 A network like LeNet (two convolutions, 320 to 50 units, a head with 50 and 10 units for each task), images of 28x28
 pixels, batches of 256, SGD, one thread or as many as TensorFlow takes. The methods take turns, round after round. The
-table has the median of the milliseconds of one update over the rounds, and of the ratios to the first method.
+tables have the medians of the milliseconds of one update, and of the ratios to the first method in the same round.
 """
 
-import argparse
 import importlib.util
-import time
 from collections.abc import Callable
 
 import numpy as np
+from harness import Report, arguments, seconds, whole_number
 
 BATCH, UPDATES = 256, 5
 METHODS = ["sum", "pcgrad", "mgda", "gradnorm", "mgda-features", "torch-sum", "torch-pcgrad"]
@@ -28,16 +26,14 @@ def batch(heads: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return images, {f"head_{number}": rng.integers(10, size=BATCH) for number in range(heads)}
 
 
-def keras_step(method: str, heads: int) -> Step | None:
-    """Return a function that makes one update with Keras, or None if there is no such method."""
+def keras_step(method: str, heads: int) -> Step:
+    """Return a function that makes one update with Keras."""
     from mos_helpers import balancing
 
     import keras  # isort: skip
     import tensorflow as tf  # isort: skip
 
-    kinds = {"sum": "TrunkGradients", "pcgrad": "PCGrad", "mgda": "MGDA", "gradnorm": "GradNorm"}
-    if method in kinds and not hasattr(balancing, kinds[method]):
-        return None
+    kinds = {"sum": keras.Model, "pcgrad": balancing.PCGrad, "mgda": balancing.MGDA, "gradnorm": balancing.GradNorm}
     layers = keras.layers
     image = keras.Input((28, 28, 1))
     hidden = image
@@ -53,9 +49,7 @@ def keras_step(method: str, heads: int) -> Step | None:
     data = tf.constant(images), {name: tf.constant(values) for name, values in labels.items()}
     if method == "mgda-features":
         return at_features(keras.Model(image, features), keras.Model(features, outputs), losses, data)
-    options = {"shared": "features"} if method == "gradnorm" else {}
-    kind = keras.Model if method == "sum" else getattr(balancing, kinds[method])
-    model = kind(image, outputs, **options)
+    model = kinds[method](image, outputs, **({"shared": "features"} if method == "gradnorm" else {}))
     model.compile(optimizer=keras.optimizers.SGD(0.01), loss=losses)
     model.optimizer.build(model.trainable_variables)
     update = tf.function(model.train_step)
@@ -125,46 +119,28 @@ def torch_step(method: str, heads: int) -> Step:
     return update
 
 
-def measure(steps: dict[str, Step], rounds: int) -> dict[str, np.ndarray]:
-    """Return the milliseconds of one update for each method and round."""
-    times = {name: [] for name in steps}
-    for turn in range(rounds + 1):  # the first round compiles, and is not counted
-        for name, step in steps.items():
-            start = time.perf_counter()
-            for _ in range(UPDATES):
-                step()
-            if turn:
-                times[name].append(1000 * (time.perf_counter() - start) / UPDATES)
-    return {name: np.array(values) for name, values in times.items()}
-
-
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--heads", type=int, nargs="+", default=[2, 3, 5, 10], help="numbers of heads (2 3 5 10)")
+    """Print a table for each number of heads."""
+    parser = arguments(__doc__, rounds=11)
+    parser.add_argument("--heads", type=whole_number(2), nargs="+", default=[2, 3, 5, 10], help="numbers of heads")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="the first is the reference")
-    parser.add_argument("--rounds", type=int, default=11, help="rounds, at least 7 (default: 11)")
     options = parser.parse_args()
-    if min(options.heads) < 2 or options.rounds < 7:
-        parser.error("--heads must be at least 2, and --rounds at least 7")
-
     methods = list(options.methods)
     missing = [name for name in ("torch", "torchjd") if importlib.util.find_spec(name) is None]
-    if missing and any(name.startswith("torch") for name in methods):
-        print(f"the methods of PyTorch are left out: {' and '.join(missing)} not installed")
+    if missing:
         methods = [name for name in methods if not name.startswith("torch")]
-    if any(name.startswith("torch") for name in methods):
+        print(f"the methods of PyTorch are left out: {' and '.join(missing)} not installed")
+    elif any(name.startswith("torch") for name in methods):
         importlib.import_module("torchjd.autojac")  # before TensorFlow, or their LLVMs collide
-    for heads in options.heads:
-        steps = {m: (torch_step if m.startswith("torch") else keras_step)(m, heads) for m in methods}
-        for name in [name for name, step in steps.items() if step is None]:
-            print(f"{name} is left out: mos_helpers.balancing does not have it")
-            del steps[name]
-        times = measure(steps, options.rounds)
-        first = next(iter(times.values()))
-        print(f"\n{heads} heads; (1 + 2 x heads) / 3 = {(1 + 2 * heads) / 3:.2f}")
-        for name, values in times.items():
-            print(f"{name:16}{np.median(values):9.2f} ms {np.median(values / first):7.2f} times", flush=True)
+    with Report(options, f"one update of {BATCH} images") as report:
+        for heads in options.heads:
+            table = report.table(f"{heads} heads", {"ms": "median", "ratio": "median"})
+            steps = {m: (torch_step if m.startswith("torch") else keras_step)(m, heads) for m in methods}
+            found = seconds(steps, options.rounds, options.machine, UPDATES)
+            times = {name: np.array(values) for name, values in found.items()}
+            table.row("rule: (1 + 2 x heads) / 3", {"ratio": [(1 + 2 * heads) / 3]})
+            for method, values in times.items():
+                table.row(method, {"ms": 1000 * values, "ratio": values / times[methods[0]]})
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Measure five ways to put heads on a tree, with few labels and with many, over several seeds.
 
-    python benchmarks/hierarchies.py --data digits              10 seeds, 60 and 1,000 labelled images
-    python benchmarks/hierarchies.py --data mnist --seeds 20 --updates 600
+    python benchmarks/hierarchies.py --data digits
+    python benchmarks/hierarchies.py --data mnist --seeds 20 --updates 600 --labels 60
 
 One trunk and one tree over the ten digits, as in lesson 11; every training image has its digit as a label. Each seed
-draws training images of its own, the same ones for every design. The columns, as mean ± standard deviation:
+draws training images of its own, the same ones for every design. The columns:
 
     fine         the likeliest digit is right
     coarse       the coarse head's likeliest group is right (without a coarse head: the group of the likeliest digit)
@@ -15,37 +15,22 @@ draws training images of its own, the same ones for every design. The columns, a
     against flat the difference of `fine` to the flat design, seed by seed
 """
 
-import argparse
 import re
 from collections.abc import Callable
 
 import numpy as np
+from harness import Report, arguments, in_turns, whole_number
 from sklearn.model_selection import train_test_split
+from training import BY_LOOK, MODULO_FIVE, Arrays, Trainer, commonest, rows, softmax, trunk
 
 from mos_helpers import data
 from mos_helpers.hierarchy import ConditionalHead, GroupSum, Tree, contradictions
-from mos_helpers.training import restart
 
 import keras  # isort: skip
 
-TREES = {
-    "by look": {"round": ["0", "6"], "straight": ["1", "7"], "hook": ["4", "9"], "bows": ["3", "5", "8"], "two": ["2"]},
-    "modulo five": {f"{rest} modulo 5": [str(rest), str(rest + 5)] for rest in range(5)},
-}
-COLUMNS = ["fine", "coarse", "from fine", "contradict", "both", "top-down", "against flat"]
-BATCH_SIZE, LEARNING_RATE = 32, 0.003
+TREES = {"by look": BY_LOOK, "modulo five": MODULO_FIVE}
+COLUMNS = ["fine", "coarse", "from fine", "contradict", "both", "top-down"]
 Heads = Callable[[keras.KerasTensor, Tree], dict[str, keras.KerasTensor]]
-
-
-def prepare(images: np.ndarray) -> np.ndarray:
-    """Halve the resolution and put the pixels of each image in one row."""
-    n, height, width = images.shape
-    return images.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4)).reshape(n, -1)
-
-
-def softmax(classes: int, name: str) -> keras.Layer:
-    """Return a softmax head."""
-    return keras.layers.Dense(classes, activation="softmax", name=name)
 
 
 def flat(features: keras.KerasTensor, tree: Tree) -> dict[str, keras.KerasTensor]:
@@ -59,21 +44,20 @@ def independent(features: keras.KerasTensor, tree: Tree) -> dict[str, keras.Kera
 
 
 def chain(features: keras.KerasTensor, tree: Tree) -> dict[str, keras.KerasTensor]:
-    """Return a fine head that sees what the coarse head says."""
+    """Return a fine head that sees what the coarse head predicts."""
     coarse = softmax(len(tree.levels[0]), "coarse")(features)
     return {"coarse": coarse, **flat(keras.layers.Concatenate()([features, coarse]), tree)}
 
 
 def reverse_chain(features: keras.KerasTensor, tree: Tree) -> dict[str, keras.KerasTensor]:
-    """Return a coarse head that sees what the fine head says."""
+    """Return a coarse head that sees what the fine head predicts."""
     fine = flat(features, tree)["fine"]
     seen = keras.layers.Concatenate()([features, fine])
     return {"coarse": softmax(len(tree.levels[0]), "coarse")(seen), "fine": fine}
 
 
-def summed(features: keras.KerasTensor, tree: Tree) -> dict[str, keras.KerasTensor]:
+def summed(fine: keras.KerasTensor, tree: Tree) -> dict[str, keras.KerasTensor]:
     """Return a head for the leaves, and sums of its probabilities with a loss of their own."""
-    fine = flat(features, tree)["fine"]
     return {"coarse": GroupSum(tree, name="coarse")(fine), "fine": fine}
 
 
@@ -82,26 +66,15 @@ def conditional(features: keras.KerasTensor, tree: Tree) -> dict[str, keras.Kera
     return {"fine": ConditionalHead(tree, name="fine")(features)}
 
 
-def conditional_and_sums(features: keras.KerasTensor, tree: Tree) -> dict[str, keras.KerasTensor]:
-    """Return a conditional head, and sums of its probabilities with a loss of their own."""
-    fine = conditional(features, tree)["fine"]
-    return {"coarse": GroupSum(tree, name="coarse")(fine), "fine": fine}
-
-
-def conditional_and_hidden(features: keras.KerasTensor, tree: Tree) -> dict[str, keras.KerasTensor]:
-    """Return a conditional head on a hidden layer of its own."""
-    return conditional(keras.layers.Dense(64, activation="relu")(features), tree)
-
-
 DESIGNS: dict[str, Heads] = {
     "flat, groups read off": flat,
     "independent heads": independent,
     "chain, coarse to fine": chain,
     "chain, fine to coarse": reverse_chain,
-    "summed leaves": summed,
+    "summed leaves": lambda features, tree: summed(flat(features, tree)["fine"], tree),
     "conditional": conditional,
-    "conditional, also summed": conditional_and_sums,
-    "conditional, larger": conditional_and_hidden,
+    "conditional, also summed": lambda features, tree: summed(conditional(features, tree)["fine"], tree),
+    "conditional, larger": lambda features, tree: conditional(trunk(features, 64), tree),
 }
 
 
@@ -119,90 +92,80 @@ def build(trees: dict[str, Tree]) -> keras.Model:
     for tree_name, tree in trees.items():
         for design, heads in DESIGNS.items():
             image = keras.Input((196,), name="image")
-            network = keras.Model(image, heads(keras.layers.Dense(64, activation="relu")(image), tree))
+            network = keras.Model(image, heads(trunk(image, 64), tree))
             outputs |= {output_name(tree_name, design, head): output for head, output in network(together).items()}
     model = keras.Model(together, outputs)
     losses = dict.fromkeys(outputs, "sparse_categorical_crossentropy")
-    model.compile(keras.optimizers.Adam(LEARNING_RATE), losses, steps_per_execution=100)
+    model.compile(keras.optimizers.Adam(0.003), losses, steps_per_execution=100)
     return model
 
 
-def train(model: keras.Model, images: np.ndarray, targets: dict[str, np.ndarray], updates: int, seed: int) -> None:
-    """Train a compiled model from new random weights; the targets have the names of the outputs."""
-    rng = np.random.default_rng(seed)  # not keras.utils.set_random_seed, after which TensorFlow compiles again
-    first = []
-    for weights in model.weights:  # kernels and biases of Dense layers
-        glorot = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
-        first.append(glorot(weights.shape) if len(weights.shape) == 2 else np.zeros(weights.shape))
-    restart(model, first)
-    training = data.batches(images, targets, BATCH_SIZE, seed=seed).repeat()
-    model.fit(training, steps_per_epoch=updates, verbose=0)
-
-
 def scores(predictions: dict[str, np.ndarray | None], truth: np.ndarray, tree: Tree) -> list[float]:
-    """Return the columns for one run, but the last one."""
+    """Return the columns for one run."""
     fine, groups = predictions["fine"], tree.groups_of_leaves()
     leaf = fine.argmax(axis=1)
     group = groups[leaf] if predictions["coarse"] is None else predictions["coarse"].argmax(axis=1)
     top_down = np.where(groups == group[:, None], fine, -1).argmax(axis=1)
-    rows = [leaf == truth, group == groups[truth], groups[leaf] == groups[truth]]
-    rows += [contradictions(leaf, group, tree), rows[0] & rows[1], top_down == truth]
-    return [row.mean() for row in rows]
+    right = [leaf == truth, group == groups[truth], groups[leaf] == groups[truth]]
+    right += [contradictions(leaf, group, tree), right[0] & right[1], top_down == truth]
+    return [row.mean() for row in right]
+
+
+def baseline(labels: np.ndarray, truth: np.ndarray, tree: Tree) -> list[float]:
+    """Return the first three columns for the commonest digit and the commonest group."""
+    groups, digit = tree.groups_of_leaves(), commonest(labels)
+    found = [truth == digit, groups[truth] == commonest(groups[labels]), groups[truth] == groups[digit]]
+    return [right.mean() for right in found]
+
+
+class Experiment:
+    """The digits, and one model with all designs."""
+
+    def __init__(self, source: str, seeds: int, updates: int) -> None:
+        self.digits, self.updates, self.seeds = data.load_digits(source), updates, range(seeds)
+        self.images, self.images_test = rows(self.digits.x_train), rows(self.digits.x_test)
+        self.trees = {name: Tree(children, leaves=list("0123456789")) for name, children in TREES.items()}
+        self.trainer = Trainer(build(self.trees), self.seeds)
+
+    def run(self, count: int, seed: int) -> dict[str, dict[str, list[float]]]:
+        """Train every design on so many images; return for each tree the scores of each design."""
+        y, truth = self.digits.y_train, self.digits.y_test
+        chosen, _ = train_test_split(np.arange(len(y)), train_size=count, stratify=y, random_state=seed)
+        self.trainer.train(seed, self.images[chosen], self.targets(y[chosen]), self.updates, batch_size=32)
+        predictions, found = self.trainer.model.predict_on_batch(self.images_test), {}
+        for name, tree in self.trees.items():
+            found[name] = {}
+            for design in DESIGNS:
+                of_design = {head: predictions.get(output_name(name, design, head)) for head in ("fine", "coarse")}
+                found[name][design] = scores(of_design, truth, tree)
+            found[name]["the commonest class"] = baseline(y[chosen], truth, tree)
+        return found
+
+    def targets(self, labels: np.ndarray) -> Arrays:
+        """Return the targets of every output."""
+        found = {}
+        for name, tree in self.trees.items():
+            of_head = {"fine": labels, "coarse": tree.groups_of_leaves()[labels]}
+            found |= {output_name(name, design, head): of_head[head] for design in DESIGNS for head in of_head}
+        return {output: found[output] for output in self.trainer.model.output}
 
 
 def main() -> None:
     """Print a table for each tree and each number of labels."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=["digits", "mnist"], default="digits", help="where the digits come from")
-    parser.add_argument("--seeds", type=int, default=10, help="runs of each design, at least 2 (default: 10)")
-    parser.add_argument("--updates", type=int, default=300, help="updates in a run, a multiple of 100 (default: 300)")
-    parser.add_argument("--labels", type=int, nargs="+", default=[60, 1000], help="training images (default: 60 1000)")
+    parser = arguments(__doc__, seeds=10, updates=300)
+    parser.add_argument("--labels", type=whole_number(10), nargs="+", default=[60, 1000], help="numbers of images")
     options = parser.parse_args()
-    if options.seeds < 2 or options.updates < 100 or options.updates % 100:
-        parser.error("--seeds must be at least 2, and --updates a multiple of 100")
-
-    digits = data.load_digits(options.data)
-    images, images_test = prepare(digits.x_train), prepare(digits.x_test)
-    trees = {name: Tree(children, leaves=list("0123456789")) for name, children in TREES.items()}
-    model = build(trees)
-    print(f"{options.data}: {options.seeds} seeds, {options.updates} updates; mean ± standard deviation")
-    for count in options.labels:
-        results: dict[str, list[list[float]]] = {}
-        for seed in range(options.seeds):
-            chosen, _ = train_test_split(
-                np.arange(len(images)), train_size=count, stratify=digits.y_train, random_state=seed
-            )
-            labels = digits.y_train[chosen]
-            targets = {}
-            for name, tree in trees.items():
-                of_head = {"fine": labels, "coarse": tree.groups_of_leaves()[labels]}
-                of_tree = {output_name(name, design, head): of_head[head] for design in DESIGNS for head in of_head}
-                targets |= {output: of_tree[output] for output in model.output if output in of_tree}
-            train(model, images[chosen], targets, options.updates, seed)
-            predictions = model.predict_on_batch(images_test)
-            for name, tree in trees.items():
-                groups, truth = tree.groups_of_leaves(), digits.y_test
-                for design in DESIGNS:
-                    found = {head: predictions.get(output_name(name, design, head)) for head in ("fine", "coarse")}
-                    results.setdefault(f"{name}/{design}", []).append(scores(found, truth, tree))
-                right = truth == np.bincount(labels).argmax(), groups[truth] == np.bincount(groups[labels]).argmax()
-                baseline = [right[0].mean(), right[1].mean(), groups[np.bincount(labels).argmax()] == groups[truth]]
-                results.setdefault(f"{name}/the commonest class", []).append([*baseline[:2], np.mean(baseline[2])])
-        for name in trees:
-            print_table(f"tree {name}, {count:,} labelled images", name, results)
-
-
-def print_table(title: str, tree: str, results: dict[str, list[list[float]]]) -> None:
-    """Print a row for each design on one tree."""
-    print(f"\n{title}\n{'':26}" + "".join(f"{column:>14}" for column in COLUMNS))
-    for name, runs in results.items():
-        if name.startswith(f"{tree}/"):
-            rows = np.array(runs)
-            against = rows[:, :1] - np.array(results[f"{tree}/flat, groups read off"])[:, :1]
-            rows = np.concatenate([rows, against], axis=1) if rows.shape[1] > 3 else rows
-            said = zip(rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)
-            cells = "".join(f"{f'{mean:.1%} ± {std:.1%}':>14}" for mean, std in said)
-            print(f"{name.split('/')[1]:26}{cells}", flush=True)
+    with Report(options, "scores on test images") as report:
+        experiment = Experiment(options.data, options.seeds, options.updates)
+        for count, runs in in_turns(experiment.run, options.labels, experiment.seeds).items():
+            for name in TREES:
+                columns = dict.fromkeys(COLUMNS, "share") | {"against flat": "points"}
+                table, fine = report.table(f"{name}, {count:,} labelled images", columns), {}
+                for design in runs[0][name]:
+                    found = np.array([run[name][design] for run in runs])
+                    fine[design] = found[:, :1]
+                    against = [fine[design] - fine["flat, groups read off"]] if found.shape[1] > 3 else []
+                    table.row(design, np.hstack([found, *against]))
 
 
 if __name__ == "__main__":

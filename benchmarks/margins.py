@@ -22,9 +22,10 @@ from pathlib import Path
 
 import jupytext
 import numpy as np
+from harness import RESULTS, whole_number
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "margins"
+MARGINS = RESULTS / "margins"
 SIGNS = {ast.Gt: 1, ast.GtE: 1, ast.Lt: -1, ast.LtE: -1}
 LIMIT = 3.0
 
@@ -122,7 +123,7 @@ def rows(name: str, source: str, found: dict[str, list]) -> list[tuple[bool, str
 def print_table(names: tuple[str, ...]) -> None:
     """Print the stored margins, those that are too small with a star."""
     print(f"  {'':10}{'distance':>10}{'std':>9}{'ratio':>8}{'held':>7}      claim")
-    for path in sorted(RESULTS.glob("*.json")):
+    for path in sorted(MARGINS.glob("*.json")):
         for source, found in (
             json.loads(path.read_text(encoding="utf-8")).items() if path.name.startswith(names) else []
         ):
@@ -132,10 +133,10 @@ def print_table(names: tuple[str, ...]) -> None:
 
 def main() -> None:
     """Measure the lessons that are named, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=[""], metavar="NAME", help="the start of a lesson's name")
     parser.add_argument("--data", nargs="+", choices=["digits", "mnist"], default=["digits", "mnist"])
-    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--runs", type=whole_number(1), default=10)
     parser.add_argument("--table", action="store_true", help="measure nothing")
     parser.add_argument("--in-this-process", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -145,14 +146,14 @@ def main() -> None:
         measure(lessons[0], options.runs)
         return
     for path in [] if options.table else lessons:
-        result = RESULTS / f"{path.stem}.json"
+        result = MARGINS / f"{path.stem}.json"
         stored = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else {}
         for source in options.data:
             command = [sys.executable, __file__, path.stem, "--runs", str(options.runs), "--in-this-process"]
             environment = {**os.environ, "MOS_DATA": source, "PYTHONPATH": str(ROOT)}
             run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             stored[source] = json.loads(run.stdout.splitlines()[-1])
-        RESULTS.mkdir(parents=True, exist_ok=True)
+        MARGINS.mkdir(parents=True, exist_ok=True)
         result.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     print_table(names)
 

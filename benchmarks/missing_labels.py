@@ -1,47 +1,35 @@
 """Measure what hidden labels cost, how the two reductions and dropping rows compare, and what re-weighting repairs.
 
-    python benchmarks/missing_labels.py --data digits              10 seeds, 300 updates of 128 images
+    python benchmarks/missing_labels.py --data digits
     python benchmarks/missing_labels.py --data mnist --seeds 20 --updates 1000
 
-Two overlapping digits, as in lesson 6: which digit is the left one, and is the right one odd? Mean and standard
-deviation of the accuracies on all test images. Each seed draws other first weights and hides other labels.
+Two overlapping digits, as in lesson 6: which digit is the left one, and is the right one odd? The tables have
+accuracies on all test images. Each seed draws other first weights and hides other labels.
 """
 
-import argparse
-
 import numpy as np
+from harness import Report, arguments, in_turns
+from training import Arrays, Trainer, commonest, left_and_odd, sigmoid, softmax, trunk
 
 from mos_helpers import data
-from mos_helpers.training import restart
 
 import keras  # isort: skip
 
-N_TRAIN, N_TEST, BATCH_SIZE = 4_000, 2_000, 128
-DILUTED, REPAIRED = "sum_over_batch_size", "mean_with_sample_weight"
-Arrays = dict[str, np.ndarray]
-
-
-def prepare(images: np.ndarray) -> np.ndarray:
-    """Halve the resolution and put the pixels of each image in one row."""
-    n, height, width = images.shape
-    return images.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4)).reshape(n, -1)
+N_TRAIN, N_TEST = 4_000, 2_000
+REDUCTIONS = {"labels": "mean_with_sample_weight", "batch": "sum_over_batch_size"}
+BY_CLASS = [(0.9, 0.1, 1), (0.5, 0.05, 1), (0.9, 0.1, 4)]  # known odd labels, known even labels, times the updates
 
 
 def build(inputs: int, reduction: str, optimizer: keras.optimizers.Optimizer) -> keras.Model:
     """Return a compiled model with a ten-way head and a yes/no head on one trunk."""
     image = keras.Input((inputs,))
-    trunk = keras.layers.Dense(96, activation="relu")(image)
-    trunk = keras.layers.Dense(48, activation="relu")(trunk)
-    outputs = {
-        "left": keras.layers.Dense(10, activation="softmax", name="left")(trunk),
-        "odd": keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk),
-    }
+    features = trunk(image, 96, 48)
+    model = keras.Model(image, {"left": softmax(10, "left")(features), "odd": sigmoid(1, "odd")(features)})
     losses = {
         "left": keras.losses.SparseCategoricalCrossentropy(reduction=reduction),
         "odd": keras.losses.BinaryCrossentropy(reduction=reduction),
     }
-    model = keras.Model(image, outputs)
-    model.compile(optimizer=optimizer, loss=losses, steps_per_execution=100)
+    model.compile(optimizer, losses, steps_per_execution=100)
     return model
 
 
@@ -50,137 +38,84 @@ class Experiment:
 
     def __init__(self, source: str, seeds: int, updates: int) -> None:
         digits = data.load_digits(source)
-        canvas, targets = data.two_digits(digits.x_train, digits.y_train, N_TRAIN, seed=1)
-        canvas_test, targets_test = data.two_digits(digits.x_test, digits.y_test, N_TEST, seed=2)
-        self.source, self.seeds, self.updates = digits.source, seeds, updates
-        self.images, self.images_test = prepare(canvas), prepare(canvas_test)
-        self.targets = {"left": targets["left"], "odd": targets["right"] % 2}
-        self.targets_test = {"left": targets_test["left"], "odd": targets_test["right"] % 2}
-        inputs = self.images.shape[1]
-        self.models = {
-            ("adam", reduction): build(inputs, reduction, keras.optimizers.Adam(0.001))
-            for reduction in (DILUTED, REPAIRED)
-        }
-        self.models |= {
-            ("sgd", reduction): build(inputs, reduction, keras.optimizers.SGD(0.1, momentum=0.9))
-            for reduction in (DILUTED, REPAIRED)
-        }
-
-    def known(self, seed: int, share: float | np.ndarray, head: int) -> np.ndarray:
-        """Return which labels of a head are known."""
-        return data.hide_labels(N_TRAIN, share, seed=100 * seed + head)
+        self.images, self.targets = left_and_odd(digits.x_train, digits.y_train, N_TRAIN, seed=1)
+        self.images_test, self.truth = left_and_odd(digits.x_test, digits.y_test, N_TEST, seed=2)
+        self.seeds, self.updates, inputs = range(seeds), updates, self.images.shape[1]
+        models = {}
+        for over, reduction in REDUCTIONS.items():
+            models["Adam", over] = build(inputs, reduction, keras.optimizers.Adam(0.001))
+            models["SGD", over] = build(inputs, reduction, keras.optimizers.SGD(0.1, momentum=0.9))
+        self.trainers = {kind: Trainer(model, self.seeds) for kind, model in models.items()}
 
     def answers(
-        self,
-        seed: int,
-        weights: Arrays,
-        kind: tuple[str, str] = ("adam", REPAIRED),
-        rows: np.ndarray | None = None,
-        updates: int | None = None,
+        self, kind: tuple[str, str], seed: int, weights: Arrays, rows: np.ndarray | None = None, times: int = 1
     ) -> Arrays:
-        """Train from one seed on some rows; return the answers to the test images."""
+        """Train from one seed, on all rows or some; return the answers to the test images."""
         rows = np.ones(N_TRAIN, bool) if rows is None else rows
-        model = self.models[kind]
-        keras.utils.set_random_seed(seed)
-        restart(model, keras.models.clone_model(model).get_weights())
         targets = {name: np.where(weights[name] > 0, self.targets[name], 0)[rows] for name in self.targets}
         weights = {name: weight[rows].astype("float32") for name, weight in weights.items()}
-        training = data.batches(self.images[rows], targets, BATCH_SIZE, sample_weight=weights, seed=seed).repeat()
-        model.fit(training, steps_per_epoch=updates or self.updates, verbose=0)
-        found = model.predict(self.images_test, batch_size=1000, verbose=0)
-        return {"left": found["left"].argmax(axis=1), "odd": (found["odd"][:, 0] > 0.5).astype(int)}
+        trainer = self.trainers[kind]
+        trainer.train(seed, self.images[rows], targets, times * self.updates, weights=weights)
+        return trainer.classes(self.images_test)
 
     def scores(self, answers: Arrays) -> list[float]:
         """Return the accuracy of each head on all test images."""
-        return [np.mean(answers[name] == truth) for name, truth in self.targets_test.items()]
-
-    def at_random(self, share: float, both: bool) -> dict[str, list[list[float]]]:
-        """Return the scores of each way to train, with the labels of one head or of both hidden at random."""
-        rows: dict[str, list[list[float]]] = {}
-        for seed in range(self.seeds):
-            known = {
-                "left": self.known(seed, share if both else 1.0, head=0),
-                "odd": self.known(seed, share, head=1),
-            }
-            complete = known["left"] & known["odd"]
-            ways = {"all rows, mean over labels": {}, "SGD: mean over labels": {"kind": ("sgd", REPAIRED)}}
-            if share < 1:
-                ways |= {
-                    "all rows, mean over batch": {"kind": ("adam", DILUTED)},
-                    "SGD: mean over batch": {"kind": ("sgd", DILUTED)},
-                    "complete rows only": {"rows": complete},
-                }
-            for name, options in ways.items():
-                if "rows" not in options or complete.sum() >= BATCH_SIZE:
-                    rows.setdefault(name, []).append(self.scores(self.answers(seed, known, **options)))
-        return rows
-
-    def not_at_random(self, keep_odd: float, keep_even: float, updates: int) -> dict[str, list[list[float]]]:
-        """Return true and estimated accuracies of the head odd, whose labels are hidden by their class."""
-        odd, odd_test = self.targets["odd"], self.targets_test["odd"]
-        keep, keep_test = (np.where(labels == 1, keep_odd, keep_even) for labels in (odd, odd_test))
-        rows: dict[str, list[list[float]]] = {}
-        for seed in range(self.seeds):
-            left, known = np.ones(N_TRAIN), self.known(seed, keep, head=1)
-            ways = {
-                "hidden by class, weights 1": known,
-                "hidden by class, weights 1/p": known / keep,
-                "as many hidden at random": self.known(seed, keep.mean(), head=1),
-            }
-            known_test = data.hide_labels(N_TEST, keep_test, seed=100 * seed + 50)
-            weight = known_test / keep_test
-            for name, weights in ways.items():
-                answers = self.answers(seed, {"left": left, "odd": weights}, updates=updates)["odd"]
-                right = answers == odd_test
-                rows.setdefault(name, []).append(
-                    [
-                        right.mean(),
-                        right[odd_test == 0].mean(),
-                        answers.mean(),
-                        right[known_test].mean(),
-                        (weight * right).mean(),
-                        (weight * right).sum() / weight.sum(),
-                    ]
-                )
-        return rows
+        return [np.mean(answers[name] == truth) for name, truth in self.truth.items()]
 
 
-def print_rows(rows: dict[str, list[list[float]]], columns: list[str]) -> None:
-    """Print mean and standard deviation of each score."""
-    print(f"{'':30}" + "".join(f"{column:>16}" for column in columns))
-    for name, runs in rows.items():
-        means, stds = (
-            np.mean(runs, axis=0),
-            np.std(runs, axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(runs[0])),
-        )
-        said = "".join(f"{f'{mean:.1%} ± {std:.1%}':>16}" for mean, std in zip(means, stds, strict=True))
-        print(f"{name:30}{said}", flush=True)
+def at_random(report: Report, experiment: Experiment, share: float, both: bool) -> None:
+    """Compare ways to train with the labels of one head or of both hidden at random."""
+    ways = {f"{kind}, mean over {over}": (kind, over) for kind, over in experiment.trainers}
+    ways["Adam, complete rows only"] = ("Adam", "labels")
+
+    def run(way: str, seed: int) -> list[float]:
+        known = {
+            "left": data.hide_labels(N_TRAIN, share if both else 1.0, seed=100 * seed),
+            "odd": data.hide_labels(N_TRAIN, share, seed=100 * seed + 1),
+        }
+        rows = known["left"] & known["odd"] if "complete" in way else None
+        if rows is not None and rows.sum() < 128:
+            return [np.nan, np.nan]
+        return experiment.scores(experiment.answers(ways[way], seed, known, rows))
+
+    used = list(ways) if share < 1 else [way for way in ways if "labels" in way]
+    table = report.table(f"labels of {'both heads' if both else 'odd'} known for {share:.0%}", ["left", "odd"])
+    table.add(in_turns(run, used, experiment.seeds))
+
+
+def by_class(report: Report, experiment: Experiment, keep_odd: float, keep_even: float, times: int) -> None:
+    """Show true and estimated accuracies of the head odd, whose labels are hidden by their class."""
+    odd, odd_test = experiment.targets["odd"], experiment.truth["odd"]
+    keep, keep_test = (np.where(labels == 1, keep_odd, keep_even) for labels in (odd, odd_test))
+    ways = ["hidden by class, weights 1", "hidden by class, weights 1/p", "as many hidden at random"]
+
+    def run(way: str, seed: int) -> list[float]:
+        known = data.hide_labels(N_TRAIN, keep.mean() if "random" in way else keep, seed=100 * seed + 1)
+        weights = {"left": np.ones(N_TRAIN), "odd": known / keep if "1/p" in way else known}
+        answers = experiment.answers(("Adam", "labels"), seed, weights, times=times)["odd"]
+        right, known_test = answers == odd_test, data.hide_labels(N_TEST, keep_test, seed=100 * seed + 50)
+        weight = known_test / keep_test
+        estimates = [right[known_test].mean(), (weight * right).mean(), (weight * right).sum() / weight.sum()]
+        return [right.mean(), right[odd_test == 0].mean(), answers.mean(), *estimates]
+
+    columns = ["odd", "on even digits", "predicts odd", "labelled rows", "sum of 1/p", "mean by 1/p"]
+    title = f"{keep_odd:.0%} of odd and {keep_even:.0%} of even, {times * experiment.updates} updates"
+    table = report.table(title, columns)
+    table.add(in_turns(run, ways, experiment.seeds))
 
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=["digits", "mnist"], default="digits", help="where the digits come from")
-    parser.add_argument("--seeds", type=int, default=10, help="runs of each design (default: 10)")
-    parser.add_argument("--updates", type=int, default=300, help="updates in a run, a multiple of 100 (default: 300)")
-    options = parser.parse_args()
-    if options.seeds < 1 or options.updates < 100 or options.updates % 100:
-        parser.error("--seeds must be at least 1, and --updates a multiple of 100")
-
-    experiment = Experiment(options.data, options.seeds, options.updates)
-    print(f"{experiment.source}: {N_TRAIN:,} training and {N_TEST:,} test images, {options.seeds} seeds, ", end="")
-    print(f"{options.updates:,} updates of {BATCH_SIZE}; mean ± standard deviation")
-    baseline = experiment.scores({name: np.bincount(truth).argmax() for name, truth in experiment.targets.items()})
-    print_rows({"always the most frequent label": [baseline]}, ["left", "odd"])
-    for both in (False, True):
-        for share in [0.3, 0.1] if both else [1.0, 0.5, 0.2, 0.05]:
-            print(f"\nlabels of {'both heads, each' if both else 'odd'} known for {share:.0%}")
-            print_rows(experiment.at_random(share, both), ["left", "odd"])
-    columns = ["odd", "on even digits", "says odd", "labelled rows", "sum of 1/p", "mean by 1/p"]
-    for keep_odd, keep_even, passes in [(0.9, 0.1, 1), (0.5, 0.05, 1), (0.9, 0.1, 4)]:
-        updates = passes * options.updates
-        print(f"\nlabels known for {keep_odd:.0%} of the odd and {keep_even:.0%} of the even; {updates} updates")
-        print_rows(experiment.not_at_random(keep_odd, keep_even, updates), columns)
+    options = arguments(__doc__, seeds=10, updates=300).parse_args()
+    with Report(options, f"{N_TRAIN:,} training images, accuracy on {N_TEST:,} test images") as report:
+        experiment = Experiment(options.data, options.seeds, options.updates)
+        baseline = {name: commonest(labels) for name, labels in experiment.targets.items()}
+        table = report.table("baseline", ["left", "odd"])
+        table.row("always the most frequent label", [experiment.scores(baseline)])
+        for share, both in [(1.0, False), (0.5, False), (0.2, False), (0.05, False), (0.3, True), (0.1, True)]:
+            at_random(report, experiment, share, both)
+        for keep_odd, keep_even, times in BY_CLASS:
+            by_class(report, experiment, keep_odd, keep_even, times)
 
 
 if __name__ == "__main__":

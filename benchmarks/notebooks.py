@@ -7,14 +7,16 @@ Run it on a machine that does nothing else (Linux or macOS). The notebooks on di
 where it cannot be had; set MOS_DATA_DIR to its folder if Keras has not downloaded it.
 """
 
-import argparse
 import os
 import sys
 import time
 from pathlib import Path
 
 import nbformat
+from harness import Report, arguments, progress
 from nbclient import NotebookClient
+
+from mos_helpers import data
 
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = 2**30 if sys.platform == "darwin" else 2**20  # ru_maxrss counts bytes on macOS, kilobytes elsewhere
@@ -40,8 +42,6 @@ def measure(path: Path, source: str) -> tuple[float, float, float]:
 
 def sources() -> list[str]:
     """Return the data sources that this machine has."""
-    from mos_helpers import data
-
     try:
         data.load_digits("mnist")
     except FileNotFoundError:
@@ -51,17 +51,20 @@ def sources() -> list[str]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("names", nargs="*", default=[""], metavar="NAME", help="the start of a notebook's name")
-    names = tuple(parser.parse_args().names)
+    options = parser.parse_args()
     paths = sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "solutions").glob("*.ipynb")])
-    print(f"{'notebook':34}{'data':>8}{'seconds':>9}{'longest cell':>14}{'peak GB':>9}")
     available = sources()
-    for path in paths:
-        for source in available if path.name.startswith(names) else []:
-            total, longest, peak = measure(path, source)
-            name = path.relative_to(ROOT).as_posix()
-            print(f"{name:34}{source:>8}{total:9.0f}{longest:14.0f}{peak:9.2f}", flush=True)
+    with Report(options, "one run of each notebook") as report:
+        table = report.table("notebook", ["seconds", "longest cell", "peak GB"], "median")
+        for path in paths:
+            for source in available if path.name.startswith(tuple(options.names)) else []:
+                name = f"{path.relative_to(ROOT).as_posix()}, {source}"
+                progress(name)
+                found = measure(path, source)
+                progress("")
+                table.row(name, [found])
 
 
 if __name__ == "__main__":

@@ -1,88 +1,68 @@
 """Measure what coarse labels are worth beside a few fine ones, over several seeds.
 
-    python benchmarks/partial_labels.py --data digits                10 seeds, 400 updates of 100 images
-    python benchmarks/partial_labels.py --data mnist --tree chance --known 20 50
-    python benchmarks/partial_labels.py --data digits --reverse      what fine labels give the coarse task
+    python benchmarks/partial_labels.py --data digits
+    python benchmarks/partial_labels.py --data mnist --tree chance --known 20 50 --parts coarse
 
 Per seed, 1,000 training images are drawn, 100 of each digit. All have a group, and `known` of them, as many of each
 digit, have a digit too. Each design is a network of its own, and all of them see the same batches; only "... images
 alone" sees nothing but the images with a fine label. First table: how often the likeliest digit is right. Second: how
 often it is right where its group is. The tree by chance has groups of the same sizes as that by look, filled by lot
-for each seed. With --reverse: how often the likeliest group is right, against the number of labelled images.
+for each seed. Third table: how often the likeliest group is right, against the number of labelled images, with coarse
+labels and with fine ones.
 """
 
-import argparse
-from collections.abc import Callable
-
 import numpy as np
+from harness import Report, arguments, in_turns, whole_number
+from training import BY_LOOK, MODULO_FIVE, Arrays, Trainer, commonest, rows, trunk
 
 from mos_helpers import data
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
-from mos_helpers.training import restart
 
 import keras  # isort: skip
 
-TREES = {
-    "look": {"round": ["0", "6"], "straight": ["1", "7"], "hook": ["4", "9"], "bows": ["3", "5", "8"], "two": ["2"]},
-    "modulo": {f"{rest} modulo 5": [str(rest), str(rest + 5)] for rest in range(5)},
+TREES = {"look": BY_LOOK, "modulo": MODULO_FIVE, "chance": BY_LOOK}  # by chance: the digits are exchanged by lot
+N, COUNTS = 1000, [50, 100, 200, 400, 1000]
+DESIGNS = {  # and the output that answers
+    "fine labels only": "fine_only",
+    "independent heads": "independent_fine",
+    "independent, top-down": "independent_fine",
+    "conditional heads": "conditional",
+    "marginal likelihood": "marginal",
+    "marginal, all weights 1": "one_vote",
+    "label shared equally": "shared",
+    "all labels fine": "all_fine",
 }
-TREES["chance"] = TREES["look"]  # with the digits exchanged by lot
-N, BATCH_SIZE, LEARNING_RATE = 1000, 100, 0.003
-FINE_ONLY, INDEPENDENT, TOP_DOWN = "fine labels only", "independent heads", "independent, top-down"
-CONDITIONAL, MARGINAL, ONE_VOTE = "conditional heads", "marginal likelihood", "marginal, all weights 1"
-SHARED, ALL_FINE, ALONE = "label shared equally", "all labels fine", "... images alone"
-COARSE_ONLY, SUMMED = "coarse labels", "fine labels, summed"
-
-
-def prepare(images: np.ndarray) -> np.ndarray:
-    """Halve the resolution and put the pixels of each image in one row."""
-    n, height, width = images.shape
-    return images.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4)).reshape(n, -1)
-
-
-def trunk(image: keras.KerasTensor) -> keras.KerasTensor:
-    """Return a hidden layer of its own for each call."""
-    return keras.layers.Dense(64, activation="relu")(image)
 
 
 def network(tree: Tree) -> keras.Model:
     """Return separate networks, one for each design; all outputs are logits."""
     image = keras.Input((196,))
-    both = trunk(image)
+    both = trunk(image, 64)
     logits = {"independent_fine": keras.layers.Dense(10)(both)}
     logits["independent_group"] = keras.layers.Dense(len(tree.levels[0]))(both)
     for name in ("fine_only", "marginal", "one_vote", "shared", "all_fine"):
-        logits[name] = keras.layers.Dense(10)(trunk(image))
-    logits["conditional"] = ConditionalHead(tree).log_probabilities(trunk(image))
+        logits[name] = keras.layers.Dense(10)(trunk(image, 64))
+    logits["conditional"] = ConditionalHead(tree).log_probabilities(trunk(image, 64))
     return keras.Model(image, {name: keras.layers.Identity(name=name)(part) for name, part in logits.items()})
 
 
-def single() -> keras.Model:
-    """Return the first design without the others."""
+def single(**sizes: int) -> keras.Model:
+    """Return a network of its own for each name, with so many logits."""
     image = keras.Input((196,))
-    return keras.Model(image, {"fine_only": keras.layers.Dense(10, name="fine_only")(trunk(image))})
+    return keras.Model(image, {n: keras.layers.Dense(size, name=n)(trunk(image, 64)) for n, size in sizes.items()})
 
 
-def prepared(design: Callable[[], keras.Model], seeds: int) -> tuple[keras.Model, list[list[np.ndarray]]]:
-    """Return a compiled model whose outputs are logits, and its first weights for each seed.
-
-    They are drawn before any training: `set_random_seed` makes TensorFlow forget what it has compiled.
-    """
-    first = []
-    for seed in range(seeds):
-        keras.utils.set_random_seed(seed)
-        first.append(design().get_weights())
-    model = design()
+def trainer(model: keras.Model, seeds: range) -> Trainer:
+    """Compile a model whose outputs are logits."""
     sparse = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
     losses = dict.fromkeys(model.output, sparse)
     losses |= {name: MarginalCrossentropy() for name in ("marginal", "one_vote", "conditional") if name in losses}
-    if "shared" in losses:
-        losses["shared"] = keras.losses.CategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(LEARNING_RATE), losses, steps_per_execution=100)
-    return model, first
+    losses |= {name: keras.losses.CategoricalCrossentropy(from_logits=True) for name in ("shared",) if name in losses}
+    model.compile(keras.optimizers.Adam(0.003), losses, steps_per_execution=100)
+    return Trainer(model, seeds)
 
 
-def labels(tree: Tree, digit: np.ndarray, known: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def labels(tree: Tree, digit: np.ndarray, known: int) -> tuple[Arrays, Arrays]:
     """Return targets and weights of `network`; the first `known` images have fine labels."""
     has_digit = np.arange(len(digit)) < known
     group, one = tree.groups_of_leaves()[digit], np.ones(len(digit), "float32")
@@ -102,132 +82,97 @@ def labels(tree: Tree, digit: np.ndarray, known: int) -> tuple[dict[str, np.ndar
     return {name: pair[0] for name, pair in pairs.items()}, {name: pair[1] for name, pair in pairs.items()}
 
 
-def train(
-    model: keras.Model,
-    first: list[np.ndarray],
-    images: np.ndarray,
-    targets: dict[str, np.ndarray],
-    weights: dict[str, np.ndarray],
-    updates: int,
-    seed: int,
-) -> None:
-    """Train a compiled model from its first weights."""
-    restart(model, first)
-    training = data.batches(images, targets, min(BATCH_SIZE, len(images)), sample_weight=weights, seed=seed)
-    model.fit(training.repeat(), steps_per_epoch=updates, verbose=0)
-
-
-def decided(logits: dict[str, np.ndarray], tree: Tree) -> dict[str, np.ndarray]:
+def decided(logits: Arrays, tree: Tree) -> Arrays:
     """Return the likeliest digit of each design."""
-    best_group = logits["independent_group"].argmax(axis=1)
-    within = np.where(tree.matrix().T[best_group] > 0, logits["independent_fine"], -np.inf)
-    names = {
-        FINE_ONLY: "fine_only",
-        INDEPENDENT: "independent_fine",
-        CONDITIONAL: "conditional",
-        MARGINAL: "marginal",
-        ONE_VOTE: "one_vote",
-        SHARED: "shared",
-        ALL_FINE: "all_fine",
-    }
-    return {TOP_DOWN: within.argmax(axis=1)} | {name: logits[key].argmax(axis=1) for name, key in names.items()}
+    found = {name: logits[output].argmax(axis=1) for name, output in DESIGNS.items()}
+    in_group = tree.matrix().T[logits["independent_group"].argmax(axis=1)] > 0
+    within = np.where(in_group, logits["independent_fine"], -np.inf)
+    return found | {"independent, top-down": within.argmax(axis=1)}
 
 
-def chosen(digit: np.ndarray, seed: int) -> np.ndarray:
-    """Return the places of 100 images of each digit, in turns: 0, 1, ..., 9, 0, 1, ..."""
-    rng = np.random.default_rng(seed)
-    places = [rng.permutation(np.flatnonzero(digit == value))[: N // 10] for value in range(10)]
-    return np.stack(places, axis=1).ravel()
+class Experiment:
+    """The digits, a tree, and the models."""
 
+    def __init__(self, source: str, tree: str, seeds: int, updates: int) -> None:
+        self.digits, self.updates, self.seeds = data.load_digits(source), updates, range(seeds)
+        self.images, self.images_test = rows(self.digits.x_train), rows(self.digits.x_test)
+        self.by_chance, self.tree = tree == "chance", Tree(TREES[tree], leaves=list("0123456789"))
+        self.group_of = self.tree.groups_of_leaves()
+        self.all, self.alone = trainer(network(self.tree), self.seeds), trainer(single(fine_only=10), self.seeds)
+        self.both = trainer(single(coarse=len(self.tree.levels[0]), fine=10), self.seeds)
 
-def print_table(title: str, columns: list[int], rows: dict[str, dict[int, list[float]]]) -> None:
-    """Print mean and standard deviation of each cell."""
-    print(f"\n{title:27}" + "".join(f"{column:>16}" for column in columns))
-    for name, row in rows.items():
-        cells = [f"{np.mean(row[column]):.1%} ± {np.std(row[column], ddof=1):.1%}" for column in columns]
-        print(f"{name:27}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
+    def train(
+        self, trainer: Trainer, seed: int, places: np.ndarray, targets: Arrays, weights: Arrays | None = None
+    ) -> Arrays:
+        """Train on some images; return the logits of the test images."""
+        size = min(100, len(places))
+        trainer.train(seed, self.images[places], targets, self.updates, weights=weights, batch_size=size)
+        return trainer.model.predict_on_batch(self.images_test)
 
+    def places(self, seed: int) -> np.ndarray:
+        """Return the places of 100 images of each digit, in turns: 0, 1, ..., 9, 0, 1, ..."""
+        rng, digit = np.random.default_rng(seed), self.digits.y_train
+        of_digit = [rng.permutation(np.flatnonzero(digit == value))[: N // 10] for value in range(10)]
+        return np.stack(of_digit, axis=1).ravel()
 
-def forward(digits: data.Digits, tree: Tree, options: argparse.Namespace) -> None:
-    """Print what coarse labels give the fine task."""
-    images, test = prepare(digits.x_train), prepare(digits.x_test)
-    group_of = tree.groups_of_leaves()
-    test_digit, names = digits.y_test, np.arange(10)
-    model, first = prepared(lambda: network(tree), options.seeds)
-    alone, first_alone = prepared(single, options.seeds)
-    right, within = {}, {}
-    for known in options.known:
-        for seed in range(options.seeds):
-            places = chosen(digits.y_train, seed)
-            if options.tree == "chance":  # other names for the digits are another tree
-                names = np.random.default_rng(seed).permutation(10)
-            truth = names[test_digit]
-            targets, weights = labels(tree, names[digits.y_train[places]], known)
-            train(model, first[seed], images[places], targets, weights, options.updates, seed)
-            logits = model.predict_on_batch(test)
-            few = {"fine_only": targets["fine_only"][:known]}
-            ones = {"fine_only": np.ones(known, "float32")}
-            train(alone, first_alone[seed], images[places[:known]], few, ones, options.updates, seed)
-            answers = decided(logits, tree) | {ALONE: alone.predict_on_batch(test)["fine_only"].argmax(axis=1)}
-            for name, digit in answers.items():
-                hit, inside = digit == truth, group_of[digit] == group_of[truth]
-                right.setdefault(name, {}).setdefault(known, []).append(hit.mean())
-                within.setdefault(name, {}).setdefault(known, []).append(hit[inside].mean())
-    print_table("digit right; fine labels:", options.known, right)
-    most = np.mean(digits.y_test == np.bincount(digits.y_train).argmax())
-    print(f"{'always the commonest digit':27}{most:16.1%}")
-    print_table("digit right in right group", options.known, within)
+    def with_coarse_labels(self, known: int, seed: int) -> dict[str, list[float]]:
+        """Return for each design how often its digit is right, and how often where its group is right."""
+        places, names = self.places(seed), np.arange(10)
+        if self.by_chance:  # other names for the digits are another tree
+            names = np.random.default_rng(seed).permutation(10)
+        truth = names[self.digits.y_test]
+        targets, weights = labels(self.tree, names[self.digits.y_train[places]], known)
+        answers = decided(self.train(self.all, seed, places, targets, weights), self.tree)
+        few = self.train(self.alone, seed, places[:known], {"fine_only": targets["fine_only"][:known]})
+        answers["... images alone"] = few["fine_only"].argmax(axis=1)
+        found = {}
+        for name, digit in answers.items():
+            right, inside = digit == truth, self.group_of[digit] == self.group_of[truth]
+            found[name] = [right.mean(), right[inside].mean()]
+        return found
 
-
-def reverse(digits: data.Digits, tree: Tree, options: argparse.Namespace) -> None:
-    """Print what fine labels give the coarse task."""
-    images, test = prepare(digits.x_train), prepare(digits.x_test)
-    group_of = tree.groups_of_leaves()
-
-    def networks() -> keras.Model:
-        image = keras.Input((196,))
-        sizes = {"coarse": len(tree.levels[0]), "fine": 10}
-        return keras.Model(image, {n: keras.layers.Dense(size, name=n)(trunk(image)) for n, size in sizes.items()})
-
-    (model, first), right = prepared(networks, options.seeds), {}
-    counts = [50, 100, 200, 400, 1000]
-    for count in counts:
-        for seed in range(options.seeds):
-            places = chosen(digits.y_train, seed)[:count]
-            digit, one = digits.y_train[places], np.ones(count, "float32")
-            targets, weights = {"coarse": group_of[digit], "fine": digit}, {"coarse": one, "fine": one}
-            train(model, first[seed], images[places], targets, weights, options.updates, seed)
-            logits = model.predict_on_batch(test)
-            fine = logits["fine"] - logits["fine"].max(axis=1, keepdims=True)
-            groups = {COARSE_ONLY: logits["coarse"], SUMMED: np.exp(fine) @ tree.matrix()}
-            for name, scores in groups.items():
-                hit = scores.argmax(axis=1) == group_of[digits.y_test]
-                right.setdefault(name, {}).setdefault(count, []).append(hit.mean())
-    print_table("group right; images:", counts, right)
-    most = np.mean(group_of[digits.y_test] == np.bincount(group_of[digits.y_train]).argmax())
-    print(f"{'always the commonest group':27}{most:16.1%}")
+    def groups(self, count: int, seed: int) -> dict[str, float]:
+        """Return how often the likeliest group is right, with coarse labels and with fine ones."""
+        places = self.places(seed)[:count]
+        digit = self.digits.y_train[places]
+        logits = self.train(self.both, seed, places, {"coarse": self.group_of[digit], "fine": digit})
+        fine = np.exp(logits["fine"] - logits["fine"].max(axis=1, keepdims=True))
+        found = {"coarse labels": logits["coarse"], "fine labels, summed": fine @ self.tree.matrix()}
+        truth = self.group_of[self.digits.y_test]
+        return {name: np.mean(scores.argmax(axis=1) == truth) for name, scores in found.items()}
 
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=["digits", "mnist"], default="digits", help="where the digits come from")
-    parser.add_argument("--tree", choices=list(TREES), default="look", help="what the groups are made by")
-    parser.add_argument("--seeds", type=int, default=10, help="runs of each design (default: 10)")
-    parser.add_argument("--updates", type=int, default=400, help="updates in a run, a multiple of 100 (default: 400)")
-    parser.add_argument("--known", type=int, nargs="+", default=[20, 50, 100, 300, 1000], help="numbers of fine labels")
-    parser.add_argument("--reverse", action="store_true", help="what fine labels give the coarse task")
+    parser = arguments(__doc__, seeds=10, updates=400)
+    parser.add_argument("--tree", choices=list(TREES), default="look", help="what the groups are made by (look)")
+    known = [20, 50, 100, 300, 1000]
+    parser.add_argument("--known", type=whole_number(10, 10), nargs="+", default=known, help="numbers of fine labels")
+    parts = ["coarse", "reverse"]
+    parser.add_argument("--parts", nargs="+", choices=parts, default=parts, help="what labels of which kind give")
     options = parser.parse_args()
-    if options.seeds < 2 or options.updates < 100 or options.updates % 100:
-        parser.error("--seeds must be at least 2, and --updates a multiple of 100")
-    if any(known < 10 or known > N or known % 10 for known in options.known):
-        parser.error(f"--known must be multiples of 10, from 10 to {N}")
-
-    digits = data.load_digits(options.data)
-    tree = Tree(TREES[options.tree], leaves=list("0123456789"))
-    print(f"{digits.source}: {N:,} training and {len(digits.x_test):,} test images, {options.seeds} seeds, ", end="")
-    print(f"{options.updates} updates of {BATCH_SIZE}, tree by {options.tree}; mean ± standard deviation")
-    (reverse if options.reverse else forward)(digits, tree, options)
+    if max(options.known) > N:
+        parser.error(f"--known must be at most {N}")
+    with Report(options, f"{N:,} training images, tree by {options.tree}, accuracy on test images") as report:
+        experiment = Experiment(options.data, options.tree, options.seeds, options.updates)
+        truth = experiment.digits.y_test
+        if "coarse" in options.parts:
+            runs = in_turns(experiment.with_coarse_labels, options.known, experiment.seeds)
+            columns = [f"{known} fine labels" for known in options.known]
+            for place, title in enumerate(["digit right", "digit right in right group"]):
+                table = report.table(title, columns)
+                for name in runs[options.known[0]][0]:
+                    table.row(name, np.transpose([[run[name][place] for run in runs[n]] for n in options.known]))
+                if place == 0:
+                    share = np.mean(truth == commonest(experiment.digits.y_train))
+                    table.row("always the commonest digit", {columns[0]: share})
+        if "reverse" in options.parts:
+            runs = in_turns(experiment.groups, COUNTS, experiment.seeds)
+            table = report.table("group right", [f"{count} images" for count in COUNTS])
+            for name in runs[COUNTS[0]][0]:
+                table.row(name, np.transpose([[run[name] for run in runs[count]] for count in COUNTS]))
+            groups = experiment.group_of[truth]
+            table.row("always the commonest group", [[np.mean(groups == commonest(groups))]])
 
 
 if __name__ == "__main__":

@@ -1,18 +1,16 @@
 """Compare one process, two virtual devices and two workers on one model, and 16 bits with 32.
 
-    python benchmarks/scaling.py --steps 300 --rounds 7
-    python benchmarks/scaling.py --sweep 8 --workers 2     only a sweep: one process, joblib, and Dask on this machine
+    python benchmarks/scaling.py --steps 300 --machine quiet
+    python benchmarks/scaling.py --sweep 8     only a sweep of 8 networks: one process, joblib, and Dask on this machine
 
-The forms take turns. The table has the median of the images per second, without the start and the first update, and the
-largest difference of a weight from that of one process after the same updates: rounding grows with their number. A
-sweep trains each network as a task of its own, from a weight and a seed; its time has the start of the processes in it.
-Run it on a machine that does nothing else.
+The forms take turns. Each trains with few updates and with many: the difference is what the updates cost without the
+start. The table has the medians of the milliseconds of one update and of the ratios to one process in the same round
+(processor time, or on a quiet machine the time that passed), and the largest difference of a weight from that of one
+process after the same updates: rounding grows with their number. A sweep trains each network as a task of its own, from
+a weight and a seed; its times have the start of the processes in them.
 """
 
-import argparse
-import json
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,8 +18,10 @@ from pathlib import Path
 
 import numpy as np
 from dask.distributed import Client, LocalCluster
+from harness import Report, arguments, in_turns, whole_number
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
+from training import trunk
 
 from mos_helpers import data
 from mos_helpers.scaling import run_workers, worker
@@ -29,7 +29,7 @@ from mos_helpers.scaling import run_workers, worker
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
 
-BATCH_SIZE = 128
+BATCH_SIZE, FEW = 128, 10
 
 
 def write_rows(file: Path) -> None:
@@ -44,50 +44,45 @@ def write_model(file: Path) -> None:
     """Write a compiled model with two heads in 32 bits; its trunk computes by Keras's present policy."""
     keras.utils.set_random_seed(0)
     image = keras.Input((784,), name="image")
-    trunk = keras.layers.Dense(256, activation="relu")(image)
-    trunk = keras.layers.Dense(256, activation="relu")(trunk)
-    digit = keras.layers.Dense(10, activation="softmax", dtype="float32", name="digit")(trunk)
-    odd = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="odd")(trunk)
+    features = trunk(image, 256, 256)
+    digit = keras.layers.Dense(10, activation="softmax", dtype="float32", name="digit")(features)
+    odd = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="odd")(features)
     model = keras.Model(image, {"digit": digit, "odd": odd})
     model.compile("adam", {"digit": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"})
     model.save(file)
 
 
-def by_workers(model: Path, rows: Path, steps: int) -> tuple[float, list[np.ndarray]]:
-    """Train with two processes; return the seconds of an update, and the first worker's weights."""
+def by_workers(model: Path, rows: Path, steps: int) -> list[np.ndarray]:
+    """Train with two processes; return the first worker's weights."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = [model, rows, folder, "--steps", str(steps), "--batch-size", str(BATCH_SIZE)]
-        said = run_workers(["-m", "mos_helpers.scaling.worker", *arguments], workers=2, seconds=600)
-        return json.loads(said[0])["seconds"], keras.models.load_model(Path(folder) / "worker_0.keras").get_weights()
+        run_workers(["-m", "mos_helpers.scaling.worker", *arguments], workers=2, seconds=600)
+        return keras.models.load_model(Path(folder) / "worker_0.keras").get_weights()
 
 
-def here(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> tuple[float, list[np.ndarray]]:
-    """Train in this process; return the seconds of an update, and the weights."""
-    trained, scores = worker.train(model, rows, steps, BATCH_SIZE, strategy)
-    return scores["seconds"], trained.get_weights()
+def here(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> list[np.ndarray]:
+    """Train in this process; return the weights."""
+    return worker.train(model, rows, steps, BATCH_SIZE, strategy)[0].get_weights()
 
 
-def by_fit(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> tuple[float, list[np.ndarray]]:
+def by_fit(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> list[np.ndarray]:
     """Train one model on several devices of this process by `fit`, which cuts the batches; else like `here`."""
     with strategy.scope():
         trained = keras.models.load_model(model)
         trained.optimizer.build(trained.trainable_variables)
     batches = worker.shares(trained, rows, BATCH_SIZE, tf.distribute.get_strategy())
-    clock = Clock()
-    trained.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock])
-    return (clock.times[-1] - clock.times[0]) / (steps - 1), trained.get_weights()
+    trained.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+    return trained.get_weights()
 
 
-class Clock(keras.callbacks.Callback):
-    """Note the time after each update."""
+def clock(machine: str) -> float:
+    """Return the seconds that count: those that passed, or the processor time of this process and ended workers."""
+    if machine == "quiet":
+        return time.perf_counter()
+    import resource  # not on Windows
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.times: list[float] = []
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Note the time."""
-        self.times.append(time.perf_counter())
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
 
 
 def run_of(weight: float, seed: int, rows: str, steps: int) -> dict:
@@ -125,12 +120,6 @@ def sweeps(tasks: list[tuple], workers: int) -> dict[str, Callable[[], list[dict
     return {"one process": lambda: [run_of(*task) for task in tasks], "joblib": by_joblib, "dask": by_dask}
 
 
-def processor_seconds() -> float:
-    """Return what this process and its finished children have used."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(part.ru_utime + part.ru_stime for part in used)
-
-
 def compare_sweeps(networks: int, workers: int, steps: int) -> None:
     """Print the seconds of a sweep in each way, and the largest difference of a loss."""
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # of the processes that start
@@ -141,9 +130,9 @@ def compare_sweeps(networks: int, workers: int, steps: int) -> None:
         print(f"{'':18}{'seconds':>10}{'of processor':>14}{'processes':>12}{'difference':>12}")
         wanted = None
         for form, run in sweeps(tasks, workers).items():
-            start, used = time.perf_counter(), processor_seconds()
+            start, used = clock("quiet"), clock("shared")
             found = run()
-            seconds, used = time.perf_counter() - start, processor_seconds() - used
+            seconds, used = clock("quiet") - start, clock("shared") - used
             losses = np.array([one["losses"] for one in found])
             wanted = losses if wanted is None else wanted
             processes = len({one["process"] for one in found})
@@ -153,11 +142,12 @@ def compare_sweeps(networks: int, workers: int, steps: int) -> None:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=300, help="updates of 128 images (default: 300)")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds (default: 7)")
-    parser.add_argument("--sweep", type=int, help="only a sweep of this number of networks")
-    parser.add_argument("--workers", type=int, default=2, help="processes of the sweep (default: 2)")
+    parser = arguments(__doc__, rounds=7)
+    parser.add_argument("--steps", type=whole_number(2 * FEW), default=300, help="updates of 128 images (300)")
+    parser.add_argument(
+        "--sweep", type=whole_number(0), default=0, help="only a sweep of so many networks (none)"
+    )
+    parser.add_argument("--workers", type=whole_number(2), default=2, help="processes of the sweep (2)")
     options = parser.parse_args()
     if options.sweep:
         compare_sweeps(options.sweep, options.workers, options.steps)
@@ -165,7 +155,8 @@ def main() -> None:
     processor = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
     mirrored, alone = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), tf.distribute.get_strategy()
-    with tempfile.TemporaryDirectory() as name:
+    about = f"updates of {BATCH_SIZE} images"
+    with tempfile.TemporaryDirectory() as name, Report(options, about) as report:
         rows, model, small = (Path(name) / file for file in ("rows.npz", "model.keras", "small.keras"))
         write_rows(rows)
         write_model(model)
@@ -173,22 +164,29 @@ def main() -> None:
         write_model(small)
         keras.config.set_dtype_policy("float32")
         forms = {
-            "one process": lambda: here(model, rows, options.steps, alone),
-            "16 bits": lambda: here(small, rows, options.steps, alone),
-            "two workers": lambda: by_workers(model, rows, options.steps),
-            "fit, one device": lambda: by_fit(model, rows, options.steps, alone),
-            "fit, two devices": lambda: by_fit(model, rows, options.steps, mirrored),
+            "one process": lambda steps: here(model, rows, steps, alone),
+            "16 bits": lambda steps: here(small, rows, steps, alone),
+            "two workers": lambda steps: by_workers(model, rows, steps),
+            "fit, one device": lambda steps: by_fit(model, rows, steps, alone),
+            "fit, two devices": lambda steps: by_fit(model, rows, steps, mirrored),
         }
-        seconds, weights = {form: [] for form in forms}, {}
-        for _ in range(options.rounds):
-            for form, run in forms.items():
-                taken, weights[form] = run()
-                seconds[form].append(taken)
-    print(f"{'':18}{'images per second':>18}{'difference':>12}")
-    for form, values in seconds.items():
-        pairs = zip(weights[form], weights["one process"], strict=True)
-        largest = max(np.abs(a - b).max() for a, b in pairs)
-        print(f"{form:18}{BATCH_SIZE / np.median(values):18,.0f}{largest:12.0e}")
+
+        def run(form: str, turn: int) -> tuple[float, list[np.ndarray]]:
+            times = [clock(options.machine)]
+            for steps in (FEW, options.steps):
+                weights = forms[form](steps)
+                times.append(clock(options.machine))
+            begin, update = times[1] - times[0], times[2] - times[1]
+            return (update - begin) / (options.steps - FEW), weights
+
+        runs = in_turns(run, forms, range(options.rounds))
+        times = {form: np.array([seconds for seconds, _ in found]) for form, found in runs.items()}
+        table = report.table("form", {"ms": "median", "ratio": "median", "difference": "rounding"})
+        for form, found in runs.items():
+            pairs = zip(found[-1][1], runs["one process"][-1][1], strict=True)
+            difference = max(np.abs(a - b).max() for a, b in pairs)
+            ratio = times[form] / times["one process"]
+            table.row(form, {"ms": 1000 * times[form], "ratio": ratio, "difference": [difference]})
 
 
 if __name__ == "__main__":

@@ -1,25 +1,23 @@
 """Measure how long a model with two heads takes to answer in each form, and in which order its outputs come.
 
-    python benchmarks/serving.py             latency for one image and for 256
-    python benchmarks/serving.py --orders 6  also the order of the SavedModel's outputs, in six processes
-    uv run --group onnx benchmarks/serving.py --onnx    also ONNX
+    python benchmarks/serving.py --machine quiet
+    uv run --group onnx benchmarks/serving.py --onnx    with ONNX
+    python benchmarks/serving.py --orders 6       also the order of the SavedModel's outputs, in six processes
 
-The forms take turns, round after round; the table has the median of the milliseconds, and the largest difference from
-`predict`. Run it on a machine that does nothing else.
+The forms take turns, round after round. The tables have the medians of the milliseconds and of the ratios to the
+SavedModel in the same round, and the largest difference from `predict`.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-
-from mos_helpers import data  # noqa: F401 (first: it keeps TensorFlow's start-up messages quiet)
+from harness import Report, arguments, seconds, whole_number
+from training import sigmoid, softmax, trunk
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -34,11 +32,8 @@ print(*saved.signatures["serving_default"](image=tf.zeros((1, 784))))
 def build() -> keras.Model:
     """Return a model with two heads on images of 784 pixels; the time of an answer does not depend on its weights."""
     image = keras.Input((784,), name="image")
-    trunk = keras.layers.Dense(64, activation="relu")(image)
-    trunk = keras.layers.Dense(64, activation="relu")(trunk)
-    digit = keras.layers.Dense(10, activation="softmax", name="digit")(trunk)
-    odd = keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk)
-    return keras.Model(image, {"digit": digit, "odd": odd})
+    features = trunk(image, 64, 64)
+    return keras.Model(image, {"digit": softmax(10, "digit")(features), "odd": sigmoid(1, "odd")(features)})
 
 
 def forms(model: keras.Model, folder: Path, image: np.ndarray) -> dict[str, Callable[[], dict]]:
@@ -52,7 +47,8 @@ def forms(model: keras.Model, folder: Path, image: np.ndarray) -> dict[str, Call
     runner, tensor = light.get_signature_runner(), tf.constant(image)
     in_a_function = tf.function(lambda x: model(x, training=False))
     return {
-        "model.predict": lambda: model.predict(image, verbose=0),
+        "predict": lambda: model.predict(image, verbose=0),
+        "predict_on_batch": lambda: model.predict_on_batch(image),
         "model(image)": lambda: model(tensor, training=False),
         "tf.function": lambda: in_a_function(tensor),
         "SavedModel": lambda: saved.signatures["serving_default"](image=tensor),
@@ -64,45 +60,33 @@ def onnx_form(model: keras.Model, file: Path, image: np.ndarray) -> Callable[[],
     """Return a function that answers about `image` with the model in the form of ONNX, by name."""
     import onnxruntime  # a group of its own in pyproject.toml
 
+    model.predict_on_batch(image)  # Keras exports to ONNX only what was called before
     model.export(file, format="onnx", verbose=False)
     session, heads = onnxruntime.InferenceSession(file), list(model.output)
     return lambda: dict(zip(heads, session.run(heads, {"image": image}), strict=True))
 
 
-def measure(ways: dict[str, Callable[[], dict]], rounds: int) -> dict[str, float]:
-    """Return the median of the milliseconds of each way; the first round is not counted."""
-    times = {name: [] for name in ways}
-    for turn in range(rounds + 1):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            if turn:
-                times[name].append(1000 * (time.perf_counter() - start))
-    return {name: float(np.median(values)) for name, values in times.items()}
-
-
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=21, help="rounds, at least 7 (default: 21)")
-    parser.add_argument("--orders", type=int, default=0, help="processes that load the SavedModel (default: none)")
+    parser = arguments(__doc__, rounds=21)
+    parser.add_argument("--orders", type=whole_number(0), default=0, help="processes that load the SavedModel (none)")
     parser.add_argument("--onnx", action="store_true", help="with ONNX, which needs onnxruntime and tf2onnx")
     options = parser.parse_args()
-    if options.rounds < 7:
-        parser.error("--rounds must be at least 7")
     model = build()
-    with tempfile.TemporaryDirectory() as name:
-        print(f"{'images':>6} {'form':15}{'milliseconds':>14}{'difference':>13}")
+    with tempfile.TemporaryDirectory() as name, Report(options, "one answer") as report:
         for count in (1, 256):
             image = np.random.default_rng(0).random((count, 784), dtype="float32")
             ways = forms(model, Path(name) / str(count), image)
             if options.onnx:
                 ways["ONNX"] = onnx_form(model, Path(name) / f"{count}.onnx", image)
-            wanted = ways["model.predict"]()
-            for form, milliseconds in measure(ways, options.rounds).items():
+            wanted, times = ways["predict"](), seconds(ways, options.rounds, options.machine)
+            columns = {"ms": "median", "ratio": "median", "difference": "rounding"}
+            table = report.table(f"{count} image{'s' if count > 1 else ''}", columns)
+            for form, values in times.items():
                 found = ways[form]()
                 difference = max(np.abs(np.asarray(found[head]) - wanted[head]).max() for head in wanted)
-                print(f"{count:6} {form:15}{milliseconds:14.3f}{difference:13.0e}", flush=True)
+                ratio = np.divide(values, times["SavedModel"])
+                table.row(form, {"ms": np.multiply(1000, values), "ratio": ratio, "difference": [difference]})
         for _ in range(options.orders):
             command = [sys.executable, "-c", PRINT_ORDER, str(Path(name) / "1" / "saved")]
             run = subprocess.run(command, capture_output=True, text=True, check=True)

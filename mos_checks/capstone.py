@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mos_helpers.arguments import as_digits
 from mos_helpers.data import Digits, hide_labels, posed_digits
-from mos_helpers.data.arguments import check_digits
 
 HEADS = ("locker", "aisle", "services", "position", "void")
 # The lockers, 0 to 9, by aisle. Digits that look alike share an aisle.
@@ -63,7 +63,7 @@ def slips(x: np.ndarray, y: np.ndarray, n: int, seed: int = 0) -> Slips:
     Raises:
         TypeError, ValueError: as `posed_digits`, and if x does not hold 28x28 pixels, or y not all service digits.
     """
-    x, y = check_digits(x, y)
+    x, y = as_digits(x, y, n, seed)
     if x.shape[1:] != (2 * _MARGIN, 2 * _MARGIN):
         raise ValueError(f"x must hold images of 28x28 pixels, not of shape {x.shape[1:]}.")
     absent = [digit for digit in SERVICES.values() if digit not in y]

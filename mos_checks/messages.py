@@ -157,7 +157,7 @@ def as_array(
 
 
 def _columns() -> tuple[type, ...]:
-    # The course does not need pandas; whoever has a column of it has imported it.
+    # Importing pandas takes time, and whoever has a column of it has imported it.
     pandas = sys.modules.get("pandas")
     return (pandas.Series, pandas.DataFrame, pandas.Index) if pandas else ()
 

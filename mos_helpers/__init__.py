@@ -1,6 +1,9 @@
 """Helpers for the course on multi-output models with TensorFlow and Keras 3.
 
 Import this package before TensorFlow or Keras: it loads TensorFlow with its start-up messages hidden.
+
+A wrong argument of any function raises a TypeError (another type) or a ValueError (another shape, or out of range),
+which names the argument, what is wanted and what was given. The docstrings list other errors only.
 """
 
 import os

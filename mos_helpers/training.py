@@ -1,6 +1,6 @@
 """What lessons do again and again when they compare: train one compiled model from several first weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 import numpy as np
@@ -8,23 +8,29 @@ import numpy as np
 from mos_helpers import inside_keras
 
 
+def draw_weights(build: Callable[[], keras.Model], seeds: Iterable[int]) -> list[list[np.ndarray]]:
+    """Return for each seed the first weights of the model that `build` makes after `keras.utils.set_random_seed`.
+
+    Draw all of them before the first `fit`: `set_random_seed` makes TensorFlow drop its compiled functions, and to
+    compile a model again takes about as long as a short training.
+    """
+    drawn = []
+    for seed in seeds:
+        keras.utils.set_random_seed(seed)
+        drawn.append(build().get_weights())
+    return drawn
+
+
 def restart(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
     """Give a compiled model these first weights, and its optimizer the state of its beginning.
 
     The next `fit` then learns as a new model with these weights would, and starts at once, as TensorFlow's compiled
-    functions are kept. For a new model they are made anew, which takes about as long as a short training. So they are
-    for every model after `keras.utils.set_random_seed`, which makes TensorFlow drop them: draw all first weights before
-    the first `fit`.
-
-    `weights` are arrays of the shapes and in the order of `model.get_weights()`. Those of
-    `keras.models.clone_model(model)` are drawn anew.
+    functions are kept. `weights` are arrays of the shapes and in the order of `model.get_weights()`, of another model
+    built in the same way or of `keras.models.clone_model(model)`.
 
     The optimizer forgets its moments and counts its updates from 0, so a schedule begins again too. A learning rate
     that was set since, by a callback or by `model.optimizer.learning_rate = 0.01`, stays: Keras keeps no other. The
-    random numbers of layers such as `Dropout` go on.
-
-    Raises ValueError if the model has no optimizer or no weights yet, or if `weights` are those of another model. The
-    model is then as it was before.
+    random numbers of layers such as `Dropout` go on. After an error the model is as it was before.
     """
     if getattr(model, "optimizer", None) is None:
         raise ValueError("model is not compiled with an optimizer: call compile before restart.")
@@ -41,10 +47,8 @@ def _check_weights(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
         raise ValueError(f"weights must be {wanted}, not {len(weights)}: are they those of another model?")
     for place, (own, given) in enumerate(zip(model.weights, weights, strict=True)):
         if np.shape(given) != tuple(own.shape):
-            wanted = f"shape {tuple(own.shape)} for {own.path}"
-            raise ValueError(
-                f"weights[{place}] must have {wanted}, not {np.shape(given)}: are they those of another model?"
-            )
+            wanted, other = f"shape {tuple(own.shape)} for {own.path}", "are they those of another model?"
+            raise ValueError(f"weights[{place}] must have {wanted}, not {np.shape(given)}: {other}")
 
 
 def _begin(optimizer: keras.Optimizer) -> None:

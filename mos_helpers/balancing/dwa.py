@@ -5,25 +5,22 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
+from mos_helpers.arguments import check_number
+
 
 def dwa_weights(history: Mapping[str, Sequence[float]], temperature: float = 2.0) -> dict[str, float]:
     """Return the loss weight of each head for the next epoch, by dynamic weight average.
 
     The rate of a head is its loss in the last epoch divided by that of the epoch before. The weights are the softmax of
-    rate / temperature times the number of heads: a head whose loss falls slowly gets more. Before there are two epochs,
-    all rates are 1. Liu, Johns and Davison, "End-to-end multi-task learning with attention", CVPR 2019.
+    rate / temperature times the number of heads: a head whose loss falls slowly gets more, and with a larger
+    temperature all are more equal. Before there are two epochs, all rates are 1. `history` holds for each head its
+    unweighted mean loss, above 0, in each epoch so far.
 
-    Args:
-        history: for each head its unweighted mean loss in each epoch so far, above 0.
-        temperature: above 0; the larger, the more equal the weights.
-
-    Raises:
-        ValueError: for no head, or a temperature that is not above 0.
+    Liu, Johns and Davison, "End-to-end multi-task learning with attention", CVPR 2019.
     """
     if not history:
-        raise ValueError("history: no head given, at least one wanted.")
-    if not temperature > 0:
-        raise ValueError(f"temperature: {temperature} given, a number above 0 wanted.")
+        raise ValueError("history must have at least one head, not none.")
+    check_number("temperature", temperature, 0, above=True)
     rates = np.array([losses[-1] / losses[-2] if len(losses) > 1 else 1.0 for losses in history.values()])
     shares = np.exp((rates - rates.max()) / temperature)
     weights = len(rates) * shares / shares.sum()
@@ -33,10 +30,8 @@ def dwa_weights(history: Mapping[str, Sequence[float]], temperature: float = 2.0
 class DynamicWeights(keras.callbacks.Callback):
     """Set the loss weights after each epoch by `dwa_weights`, and write them into the logs.
 
-    Args:
-        weights: for each head a `keras.Variable`; the same dictionary goes to `compile` as `loss_weights`. At the start
-            of each `fit` all become 1.
-        temperature: as in `dwa_weights`.
+    `weights` holds for each head a `keras.Variable`; the same dictionary goes to `compile` as `loss_weights`. At the
+    start of each `fit` all become 1.
     """
 
     def __init__(self, weights: dict[str, keras.Variable], temperature: float = 2.0) -> None:

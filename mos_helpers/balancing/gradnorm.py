@@ -1,41 +1,31 @@
 """Loss weights that give the heads' gradients comparable norms."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from mos_helpers.balancing.head_losses import head_losses
-from mos_helpers.balancing.weighted_heads import WeightedHeads
+from mos_helpers.arguments import check_number
+from mos_helpers.balancing.head_losses import Tensor, WeightedHeads, head_losses
 
 
-def gradnorm_goals(norms: Any, losses: Any, first_losses: Any, alpha: float) -> Any:  # noqa: ANN401
-    """Return the norm that GradNorm wants for each head's weighted gradient, shape (heads,).
+def gradnorm_goals(norms: Tensor, losses: Tensor, first_losses: Tensor, alpha: float) -> Tensor:
+    """Return the norm that GradNorm wants for each head's weighted gradient; all shapes are (heads,).
 
-    It is the mean norm times r^alpha, where r compares how far the head is behind: its loss divided by its first
-    loss, divided by the mean of that over the heads. Chen, Badrinarayanan, Lee and Rabinovich, "GradNorm: gradient
-    normalization for adaptive loss balancing in deep multitask networks", ICML 2018.
-
-    Args:
-        norms: those of the gradients of the weighted losses, shape (heads,).
-        losses: the unweighted losses, shape (heads,), above 0.
-        first_losses: the same at the start of training.
-        alpha: 0 for equal norms; the larger, the more a head that is behind gets.
+    It is the mean norm times r^alpha, where r compares how far the head is behind: its unweighted loss divided by its
+    first loss, divided by the mean of that over the heads. With alpha = 0 all norms become equal; the larger, the more
+    a head that is behind gets. Chen, Badrinarayanan, Lee and Rabinovich, "GradNorm: gradient normalization for
+    adaptive loss balancing in deep multitask networks", ICML 2018.
     """
     remaining = losses / first_losses
     return tf.reduce_mean(norms) * (remaining / tf.reduce_mean(remaining)) ** alpha
 
 
-def gradnorm_gradient(norms: Any, goals: Any) -> Any:  # noqa: ANN401
+def gradnorm_gradient(norms: Tensor, goals: Tensor) -> Tensor:
     """Return the gradient of GradNorm's loss with respect to the logarithms of the weights, shape (heads,).
 
     The loss is the sum of |norm - goal|, with the goals held constant. A weighted norm is w times the norm
     without a weight, so its slope along log w is the norm itself: no second pass through the network is needed.
-
-    Args:
-        norms: those of the gradients of the weighted losses, shape (heads,).
-        goals: the norms wanted, shape (heads,).
     """
     return tf.sign(norms - goals) * norms
 
@@ -52,58 +42,46 @@ class GradNorm(WeightedHeads):
     losses are those of the first batch.
 
     Args:
-        inputs: as in `keras.Model`.
+        inputs, name, options: as in `keras.Model`.
         outputs: a dictionary of outputs, whose keys are the heads' names.
-        name: as in `keras.Model`.
         shared: the name of the last layer that all heads share.
         alpha: as in `gradnorm_goals`, at least 0.
         rate: the learning rate of the logarithms of the weights, above 0.
-        options: everything else that `keras.Model` takes.
-
-    Raises:
-        TypeError: if `outputs` is no dictionary.
-        ValueError: if there is no layer `shared`, or alpha or rate is out of its range.
     """
 
     def __init__(
         self,
-        inputs: Any,  # noqa: ANN401
-        outputs: dict[str, Any],
+        inputs: Tensor,
+        outputs: dict[str, Tensor],
         name: str | None = None,
         *,
         shared: str,
         alpha: float = 1.5,
         rate: float = 0.025,
-        **options: Any,  # noqa: ANN401
+        **options: object,
     ) -> None:
-        if not alpha >= 0:
-            raise ValueError(f"alpha: {alpha} given, a number of at least 0 wanted.")
-        if not rate > 0:
-            raise ValueError(f"rate: {rate} given, a number above 0 wanted.")
-        super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
+        check_number("alpha", alpha, 0)
+        check_number("rate", rate, 0, above=True)
+        super().__init__(inputs, outputs, name, **options)
         self.shared, self.alpha, self.rate = shared, alpha, rate
         self.shared_variables = self.get_layer(shared).trainable_variables
         heads = (len(outputs),)
         self.log_weights = self.add_weight(shape=heads, initializer="zeros", trainable=False, name="log_weights")
         self.first_losses = self.add_weight(shape=heads, initializer="zeros", trainable=False, name="first_losses")
 
-    def weights_of_heads(self) -> dict[str, Any]:
+    def weights_of_heads(self) -> dict[str, Tensor]:
         """Return the factor of each head's loss. Their total is the number of heads."""
         return dict(zip(self.logged, tf.unstack(tf.exp(self.log_weights)), strict=True))
 
     def begin_at(self, losses: Mapping[str, float]) -> None:
-        """Set the weights in proportion to one over the losses, such as those before training.
+        """Set the weights in proportion to one over the losses, numbers above 0 such as those before training.
 
-        Without it all begin at 1. If a loss is very large or small, the weights then move far in the first updates, and
-        Adam, which remembers the size of old gradients, makes small steps for long after a weight has fallen.
-
-        Args:
-            losses: for each head a number above 0.
+        Without it all begin at 1. See `UncertaintyWeights.begin_at` for why that is slow.
         """
         logs = -tf.math.log([float(losses[head]) for head in self.logged])
         self.log_weights.assign(_with_total(logs))
 
-    def train_step(self, data: tuple) -> dict[str, Any]:
+    def train_step(self, data: tuple) -> dict[str, Tensor]:
         """Make one update of the network and then one of the weights; return the logs."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape(persistent=True) as tape:

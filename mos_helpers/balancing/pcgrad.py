@@ -1,10 +1,9 @@
 """PCGrad: take out of each head's gradient what works against another head."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
+from mos_helpers.balancing.head_losses import Tensor
 from mos_helpers.balancing.trunk_gradients import TrunkGradients
 
 
@@ -43,13 +42,7 @@ class PCGrad(TrunkGradients):
     """
 
     def __init__(
-        self,
-        inputs: Any,  # noqa: ANN401
-        outputs: dict[str, Any],
-        name: str | None = None,
-        *,
-        seed: int = 0,
-        **options: Any,  # noqa: ANN401
+        self, inputs: Tensor, outputs: dict[str, Tensor], name: str | None = None, *, seed: int = 0, **options: object
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
         self.seed = seed

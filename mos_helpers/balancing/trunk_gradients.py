@@ -1,7 +1,5 @@
 """A model whose trunk follows a combination of the heads' gradients, chosen anew for each batch."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
@@ -23,14 +21,14 @@ class TrunkGradients(keras.Model):
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",  # noqa: ANN401
-        loss: dict[str, Any] | None = None,
-        loss_weights: dict[str, Any] | None = None,
-        **options: Any,  # noqa: ANN401
+        optimizer: object = "rmsprop",
+        loss: dict | None = None,
+        loss_weights: dict | None = None,
+        **options: object,
     ) -> None:
         """Do what `keras.Model.compile` does, and keep the loss weights."""
         super().compile(optimizer=optimizer, loss=loss, loss_weights=loss_weights, **options)
-        self.loss_weights = loss_weights
+        self.loss_weights = loss_weights or {}
 
     def compile_from_config(self, config: dict) -> None:
         """Compile a model that was loaded; Keras wants this where `compile` is overridden."""
@@ -38,11 +36,10 @@ class TrunkGradients(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def gradient_weights(self, gram: tf.Tensor) -> tf.Tensor:
-        """Return the weight of each head's gradient in their sum, shape (heads,).
+        """Return the weight of each head's gradient in their sum, shape (heads,), in the order of `compile`'s `loss`.
 
-        Args:
-            gram: the Gram matrix of the heads' gradients on the trunk, their scalar products, shape (heads, heads),
-                heads in the order of `compile`'s `loss`. The diagonal holds the squared norms.
+        The Gram matrix, shape (heads, heads), holds the scalar products of the heads' gradients on the trunk, and on
+        its diagonal their squared norms.
         """
         return tf.ones_like(gram[0])
 
@@ -51,9 +48,10 @@ class TrunkGradients(keras.Model):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape(persistent=True) as tape:
             y_pred = self(x, training=True)
-            losses = self._weighted(head_losses(self, y, y_pred, sample_weight))
+            losses = head_losses(self, y, y_pred, sample_weight)
             loss = self.compute_loss(x, y, y_pred, sample_weight)  # for the logs of each head
-            scaled = [self.optimizer.scale_loss(value) for value in losses]
+            weighted = [self.loss_weights.get(name, 1.0) * value for name, value in losses.items()]
+            scaled = [self.optimizer.scale_loss(value) for value in weighted]
             penalty = self.optimizer.scale_loss(tf.add_n(self.losses)) if self.losses else None
         self.metrics[0].update_state(loss, sample_weight=tf.shape(keras.tree.flatten(x)[0])[0])
 
@@ -64,10 +62,6 @@ class TrunkGradients(keras.Model):
             updates = [_added(update, other) for update, other in zip(updates, plain, strict=True)]
         self.optimizer.apply(updates, variables)
         return self.compute_metrics(x, y, y_pred, sample_weight)
-
-    def _weighted(self, losses: dict[str, tf.Tensor]) -> list[tf.Tensor]:
-        weights = self.loss_weights or {}
-        return [weights.get(name, 1.0) * loss for name, loss in losses.items()]
 
     def _combined(self, variables: list, gradients: list[list]) -> list[tf.Tensor | None]:
         """Return one gradient for each variable: combined where several heads have one, else plain."""

@@ -5,19 +5,18 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from mos_helpers.arguments import check_number, check_whole_number
+
 STARTS = ((-8.5, 7.5), (-8.5, -5.0), (9.0, 9.0))
 FRONT = ((-7.0, 7.0), (-8.4, -8.4))  # the x and y of both ends of the Pareto front, to within 0.1
 KEPT = 1000
 
 
 def valley_losses(points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return both losses at some points, shapes (n,).
+    """Return both losses, shapes (n,), at some points x and y, shape (n, 2).
 
     Above y = 0 each loss has a narrow valley of its own, below there are two wide bowls with their lowest places at
     x = 7 and x = -7. Liu, Liu, Jin, Stone and Liu, "Conflict-averse gradient descent for multi-task learning", 2021.
-
-    Args:
-        points: x and y, shape (n, 2).
     """
     x, y = points[:, 0], points[:, 1]
     above, below = tf.nn.relu(tf.tanh(y / 2)), tf.nn.relu(tf.tanh(-y / 2))
@@ -36,14 +35,9 @@ def valley_paths(weights: Callable[[tf.Tensor], tf.Tensor], rate: float, updates
             in their sum, shape (2,), as `TrunkGradients.gradient_weights`.
         rate: Adam's learning rate, above 0.
         updates: how many, at least 1,000. The last point is that after all of them.
-
-    Raises:
-        ValueError: for a rate or a number of updates out of its range.
     """
-    if not rate > 0:
-        raise ValueError(f"rate: {rate} given, a number above 0 wanted.")
-    if updates < KEPT:
-        raise ValueError(f"updates: {updates} given, at least {KEPT} wanted.")
+    check_number("rate", rate, 0, above=True)
+    check_whole_number("updates", updates, KEPT)
     return _descend(weights, tf.constant(rate), tf.constant(updates), tf.constant(STARTS)).numpy()
 
 

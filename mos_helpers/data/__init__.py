@@ -8,26 +8,16 @@
 | `two_digits`       | images with two overlapping digits                                       |
 | `several_digits`   | images with several digits apart, labels that come together or are rare  |
 | `posed_digits`     | images with a digit turned, shifted and scaled by known amounts          |
+| `in_light`         | images as pictures in uneven light, with noise                           |
+| `write_pictures`   | a folder of picture files and a list of labels with gaps                 |
 | `hide_labels`      | which labels stay known when the others are hidden                       |
 | `batches`          | a fast dataset of batches for `fit`                                      |
 """
 
 from mos_helpers.data.batching import batches
-from mos_helpers.data.composing import two_digits
-from mos_helpers.data.deriving import digit_attributes, pixel_targets
-from mos_helpers.data.hiding import hide_labels
 from mos_helpers.data.loading import Digits, load_digits
-from mos_helpers.data.placing import several_digits
-from mos_helpers.data.posing import posed_digits
-
-__all__ = [
-    "Digits",
-    "batches",
-    "digit_attributes",
-    "hide_labels",
-    "load_digits",
-    "pixel_targets",
-    "posed_digits",
-    "several_digits",
-    "two_digits",
-]
+from mos_helpers.data.pictures import in_light, write_pictures
+from mos_helpers.data.posed_digits import posed_digits
+from mos_helpers.data.several_digits import several_digits
+from mos_helpers.data.targets import digit_attributes, hide_labels, pixel_targets
+from mos_helpers.data.two_digits import two_digits

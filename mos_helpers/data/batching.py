@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.data.arguments import check_whole_number
+from mos_helpers.arguments import check_seed, check_whole_number
 
 Arrays = Any  # an array, or a dict, list or tuple of arrays
 
@@ -20,7 +20,6 @@ def batches(
     sample_weight: Arrays | None = None,
     shuffle: bool = True,
     seed: int | None = None,
-    drop_remainder: bool | None = None,
 ) -> tf.data.Dataset:
     """Return a dataset of batches (x, y), or (x, y, sample_weight), for `fit`, `evaluate` and `predict`.
 
@@ -34,33 +33,26 @@ def batches(
         y: the same for the targets.
         batch_size: rows in a batch.
         sample_weight: None, one array of shape (n,) that weights every head, or a dict with y's keys.
-        shuffle: give a new order on every pass; False keeps the order of the arrays.
+        shuffle: give a new order on every pass, and leave out the last batch when it is smaller: Keras averages a
+            head's loss over batches of any size as if they were equal. As the order changes, every image still gets its
+            turn. False, for an evaluation, keeps the order of the arrays and all rows.
         seed: fixes those orders, whatever else draws random numbers. None draws a seed from Python's `random`, which
             `keras.utils.set_random_seed` sets.
-        drop_remainder: leave out the last batch when it is smaller. None means: when shuffling, as in training. Keras
-            averages a head's loss over batches of any size as if they were equal, so a small last batch distorts the
-            logs; the order changes on every pass, so every image still gets its turn. An evaluation keeps all rows.
-
-    Raises:
-        TypeError: something in x, y or sample_weight is not an array, or batch_size or seed is not a whole number.
-        ValueError: arrays of different lengths, other keys in sample_weight than in y, or no batch at all.
     """
-    drop_remainder = shuffle if drop_remainder is None else drop_remainder
     if seed is None:
         seed = random.randrange(2**32) if shuffle else 0
     check_whole_number("batch_size", batch_size, 1)
-    check_whole_number("seed", seed, 0, 2**63 - 1)
+    check_seed(seed)
     _check_weight_keys(y, sample_weight)
     named = {"x": x, "y": y} if sample_weight is None else {"x": x, "y": y, "sample_weight": sample_weight}
     with tf.device("CPU:0"):  # where tf.data works
         arrays = tuple(_as_tensors(name, data) for name, data in named.items())
         generator = tf.random.Generator.from_seed(seed)
     n = _common_length(dict(zip(named, arrays, strict=True)))
-    if drop_remainder and batch_size > n:
-        raise ValueError(
-            f"batch_size must be at most {n}, the number of rows, to leave any full batch, not {batch_size}."
-        )
-    in_full_batches = n // batch_size * batch_size
+    full = n // batch_size
+    if shuffle and not full:
+        raise ValueError(f"batch_size must be at most {n}, the number of rows, not {batch_size}.")
+    small = n % batch_size and not shuffle
 
     # The arrays come in as arguments: captured by the function, they would outlive the dataset until Python's garbage
     # collector runs.
@@ -68,18 +60,15 @@ def batches(
         rows = tf.range(n)
         if shuffle:
             rows = tf.random.experimental.stateless_shuffle(rows, seed=generator.make_seeds()[:, 0])
-        groups = tf.data.Dataset.from_tensor_slices(tf.reshape(rows[:in_full_batches], (-1, batch_size)))
-        if in_full_batches < n and not drop_remainder:
-            groups = groups.concatenate(tf.data.Dataset.from_tensors(rows[in_full_batches:]))
+        groups = tf.data.Dataset.from_tensor_slices(tf.reshape(rows[: full * batch_size], (-1, batch_size)))
+        if small:
+            groups = groups.concatenate(tf.data.Dataset.from_tensors(rows[full * batch_size :]))
         return groups.map(lambda group: tf.nest.map_structure(lambda array: tf.gather(array, group), arrays))
 
     if shuffle:  # fit warns, wrongly here, that a dataset may not be shuffled
-        warnings.filterwarnings(
-            "ignore", message="`shuffle=True` was passed, but will be ignored", category=UserWarning
-        )
-    n_batches = n // batch_size if drop_remainder else -(-n // batch_size)
+        warnings.filterwarnings("ignore", "`shuffle=True` was passed, but will be ignored", UserWarning)
     passes = tf.data.Dataset.from_tensors(arrays).flat_map(one_pass).prefetch(2)
-    return passes.apply(tf.data.experimental.assert_cardinality(n_batches)).with_options(_one_thread())
+    return passes.apply(tf.data.experimental.assert_cardinality(full + bool(small))).with_options(_one_thread())
 
 
 def _one_thread() -> tf.data.Options:

@@ -9,29 +9,20 @@ from mos_helpers.inside_keras import is_graph, source_of
 
 PASS_THROUGH = ("Identity", "Dropout", "Cast")
 MOVE = ("Reshape", "Flatten", "Permute", "Transpose", "Squeeze", "ExpandDims", "GetItem")  # a softmax may not survive
+UNBOUNDED = (-np.inf, np.inf)
 RANGES = {
-    "sigmoid": (0, 1),
-    "hard_sigmoid": (0, 1),
-    "softmax": (0, 1),
-    "sparsemax": (0, 1),
-    "tanh": (-1, 1),
-    "hard_tanh": (-1, 1),
-    "softsign": (-1, 1),
-    "relu": (0, np.inf),
+    "sigmoid hard_sigmoid softmax sparsemax": (0, 1),
+    "tanh hard_tanh softsign": (-1, 1),
+    "relu softplus exponential squareplus sparse_plus": (0, np.inf),
     "relu6": (0, 6),
-    "softplus": (0, np.inf),
-    "exponential": (0, np.inf),
-    "squareplus": (0, np.inf),
-    "sparse_plus": (0, np.inf),
-    "elu": (-1, np.inf),
-    "celu": (-1, np.inf),
+    "elu celu": (-1, np.inf),
     "selu": (-1.76, np.inf),
     "gelu": (-0.17, np.inf),
     "silu": (-0.28, np.inf),
     "mish": (-0.31, np.inf),
-    "log_softmax": (-np.inf, 0),
-    "log_sigmoid": (-np.inf, 0),
+    "log_softmax log_sigmoid": (-np.inf, 0),
 }
+RANGES = {name: limits for names, limits in RANGES.items() for name in names.split()}
 NAMES = {"exp": "exponential", "re_lu": "relu"}  # of layers and operations, where they differ
 ROUNDING = 1e-2  # of outputs in 16 bits
 
@@ -39,18 +30,17 @@ ROUNDING = 1e-2  # of outputs in 16 bits
 def activation_of(tensor: keras.KerasTensor) -> str | None:
     """Return the name of the activation that makes a symbolic tensor, or None if it cannot be told."""
     layer, inputs, index, *_ = source = source_of(tensor)
-    if is_own(layer) and not isinstance(layer, MultiOutput | keras.Model):
-        return None
-    if type(layer).__name__ in PASS_THROUGH + MOVE and len(inputs) == 1:
-        found = activation_of(inputs[0])
-        return None if found == "softmax" and type(layer).__name__ in MOVE else found
+    kind = type(layer).__name__
     if isinstance(layer, MultiOutput):
         one_each = len(layer.heads) == len(source.outputs)
         return activation_of_layer(layer.heads[sorted(layer.heads)[index]]) if one_each else None
     if isinstance(layer, keras.Model) and is_graph(layer):
         return activation_of(layer.outputs[index])
+    if kind in PASS_THROUGH + MOVE and len(inputs) == 1 and not is_own(layer):
+        found = activation_of(inputs[0])
+        return None if found == "softmax" and kind in MOVE else found
     found = activation_of_layer(layer)
-    return activation_of(inputs[0]) if type(layer).__name__ == "Activation" and found == "linear" else found
+    return activation_of(inputs[0]) if kind == "Activation" and found == "linear" else found
 
 
 def activation_of_layer(layer: object) -> str | None:
@@ -60,13 +50,11 @@ def activation_of_layer(layer: object) -> str | None:
     if isinstance(layer, keras.Model):
         outputs = getattr(layer, "outputs", None) or []
         return activation_of(outputs[0]) if len(outputs) == 1 else None
-    if is_own(layer):
+    if is_own(layer) or getattr(layer, "max_value", None) is not None:
         return None
     if isinstance(layer, keras.layers.TimeDistributed):
         return activation_of_layer(layer.layer)
     name = name_of(type(layer).__name__)
-    if getattr(layer, "max_value", None) is not None:
-        return None
     if name in NAMES or name in RANGES:  # a layer such as Softmax, or an operation of keras.ops
         return NAMES.get(name, name)
     activation = getattr(layer, "activation", None)
@@ -80,28 +68,31 @@ def activation_seen(told: str | None, runs: list[np.ndarray]) -> str | None:
 
     What the layers do not say is believed only if every run shows it.
     """
-    low, high = RANGES.get(told, (-np.inf, np.inf))
-    smallest, largest = [values.min() for values in runs], [values.max() for values in runs]
+    low, high = RANGES.get(told, UNBOUNDED)
+    smallest, largest = [values.min() for values in runs], max(values.max() for values in runs)
     summed = all(sums_to_one(values, -1) for values in runs)
-    if told == "softmax" and runs[0].ndim > 1 and runs[0].shape[-1] > 1 and not summed:
+    not_softmax = told == "softmax" and runs[0].ndim > 1 and runs[0].shape[-1] > 1 and not summed
+    if not_softmax or min(smallest) < low - ROUNDING or largest > high + ROUNDING:
         told = None
-    if min(smallest) < low - ROUNDING or max(largest) > high + ROUNDING:
-        told = None
-    if told == "exponential" and max(largest) <= 1 + ROUNDING:  # of a distance below 0: a probability
+    if told == "exponential" and largest <= 1 + ROUNDING:  # of a distance below 0: a probability
         return None
     if told in (None, "linear") and summed:
         return "softmax"
     return "linear" if told is None and max(smallest) < -ROUNDING else told
 
 
+def gives_probabilities(activation: str | None) -> bool:
+    """Whether an activation gives numbers from 0 to 1."""
+    return RANGES.get(activation) == (0, 1)
+
+
 def is_twice(tensor: keras.KerasTensor) -> bool:
     """Whether a layer that only is an activation makes probabilities of probabilities."""
-    source = source_of(tensor)
-    if type(source.layer).__name__ not in ("Softmax", "Sigmoid", "Activation") or is_own(source.layer):
+    layer, inputs, *_ = source_of(tensor)
+    if type(layer).__name__ not in ("Softmax", "Sigmoid", "Activation") or is_own(layer):
         return False
-    return all(RANGES.get(activation_of(t)) == (0, 1) for t in (tensor, source.inputs[0])) and (
-        activation_of_layer(source.layer) != "linear"
-    )
+    twice = gives_probabilities(activation_of(tensor)) and gives_probabilities(activation_of(inputs[0]))
+    return twice and activation_of_layer(layer) != "linear"
 
 
 def sums_to_one(values: np.ndarray, axis: int) -> bool:

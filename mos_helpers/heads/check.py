@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import keras
 
-from mos_helpers.heads import head_rules, metric_rules, name_rules, weight_rules, wiring_rules
-from mos_helpers.heads.report import Finding, Report, could_not
+from mos_helpers.heads import head_rules, metric_rules, model_rules, structure_rules, target_rules, weight_rules
+from mos_helpers.heads.report import Finding, Report, noted
 from mos_helpers.heads.rows import Structure
 from mos_helpers.heads.wiring import Head, Wiring, read_wiring
 from mos_helpers.inside_keras import is_ready
 
 NO_ARRAYS = str | bytes | bool | int | float | set
-WIRING_RULES = name_rules.RULES + wiring_rules.RULES
-HEAD_RULES = head_rules.RULES
+WIRING_RULES = model_rules.RULES + structure_rules.RULES
+HEAD_RULES = head_rules.BEFORE_TARGETS + target_rules.RULES + head_rules.AFTER_TARGETS
 AFTERWARDS = metric_rules.RULES + weight_rules.RULES
 SPOILED = {"not-a-number", "ragged", "sparse", "not-batched", "one-hot", "class-numbers", "shape"}
 SPOILED |= {"label-range", "multi-hot", "yes-no-range", "target-range", "logits"}  # no metric is to blame for them
@@ -49,31 +49,26 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
     if isinstance(sample_weight, NO_ARRAYS):
         raise TypeError(f"sample_weight must be None, or a dict, list or array of numbers, not {sample_weight!r}.")
     wiring = read_wiring(model, targets, sample_weight)
-    findings, notes = [], list(wiring.notes)
-    for rule in WIRING_RULES:
-        _apply(rule, wiring, findings, notes)
+    notes = list(wiring.notes)
+    findings = _found(WIRING_RULES, wiring, notes)
     for head in wiring.heads:
-        before = len(findings)
-        for rule in HEAD_RULES:
-            _apply(rule, head, findings, notes)
-        spoiled = SPOILED & {finding.code for finding in findings[before:]}
-        for rule in weight_rules.RULES if spoiled else AFTERWARDS:
-            _apply(rule, head, findings, notes)
+        faults = _found(HEAD_RULES, head, notes)
+        spoiled = SPOILED & dict(faults).keys()
+        faults += _found(weight_rules.RULES if spoiled else AFTERWARDS, head, notes)
+        findings += [Finding(code, head.name, message) for code, message in faults]
     result = "Nothing found."
     if wiring.outputs is None:
-        result = "Nothing found in the names. The rest is not checked, since " + (
-            "the model does not run on random numbers: give a dataset of (x, targets), and check again."
-            if is_ready(model)
-            else "the outputs are not known before the model is called: call it on a few rows, such as model(x[:2]), "
-            "and check again."
-        )
+        why = "the outputs are not known before the model is called: call it on a few rows, such as model(x[:2])"
+        if is_ready(model):
+            why = "the model does not run on random numbers: give a dataset of (x, targets)"
+        result = f"Nothing found in the names. The rest is not checked, since {why}, and check again."
     return Report(findings, "\n".join([*map(str, wiring.heads), result]), notes)
 
 
-def _apply(rule: Callable, subject: Wiring | Head, findings: list[Finding], notes: list[str]) -> None:
-    """Add what a rule finds, or a line that it could not judge: other people's objects can raise anything."""
-    try:
-        findings.extend([*rule(subject)])
-    except Exception as error:
+def _found(rules: list[Callable], subject: Wiring | Head, notes: list[str]) -> list:
+    findings = []
+    for rule in rules:
         what = rule.__doc__.split("\n")[0].rstrip(".")
-        notes.append(could_not(f"judge this rule: {what}", subject.name if isinstance(subject, Head) else "", error))
+        with noted(notes, f"judge this rule: {what}", subject.name if isinstance(subject, Head) else ""):
+            findings.extend(rule(subject))
+    return findings

@@ -1,6 +1,7 @@
-"""What `check_heads` found."""
+"""What `check_heads` found, and what it could not judge."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 
@@ -15,38 +16,43 @@ class Finding(NamedTuple):
         return f"{self.head}: {self.message}" if self.head else self.message
 
 
-class Report:
+Findings = Iterator[Finding]  # what a rule about the model gives
+Faults = Iterator[tuple[str, str]]  # what a rule about one head gives: the code and the message of each finding
+
+
+class Report(list[Finding]):
     """The findings of `check_heads`, which prints itself. It is false when nothing was found."""
 
-    def __init__(self, findings: list[Finding], otherwise: str, notes: Sequence[str] = ()) -> None:
-        self.findings = findings
+    def __init__(self, findings: Iterable[Finding], otherwise: str, notes: Iterable[str] = ()) -> None:
+        super().__init__(findings)
         self.notes = [*notes]  # what could not be judged
         self._otherwise = otherwise
 
     @property
+    def findings(self) -> list[Finding]:
+        """The findings as a plain list."""
+        return [*self]
+
+    @property
     def codes(self) -> list[str]:
         """The kind of each finding."""
-        return [finding.code for finding in self.findings]
+        return [finding.code for finding in self]
 
     def raise_if_any(self) -> None:
         """Raise a ValueError that lists the findings, if there are any."""
-        if self.findings:
+        if self:
             raise ValueError(str(self))
 
-    def __len__(self) -> int:
-        return len(self.findings)
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self.findings)
-
-    def __getitem__(self, index: int) -> Finding:
-        return self.findings[index]
-
     def __repr__(self) -> str:
-        return "\n".join([*(map(str, self.findings) if self.findings else [self._otherwise]), *self.notes])
+        return "\n".join([*(map(str, self) if self else [self._otherwise]), *self.notes])
 
 
-def could_not(do: str, head: str, error: Exception) -> str:
-    """Return the line that says what could not be judged, and why."""
-    why = str(error).strip().split("\n")[0][:100]
-    return f"{f'{head}: ' if head else ''}could not {do} ({type(error).__name__}{f': {why}' if why else ''})."
+@contextmanager
+def noted(notes: list[str], what: str, head: str = "") -> Iterator[None]:
+    """Go on after an error, with a note of what could not be done: other people's objects can raise anything."""
+    try:
+        yield
+    except Exception as error:
+        why = str(error).strip().split("\n")[0][:100]
+        of_head, because = f"{head}: " if head else "", f": {why}" if why else ""
+        notes.append(f"{of_head}could not {what} ({type(error).__name__}{because}).")

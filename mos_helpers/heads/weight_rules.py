@@ -1,146 +1,122 @@
 """Rules about one head's `sample_weight`: does it weigh what it is meant to, and only that?"""
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 
-from mos_helpers.heads.losses import BINARY, CATEGORICAL, MASK, REGRESSION, SIGNS, SPARSE, name_of
-from mos_helpers.heads.report import Finding
+from mos_helpers.heads.losses import name_of
+from mos_helpers.heads.report import Faults
 from mos_helpers.heads.wiring import Head
 
-Findings = Iterator[Finding]
 
-
-def weights_are_numbers(head: Head) -> Findings:
+def weights_are_numbers(head: Head) -> Faults:
     """Weights that are negative or not finite."""
     weight = head.weight
     if weight is None:
         return
+    # Floats may be the advantages of a policy gradient, which take the cross-entropy of an action.
+    advantages = head.kind in ("sparse", "categorical") and weight.dtype.kind == "f"
     if weight.dtype.kind not in "biuf":
-        message = f"sample_weight is of type {weight.dtype}: turn it into numbers."
-        yield Finding("weight-range", head.name, message)
-    elif weight.dtype.kind in "iuf" and not (weight >= (-np.inf if _may_be_negative(head) else 0)).all():
-        message = "sample_weight has negative numbers or NaN: was another array meant, such as the targets of a head?"
-        yield Finding("weight-range", head.name, message)
+        yield "weight-range", f"sample_weight is of type {weight.dtype}: turn it into numbers."
+    elif not (weight >= (-np.inf if advantages else 0)).all():
+        wrong = "sample_weight has negative numbers or NaN"
+        yield "weight-range", f"{wrong}: was another array meant, such as the targets of a head?"
     elif weight.size and not weight.any() and head.loss:
         message = "All weights of this head are 0, so nothing trains it: if that is meant, give it the loss None."
-        yield Finding("no-weight", head.name, message)
+        yield "no-weight", message
 
 
-def _may_be_negative(head: Head) -> bool:
-    """Whether the weights may be the advantages of a policy gradient, which take the cross-entropy of an action."""
-    return bool(head.loss and head.loss.kind in (SPARSE, CATEGORICAL) and head.weight.dtype.kind == "f")
-
-
-def weights_have_the_shape_of_the_loss(head: Head) -> Findings:
+def weights_have_the_shape_of_the_loss(head: Head) -> Faults:
     """Weights that Keras stretches over the loss, or cannot match with it."""
-    wanted = head.loss_shape
+    loss, wanted = head.loss, _shape_of_the_loss(head)
     if head.weight is None or wanted is None or head.weight.shape[:1] != head.target.shape[:1]:
         return
-    if _fits(head.weight.shape, wanted) or _stretches_rightly(head, wanted):
+    given, inner = head.weight.shape, (*head.shape[1:], 1)
+    stretches = wanted and len(given) == len(wanted) and all(a in (1, b) for a, b in zip(given, wanted, strict=True))
+    differs = (_masked(head) and _shrinks(head)) or loss.config.get("reduction") == "mean_with_sample_weight"
+    if given in (wanted, (*wanted, 1)) or (*given, 1) == wanted or (stretches and not differs):
         return
-    given = head.weight.shape
-    numbers = f"The weights have the shape {given}, and {head.loss.words} has here "
+    # Losses that compare each unit with its target alone.
+    unit_by_unit = head.kind in ("binary", "regression", "signs") and loss.name != "cosine_similarity"
+    has = f"one number for each of {wanted}" if wanted else "one number for the whole batch"
     if head.flat and head.target.ndim > 1:
-        cure = (
-            f"one number for each of {wanted}, since the targets lack the output's last axis: write "
-            f"targets[..., None], and give weights of the shape {head.target.shape}"
-        )
-    elif head.loss.kind != MASK and not wanted:
-        cure = "one number for the whole batch, since the output has no last axis: let the head give (batch, 1)"
-    elif head.loss.kind == MASK and not wanted:
-        axes = tuple(range(1, len(head.shape)))
-        cure = f"one number for the whole batch: write {head.loss.code(axis=axes)}, and give one weight per row"
-    elif given == (*wanted, head.units) and _is_mean_over_units(head):
-        cure = (
-            f"one number for each of {wanted}, the mean over the {head.units} units: for a weight per unit, give the "
-            f"output and the targets one more axis, with Reshape({(*head.shape[1:], 1)})"
-        )
+        has += ", since the targets lack the output's last axis"
+        cure = f"write targets[..., None], and give weights of the shape {head.target.shape}"
+    elif not wanted and head.kind != "mask":
+        has += ", since the output has no last axis"
+        cure = "let the head give (batch, 1)"
+    elif not wanted:
+        cure = f"write {loss.code(axis=tuple(range(1, len(head.shape))))}, and give one weight per row"
+    elif given == (*wanted, head.units) and unit_by_unit:
+        has += f", the mean over the {head.units} units"
+        cure = f"for a weight per unit, give the output and the targets one more axis, with Reshape({inner})"
     else:
-        cure = f"one number for each of {wanted}: give weights of that shape"
+        cure = "give weights of that shape"
         if given and given[0] == wanted[0] and all(size == 1 for size in given[1:]):
             rows = f"w.reshape{(-1, *[1] * (len(wanted) - 1))}"
             cure += f", such as np.broadcast_to({rows}, {wanted}) for one weight w per row"
-    yield Finding("weight-shape", head.name, f"{numbers}{cure}.")
+    yield "weight-shape", f"The weights have the shape {given}, and {loss.words} has here {has}: {cure}."
 
 
-def masked_loss(head: Head) -> Findings:
+def _shape_of_the_loss(head: Head) -> tuple | None:
+    """Return the shape of the loss before its mean, with the sizes of these targets, or None if it is not known."""
+    target, outputs = head.target, head.shape
+    if not (head.loss and head.loss.known and outputs and target is not None and target.ndim):
+        return None
+    if head.flat and target.ndim > 1:
+        return target.shape[:-1]  # Keras drops the last axis of the output, and takes the mean over the next
+    sizes = target.shape[: len(outputs)] + outputs[target.ndim :]
+    sizes = tuple(a if b is None else b for a, b in zip(sizes, outputs, strict=True))
+    if head.kind != "mask":
+        return sizes[:-1]
+    axis = head.loss.config.get("axis")
+    axes = [a % len(sizes) for a in ([axis] if isinstance(axis, int) else axis or range(len(sizes)))]
+    return tuple(size for a, size in enumerate(sizes) if a not in axes)
+
+
+def masked_loss(head: Head) -> Faults:
     """Rows of weight 0 that still count in the mean of the loss."""
     masked = _masked(head)
-    if head.padded and head.weight is not None and head.weight.ndim > 1:
+    if masked and head.padded and head.weight.ndim > 1:
         return  # Keras's own mask of the padding leaves it out of the mean, as these weights most likely do
     if masked and _shrinks(head):
-        message = (
-            f"{masked}, and still count in the mean, so this loss is smaller: write "
-            f"{head.loss.code(reduction='mean_with_sample_weight')}."
-        )
-        yield Finding("masked-loss", head.name, message)
+        code = head.loss.code(reduction="mean_with_sample_weight")
+        yield "masked-loss", f"{masked}, and still count in the mean, so this loss is smaller: write {code}."
 
 
-def masked_metric(head: Head) -> Findings:
+def masked_metric(head: Head) -> Faults:
     """Rows of weight 0, or of the class that a loss leaves out, that still count in a metric."""
     if _masked(head) and head.metrics:
         message = "metrics ignore sample_weight and count rows of weight 0: write weighted_metrics instead."
-        yield Finding("masked-metric", head.name, message)
-    left_out = head.loss.ignore_class if head.loss else None
+        yield "masked-metric", message
+    left_out = head.loss.config.get("ignore_class") if head.loss else None
     if left_out is None or head.target is None or head.shape is None:
         return
-    names = [name_of(metric) for metric in head.metrics + head.weighted_metrics]
-    if any("accuracy" in name for name in names) and (head.labelled() == left_out).any():
-        message = (
-            f"An accuracy counts labels of {left_out} as wrong, and the loss leaves them out: give them the weight 0, "
-            "and write weighted_metrics."
-        )
-        yield Finding("masked-metric", head.name, message)
+    names = " ".join(name_of(metric) for metric in head.metrics + head.weighted_metrics)
+    if "accuracy" in names and (head.labelled() == left_out).any():
+        wrong = f"An accuracy counts labels of {left_out} as wrong, and the loss leaves them out"
+        yield "masked-metric", f"{wrong}: give them the weight 0, and write weighted_metrics."
     beyond = left_out < 0 or left_out >= head.units
-    if beyond and any("crossentropy" in name for name in names) and (head.target == left_out).any():
-        message = (
-            f"A cross-entropy as a metric refuses labels of {left_out}: leave it out, since the loss shows the same."
-        )
-        yield Finding("masked-metric", head.name, message)
+    if beyond and "crossentropy" in names and (head.target == left_out).any():
+        wrong = f"A cross-entropy as a metric refuses labels of {left_out}"
+        yield "masked-metric", f"{wrong}: leave it out, since the loss shows the same."
 
 
 def _masked(head: Head) -> str | None:
     """Return how many of the weights are 0, in words, or None if none or all are."""
-    if head.weight is None or head.weight.dtype.kind not in "biuf" or head.weight.all() or not head.weight.any():
+    weight = head.weight
+    if weight is None or weight.dtype.kind not in "biuf" or weight.all() or not weight.any():
         return None
-    return (
-        f"{np.mean(head.weight == 0):.0%} of the {'rows have the weight' if head.weight.ndim == 1 else 'weights are'} 0"
-    )
-
-
-def _is_mean_over_units(head: Head) -> bool:
-    """Whether the loss compares each unit with its target alone."""
-    return head.loss.kind in (BINARY, REGRESSION, SIGNS) and head.loss.name != "cosine_similarity"
+    return f"{np.mean(weight == 0):.0%} of the {'rows have the weight' if weight.ndim == 1 else 'weights are'} 0"
 
 
 def _shrinks(head: Head) -> bool:
     """Whether weights of 0 make the loss smaller."""
-    if not (head.loss and head.loss.known and head.loss.reduction in ("sum_over_batch_size", "mean")):
+    loss, weight, target = head.loss, head.weight, head.target
+    if not (loss and loss.known and loss.config.get("reduction", "mean") in ("sum_over_batch_size", "mean")):
         return False
-    weight = head.weight
-    if head.loss.ignore_class is not None and head.target is not None and weight.size == head.target.size:
-        weight = weight.ravel()[head.target.ravel() != head.loss.ignore_class]  # the mean is over the others
+    left_out = loss.config.get("ignore_class")
+    if left_out is not None and target is not None and weight.size == target.size:
+        weight = weight.ravel()[target.ravel() != left_out]  # the mean is over the others
     return bool(weight.size and np.mean(weight, dtype="float64") < 0.99)
 
 
-def _fits(given: tuple, wanted: tuple) -> bool:
-    """Whether Keras multiplies each number of the loss by a weight of its own."""
-    return given == wanted or given == (*wanted, 1) or (*given, 1) == wanted
-
-
-def _stretches_rightly(head: Head, wanted: tuple) -> bool:
-    """Whether the weights are stretched, and the loss is the same as with weights of the whole shape."""
-    if (_masked(head) and _shrinks(head)) or head.loss.reduction == "mean_with_sample_weight":
-        return False
-    if head.weight.ndim != len(wanted):
-        return False
-    return all(size in (1, whole) for size, whole in zip(head.weight.shape, wanted, strict=True)) and bool(wanted)
-
-
-RULES: list[Callable[[Head], Findings]] = [
-    weights_are_numbers,
-    weights_have_the_shape_of_the_loss,
-    masked_loss,
-    masked_metric,
-]
+RULES = [weights_are_numbers, weights_have_the_shape_of_the_loss, masked_loss, masked_metric]

@@ -1,23 +1,17 @@
 """How a model's outputs, its losses and metrics, and the targets belong together."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from mos_helpers.heads.activations import activation_of, activation_of_layer, activation_seen, is_twice
-from mos_helpers.heads.losses import CATEGORICAL, SPARSE, Loss, loss_of
+from mos_helpers.heads.losses import Kind, Loss, loss_of
 from mos_helpers.heads.multi_output import MultiOutput
-from mos_helpers.heads.outputs import as_numbers, outputs_of
-from mos_helpers.heads.report import could_not
-from mos_helpers.heads.rows import Structure, as_array, first_rows, is_dataset
-from mos_helpers.inside_keras import Compiled, layers_named, read_compiled, source_of
-
-T = TypeVar("T")
-PARTS = ("loss", "loss_weights", "metrics", "weighted_metrics", "targets", "sample_weight")
-ONE_CLASS = (SPARSE, CATEGORICAL)  # the losses of heads that choose one class
+from mos_helpers.heads.report import noted
+from mos_helpers.heads.rows import DATASETS, Structure, as_array, as_numbers, first_rows, outputs_of
+from mos_helpers.inside_keras import Compiled, has_own, layers_named, read_compiled, source_of
 
 
 @dataclass
@@ -41,7 +35,7 @@ class Head:
     given: Structure = None  # the target as it was given
 
     def __str__(self) -> str:
-        one, many = ("class", "classes") if self.loss and self.loss.kind in ONE_CLASS else ("unit", "units")
+        one, many = ("class", "classes") if self.kind in ("sparse", "categorical") else ("unit", "units")
         size = f"{self.units} {one if self.units == 1 else many}" if self.units else None
         return f"{self.name}: {', '.join(filter(None, [size, self.activation, self.loss and self.loss.words]))}."
 
@@ -51,43 +45,37 @@ class Head:
         return self.shape[-1] if self.shape else None
 
     @property
+    def kind(self) -> Kind | None:
+        """Which kind of targets its loss wants, or None if it has no loss."""
+        return self.loss.wants.kind if self.loss else None
+
+    @property
     def flat(self) -> bool:
         """Whether the targets lack the last axis of the output, where it has one unit."""
         lacking = self.target is not None and self.shape is not None and self.target.ndim == len(self.shape) - 1
-        return bool(lacking and self.units == 1 and self.loss and self.loss.kind != SPARSE)
-
-    @property
-    def loss_shape(self) -> tuple | None:
-        """The shape of the loss before its mean, with the sizes of these targets, or None if it is not known."""
-        if not (self.loss and self.loss.known and self.shape and self.target is not None and self.target.ndim):
-            return None
-        if self.flat and self.target.ndim > 1:
-            return self.target.shape[:-1]  # Keras drops the last axis of the output, and takes the mean over the next
-        sizes = self.target.shape[: len(self.shape)] + self.shape[self.target.ndim :]
-        return self.loss.shape(tuple(a if b is None else b for a, b in zip(sizes, self.shape, strict=True)))
+        return lacking and self.units == 1 and self.kind != "sparse"
 
     def labelled(self) -> np.ndarray:
         """Return the finite targets whose weight is not zero: (rows, units), or (rows,) without a last axis."""
-        target = self.target
-        full = target.ndim == len(self.shape) and self.loss.kind != SPARSE
+        target, weight = self.target, self.weight
+        full = target.ndim == len(self.shape) and self.kind != "sparse"
         numbers = target.shape[:-1] if full else target.shape
-        flat = target.reshape(-1, target.shape[-1]) if full else target.ravel()
-        if self.weight is None:
-            return self.finite(flat)
-        weight = self.weight
+        rows = target.reshape(-1, target.shape[-1]) if full else target.ravel()
+        if weight is None:
+            return finite(rows)
         if weight.ndim == len(numbers) + 1 and weight.shape[-1] == 1:
             weight = weight[..., 0]
         weight = weight.reshape(weight.shape + (1,) * (len(numbers) - weight.ndim))
         try:
-            return self.finite(flat[np.broadcast_to(weight, numbers).ravel() != 0])
+            return finite(rows[np.broadcast_to(weight, numbers).ravel() != 0])
         except ValueError:
-            return flat[:0] if (self.weight == 0).any() else self.finite(flat)  # none is known to count
+            return rows[:0] if (weight == 0).any() else finite(rows)  # none is known to count
 
-    @staticmethod
-    def finite(rows: np.ndarray) -> np.ndarray:
-        """Return the rows without NaN and infinity, of which a rule of their own speaks."""
-        found = np.isfinite(rows)
-        return rows if found.all() else rows[found.all(-1) if rows.ndim > 1 else found]
+
+def finite(rows: np.ndarray) -> np.ndarray:
+    """Return the rows without NaN and infinity, of which a rule of their own speaks."""
+    found = np.isfinite(rows)
+    return rows if found.all() else rows[found.all(-1) if rows.ndim > 1 else found]
 
 
 class Wiring(NamedTuple):
@@ -98,8 +86,7 @@ class Wiring(NamedTuple):
     outputs: Structure  # the outputs in their own structure
     heads: list[Head]  # in the order of the model
     compiled: Compiled | None
-    targets: Structure
-    sample_weight: Structure
+    parts: dict[str, Structure]  # as the user gave them: loss, loss_weights, metrics, ..., targets, sample_weight
     dataset: Structure  # where the targets come from, or None
     notes: list[str]  # what could not be read
 
@@ -108,42 +95,85 @@ class Wiring(NamedTuple):
         """The names of the heads."""
         return [head.name for head in self.heads]
 
-    def part(self, name: str) -> Structure:
-        """Return a part (see PARTS) as the user gave it."""
-        if name in ("targets", "sample_weight"):
-            return getattr(self, name)
-        return getattr(self.compiled, name, None)
+    @property
+    def own_step(self) -> bool:
+        """Whether the model's class trains in a way of its own, and may take targets of any form."""
+        return self.compiled.own_step if self.compiled else has_own(self.model, "compile")
+
+    def share(self, part: str, head: Head) -> Structure:
+        """Return a head's share of a part, or None if it has none, or if the part has another form than the outputs."""
+        value = self.parts[part]
+        if isinstance(value, dict):
+            return value.get(head.name)
+        if isinstance(value, list | tuple):
+            if self.form == "single" and part.endswith("metrics"):
+                return value
+            if self.form in ("single", "list") and len(value) == len(self.heads):
+                return next(entry for entry, other in zip(value, self.heads, strict=True) if other is head)
+            return None
+        return value if part in ("loss", "sample_weight") or len(self.heads) == 1 else None
+
+    def has_loss_or_metric(self, head: Head) -> bool:
+        """Whether a head's targets are used, or nothing says so."""
+        return bool(head.loss or head.metrics or head.weighted_metrics) or self.parts["loss"] is None
+
+    def code_for(self, part: str) -> str:
+        """Return code that gives each head its share of a part, in the order in which the user wrote it."""
+        value, of_metrics = self.parts.get(part), part.endswith("metrics")
+        shares = [None] * len(self.heads)
+        if isinstance(value, list | tuple) and len(value) == len(shares):
+            shares = value
+        elif isinstance(value, str) or of_metrics:
+            shares = [value] * len(shares)
+        shares = [f"[{', '.join(map(_code, as_list(each)))}]" if of_metrics else _code(each) for each in shares]
+        inner = ", ".join(f'"{name}": {share}' for name, share in zip(self.names, shares, strict=True))
+        return f"{part}={{{inner}}}" if part in self.parts else f"{{{inner}}}"
+
+
+def _code(value: Structure) -> str:
+    """Return a loss, metric or weight as it stands in code, or dots for what is too long."""
+    return quoted([value]) if isinstance(value, str) else repr(value) if isinstance(value, int | float) else "..."
+
+
+def quoted(names: list[str]) -> str:
+    """Return names in quotes, with commas."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def read_wiring(model: keras.Model, targets: Structure, sample_weight: Structure) -> Wiring:
     """Find out which loss, metrics, targets and weights belong to which head."""
-    x = dataset = None
-    if is_dataset(targets):
+    x = dataset = compiled = outputs = None
+    form, heads, runs, notes = "unknown", [], [], []
+    if isinstance(targets, DATASETS):
         if sample_weight is not None:
             raise ValueError("sample_weight must be None when targets is a dataset: let it give (x, y, sample_weight).")
         dataset = targets
         x, targets, sample_weight = first_rows(dataset)
-    notes: list[str] = []
-    compiled = _tried(lambda: read_compiled(model), None, "read what compile was given", "", notes)
-    outputs, runs = _tried(lambda: outputs_of(model, x), (None, []), "read the outputs", "", notes)
-    form, heads = _tried(lambda: _heads(model, outputs, runs), ("unknown", []), "read the heads", "", notes)
+    with noted(notes, "read what compile was given"):
+        compiled = read_compiled(model)
+    with noted(notes, "read the outputs"):
+        outputs, runs = outputs_of(model, x)
+    with noted(notes, "read the heads"):
+        form, heads = _heads(model, outputs, runs)
+    of_compile = ("loss", "loss_weights", "metrics", "weighted_metrics")
+    parts = {part: getattr(compiled, part, None) for part in of_compile}
+    parts |= {"targets": targets, "sample_weight": sample_weight}
     if form == "unknown":
-        parts = [part for part in (targets, getattr(compiled, "loss", None)) if isinstance(part, dict)]
-        heads = [Head(name) for name in dict.fromkeys(str(key) for part in parts for key in part)]
+        names = [str(key) for part in (targets, parts["loss"]) if isinstance(part, dict) for key in part]
+        heads = [Head(name) for name in dict.fromkeys(names)]
         form = "dict" if heads else form
-    wiring = Wiring(model, form, outputs, heads, compiled, targets, sample_weight, dataset, notes)
+    wiring = Wiring(model, form, outputs, heads, compiled, parts, dataset, notes)
     for head in heads:
-        _tried(lambda head=head: _fill(head, wiring), None, "read what belongs to it", head.name, notes)
+        with noted(notes, "read what belongs to it", head.name):
+            head.given = wiring.share("targets", head)
+            head.target = _array(head.given)
+            head.weight = _array(wiring.share("sample_weight", head))
+            head.metrics = as_list(wiring.share("metrics", head))
+            head.weighted_metrics = as_list(wiring.share("weighted_metrics", head))
+            loss = wiring.share("loss", head)
+            if is_one(loss):
+                head.loss = loss_of(loss, head.shape, None if head.target is None else head.target.ndim)
     return wiring
-
-
-def _tried(read: Callable[[], T], otherwise: T, what: str, head: str, notes: list[str]) -> T:
-    """Return what is read, or something else with a note: no object of other people's ends the whole check."""
-    try:
-        return read()
-    except Exception as error:
-        notes.append(could_not(what, head, error))
-        return otherwise
 
 
 def _heads(model: keras.Model, outputs: Structure, runs: list[Structure]) -> tuple[str, list[Head]]:
@@ -152,27 +182,22 @@ def _heads(model: keras.Model, outputs: Structure, runs: list[Structure]) -> tup
         return "unknown", []
     if isinstance(outputs, list | tuple) and len(outputs) == 1:
         outputs, runs = outputs[0], [run[0] if isinstance(run, list | tuple) else run for run in runs]
-    if not keras.tree.is_nested(outputs):
-        name = getattr(model, "output_names", ["output"])[0]
-        return "single", [_head(model, name, outputs, runs)]
+    is_nested = keras.tree.is_nested
+    if not is_nested(outputs):
+        return "single", [_head(model, getattr(model, "output_names", ["output"])[0], outputs, runs)]
     if isinstance(outputs, dict):
-        outputs = {key: value for key, value in outputs.items() if keras.tree.is_nested(value) or _is_tensor(value)}
-    values = list(outputs.values()) if isinstance(outputs, dict) else list(outputs)
-    if any(keras.tree.is_nested(value) for value in values):
+        heads = {k: v for k, v in outputs.items() if is_nested(v) or getattr(v, "dtype", "string") != "string"}
+        form, found, names = "dict", heads, list(heads)
+    else:
+        form, found = "list", dict(enumerate(outputs))
+        names = getattr(model, "output_names", None) or [f"output_{i}" for i in found]
+    if any(map(is_nested, found.values())):
         return "nested", []
-    names = getattr(model, "output_names", None) or [f"output_{i}" for i in range(len(values))]
-    form, keys = ("dict", list(outputs)) if isinstance(outputs, dict) else ("list", range(len(values)))
-    names = keys if form == "dict" else names
-    found = [[run[key] for run in runs] for key in keys]
-    return form, [_head(model, *entry) for entry in zip(names, values, found, strict=True)]
-
-
-def _is_tensor(value: Structure) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype") and value.dtype != "string"
+    keys = zip(names, found, strict=True)
+    return form, [_head(model, name, found[key], [run[key] for run in runs]) for name, key in keys]
 
 
 def _head(model: keras.Model, name: str, output: Structure, runs: list[Structure]) -> Head:
-    """Return one head, with its activation as its layers say it and its outputs show it."""
     if isinstance(output, keras.KerasTensor):
         source = source_of(output)
         alone = len(source.outputs) == source.calls == 1 and not isinstance(source.layer, MultiOutput)
@@ -191,24 +216,15 @@ def _head(model: keras.Model, name: str, output: Structure, runs: list[Structure
     return head
 
 
-def _fill(head: Head, wiring: Wiring) -> None:
-    """Give a head its own share of each part."""
-    head.given = share(wiring, "targets", head)
-    head.target = _array(head.given)
-    head.weight = _array(share(wiring, "sample_weight", head))
-    head.metrics = as_list(share(wiring, "metrics", head))
-    head.weighted_metrics = as_list(share(wiring, "weighted_metrics", head))
-    loss = share(wiring, "loss", head)
-    if loss is not None and not isinstance(loss, dict | list | tuple):
-        head.loss = loss_of(loss, head.shape, None if head.target is None else head.target.ndim)
-
-
 def _array(share: Structure) -> np.ndarray | None:
     """Return a share as an array, or None if it has no form of rows that are alike."""
-    if isinstance(share, dict | list | tuple):
-        return None
-    array = as_array(share)
+    array = as_array(share) if is_one(share) else None
     return array if isinstance(array, np.ndarray) else None
+
+
+def is_one(value: Structure) -> bool:
+    """Whether a part is one array, number or name, and no structure of them."""
+    return value is not None and not isinstance(value, dict | list | tuple)
 
 
 def as_list(metrics: Structure) -> list:
@@ -216,17 +232,3 @@ def as_list(metrics: Structure) -> list:
     if metrics is None:
         return []
     return list(metrics) if isinstance(metrics, list | tuple) else [metrics]
-
-
-def share(wiring: Wiring, part: str, head: Head) -> Structure:
-    """Return a head's share of a part, or None if it has none, or if the part has another form than the outputs."""
-    value = wiring.part(part)
-    if isinstance(value, dict):
-        return value.get(head.name)
-    if isinstance(value, list | tuple):
-        if wiring.form == "single" and part.endswith("metrics"):
-            return value
-        if wiring.form in ("single", "list") and len(value) == len(wiring.heads):
-            return next(entry for entry, other in zip(value, wiring.heads, strict=True) if other is head)
-        return None
-    return value if part in ("loss", "sample_weight") or len(wiring.heads) == 1 else None

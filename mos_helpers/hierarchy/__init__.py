@@ -13,21 +13,9 @@
 | `hierarchical_scores`  | hierarchical precision, recall and F                                |
 """
 
+from mos_helpers.hierarchy.class_graph import ClassGraph
+from mos_helpers.hierarchy.class_tree import Tree
 from mos_helpers.hierarchy.conditional import ConditionalHead, GroupSum, contradictions
-from mos_helpers.hierarchy.graph import ClassGraph
 from mos_helpers.hierarchy.marginal import MarginalCrossentropy
 from mos_helpers.hierarchy.max_constraint import MaxConstraint, MaxConstraintLoss
 from mos_helpers.hierarchy.scores import hierarchical_scores
-from mos_helpers.hierarchy.tree import Tree
-
-__all__ = [
-    "ClassGraph",
-    "ConditionalHead",
-    "GroupSum",
-    "MarginalCrossentropy",
-    "MaxConstraint",
-    "MaxConstraintLoss",
-    "Tree",
-    "contradictions",
-    "hierarchical_scores",
-]

@@ -5,13 +5,33 @@ from typing import Any
 import keras
 import numpy as np
 
-from mos_helpers.hierarchy.tree import Tree
+from mos_helpers.arguments import as_labels, check_type
+from mos_helpers.hierarchy.class_tree import Tree
 
 Tensor = Any  # a tensor of the backend in use, or a symbolic one
 
 
+class OnTree(keras.layers.Layer):
+    """A layer that knows a tree, and is saved with it."""
+
+    def __init__(self, tree: Tree, **kwargs: object) -> None:
+        """Take the tree; any other argument is one of `keras.layers.Layer`. TypeError if it is no `Tree`."""
+        super().__init__(**kwargs)
+        check_type("tree", tree, Tree, "a mos_helpers.hierarchy.Tree")
+        self.tree = tree
+
+    def get_config(self) -> dict:
+        """Return what Keras stores: the tree as plain dictionaries and lists."""
+        return super().get_config() | {"tree": self.tree.get_config()}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "OnTree":
+        """Make the layer from what `get_config` returns."""
+        return cls(**config | {"tree": Tree(**config["tree"])})
+
+
 @keras.saving.register_keras_serializable("mos_helpers")
-class ConditionalHead(keras.layers.Layer):
+class ConditionalHead(OnTree):
     """Turn features into probabilities of the leaves by the chain rule: p(leaf) = p(group) * p(leaf | its group).
 
     Every class of the tree has one logit, and a softmax runs over each set of siblings (classes with the same group;
@@ -20,7 +40,8 @@ class ConditionalHead(keras.layers.Layer):
 
     Input of shape (n, features), output of shape (n, leaves) in the order of `tree.leaves`: at least 0, and 1 in all.
     Train it with "sparse_categorical_crossentropy" and the numbers of the leaves. Products are sums of logarithms
-    inside, so that large logits do not overflow.
+    inside, so that large logits do not overflow. It looks at all pairs of classes of a level: for thousands of classes
+    it would need too much memory.
 
     >>> head = ConditionalHead(Tree({"round": ["zero", "six"], "straight": ["one", "seven"]}), name="fine")
     >>> head(np.ones((3, 8), "float32")).shape
@@ -28,15 +49,11 @@ class ConditionalHead(keras.layers.Layer):
     """
 
     def __init__(self, tree: Tree, **kwargs: object) -> None:
-        """Take the tree; any other argument is one of `keras.layers.Layer`.
-
-        Raises:
-            TypeError: tree is no `Tree`.
-        """
-        super().__init__(**kwargs)
-        self.tree = _checked_tree(tree)
-        self.logits = keras.layers.Dense(sum(len(level) for level in tree.levels), dtype=self.dtype_policy)
-        self._levels = [_siblings(tree, level) for level in range(len(tree.levels))]
+        super().__init__(tree, **kwargs)
+        self.logits = keras.layers.Dense(sum(map(len, tree.levels)), dtype=self.dtype_policy)
+        self._groups = [np.zeros(len(tree.levels[0]), dtype=int)]  # for each level, the numbers of the classes' groups
+        for above, level in zip(tree.levels, tree.levels[1:], strict=False):
+            self._groups.append(np.array([above.index(tree.group_of(name)) for name in level]))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights: one logit for each class of the tree."""
@@ -56,38 +73,25 @@ class ConditionalHead(keras.layers.Layer):
         """
         ends = np.cumsum([len(level) for level in self.tree.levels])[:-1]
         path = None
-        blocks = keras.ops.split(self.logits(features), ends.tolist(), axis=-1)
-        for logits, (table, places, parents) in zip(blocks, self._levels, strict=True):
-            conditional = _log_softmax_of_siblings(logits, table, places)
-            path = conditional if path is None else keras.ops.take(path, parents, axis=-1) + conditional
+        for logits, groups in zip(keras.ops.split(self.logits(features), ends.tolist(), -1), self._groups, strict=True):
+            # One row for each class, in which only its siblings count.
+            siblings = keras.ops.where(groups[:, None] == groups, logits[..., None, :], -np.inf)
+            conditional = logits - keras.ops.logsumexp(siblings, axis=-1)
+            path = conditional if path is None else keras.ops.take(path, groups, axis=-1) + conditional
         return path
-
-    def get_config(self) -> dict:
-        """Return what Keras stores: the tree as plain dictionaries and lists."""
-        return super().get_config() | {"tree": self.tree.get_config()}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "ConditionalHead":
-        """Make the layer from what `get_config` returns."""
-        return cls(**config | {"tree": Tree.from_config(config["tree"])})
 
 
 @keras.saving.register_keras_serializable("mos_helpers")
-class GroupSum(keras.layers.Layer):
+class GroupSum(OnTree):
     """Add up the probabilities of the leaves of each group: from shape (n, leaves) to (n, classes of the level).
 
     Its outputs never contradict the leaves as probabilities: each is the sum of what it holds. It has no weights.
     """
 
     def __init__(self, tree: Tree, level: int = 0, **kwargs: object) -> None:
-        """Take the tree and the number of a level, 0 for the top level.
-
-        Raises:
-            TypeError: tree is no `Tree`, or level is no whole number.
-            ValueError: there is no such level.
-        """
-        super().__init__(**kwargs)
-        self.tree, self.level = _checked_tree(tree), level
+        """Take the tree and the number of a level, 0 for the top level; ValueError if there is no such level."""
+        super().__init__(tree, **kwargs)
+        self.level = level
         self._matrix = tree.matrix(level)
 
     def call(self, leaves: Tensor) -> Tensor:
@@ -95,81 +99,19 @@ class GroupSum(keras.layers.Layer):
         return keras.ops.matmul(leaves, keras.ops.cast(self._matrix, leaves.dtype))
 
     def get_config(self) -> dict:
-        """Return what Keras stores: the tree as plain dictionaries and lists, and the level."""
-        return super().get_config() | {"tree": self.tree.get_config(), "level": self.level}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "GroupSum":
-        """Make the layer from what `get_config` returns."""
-        return cls(**config | {"tree": Tree.from_config(config["tree"])})
+        """Return what Keras stores: the tree, and the level."""
+        return super().get_config() | {"level": self.level}
 
 
 def contradictions(leaf: np.ndarray, group: np.ndarray, tree: Tree, level: int = 0) -> np.ndarray:
     """Return for each image whether the decided group is not the one that holds the decided leaf.
 
-    Args:
-        leaf: numbers of leaves, integers of shape (n,).
-        group: numbers of classes of the level, integers of shape (n,).
-        tree: says which leaf belongs to which group.
-        level: 0 is the top level.
-
-    Returns:
-        True and False, shape (n,); the mean is the share of contradictions.
-
-    Raises:
-        TypeError: tree is no `Tree`, or leaf or group do not hold integers.
-        ValueError: another shape, different lengths, a number that is no class, or no such level.
+    `leaf` and `group` are numbers of leaves, and of classes of the level (0 is the top level), integers of shape (n,).
+    The result is True or False, shape (n,); its mean is the share of contradictions.
     """
-    groups_of_leaves = _checked_tree(tree).groups_of_leaves(level)
-    leaf = _checked_numbers("leaf", leaf, len(tree.leaves))
-    group = _checked_numbers("group", group, len(tree.levels[level]))
+    check_type("tree", tree, Tree, "a mos_helpers.hierarchy.Tree")
+    groups_of_leaves = tree.groups_of_leaves(level)
+    leaf, group = as_labels("leaf", leaf, len(tree.leaves)), as_labels("group", group, len(tree.levels[level]))
     if len(leaf) != len(group):
         raise ValueError(f"leaf and group must have one number per image, not {len(leaf)} and {len(group)}.")
     return groups_of_leaves[leaf] != group
-
-
-def _siblings(tree: Tree, level: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how to lay the classes of a level out by parent, how to find them there, and their parents' numbers.
-
-    The table has a row for each parent with the numbers of its children. Short rows are filled up with the number
-    after the last class. The places are where each class stands in the flattened table.
-    """
-    names = tree.levels[level]
-    above = (None,) if level == 0 else tree.levels[level - 1]
-    number = {name: place for place, name in enumerate(above)}
-    parents = np.array([number[tree.group_of(name)] for name in names])
-    rows = [np.flatnonzero(parents == parent) for parent in range(len(above))]
-    table = np.full((len(rows), max(len(row) for row in rows)), len(names))
-    for row, children in zip(table, rows, strict=True):
-        row[: len(children)] = children
-    places = np.argsort(table.ravel(), kind="stable")[: len(names)]
-    return table, places, parents
-
-
-def _log_softmax_of_siblings(logits: Tensor, table: np.ndarray, places: np.ndarray) -> Tensor:
-    """Return the log-softmax of logits of shape (n, classes) within each row of the table."""
-    nothing = keras.ops.full_like(logits[..., :1], -np.inf)
-    rows = keras.ops.take(keras.ops.concatenate([logits, nothing], axis=-1), table, axis=-1)
-    within = keras.ops.log_softmax(rows, axis=-1)
-    # Rows are joined and not reshaped, so that axes of unknown length (None) may stand before them.
-    flat = keras.ops.concatenate(keras.ops.unstack(within, axis=-2), axis=-1)
-    return keras.ops.take(flat, places, axis=-1)
-
-
-def _checked_tree(tree: Tree) -> Tree:
-    if not isinstance(tree, Tree):
-        raise TypeError(f"tree must be a mos_helpers.hierarchy.Tree, not {type(tree).__name__}.")
-    return tree
-
-
-def _checked_numbers(name: str, numbers: np.ndarray, classes: int) -> np.ndarray:
-    numbers = np.asarray(numbers)
-    if numbers.ndim != 1:
-        cure = "; use .argmax(axis=1) to decide" if numbers.ndim == 2 else ""
-        raise ValueError(f"{name} must have the shape (n,), not {numbers.shape}{cure}.")
-    if numbers.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold integers, the numbers of classes, not {numbers.dtype}.")
-    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < classes:
-        wrong = numbers.min() if numbers.min() < 0 else numbers.max()
-        raise ValueError(f"{name} must hold numbers from 0 to {classes - 1}, not {wrong}.")
-    return numbers

@@ -23,22 +23,17 @@ class MarginalCrossentropy(keras.losses.Loss):
 
     y_true has the shape (n, leaves) and y_pred too: logits, so the last layer has no activation. Logarithms of
     probabilities, as `ConditionalHead.log_probabilities` gives them, are logits. The loss is averaged over the rows as
-    any Keras loss is, with or without sample weights.
+    any Keras loss is, with or without sample weights. A row of y_true without any 1 is not noticed: its loss is
+    infinite, and NaN with a sample weight of 0.
 
     >>> tree = Tree({"round": ["zero", "six"], "straight": ["one", "seven"]})
     >>> fine, coarse = np.eye(4)[[1, 3]], tree.matrix().T[[0, 1]]    # "six", "seven"; "round", "straight"
     >>> loss = MarginalCrossentropy()(np.concatenate([fine, coarse]), np.zeros((4, 4)))
-
-    Raises:
-        ValueError: y_true and y_pred have other shapes than this, or y_true is made of numbers of classes. A row
-            without any 1 is not noticed: its loss is infinite, and NaN with a sample weight of 0.
     """
 
-    def __init__(
-        self, reduction: str = "sum_over_batch_size", name: str = "marginal_crossentropy", **kwargs: object
-    ) -> None:
+    def __init__(self, name: str = "marginal_crossentropy", **kwargs: object) -> None:
         """Take the arguments of `keras.losses.Loss`."""
-        super().__init__(name=name, reduction=reduction, **kwargs)
+        super().__init__(name=name, **kwargs)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each row, shape (n,)."""

@@ -6,21 +6,15 @@ layer MCM (max constraint module) and the loss MCLoss.
 
 import keras
 
-from mos_helpers.hierarchy.graph import ClassGraph
+from mos_helpers.arguments import check_type
+from mos_helpers.hierarchy.class_graph import ClassGraph
 
 
 def largest_below(values: keras.KerasTensor, graph: ClassGraph) -> keras.KerasTensor:
     """Return for each class the largest value among itself and all classes below it.
 
     It looks only at the pairs (ancestor, descendant) that exist. Where several values are equally large, they share
-    the gradient.
-
-    Args:
-        values: numbers of shape (n, classes), in the graph's order.
-        graph: which class lies below which.
-
-    Returns:
-        A tensor of values' shape and type.
+    the gradient. The values have the shape (n, classes), in the graph's order, and so has the result.
     """
     ancestor, descendant = graph.pairs().astype("int32").T
     of_pairs = keras.ops.take(keras.ops.transpose(values), descendant, axis=0)  # shape (pairs, n)
@@ -28,8 +22,26 @@ def largest_below(values: keras.KerasTensor, graph: ClassGraph) -> keras.KerasTe
     return keras.ops.transpose(largest)
 
 
+class OnGraph:
+    """A layer or a loss that knows a graph, and is saved with it."""
+
+    def __init__(self, graph: ClassGraph, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        check_type("graph", graph, ClassGraph, "a ClassGraph")
+        self.graph = graph
+
+    def get_config(self) -> dict:
+        """Return what Keras stores: the graph as a plain dictionary."""
+        return super().get_config() | {"graph": self.graph.get_config()}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "OnGraph":
+        """Make the object from what `get_config` returns."""
+        return cls(**config | {"graph": ClassGraph(**config["graph"])})
+
+
 @keras.saving.register_keras_serializable(package="mos_helpers")
-class MaxConstraint(keras.layers.Layer):
+class MaxConstraint(OnGraph, keras.layers.Layer):
     """Raise the probability of each class to the largest among itself and its descendants.
 
     `MaxConstraint(graph)(probabilities)` has the shape of `probabilities`, (n, classes). Decisions made of it with any
@@ -37,42 +49,21 @@ class MaxConstraint(keras.layers.Layer):
     can also be put on a model that is trained already.
 
     It is for sigmoids, where several classes can hold at once, and not for the output of a softmax.
-
-    Raises:
-        TypeError: graph is no `ClassGraph`.
-        ValueError: the input has another number of columns than the graph has classes.
     """
-
-    def __init__(self, graph: ClassGraph, **kwargs: object) -> None:
-        super().__init__(**kwargs)
-        self.graph = _checked_graph(graph)
 
     def build(self, input_shape: tuple) -> None:
         """Check the number of columns."""
-        if len(input_shape) != 2 or input_shape[-1] != len(self.graph.classes):
-            wanted = len(self.graph.classes)
+        wanted = len(self.graph.classes)
+        if len(input_shape) != 2 or input_shape[-1] != wanted:
             raise ValueError(f"The input of MaxConstraint must have shape (n, {wanted}), not {tuple(input_shape)}.")
 
     def call(self, probabilities: keras.KerasTensor) -> keras.KerasTensor:
         """Return the constrained probabilities, shape (n, classes)."""
         return largest_below(probabilities, self.graph)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return the input's shape, which is the output's."""
-        return input_shape
-
-    def get_config(self) -> dict:
-        """Return what `from_config` needs to make the same layer again."""
-        return {**super().get_config(), "graph": self.graph.get_config()}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "MaxConstraint":
-        """Make a layer from what `get_config` returned."""
-        return cls(**{**config, "graph": ClassGraph.from_config(config["graph"])})
-
 
 @keras.saving.register_keras_serializable(package="mos_helpers")
-class MaxConstraintLoss(keras.losses.Loss):
+class MaxConstraintLoss(OnGraph, keras.losses.Loss):
     """Binary cross-entropy of the constrained output, in which a true class is credited only through true classes.
 
     For one image with labels y and sigmoids h, where "below" includes the class itself:
@@ -81,28 +72,13 @@ class MaxConstraintLoss(keras.losses.Loss):
         p of a class with y = 0:  the largest h among all classes below it
         loss: the mean over classes of -log(p) where y = 1, and of -log(1 - p) where y = 0
 
-    Give the loss the sigmoids as
-    they are, without `MaxConstraint`; put that layer behind them for predictions. The labels must be coherent
-    (`graph.close`), of shape (n, classes) as the sigmoids.
-
-    Args:
-        graph: which class lies below which.
-        reduction: as in every Keras loss; for `sample_weight` with zeros, use "mean_with_sample_weight".
-        name: as in every Keras loss.
-
-    Raises:
-        TypeError: graph is no `ClassGraph`.
+    Give the loss the sigmoids as they are, without `MaxConstraint`; put that layer behind them for predictions. The
+    labels must be coherent (`graph.close`), of shape (n, classes) as the sigmoids. For `sample_weight` with zeros, use
+    `reduction="mean_with_sample_weight"`. TypeError if graph is no `ClassGraph`.
     """
 
-    def __init__(
-        self,
-        graph: ClassGraph,
-        reduction: str = "sum_over_batch_size",
-        name: str = "max_constraint_loss",
-        **kwargs: object,
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, **kwargs)
-        self.graph = _checked_graph(graph)
+    def __init__(self, graph: ClassGraph, name: str = "max_constraint_loss", **kwargs: object) -> None:
+        super().__init__(graph, name=name, **kwargs)
 
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         """Return the loss of each image, shape (n,)."""
@@ -111,18 +87,3 @@ class MaxConstraintLoss(keras.losses.Loss):
         through_all = largest_below(y_pred, self.graph)
         credited = y_true * through_true + (1 - y_true) * through_all
         return keras.ops.mean(keras.ops.binary_crossentropy(y_true, credited), axis=-1)
-
-    def get_config(self) -> dict:
-        """Return what `from_config` needs to make the same loss again."""
-        return {**super().get_config(), "graph": self.graph.get_config()}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "MaxConstraintLoss":
-        """Make a loss from what `get_config` returned."""
-        return cls(**{**config, "graph": ClassGraph.from_config(config["graph"])})
-
-
-def _checked_graph(graph: ClassGraph) -> ClassGraph:
-    if not isinstance(graph, ClassGraph):
-        raise TypeError(f"graph must be a ClassGraph, not {type(graph).__name__}.")
-    return graph

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mos_helpers.hierarchy.graph import ClassGraph
+from mos_helpers.hierarchy.class_graph import ClassGraph
 
 
 def hierarchical_scores(true: np.ndarray, predicted: np.ndarray, graph: ClassGraph) -> dict[str, float]:
@@ -18,17 +18,8 @@ def hierarchical_scores(true: np.ndarray, predicted: np.ndarray, graph: ClassGra
     Source: Kiritchenko, Matwin, Nock and Famili (2006), "Learning and evaluation in the presence of class
     hierarchies". The root, which every set would hold, must not be a class of the graph.
 
-    Args:
-        true: 0 and 1, or False and True, of shape (n, classes).
-        predicted: the same for the predictions.
-        graph: which class lies above which.
-
-    Returns:
-        "precision", "recall" and "f", each from 0 to 1. A score is 0 where its denominator is 0, as when nothing is
-        predicted.
-
-    Raises:
-        TypeError, ValueError: true or predicted does not hold 0 and 1, or they have not the same shape (n, classes).
+    Both are label sets, 0 and 1 of shape (n, classes). The scores "precision", "recall" and "f" are from 0 to 1; one
+    is 0 where its denominator is 0, as when nothing is predicted.
     """
     true, predicted = np.asarray(true), np.asarray(predicted)
     if true.shape != predicted.shape or true.ndim != 2:

@@ -8,36 +8,23 @@
 | `confusion`    | Which classes are taken for which?                 |
 | `comparison`   | Do these designs differ by more than their runs?   |
 | `curves`       | How does a score change with a number?             |
-| `reliability`  | Is a model right as often as it states?            |
 | `trade_off`    | What does a better score of one head cost another? |
 | `landscape`    | Where does a way to go down get to, from where?    |
 | `tree`         | Where in a hierarchy of classes is a model weak?   |
 | `Progress`     | How far is ``fit``? (a callback, one line of text) |
 
-Each function returns a `Figure`. As the last line of a notebook cell it shows itself, with its alt text.
+Each function stands in the module of its name, and returns a `Figure`. As the last line of a notebook cell it shows
+itself, with its alt text.
 """
 
-from mos_helpers.plots.architectures import architecture
-from mos_helpers.plots.charts import confusion, history, images
+from mos_helpers.plots.architecture import architecture
 from mos_helpers.plots.comparison import comparison
-from mos_helpers.plots.curves import curves, reliability
+from mos_helpers.plots.confusion import confusion
+from mos_helpers.plots.curves import curves
 from mos_helpers.plots.figures import Figure
+from mos_helpers.plots.history import history
+from mos_helpers.plots.images import images
 from mos_helpers.plots.landscape import landscape
-from mos_helpers.plots.trade_offs import trade_off
-from mos_helpers.plots.training import Progress
-from mos_helpers.plots.trees import tree
-
-__all__ = [
-    "Figure",
-    "Progress",
-    "architecture",
-    "comparison",
-    "confusion",
-    "curves",
-    "history",
-    "images",
-    "landscape",
-    "reliability",
-    "trade_off",
-    "tree",
-]
+from mos_helpers.plots.progress import Progress
+from mos_helpers.plots.trade_off import trade_off
+from mos_helpers.plots.tree import tree

@@ -1,9 +1,12 @@
-"""A matplotlib figure with alt text, and the colours of the course."""
+"""A matplotlib figure with alt text, and the look that all figures of the course share."""
 
 import base64
 import io
 
 import matplotlib.figure
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.font_manager import FontProperties
 from PIL import Image
 
 DPI = 100
@@ -13,6 +16,15 @@ DENSITY = 2  # pixels of the file for each pixel that it is shown with: sharp on
 # Each colour goes with its own line style, marker or border, so that a figure also works in grey.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 INK, GREY, PALE = "#222222", "#6B6B6B", "#F0F0F0"
+STYLES = [
+    {"color": BLUE, "linestyle": "-", "marker": "o"},
+    {"color": VERMILLION, "linestyle": "--", "marker": "s"},
+    {"color": GREEN, "linestyle": "-.", "marker": "^"},
+    {"color": PURPLE, "linestyle": ":", "marker": "D"},
+    {"color": INK, "linestyle": (0, (5, 1, 1, 1, 1, 1)), "marker": "v"},
+]
+
+RULER = RendererAgg(1, 1, DPI)  # measures text as it will be drawn
 
 
 class Figure(matplotlib.figure.Figure):
@@ -29,6 +41,17 @@ class Figure(matplotlib.figure.Figure):
         """Make an empty figure, ``width`` by ``height`` inches, shown with 100 pixels an inch."""
         super().__init__(figsize=(width, height), dpi=DPI, layout=layout)
         self.alt = alt
+
+    def drawing(self) -> Axes:
+        """Return axes in inches from the upper left corner, without frame and ticks."""
+        width, height = self.get_size_inches()
+        axes = self.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+        axes.axis("off")
+        return axes
+
+    def legend_above(self, columns: int, **options: object) -> None:
+        """Put a legend above the axes."""
+        self.legend(loc="outside upper center", ncols=columns, frameon=False, **options)
 
     def png(self) -> bytes:
         """Return the figure as a PNG file of 200 pixels an inch and at most 256 colours, which keep the file small."""
@@ -50,3 +73,22 @@ class Figure(matplotlib.figure.Figure):
 
         data, metadata = self._repr_mimebundle_()
         display(data, metadata=metadata, raw=True)
+
+
+def finish(axes: Axes, x_label: str, y_label: str = "", ticks: int = 6) -> None:
+    """Give axes their labels, at most so many steps between ticks, and a pale grid without a frame around it."""
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.locator_params(nbins=ticks)
+    axes.grid(color="#E3E3E3")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def text_width(text: str, font: FontProperties) -> float:
+    """Return the width of a text in inches."""
+    return RULER.get_text_width_height_descent(text, font, ismath=False)[0] / DPI
+
+
+def sentence(text: str) -> str:
+    """Return a text that begins with a capital letter."""
+    return text[:1].upper() + text[1:]

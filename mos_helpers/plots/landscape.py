@@ -5,49 +5,43 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from mos_helpers.arguments import as_named_numbers
 from mos_helpers.plots.figures import BLUE, INK, VERMILLION, Figure
 
-MOST = 4
+LIMIT = 10  # both axes go from minus this to plus this
 
 
 def landscape(
     height: Callable[[np.ndarray], np.ndarray],
     paths: Mapping[str, np.ndarray],
-    line: tuple[str, Sequence[float], Sequence[float]] | None = None,
-    limit: float = 10.0,
+    line: tuple[str, Sequence[float], Sequence[float]],
 ) -> Figure:
     """Draw the paths of each design on a map: where does it get to, from where?
 
-    Each design is a panel. Along a grey line of the map the number stays the same; where the line is dashed, it is
-    below zero. Dots are starts, stars are ends.
+    Each design is a panel, from -10 to 10 in x and y. Along a grey line of the map the number stays the same; where the
+    line is dashed, it is below zero. Dots are starts, stars are ends.
 
     Args:
         height: the number at some points, shape (points,), from x and y, shape (points, 2), float32.
         paths: for each design, at most four, shape (steps, starts, 2).
         line: a name, the x and the y of both ends of a thick line to mark.
-        limit: both axes go from minus this to plus this.
-
-    Raises:
-        TypeError: if ``paths`` is no dictionary.
-        ValueError: for no design or more than four, another shape, or numbers that are not finite.
     """
-    runs = _checked(paths)
+    runs = as_named_numbers("paths", paths, ("steps", "starts", 2), most=4)
     figure = Figure(2.8 * len(runs) + 0.9, 3.9 if len(runs) > 1 else 4.2)
     panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
-    side = np.linspace(-limit, limit, 160)
+    side = np.linspace(-LIMIT, LIMIT, 160)
     x, y = np.meshgrid(side, side)
     points = np.stack([x.ravel(), y.ravel()], axis=1).astype("float32")
     heights = np.asarray(height(points), dtype=float).reshape(x.shape)
     for axes, (name, path) in zip(panels, runs.items(), strict=True):
         axes.contour(x, y, heights, levels=12, colors="#B0B0B0", linewidths=0.7)
-        if line is not None:
-            axes.plot(line[1], line[2], color=BLUE, linewidth=5, alpha=0.4, label=line[0])
+        axes.plot(line[1], line[2], color=BLUE, linewidth=5, alpha=0.4, label=line[0])
         _draw(axes, path)
-        ticks = np.linspace(-limit, limit, 5)
+        ticks = np.linspace(-LIMIT, LIMIT, 5)
         axes.set(title=name, xlabel="x", xticks=ticks, yticks=ticks)
     panels[0].set_ylabel("y")
     handles = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
-    figure.legend(handles.values(), handles, loc="outside upper center", ncols=4 if len(runs) > 1 else 2, frameon=False)
+    figure.legend_above(4 if len(runs) > 1 else 2, handles=handles.values(), labels=handles)
     figure.alt = _alt(runs, line)
     return figure
 
@@ -59,27 +53,10 @@ def _draw(axes: Axes, path: np.ndarray) -> None:
         axes.plot(*one[-1:].T, "*", color=INK, markersize=11, label="end")
 
 
-def _checked(paths: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    if not isinstance(paths, Mapping):
-        raise TypeError(f"paths: {type(paths).__name__} given, a dictionary from name to points wanted.")
-    if not 1 <= len(paths) <= MOST:
-        raise ValueError(f"paths: {len(paths)} names given, 1 to {MOST} wanted.")
-    runs = {str(name): np.asarray(path, dtype=float) for name, path in paths.items()}
-    for name, path in runs.items():
-        if path.ndim != 3 or path.shape[2] != 2 or not path.size:
-            raise ValueError(f'paths: shape {path.shape} given for "{name}", (steps, starts, 2) wanted.')
-        if not np.isfinite(path).all():
-            raise ValueError(f'paths: numbers that are not finite given for "{name}", finite ones wanted.')
-    return runs
-
-
-def _alt(runs: dict[str, np.ndarray], line: tuple[str, Sequence[float], Sequence[float]] | None) -> str:
+def _alt(runs: dict[str, np.ndarray], line: tuple[str, Sequence[float], Sequence[float]]) -> str:
     told = []
     for name, path in runs.items():
         ends = [f"({a:.1f}, {b:.1f}) to ({c:.1f}, {d:.1f})" for (a, b), (c, d) in zip(path[0], path[-1], strict=True)]
         told.append(f"{name}: from {', from '.join(ends)}")
-    marked = ""
-    if line is not None:
-        places = " to ".join(f"({x:g}, {y:g})" for x, y in zip(line[1], line[2], strict=True))
-        marked = f" The {line[0]} is a line from {places}."
-    return f"Paths on a map.{marked} {'; '.join(told)}."
+    places = " to ".join(f"({x:g}, {y:g})" for x, y in zip(line[1], line[2], strict=True))
+    return f"Paths on a map. The {line[0]} is a line from {places}. {'; '.join(told)}."

@@ -7,5 +7,3 @@
 """
 
 from mos_helpers.scaling.local import run_workers
-
-__all__ = ["run_workers"]

@@ -10,9 +10,10 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
 
-_PORT_TAKEN = ("Could not start gRPC server", "Address already in use", "address already in use")
+from mos_helpers.arguments import check_whole_number
+
+PORT_TAKEN = ("Could not start gRPC server", "Address already in use", "address already in use")
 
 
 def run_workers(arguments: Sequence[str | Path], workers: int = 2, seconds: float = 180) -> list[str]:
@@ -23,82 +24,61 @@ def run_workers(arguments: Sequence[str | Path], workers: int = 2, seconds: floa
 
     Args:
         arguments: what follows `python` on the command line, the same for all: `["-m", "package.module", "--option"]`.
-        workers: how many processes.
+        workers: how many processes, at least 1.
         seconds: how long they may take in all.
 
     Raises:
-        ValueError: workers is less than 1.
         RuntimeError: a process failed; the message ends with what it wrote last.
         TimeoutError: they did not end in time.
     """
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, not {workers}.")
+    check_whole_number("workers", workers, 1)
     end = time.monotonic() + seconds
-    for attempt in range(3):
+    for _ in range(2):
         try:
-            return _run_once(arguments, _free_addresses(workers), end)
+            return _run_once(arguments, workers, end)
         except RuntimeError as error:  # between our look for free ports and its start another program can take one
-            if attempt == 2 or not any(words in str(error) for words in _PORT_TAKEN):
+            if not any(words in str(error) for words in PORT_TAKEN):
                 raise
-    raise AssertionError("unreachable")
+    return _run_once(arguments, workers, end)
 
 
-def _free_addresses(count: int) -> list[str]:
-    """Return addresses of this machine with ports that nobody uses now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
-
-
-def _run_once(arguments: Sequence[str | Path], addresses: list[str], end: float) -> list[str]:
+def _run_once(arguments: Sequence[str | Path], workers: int, end: float) -> list[str]:
     command = [sys.executable, *map(str, arguments)]
     with ExitStack() as stack:
-        outputs = [
-            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")) for _ in addresses
-        ]
-        errors = [
-            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")) for _ in addresses
-        ]
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        outputs = [folder / f"{index}.out" for index in range(workers)]
+        errors = [folder / f"{index}.err" for index in range(workers)]
         processes = []
-        try:
-            for index in range(len(addresses)):
-                environment = _environment(addresses, index)
-                files = {"stdout": outputs[index], "stderr": errors[index], "stdin": subprocess.DEVNULL}
-                processes.append(subprocess.Popen(command, env=environment, **files))
-            _wait(processes, errors, end)
-        finally:
-            for process in processes:
-                process.kill()
-                process.wait()
+        for environment, output, error in zip(_environments(workers), outputs, errors, strict=True):
+            files = {"stdout": stack.enter_context(output.open("wb")), "stderr": stack.enter_context(error.open("wb"))}
+            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, **files)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            processes.append(process)
+        while not any(codes := [process.poll() for process in processes]) and None in codes:
+            if time.monotonic() > end:
+                raise TimeoutError(f"the workers did not end in time. Worker 0 wrote last: {_text(errors[0])[-1000:]}")
+            time.sleep(0.05)
+        for index, code in enumerate(codes):
+            if code:
+                wrote = _text(errors[index])[-4000:]
+                raise RuntimeError(f"worker {index} ended with code {code}. It wrote last:\n{wrote}")
         return [_text(output) for output in outputs]
 
 
-def _environment(addresses: list[str], index: int) -> dict[str, str]:
-    """Return the environment of one worker."""
-    cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+def _environments(workers: int) -> list[dict[str, str]]:
+    """Return the environment of each worker, with addresses of this machine whose ports nobody uses now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(workers)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        cluster = {"worker": [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]}
     package = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    own = {"TF_CONFIG": json.dumps(cluster), "PYTHONPATH": path, "PYTHONUTF8": "1"}
-    return os.environ | own | {"CUDA_VISIBLE_DEVICES": "-1", "no_grpc_proxy": "127.0.0.1"}
+    own = {"PYTHONPATH": path, "PYTHONUTF8": "1", "CUDA_VISIBLE_DEVICES": "-1", "no_grpc_proxy": "127.0.0.1"}
+    tasks = [{"type": "worker", "index": index} for index in range(workers)]
+    return [os.environ | own | {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})} for task in tasks]
 
 
-def _wait(processes: list[subprocess.Popen], errors: list[IO[str]], end: float) -> None:
-    """Return when all processes have ended well; raise as soon as one has not, or when the time is over."""
-    while any((codes := [process.poll() for process in processes])[i] is None for i in range(len(processes))):
-        if any(codes):
-            break
-        if time.monotonic() > end:
-            raise TimeoutError(f"the workers did not end in time. Worker 0 wrote last: {_text(errors[0])[-1000:]}")
-        time.sleep(0.05)
-    failed = [index for index, process in enumerate(processes) if process.poll()]
-    if failed:
-        index = failed[0]
-        wrote = _text(errors[index])[-4000:]
-        raise RuntimeError(f"worker {index} ended with code {processes[index].returncode}. It wrote last:\n{wrote}")
-
-
-def _text(file: IO[str]) -> str:
-    file.seek(0)
-    return file.read()
+def _text(file: Path) -> str:
+    return file.read_text("utf-8", errors="replace")

@@ -36,12 +36,11 @@ def shares(model: keras.Model, rows: str | Path, batch_size: int, strategy: tf.d
     Args:
         model: has one input and a dictionary of outputs; their names are the names of the arrays.
         rows: an npz file of arrays with one row for each image.
-        batch_size: rows of a global batch, of all workers together.
+        batch_size: rows of a global batch, of all workers together; a multiple of their number.
         strategy: says how many workers there are, and which one this is.
 
     Raises:
         KeyError: an array is missing.
-        ValueError: the workers cannot share a batch equally, or there are not enough rows for one.
     """
     with np.load(rows) as arrays:
         x = arrays[model.input.name]
@@ -89,18 +88,6 @@ def train(
     return model, {"workers": strategy.num_replicas_in_sync, "loss": loss, "seconds": seconds}
 
 
-def error_of_fit(model_file: str | Path, rows: str | Path, batch_size: int, strategy: tf.distribute.Strategy) -> str:
-    """Return the beginning and the end of the error that `fit` raises with this strategy, or "" for none."""
-    with strategy.scope():
-        model = keras.models.load_model(model_file)
-    try:
-        model.fit(shares(model, rows, batch_size, strategy), steps_per_epoch=1, verbose=0)
-    except Exception as error:
-        message = f"{type(error).__name__}: {error}"
-        return message if len(message) < 200 else f"{message[:60]} ... {message[-90:]}"
-    return ""
-
-
 def main() -> None:
     """Train, save the model as worker_0.keras (or 1, 2, ...), and print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -109,19 +96,15 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="the folder in which to save the trained model")
     parser.add_argument("--steps", type=int, default=20, help="updates (default: 20)")
     parser.add_argument("--batch-size", type=int, default=128, help="rows in a global batch (default: 128)")
-    parser.add_argument("--try-fit", action="store_true", help="try fit first, and report its error")
     options = parser.parse_args()
     if options.steps < 1:
         parser.error(f"--steps must be at least 1, not {options.steps}")
 
     strategy = strategy_of_environment()
-    said = {}
-    if options.try_fit:
-        said["fit"] = error_of_fit(options.model, options.rows, options.batch_size, strategy)
     model, scores = train(options.model, options.rows, options.steps, options.batch_size, strategy)
     index = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {}).get("index", 0)
     model.save(options.results / f"worker_{index}.keras")
-    print(json.dumps({"worker": index, **scores, **said}))
+    print(json.dumps({"worker": index, **scores}))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@
 # - the *contract* of a head: which units, activation, loss, target and metric belong together;
 # - how the lessons, the exercises and their checks work.
 #
-# **What you will need.** Python and NumPy, and to have trained one network with `fit` before. No GPU. About 20 minutes; the
+# **What you will need.** Python and NumPy, and to have trained one network with `fit` before. No GPU. About 25 minutes; the
 # longest cell runs for about 10 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %% [markdown]
@@ -38,6 +38,27 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.utils.multiclass import type_of_target
 
 keras.utils.set_random_seed(0)
+
+# %% [markdown]
+# ## Are you ready?
+#
+# Five questions, five minutes, no code. Put a letter in place of each `None`, and run the cell.
+#
+# 1. `x` has shape `(100, 28, 28)`. Which shape has `x[:, 0]`? **a** (28, 28), **b** (100, 28), **c** (100, 1, 28)
+# 2. `y` holds 100 labels. What is `(y % 2 == 1).mean()`? **a** the share of odd labels, **b** the number of odd labels, **c** an
+#    error, as True is no number
+# 3. `fit` gets 1,000 images and `batch_size=100`. How often does it change the parameters in one epoch? **a** once, **b** 100
+#    times, **c** 10 times
+# 4. A network is right on 99% of its training images and on 80% of others. What is that called? **a** underfitting, **b**
+#    overfitting, **c** a learning rate that is too small
+# 5. The last layer has ten units and a softmax. What is its output for one image? **a** ten numbers with a total of 1, **b** ten
+#    numbers from 0 to 1 with any total, **c** one whole number from 0 to 9
+
+# %%
+from mos_checks import check, hint
+
+letters = {1: None, 2: None, 3: None, 4: None, 5: None}
+check("0.2", lambda: letters)
 
 # %% [markdown]
 # ## One image
@@ -304,8 +325,6 @@ plots.images(both.reshape(-1, 14, 14), ["target"] * 6 + ["predicted"] * 6, colum
 # dictionary with its `units` and its `activation`.
 
 # %%
-from mos_checks import check, hint
-
 check("0.1", lambda: contract)
 
 # %%

@@ -569,8 +569,8 @@ assert model.count_params() == shared_trunk(96).count_params()
 
 # %% [markdown]
 # `mos_helpers.heads` has this layer too. It is ours with two additions: it names each head after its key, and it
-# refuses what cannot work, such as one layer used as two heads. In `compile` and `fit` you use the same keys, `left`
-# and `right`, as with a dictionary of heads.
+# refuses what cannot work, such as one layer used as two heads. With the same weights it gives the same answers. In
+# `compile` and `fit` you use the same keys, `left` and `right`, as with a dictionary of heads.
 
 # %% tags=["nbval-check-output"]
 from mos_helpers.heads import MultiOutput as NamedMultiOutput
@@ -579,8 +579,12 @@ image = keras.Input(shape=(289,), name="image")
 outputs = NamedMultiOutput(
     {name: keras.layers.Dense(10, activation="softmax") for name in ["left", "right"]}
 )
-model = keras.Model(image, outputs(trunk(image, 96)))
-[variable.path for variable in model.trainable_variables]
+helper = keras.Model(image, outputs(trunk(image, 96)))
+[variable.path for variable in helper.trainable_variables]
+
+# %% tags=["check"]
+helper.set_weights(model.get_weights())
+assert largest_difference(model, helper) < 1e-5
 
 
 # %% [markdown]

@@ -23,7 +23,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
 
 import keras
 import numpy as np
@@ -179,10 +179,7 @@ def compiled(loss, activation="sigmoid"):
 # makes 400 updates.
 
 # %%
-first_weights = []
-for seed in range(5):
-    keras.utils.set_random_seed(seed)
-    first_weights.append(network().get_weights())
+first_weights = draw_weights(network, seeds=range(5))
 
 
 def train(model, images, targets, seed):
@@ -628,7 +625,7 @@ assert heavy["exact"] < plain["exact"] + 0.02
 # two.
 #
 # The **weight for each image** is in `benchmarks/multi_label.py`. It finds more rare digits than no weight, too. But it also
-# weights the other labels of these images: the other labels do worse, and the exact match falls clearly.
+# weights the other labels of these images: the other labels do worse, and the exact match fell in each of five runs.
 
 # %% [markdown]
 # ## Take this with you

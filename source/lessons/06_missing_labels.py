@@ -25,7 +25,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
 
 import keras
 import numpy as np
@@ -309,10 +309,7 @@ for reduction in [DEFAULT, REPAIRED]:
     models[reduction] = build()
     models[reduction].compile(optimizer="adam", loss=losses(reduction), steps_per_execution=100)
 
-first_weights = []
-for seed in range(5):
-    keras.utils.set_random_seed(seed)
-    first_weights.append(build().get_weights())
+first_weights = draw_weights(build, seeds=range(5))
 
 # %% [markdown]
 # Where a weight is 0, the label is replaced by the filler 0, so nothing hidden can leak into the training.

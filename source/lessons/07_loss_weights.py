@@ -25,7 +25,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
 
 import keras
 import numpy as np
@@ -153,11 +153,8 @@ def compiled():
 
 
 # %%
-first_weights, batches = [], []
-for seed in range(5):
-    keras.utils.set_random_seed(seed)
-    first_weights.append(build().get_weights())
-    batches.append(data.batches(*training, seed=seed).repeat().take(200).cache())
+first_weights = draw_weights(build, seeds=range(5))
+batches = [data.batches(*training, seed=n).repeat().take(200).cache() for n in range(5)]
 
 
 def train(model, seed, epochs=1, **options):

@@ -536,16 +536,16 @@ for name, values in seconds.items():
 # %% [markdown]
 # Your numbers will differ: they depend on the machine, and on what else it does at the time. On a quiet machine, both methods
 # take longer than the sum, but stay **below** the rule. So does a larger network with convolutions:
-# `python benchmarks/gradient_steps.py` gave these ratios to the plain sum (two cores, no GPU, median of 11 rounds).
+# `python benchmarks/gradient_steps.py` gave these ratios to the plain sum (processor time, no GPU, median of 7 rounds).
 #
 # | heads | rule | PCGrad | MGDA |
 # |---|---|---|---|
-# | 2 | 1.67 | 1.44 | 1.46 |
-# | 3 | 2.33 | 2.14 | 2.08 |
-# | 5 | 3.67 | 2.78 | 2.82 |
-# | 10 | 7.00 | 4.86 | 5.01 |
+# | 2 | 1.67 | 1.52 | 1.51 |
+# | 3 | 2.33 | 2.08 | 2.13 |
+# | 5 | 3.67 | 3.25 | 3.21 |
+# | 10 | 7.00 | 5.67 | 5.72 |
 #
-# So the rule shows the direction, but it is too high: from 2 to 10 heads, the ratio grew by about 0.4 with each further head,
+# So the rule shows the direction, but it is too high: from 2 to 10 heads, the ratio grew by about 0.5 with each further head,
 # and not by the rule's 2/3. The first layer needs no gradient of its input, since nothing lies before it. And some work is done
 # once, however many heads there are: the call, the optimizer, the logs, and the heads' own layers.
 #
@@ -597,17 +597,16 @@ assert min(both.values()) > 0.5
 #
 # | | *left*, *right*: bundled | *left*, *right*: MNIST | *digit*, *odd*: bundled | *digit*, *odd*: MNIST |
 # |---|---|---|---|---|
-# | sum | 84.3% ± 1.4% | 70.3% ± 1.1% | 96.6% ± 0.5% | 93.9% ± 0.4% |
-# | PCGrad | 84.3% ± 1.3% | 70.9% ± 1.4% | 96.5% ± 0.5% | 93.9% ± 0.3% |
-# | MGDA | 84.1% ± 1.3% | 70.6% ± 1.7% | 96.3% ± 0.5% | 92.5% ± 0.9% |
-# | separate networks | 84.9% ± 1.2% | 73.5% ± 0.7% | 95.5% ± 0.4% | 92.3% ± 0.5% |
+# | sum | 84.8% ± 1.1% | 71.1% ± 0.8% | 95.7% ± 0.7% | 93.7% ± 0.9% |
+# | PCGrad | 84.8% ± 0.9% | 71.3% ± 0.7% | 96.3% ± 0.5% | 93.6% ± 0.7% |
+# | MGDA | 84.4% ± 1.0% | 71.5% ± 0.8% | 96.0% ± 0.5% | 92.8% ± 0.5% |
+# | separate networks | 86.6% ± 0.9% | 75.5% ± 0.9% | 95.0% ± 0.6% | 92.7% ± 0.5% |
 #
-# - PCGrad is within a point (0.01 of the images) of the sum in all four columns. So is MGDA in three. On *digit* and *odd* of
-#   MNIST it is behind, and the benchmark's full table shows where: in *digit*, and hardly in *odd*.
-# - Separate networks are ahead on *left* and *right*: by less than the standard deviation on the bundled digits, and by about
-#   three points on MNIST. So these two heads can lose something by sharing. But to remove the conflicts does not bring it
-#   back.
-# - On *digit* and *odd*, with a cosine above 0, separate networks are about a point behind the sum or more.
+# - PCGrad and MGDA are within a point (0.01 of the images) of the sum in all four columns. MGDA is furthest behind on *digit*
+#   and *odd* of MNIST, and the benchmark's full table shows where: in *digit*, and hardly in *odd*.
+# - Separate networks are ahead on *left* and *right*: by about two points on the bundled digits, and by about four on MNIST. So
+#   these two heads can lose something by sharing. But to remove the conflicts does not bring it back.
+# - On *digit* and *odd*, with a cosine above 0, separate networks are about a point behind the sum.
 #
 # Published results point the same way. Kurin and others (2022) compared such methods with the plain sum, with the usual
 # regularisation: the sum was as good or better. Xin and others (2022) found nothing beyond what a weighted sum, well tuned,

@@ -383,7 +383,12 @@ from mos_helpers.sharing import CrossStitch, ExpertsWithGates
 
 tasks = ["left", "prime", "right"]
 
+# %% tags=["check"]
+mixed = CrossStitch()({task: features[None, row] for row, task in enumerate(tasks)})
+assert np.allclose([mixed[task][0] for task in tasks], tables["mostly the own"] @ features)
 
+
+# %%
 def hidden_layers(features, units, depth):
     """Return the output of one hidden layer for each task, from the features of that task."""
     return {

@@ -168,7 +168,7 @@ class OnTree(keras.layers.Layer):
 
     def __init__(self, tree, **kwargs):
         super().__init__(**kwargs)
-        self.tree = tree if isinstance(tree, Tree) else Tree.from_config(tree)
+        self.tree = tree if isinstance(tree, Tree) else Tree(**tree)
 
     def get_config(self):
         return super().get_config() | {"tree": self.tree.get_config()}
@@ -288,7 +288,7 @@ assert all(checks.values())
 # the same weights, the same answers:
 
 # %%
-from mos_helpers.hierarchy import ConditionalHead, contradictions
+from mos_helpers.hierarchy import ConditionalHead, GroupSum, contradictions
 
 ours = model.get_layer("fine")
 head = ConditionalHead(by_look)
@@ -301,6 +301,7 @@ print(f"largest difference: {largest:.0e}")
 
 # %% tags=["check"]
 assert largest < 1e-5
+assert np.allclose(GroupSum(by_look)(before), Summed(by_look)(before), atol=1e-6)
 
 # %% [markdown]
 # ## Six seeds, few labels and many

@@ -636,7 +636,7 @@ assert on_groups.mean() > 0.6
 # %% [markdown]
 # On the bundled digits the network that learned the digits is ahead by far more than the standard deviation. On MNIST it is
 # ahead by a point at most, no more than the standard deviation. So the more detailed label is at least as good here, even for
-# the coarse question. (The benchmark with `--reverse` has other numbers of images. A reason may be that "round" holds two
+# the coarse question. (The benchmark has other numbers of images. A reason may be that "round" holds two
 # shapes, and it is easier to find each than to find both at once; this comparison does not test it.)
 #
 # Chen and others (2019) report the same direction for convolutional networks: fine labels on 40% of the images could beat

@@ -26,7 +26,7 @@
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
 from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss
 from mos_helpers.hierarchy import hierarchical_scores
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
 
 import tempfile
 from graphlib import TopologicalSorter
@@ -229,10 +229,7 @@ def compiled(model, loss):
 # weights and train a compiled model from one of them.
 
 # %%
-first_weights = []
-for seed in range(5):
-    keras.utils.set_random_seed(seed)
-    first_weights.append(network().get_weights())
+first_weights = draw_weights(network, seeds=range(5))
 
 
 def train(model, images, targets, seed):
@@ -638,9 +635,9 @@ for of_design in runs.values():
 #   the model.
 # - **The plain loss** is coherent too. On average the two losses are too close for five seeds to separate. What differs is the
 #   standard deviation: with the plain loss some runs do as well as with the max-constraint loss or better, and others fall far
-#   behind. Five runs may not show it; over 50 runs the standard deviation of exact match was more than twice as large, on both
-#   data sources and with both numbers of canvases. What happened to A and B would explain it; we did not look inside these
-#   runs.
+#   behind. Five runs may not show it; over the ten runs of the benchmark the standard deviation of exact match was more than
+#   twice as large, on both data sources and with both numbers of canvases. What happened to A and B would explain it; we did
+#   not look inside these runs.
 # - In exact match, the flat model and all answers with the constraint are above every baseline. The sigmoids alone are not
 #   always: with 300 canvases of MNIST they are about as often right as the most frequent set. The frequencies alone reach a
 #   high hF, because general classes such as "odd" are frequent, and AU(PRC) depends on how frequent the labels are too. So

@@ -318,8 +318,8 @@ for name, values in milliseconds.items():
 # The median of 10 turns, on the machine that built this page. `predict` is made for many images: it prepares a data set
 # and a loop each time. `predict_on_batch` does without, and it is compiled. A call of the model runs layer by layer in
 # Python. A compiled function runs the Python code only at its first call, and LiteRT hardly any. So LiteRT is usually
-# the fastest, then comes the SavedModel, then `tf.function` and `predict_on_batch`, then a call, and `predict` is last
-# by far. `benchmarks/serving.py` measures 256 images too.
+# the fastest, then come the SavedModel and the `tf.function`, then `predict_on_batch`, then a call, and `predict` is
+# last by far. `benchmarks/serving.py` measures 256 images too.
 
 # %% [markdown]
 # ### ONNX
@@ -333,18 +333,18 @@ for name, values in milliseconds.items():
 # ```
 # A test of the course (`tests/course/test_onnx.py`, with `uv run --group onnx`) does it with a `ConditionalHead`: the names of
 # input and heads arrive, and the answers differ from `predict` by less than 0.00001. The model must have been called once: else
-# Keras 3.15 ends with `The model provided has never called`. In time ONNX came between LiteRT and the SavedModel
+# Keras 3.15 ends with `The model provided has never called`. In our run ONNX came between LiteRT and the SavedModel in time
 # (`benchmarks/serving.py --onnx`). But `tf2onnx` states that it looks for a new maintainer, and that it is tested with
 # TensorFlow 2.15 at most; with 2.21 it works because Keras repairs it for NumPy 2. So keep the SavedModel as well.
 
 # %% [markdown]
-# ## Take this with you: a server
+# ## Take this with you
 #
-# The program below answers over HTTP with any SavedModel, by name. It needs *FastAPI*, and *uvicorn*, which starts it:
+# A server: it answers over HTTP with any SavedModel, by name. *Uvicorn* starts it:
 # ```
 # MODEL_FOLDER=saved_model/1 uvicorn serve:create_app --factory --host 127.0.0.1 --port 8000
 # ```
-# The whole file `serve.py` is this one function. Questions and answers have the form of **TensorFlow Serving**, so the same
+# The file `serve.py` is this one function. Questions and answers have the form of **TensorFlow Serving**, so the same
 # client can ask either:
 # ```
 # POST /v1/models/model:predict    {"instances": [{"canvas": [[0, ...], ...]}, ...]}

@@ -453,10 +453,10 @@ read = [y["left"].numpy() for _, y in from_files(folder)]
 assert len(read) == 31 and {len(part) for part in read} == {128}
 
 # %% [markdown]
-# `benchmarks/input_pipeline.py` measures it with 60,000 images, as multiples of the speed of plain `fit` on arrays. (Such
-# times differ from run to run, and for arrays as small as ours there may be no gain at all.) On a quiet machine with two
-# cores, `batches` was 1.5 times as fast, and 3 times with 32 updates in one call. Files need no memory for the images: they were 0.8 times as fast, and 0.4 times if they
-# are read one after the other and each image is taken apart by itself.
+# Such times differ from run to run, and for arrays as small as these there may be no gain at all. `benchmarks/input_pipeline.py` measures it with 60,000 images, in
+# processor time. `batches` with 32 updates in one call needed less than half of what plain `fit` on arrays needs. Files need
+# no memory for the images. They needed about one and a half times as much as arrays, and about three times if they are read
+# one after the other and each image is taken apart by itself.
 
 # %% [markdown]
 # ### 16 bits
@@ -546,8 +546,8 @@ assert learned > 1e-3
 #   model's own `train_step` does, in a loop that we write: `strategy.run(model.train_step, args=(batch,))`.
 #
 # **When is it worth it?** When one update takes long, and each worker has a machine of its own. Two workers on one machine
-# with two cores trained a third or less of the images per second of one process (`benchmarks/scaling.py`): they share the
-# cores, and talk to each other besides.
+# needed more than three times the processor time of one process for the same updates (`benchmarks/scaling.py`), as they talk
+# to each other.
 #
 # ### Many networks at the same time
 #
@@ -665,4 +665,4 @@ class Decider:
 # - C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger (2017). *On calibration of modern neural networks.*
 # - TensorFlow's guide *Distributed training with TensorFlow*, and its guide *Mixed precision.*
 #
-# Next: the [exercises](../exercises/15_operate.ipynb), then the [capstone](../exercises/19_capstone.ipynb).
+# Next: the [exercises](../exercises/15_operate.ipynb), then [lesson 16](16_your_table.ipynb).

@@ -21,6 +21,7 @@
 # | multi-label, k labels | k | sigmoid | binary cross-entropy | k numbers, each 0 or 1, shape (n, k) | F1, exact match; thresholds from the validation part | [4](04_multi_label.ipynb) |
 # | regression, k numbers | k | none | mean squared error | k numbers, standardised on the training part, shape (n, k) | mean absolute error, in the target's unit | [5](05_regression.ipynb) |
 # | regression with its uncertainty | 2k | none | Gaussian negative log-likelihood | as above | coverage of the intervals | [5](05_regression.ipynb) |
+# | an interval, k levels | k for each number | none | pinball loss, one level for each unit | as above | coverage and width | [18](18_your_series.ipynb) |
 # | class in a tree | one for each class below the root | softmax among siblings | marginal cross-entropy | a node of the tree, coarse or fine | both levels, contradictions | [11](11_hierarchical_heads.ipynb), [12](12_partial_labels.ipynb) |
 #
 # With logits: no activation, `from_logits=True` in the loss, and a metric that knows it (`BinaryAccuracy(threshold=0.0)`).
@@ -120,6 +121,8 @@ assert list(answers) == ["digit", "odd"]
 # | a high accuracy, and nothing learned | the baseline has the same score: most labels are 0 | [4](04_multi_label.ipynb) |
 # | one head is perfect and the other is dead | losses of different size: standardise the numbers, or choose loss weights | [5](05_regression.ipynb), [7](07_loss_weights.ipynb) |
 # | the loss is NaN | one missing label: fill the gap before the loss, with weight 0 | [6](06_missing_labels.ipynb) |
+# | more rows of one class than the table has | a comparison with a gap is False: look for the gaps first | [16](16_your_table.ipynb) |
+# | NaN for every row after `Normalization` | it was adapted on a column with a gap: compute mean and variance without it | [16](16_your_table.ipynb) |
 # | a loss that falls when labels go missing | the mean also counts rows of weight 0: `reduction="mean_with_sample_weight"` | [6](06_missing_labels.ipynb) |
 # | a metric that counts filled labels | `metrics` ignores weights: `weighted_metrics` | [6](06_missing_labels.ipynb) |
 # | weights of labels, steps or maps: "Incompatible shapes", or a loss many times too large | weights have the shape of the output without its last axis: `np.broadcast_to`; `Reshape((k, 1))` for k labels | [6](06_missing_labels.ipynb) |
@@ -129,6 +132,9 @@ assert list(answers) == ["digit", "odd"]
 # | a negative total loss, where it is a Gaussian loss, a sum of logarithms or uncertainty weighting | that is allowed | [5](05_regression.ipynb), [7](07_loss_weights.ipynb), [8](08_adaptive_weights.ipynb) |
 # | `loss: 0.0` with a `train_step` of your own | the loss tracker was not updated | [9](09_gradient_conflict.ipynb) |
 # | two heads that contradict each other | independent heads: build the rule into the head | [11](11_hierarchical_heads.ipynb), [13](13_hierarchy_graphs.ipynb) |
+# | `fit` stops with *Invalid PNG data* and no name | one broken file: read all of them once, before training | [17](17_your_pictures.ipynb) |
+# | a frozen trunk that learns, or an unfrozen one that does not | `trainable` was set after `fit`: compile again | [17](17_your_pictures.ipynb) |
+# | moving statistics that change, in spite of `training=False` | `fit` overrules it: `trainable = False` on each `BatchNormalization` | [17](17_your_pictures.ipynb) |
 # | "best" model is the last one | `monitor=` names a key that does not exist | [14](14_ship.ipynb) |
 # | a served answer with the wrong shape or meaning | outputs taken by position: take them by name | [14](14_ship.ipynb) |
 # | many answers with exactly the same probability | the head computes in 16 bits: give it `dtype="float32"` | [15](15_operate.ipynb) |

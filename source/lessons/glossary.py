@@ -35,6 +35,10 @@
 # | request | requête | a question to a server; it answers with a status, such as 200 or 422, and a text | [14](14_ship.ipynb) | |
 # | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship.ipynb) | |
 # | expert, gate | expert, routeur | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
+# | freeze | geler | keep the parameters of a layer as they are while others train | [17](17_your_pictures.ipynb) | |
+# | transfer learning | apprentissage par transfert | begin with a trunk that was trained on another task | [17](17_your_pictures.ipynb) | |
+# | moving statistics | - | the means and variances that `BatchNormalization` keeps for `predict` | [17](17_your_pictures.ipynb) | |
+# | saliency map | carte de saillance | for each pixel, how strongly it moves an answer | [17](17_your_pictures.ipynb) | |
 
 # %% [markdown]
 # ## The data
@@ -54,7 +58,15 @@
 # | missing label | étiquette manquante | nobody wrote this label down, for this image | [6](06_missing_labels.ipynb) | unannotated |
 # | filler | - | the value that stands in the place of a missing label, with weight 0 | [6](06_missing_labels.ipynb) | dummy value |
 # | training part, validation part, test part | jeu d'entraînement, jeu de validation, jeu de test | the images that fit the weights; that choose between models; that judge the choice, once | [5](05_regression.ipynb) | dev set, hold-out set |
+# | preprocessing | prétraitement | the steps from raw rows to the numbers that a network takes | [16](16_your_table.ipynb) | |
+# | leak | fuite de données | the training learned something from the test part, so the score is too good | [16](16_your_table.ipynb) | |
+# | target encoding | - | a text is replaced by the mean target of its rows | [16](16_your_table.ipynb) | |
 # | data set | jeu de données | images and their targets | [3](03_three_architectures.ipynb) | dataset |
+# | augmentation | augmentation de données | new images from old ones, as by turning them; targets that change must change too | [17](17_your_pictures.ipynb) | |
+# | window | fenêtre | the last steps of a series as inputs, and the steps after them as targets | [18](18_your_series.ipynb) | |
+# | horizon | horizon de prévision | how many steps ahead a model predicts | [18](18_your_series.ipynb) | |
+# | origin | origine de la prévision | the time at which a forecast is made: all before it is known, nothing after it | [18](18_your_series.ipynb) | |
+# | padded | - | filled up to one length, so that sequences of different length fit into one array | [18](18_your_series.ipynb) | |
 
 # %% [markdown]
 # ## Training
@@ -90,8 +102,12 @@
 # | word | in French | meaning | lesson | elsewhere |
 # |---|---|---|---|---|
 # | baseline | modèle de référence | the best answer that does not look at the image: the most frequent class, the median (for squared errors the mean) | [0](00_start_here.ipynb) | naive answer, dummy score |
+# | persistence | persistance | the baseline for a series that says: it stays as it is now | [18](18_your_series.ipynb) | |
+# | season's mean | climatologie | the baseline for a series that says: as usual for this day of the year | [18](18_your_series.ipynb) | |
 # | seed | graine | the number that fixes what is random in a program; other seeds, or other draws from one, give other runs | [1](01_two_heads.ipynb) | |
 # | standard deviation | écart type | how far numbers lie from their mean: scores of several runs, or a target from the mean that a head states for it | [0](00_start_here.ipynb) | spread |
+# | cross-validation | validation croisée | the rows are cut into parts, and each is the test part once | [16](16_your_table.ipynb) | |
+# | standard error | erreur type | how far a mean of scores lies from what it would be over all such tables: of the mean, not of one score | [16](16_your_table.ipynb) | |
 # | point | point de pourcentage | one percentage point: from 80% to 81% | [3](03_three_architectures.ipynb) | |
 # | contradiction | - | two heads' answers that cannot both be true | [1](01_two_heads.ipynb) | inconsistency |
 # | both right | - | the share of images for which every head is right | [11](11_hierarchical_heads.ipynb) | joint accuracy |
@@ -102,6 +118,9 @@
 # | threshold | seuil | the probability from which on an answer is "yes", or from which on a head answers at all | [4](04_multi_label.ipynb) | cutoff, cut-off |
 # | log-variance | log-variance | the logarithm of a variance: what a head states so that the variance is never negative | [5](05_regression.ipynb) | |
 # | coverage | taux de couverture | the share of targets that lie inside their stated interval | [5](05_regression.ipynb) | |
+# | quantile | quantile | the number that lies above a given share of the values: above 90% for the level 0.9 | [18](18_your_series.ipynb) | |
+# | pinball loss | perte pinball | the loss whose best answer is the quantile of a level: too low costs `level` for each unit, too high `1 - level` | [18](18_your_series.ipynb) | |
+# | Brier score | score de Brier | the mean squared difference between a predicted probability and 0 or 1 | [18](18_your_series.ipynb) | |
 # | calibrated | calibré, étalonné | of the answers given with probability 0.8, eight in ten are right | [15](15_operate.ipynb) | |
 # | temperature | température | the number by which a head's logits are divided, to make its probabilities honest | [15](15_operate.ipynb) | |
 # | relative score | - | how much better a model is than separate networks, averaged over tasks, in percent | [10](10_when_to_share.ipynb) | delta-m |

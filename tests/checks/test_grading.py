@@ -242,7 +242,7 @@ def test_in_a_notebook(kernel_name):
     assert outputs[0] == outputs[2] == []
     assert outputs[1] == [{"output_type": "error", "ename": "Todo", "evalue": line, "traceback": [line]}]
     assert [output.text for cell in outputs[3:] for output in cell] == [
-        "before\nQuestion 99.1: not answered yet. There is no `answer_two` so far: fill in the cell above and run it, "
+        "before\nQuestion 99.1: not answered yet. There is no `answer_two` so far: fill in the cell above and run it,\n"
         "then this one. Wanted: A number.\n",
         "Question 99.1: correct.\n",
         "Question 99.1: correct.\n",

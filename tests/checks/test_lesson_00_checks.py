@@ -74,3 +74,33 @@ def test_right_units(units):
 )
 def test_wrong_answers(answer, words):
     refused("0.1", answer, words)
+
+
+READY = {1: "b", 2: "a", 3: "c", 4: "b", 5: "a"}
+
+
+@pytest.mark.parametrize("letters", [READY, {number: letter.upper() for number, letter in reversed(READY.items())}])
+def test_whoever_knows_the_answers_is_ready(letters):
+    assert outcome("0.2", letters) == ("correct", "You are ready.")
+
+
+def test_letters_that_miss_are_no_answer_yet():
+    state, message = outcome("0.2", READY | {4: None})
+    assert state == "not answered yet"
+    assert "Put a letter in place of each None" in message
+
+
+@pytest.mark.parametrize(
+    ("letters", "words"),
+    [
+        (READY | {1: "c"}, "1 is not right: 1. Read first: the guide `NumPy: the absolute basics for beginners`"),
+        (READY | {3: "a", 5: "b"}, "2 are not right: 3, 5. Read first: the tutorial `Basic classification"),
+        (READY | {2: "b", 4: "a"}, "in NumPy's documentation and the tutorial `Basic classification"),
+        (READY | {2: "d"}, "the answer to 2 should be 'a', 'b' or 'c', and yours is the text 'd'"),
+        (READY | {2: 1}, "the answer to 2 should be 'a', 'b' or 'c', and yours is the number 1"),
+        ({1: "b"}, "a dict with the keys 1, 2, 3, 4 and 5"),
+        (list("bacba"), "a dict with the keys 1, 2, 3, 4 and 5"),
+    ],
+)
+def test_what_to_read_first(letters, words):
+    refused("0.2", letters, words)

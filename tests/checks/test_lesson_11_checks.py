@@ -36,7 +36,7 @@ def with_groupby(pairs):
 
 def by_config(pairs):
     tree = with_setdefault(pairs)
-    return Tree.from_config({"children": dict(reversed(tree.children.items())), "leaves": list(tree.leaves)})
+    return Tree(dict(reversed(tree.children.items())), leaves=list(tree.leaves))
 
 
 def with_generator(pairs):

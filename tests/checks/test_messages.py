@@ -229,7 +229,10 @@ def test_a_function_that_changes_its_argument_is_refused(change):
     assert given_arguments["table"]["digit"].tolist() == [3]
 
 
-@pytest.mark.parametrize("given_values", [np.array([1, np.nan]), np.array(["a", "b"]), [1, 2], {"digit": [1]}, {1, 2}])
+@pytest.mark.parametrize(
+    "given_values",
+    [np.array([1, np.nan]), np.array(["a", "b"]), [1, 2], ["a", None, float("nan")], {"digit": [1]}, {1, 2}],
+)
 def test_a_function_that_keeps_its_argument_is_not_refused(given_values):
     assert call_kept(lambda values, number: number, values=given_values, number=42) == 42
 

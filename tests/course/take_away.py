@@ -1,24 +1,19 @@
-"""The cell under *Take this with you* of a lesson, run as a reader would: alone, in a file of its own."""
+"""The cell under *Take this with you* of a lesson, run as a reader would: alone, from its file in recipes/."""
 
 from functools import cache
 from pathlib import Path
 
-import jupytext
-
-ROOT = Path(__file__).resolve().parents[2]
-HEADING = "## Take this with you"
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 
 @cache
 def source(lesson):
-    """Return the code of the first cell after the heading."""
-    cells = jupytext.read(ROOT / "source" / "lessons" / f"{lesson}.py", fmt="py:percent").cells
-    begin = next(i for i, cell in enumerate(cells) if cell.cell_type == "markdown" and HEADING in cell.source)
-    return next(cell.source for cell in cells[begin + 1 :] if cell.cell_type == "code")
+    """Return the code of a recipe."""
+    return (RECIPES / f"{lesson}.py").read_text(encoding="utf-8")
 
 
 def take_away(lesson):
-    """Run the cell in an empty namespace; return the names that it defines."""
+    """Run a recipe in an empty namespace; return the names that it defines."""
     names = {"__name__": "take_away"}
-    exec(compile(source(lesson), f"{lesson}_take_away.py", "exec"), names)
+    exec(compile(source(lesson), f"{lesson}.py", "exec"), names)
     return names

@@ -98,6 +98,14 @@ def test_exercises_lead_back_to_their_lesson():
             assert (ROOT / "notebooks" / f"{path.stem}.ipynb") in {to for _, to in links(path)}, path.name
 
 
+@pytest.mark.parametrize("path", EXERCISES, ids=name)
+def test_an_exercise_says_how_many_questions_it_has(path):
+    said = re.search(r"^# (One|Two|Three|Four|Five|Six) questions", path.read_text(encoding="utf-8"), re.MULTILINE)
+    asked = re.findall(r'^check\("', path.read_text(encoding="utf-8"), re.MULTILINE)
+    if said:
+        assert len(asked) == ["One", "Two", "Three", "Four", "Five", "Six"].index(said[1]) + 1
+
+
 # Words
 
 
@@ -211,8 +219,3 @@ def test_one_module_touches_what_keras_and_tensorflow_do_not_document():
     files = [file for package in ("mos_helpers", "mos_checks") for file in (ROOT / package).rglob("*.py")]
     users = [file.name for file in files if private.search(file.read_text("utf-8"))]
     assert users == ["inside_keras.py"]
-
-
-def test_every_benchmark_stands_in_the_table_of_benchmarks():
-    table = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
-    assert set(re.findall(r"`(\w+\.py)`", table)) == {script.name for script in (ROOT / "benchmarks").glob("*.py")}

@@ -8,9 +8,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from mos_checks import grading
+
 ROOT = Path(__file__).resolve().parents[2]
 EXERCISE = "05_regression"
-QUESTIONS = ["5.1", "5.2", "5.3", "5.4"]
+QUESTIONS = grading.load_lesson(5)
 
 pytest.importorskip("nbgrader", reason="nbgrader is in the group `teaching`")
 
@@ -53,11 +55,11 @@ def cheating(cells):
 
 
 STUDENTS = {
-    "right": (right, 4),
-    "wrong": (wrong, 2),
+    "right": (right, len(QUESTIONS)),
+    "wrong": (wrong, len(QUESTIONS) - 2),
     "unanswered": (unanswered, 0),
-    "cheating": (cheating, 1),
-    "deleting": (right, 3),
+    "cheating": (cheating, len(QUESTIONS) - 3),
+    "deleting": (right, len(QUESTIONS) - 1),
 }
 
 

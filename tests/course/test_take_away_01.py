@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from take_away import take_away
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 CLASSES = {"species": 4, "wild": 1, "age_group": 3}
 
 

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from take_away import take_away
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 CLASSES = {"colour": 3, "image": 5, "age_group": 2}
 
 

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from take_away import take_away
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 
 @pytest.fixture(scope="module")
 def names():

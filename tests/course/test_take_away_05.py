@@ -6,6 +6,8 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 from take_away import take_away
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 
 @pytest.fixture(scope="module")
 def names():

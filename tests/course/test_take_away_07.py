@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from take_away import take_away
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 X = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
 Y = {"kind": (X[:, 0] > 0).astype(int), "size": X[:, 1:2], "sick": (X[:, 2:] > 0).astype(int)}
 WATCH = ["val_kind_sparse_categorical_accuracy", "val_sick_binary_accuracy"]

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from take_away import take_away
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(96, 5)).astype("float32")
 Y = {"animal": RNG.integers(4, size=96), "height": 30 * X[:, 0] + 100, "tame": RNG.integers(2, size=96)}

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from take_away import take_away
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 CLASSES = ["oak", "fir", "pine", "rose", "moss"]
 GROUPS = {"tree": ["oak", "fir", "pine"], "conifer": ["fir", "pine"], "plant": CLASSES}
 

@@ -12,11 +12,11 @@ from mos_helpers.balancing import (
     GradNorm,
     UncertaintyWeights,
     dwa_weights,
-    gradnorm_goals,
-    gradnorm_gradient,
-    uncertainty_loss,
 )
+from mos_helpers.balancing.gradnorm import gradnorm_goals, gradnorm_gradient
 from mos_helpers.data import batches
+
+pytestmark = pytest.mark.usefixtures("early_builds")
 
 LOSSES = {"digit": "sparse_categorical_crossentropy", "pose": "mse"}
 positive = st.floats(1e-4, 1e4)
@@ -42,15 +42,17 @@ MODELS = {
 both = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 
 
-@pytest.mark.parametrize("regression", [True, False])
-def test_the_best_log_variance_is_the_closed_form(regression):
-    losses = np.geomspace(1e-4, 1e4, 200)[:, None]
-    best = np.log(losses if regression else 2 * losses)
-    away = np.linspace(-3, 3, 201)  # the 101st is 0
-    found = keras.ops.convert_to_numpy(uncertainty_loss(losses, best + away, regression))
-    assert (found.argmin(axis=1) == 100).all()
-    shift = 0.5 if regression else 0.5 + 0.5 * np.log(2)
-    np.testing.assert_allclose(found[:, [100]], 0.5 * np.log(losses) + shift, atol=1e-4)
+@pytest.mark.parametrize(("head", "factor"), [("pose", 1), ("digit", 2)])
+@pytest.mark.parametrize("loss", [1e-4, 0.3, 1e4])
+def test_the_best_log_variance_is_the_closed_form(head, factor, loss):
+    model = UncertaintyWeights(*parts(), regression=["pose"], speed=1.0)
+    model.begin_at({"digit": loss, "pose": loss})
+    best = float(model.slow[head])
+    assert best == pytest.approx(np.log(factor * loss), rel=1e-5)
+    assert float(model.loss_of_head(head, loss)) == pytest.approx(0.5 * np.log(factor * loss) + 0.5, abs=1e-4)
+    for away in (-3, -0.1, 0.1, 3):
+        model.slow[head].assign(best + away)
+        assert float(model.loss_of_head(head, loss)) > 0.5 * np.log(factor * loss) + 0.5
 
 
 @given(st.lists(st.tuples(positive, positive, positive, positive), min_size=2, max_size=5), st.floats(0, 3))

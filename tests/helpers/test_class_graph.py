@@ -20,7 +20,7 @@ def above(graph, name):
 
 @hypothesis.given(class_graphs())
 @quick
-def test_ancestors_descendants_and_matrix_say_what_the_parents_say(graph):
+def test_ancestors_and_matrix_say_what_the_parents_say(graph):
     matrix = graph.matrix()
     assert matrix.dtype == np.float32
     for column, name in enumerate(graph.classes):
@@ -28,24 +28,17 @@ def test_ancestors_descendants_and_matrix_say_what_the_parents_say(graph):
         assert graph.ancestors(name) == tuple(other for other in graph.classes if other in ancestors)
         for row, other in enumerate(graph.classes):
             assert matrix[row, column] == float(other in ancestors or other == name)
-            assert (name in graph.descendants(other)) == (other in ancestors)
 
 
 @hypothesis.given(class_graphs())
 @quick
-def test_pairs_and_edges(graph):
+def test_pairs(graph):
     pairs = [
         (graph.classes.index(one), graph.classes.index(name)) for name in graph.classes for one in above(graph, name)
     ]
     itself = [(number, number) for number in range(len(graph.classes))]
     assert [tuple(pair) for pair in graph.pairs().tolist()] == sorted(pairs + itself)
-    edges = [
-        (graph.classes.index(one), graph.classes.index(name)) for name in graph.classes for one in graph.parents[name]
-    ]
-    assert [tuple(edge) for edge in graph.edges().tolist()] == sorted(edges)
-    for numbers in (graph.pairs(), graph.edges()):
-        assert numbers.dtype == np.int64
-        assert numbers.shape[1:] == (2,)
+    assert graph.pairs().dtype == np.int64
 
 
 @hypothesis.given(st.data())
@@ -81,9 +74,8 @@ def test_violations_count_edges_and_are_zero_only_for_closed_sets(data):
 @hypothesis.given(class_graphs())
 @quick
 def test_a_graph_can_be_made_again(graph):
-    again = ClassGraph.from_config(graph.get_config())
-    assert again == graph
-    assert hash(again) == hash(graph)
+    again = ClassGraph(**graph.get_config())
+    assert again.parents == graph.parents
     assert again.classes == graph.classes
 
 
@@ -92,7 +84,6 @@ def test_two_parents():
     assert graph.classes == ("odd", "prime", "odd prime", "even", "3", "4")
     assert graph.ancestors("3") == ("odd", "prime", "odd prime")
     assert graph.ancestors("odd") == ()
-    assert graph.descendants("prime") == ("odd prime", "3")
     assert repr(graph) == "ClassGraph with 6 classes and 4 edges"
     assert graph.close([0, 0, 0, 0, 1, 1]).tolist() == [1, 1, 1, 1, 1, 1]
     assert graph.close([[False, False, True, False, False, False]]).tolist() == [
@@ -104,17 +95,8 @@ def test_two_parents():
 
 def test_classes_without_edges():
     graph = ClassGraph({"a": [], "b": []})
-    assert graph.edges().shape == (0, 2)
     assert graph.pairs().tolist() == [[0, 0], [1, 1]]
     assert graph.violations([[1, 0]]).tolist() == [0]
-
-
-def test_graphs_differ_by_structure_and_by_order():
-    graph = ClassGraph(FACTS)
-    assert graph == ClassGraph({name: tuple(parents) for name, parents in FACTS.items()})
-    assert graph != ClassGraph(dict(reversed(FACTS.items())))
-    assert graph != ClassGraph({**FACTS, "4": []})
-    assert graph != FACTS
 
 
 def test_the_given_dictionary_is_not_kept():
@@ -127,8 +109,8 @@ def test_the_given_dictionary_is_not_kept():
 @pytest.mark.parametrize(
     ("parents", "error", "message"),
     [
-        ([("a", [])], TypeError, "parents must be a dictionary from class to parents, not list"),
-        ({}, ValueError, "parents must have at least one class"),
+        ([("a", [])], TypeError, "parents must be a dictionary from each name to a list of names, not list"),
+        ({}, ValueError, "parents must have at least one entry"),
         ({"a": [], "b": "a"}, TypeError, r"parents\['b'\] must be a list of names, not 'a'"),
         ({"a": None}, TypeError, r"parents\['a'\] must be a list of names, not None"),
         ({"a": [3]}, TypeError, "must hold names .strings., not 3"),
@@ -138,12 +120,12 @@ def test_the_given_dictionary_is_not_kept():
         (
             {"a": ["b"]},
             ValueError,
-            r"parents\['a'\] must name classes of the graph, not 'b': each class needs an entry",
+            r"parents\['a'\] must name classes of the graph, each with an entry .*, not 'b'",
         ),
         (
             {"a": [], "b": ["a", "a"]},
             ValueError,
-            r"parents\['b'\] must name each parent once, but 'a' stands there twice",
+            r"parents\['b'\] must name each parent once, not \['a', 'a'\]",
         ),
         ({"a": ["a"]}, ValueError, "cycle, but these do: 'a' -> 'a'"),
         ({"a": ["b"], "b": ["a"], "c": ["a"]}, ValueError, "cycle, but these do: '[ab]' -> '[ab]' -> '[ab]'"),
@@ -172,7 +154,6 @@ def test_wrong_labels_are_refused(ask, labels, error, message):
         getattr(ClassGraph(FACTS), ask)(labels)
 
 
-@pytest.mark.parametrize("ask", ["ancestors", "descendants"])
-def test_unknown_names_are_refused(ask):
+def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="name must be a class of the graph, not 'rose'; it has 'odd', 'prime'"):
-        getattr(ClassGraph(FACTS), ask)("rose")
+        ClassGraph(FACTS).ancestors("rose")

@@ -37,6 +37,18 @@ def missing_package(monkeypatch):
     return doctor.packages, "matplotlib is missing"
 
 
+def package_of_the_course_alone(monkeypatch):
+    real = doctor.version
+
+    def version(name):
+        if name == "jupyterlab":
+            raise doctor.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(doctor, "version", version)
+    return doctor.packages, "check_heads and the layers work; for data, figures and the notebooks jupyterlab is missing"
+
+
 def not_installed(monkeypatch):
     def requires(name):
         raise doctor.PackageNotFoundError(name)
@@ -75,6 +87,7 @@ FAULTS = [
     old_python,
     old_tensorflow,
     missing_package,
+    package_of_the_course_alone,
     not_installed,
     other_backend,
     legacy_keras,
@@ -100,3 +113,14 @@ def test_the_doctor_starts_without_tensorflow():
     assert run.returncode == 0, run.stderr
     assert "FIX   backend: " in run.stdout
     assert "uv sync" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [("3.15.9", None), ("3.9.1", None), ("3.16.0", "keras 3.16.0 newer than tested"), ("4.0", "4.0 newer")],
+)
+def test_a_newer_keras_is_no_fault_and_is_said(found, said, monkeypatch):
+    real = doctor.version
+    monkeypatch.setattr(doctor, "version", lambda name: found if name == "keras" else real(name))
+    assert ("newer" in doctor.backend()) == bool(said)
+    assert (said or "Keras runs on TensorFlow") in doctor.backend()

@@ -14,6 +14,8 @@ from mos_helpers.balancing import MGDA, PCGrad, TrunkGradients, mgda_weights, pc
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 NUMBERS = st.floats(-10, 10, width=32).filter(lambda number: number == 0 or abs(number) > 1e-2)
 
 
@@ -117,7 +119,7 @@ def test_mgda_of_two_is_the_mixture_of_smallest_norm(rows):
 def test_mgda_of_three_is_the_mixture_of_smallest_norm(rows):
     grid = np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)]) / 60
     smallest = (np.linalg.norm(grid @ rows, axis=1) ** 2).min()
-    weights = weights_of(mgda_weights, rows, 1000)
+    weights = weights_of(mgda_weights, rows)
     assert weights.sum() == pytest.approx(1)
     assert weights.min() >= 0
     largest = np.linalg.norm(rows, axis=1).max() ** 2
@@ -165,7 +167,7 @@ def test_a_path_begins_at_its_start_and_ends_after_the_last_update():
     assert np.isfinite(path).all()
 
 
-@pytest.mark.parametrize(("rate", "updates", "words"), [(0, 5000, "rate: 0 given"), (0.1, 10, "updates: 10 given")])
+@pytest.mark.parametrize(("rate", "updates", "words"), [(0, 5000, "^rate .* 0"), (0.1, 10, "^updates .* 10")])
 def test_wrong_arguments_of_a_path(rate, updates, words):
     with pytest.raises(ValueError, match=words):
         valleys.valley_paths(lambda gram: tf.ones(2), rate, updates)
@@ -192,20 +194,20 @@ FIRST = build(keras.Model).get_weights()
 
 
 @cache
-def fitted(kind, validate=True, steps=2, **options):
+def fitted(kind, validate=True, **options):
     model = build(kind)
     model.set_weights(FIRST)
     metrics = {"a": ["accuracy"]}
     weights = {"a": 1.0, "b": 0.3}
-    model.compile("adam", LOSSES, loss_weights=weights, weighted_metrics=metrics, steps_per_execution=steps, **options)
+    model.compile("adam", LOSSES, loss_weights=weights, weighted_metrics=metrics, **options)
     rest = {"validation_data": (IMAGES, TARGETS), "validation_batch_size": 96} if validate else {}
     history = model.fit(IMAGES, TARGETS, 24, 3, verbose=0, shuffle=False, sample_weight=WEIGHTS, **rest)
     return model, history.history
 
 
 def test_the_plain_sum_learns_and_logs_what_keras_does():
-    keras_model, wanted = fitted(keras.Model)
-    model, found = fitted(TrunkGradients)
+    keras_model, wanted = fitted(keras.Model, run_eagerly=True)
+    model, found = fitted(TrunkGradients, run_eagerly=True)
     assert found.keys() == wanted.keys()
     for name in wanted:
         assert np.allclose(found[name], wanted[name], rtol=1e-4), name
@@ -215,7 +217,7 @@ def test_the_plain_sum_learns_and_logs_what_keras_does():
 
 @pytest.mark.parametrize("kind", [PCGrad, MGDA])
 def test_a_model_trains_saves_and_loads(kind, tmp_path):
-    model, logs = fitted(kind, steps=1)
+    model, logs = fitted(kind)
     assert set(logs) == {
         f"{part}{name}" for part in ("", "val_") for name in ("loss", "a_loss", "b_loss", "a_accuracy")
     }
@@ -237,8 +239,8 @@ def test_a_model_trains_saves_and_loads(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", [PCGrad, MGDA])
 def test_with_and_without_xla_it_is_the_same(kind):
-    with_xla = fitted(kind, validate=False, steps=1, jit_compile=True)[1]
-    assert np.allclose(with_xla["loss"], fitted(kind, steps=1)[1]["loss"], rtol=1e-3)
+    with_xla = fitted(kind, validate=False, jit_compile=True)[1]
+    assert np.allclose(with_xla["loss"], fitted(kind)[1]["loss"], rtol=1e-3)
 
 
 def test_only_the_trunk_is_combined():
@@ -271,5 +273,5 @@ def test_three_heads_and_a_trunk_that_one_of_them_does_not_use():
 def test_a_loss_that_is_no_dictionary_is_refused():
     model = build(PCGrad)
     model.compile("adam", "mse", run_eagerly=True)
-    with pytest.raises(TypeError, match="a dictionary with a loss for each head wanted"):
+    with pytest.raises(TypeError, match=r"loss, .* must be a dictionary with a loss for each head, not str"):
         model.train_on_batch(IMAGES, TARGETS)

@@ -10,6 +10,8 @@ from scipy import special
 
 from mos_helpers.hierarchy import MarginalCrossentropy, Tree
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 TREE = Tree({"round": ["0", "6"], "straight": ["1", "7"], "alone": ["2"]})
 
 

@@ -81,12 +81,12 @@ def test_arrays_and_equal_runs_are_taken():
 @pytest.mark.parametrize(
     ("scores", "error", "message"),
     [
-        ([0.1, 0.2], TypeError, "scores: list given, a dictionary"),
-        ({}, ValueError, "scores: no design given"),
-        ({"a": []}, ValueError, r'scores: shape \(0,\) given for "a", \(runs,\) wanted'),
-        ({"a": 0.5}, ValueError, r'scores: shape \(\) given for "a"'),
-        ({"a": [[0.5, 0.6]]}, ValueError, r'scores: shape \(1, 2\) given for "a"'),
-        ({"a": [0.5], "b": [0.5, np.nan]}, ValueError, 'scores: nan given for "b", finite'),
+        ([0.1, 0.2], TypeError, "scores must be a dictionary from name to numbers, not list"),
+        ({}, ValueError, "scores must have at least one name, not 0"),
+        ({"a": []}, ValueError, r"scores\['a'\] must have shape \(runs,\), not \(0,\)"),
+        ({"a": 0.5}, ValueError, r"scores\['a'\] must have shape .*, not \(\)"),
+        ({"a": [[0.5, 0.6]]}, ValueError, r"scores\['a'\] must have shape .*, not \(1, 2\)"),
+        ({"a": [0.5], "b": [0.5, np.nan]}, ValueError, r"scores\['b'\] must hold finite numbers, not nan"),
     ],
 )
 def test_bad_scores_are_refused(scores, error, message):

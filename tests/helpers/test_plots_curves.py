@@ -6,7 +6,6 @@ from mos_helpers import plots
 
 X = [30, 60, 1000]
 LINES = {"alone": [[0.6, 0.7, 0.8], [0.8, 0.7, 0.9]], "together": [0.5, 0.5, 0.9]}
-POINTS = {"own variance": ([0.5, 0.9], [0.4, 0.85]), "one variance": (np.array([0.5]), np.array([0.6]))}
 
 
 def test_a_curve_is_the_mean_of_its_runs_with_a_band():
@@ -46,21 +45,8 @@ def test_a_missing_number_leaves_a_gap():
     np.testing.assert_array_equal(line.get_ydata(), [0.1, np.nan, 0.3])
 
 
-def test_reliability_shows_the_points_and_the_diagonal():
-    figure = plots.reliability(POINTS, "stated share", "share inside")
-    diagonal, first, second = figure.axes[0].lines
-    np.testing.assert_array_equal(diagonal.get_xydata(), [[0, 0], [1, 1]])
-    np.testing.assert_array_equal(first.get_xydata(), [[0.5, 0.4], [0.9, 0.85]])
-    np.testing.assert_array_equal(second.get_xydata(), [[0.5, 0.6]])
-    assert figure.alt == (
-        "Share inside against stated share; on the diagonal they are equal. "
-        "own variance: 0.50 gives 0.40, 0.90 gives 0.85; one variance: 0.50 gives 0.60."
-    )
-
-
-@pytest.mark.parametrize("figure", [lambda: plots.curves(X, LINES, "x", "y"), lambda: plots.reliability(POINTS)])
-def test_everything_is_inside_the_figure(figure):
-    figure = figure()
+def test_everything_is_inside_the_figure():
+    figure = plots.curves(X, LINES, "x", "y")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     width, height = canvas.get_width_height()
@@ -75,34 +61,18 @@ def test_everything_is_inside_the_figure(figure):
 @pytest.mark.parametrize(
     ("x", "lines", "log_x", "error", "message"),
     [
-        (X, [0.1, 0.2, 0.3], False, TypeError, "lines: list given, a dictionary"),
-        (X, {}, False, ValueError, "lines: 0 names given, 1 to 5 wanted"),
-        (X, {str(n): X for n in range(6)}, False, ValueError, "lines: 6 names given, 1 to 5 wanted"),
-        (X, {"a": [0.1, 0.2]}, False, ValueError, r'lines: shape \(2,\) given for "a", \(3,\) or \(runs, 3\)'),
-        (X, {"a": np.zeros((3, 2))}, False, ValueError, r'lines: shape \(3, 2\) given for "a"'),
-        (X, {"a": np.zeros((2, 2, 3))}, False, ValueError, r'lines: shape \(2, 2, 3\) given for "a"'),
-        (X, {"a": [0.1, np.inf, 0.3]}, False, ValueError, 'lines: an infinite number given for "a"'),
-        ([0, 1, 2], {"a": X}, True, ValueError, "x: 0 given, positive numbers wanted"),
-        ([], {"a": []}, False, ValueError, r"x: shape \(0,\) given"),
-        ([1, np.nan, 2], {"a": X}, False, ValueError, "x: .* finite numbers"),
+        (X, [0.1, 0.2, 0.3], False, TypeError, "lines must be a dictionary"),
+        (X, {}, False, ValueError, "lines must have 1 to 5 names, not 0"),
+        (X, {str(n): X for n in range(6)}, False, ValueError, "lines must have 1 to 5 names, not 6"),
+        (X, {"a": [0.1, 0.2]}, False, ValueError, r"lines\['a'\] must have shape \(3,\) or \(runs, 3\), not \(2,\)"),
+        (X, {"a": np.zeros((3, 2))}, False, ValueError, r"lines\['a'\] must have shape .*, not \(3, 2\)"),
+        (X, {"a": np.zeros((2, 2, 3))}, False, ValueError, r"lines\['a'\] must have shape .*, not \(2, 2, 3\)"),
+        (X, {"a": [0.1, np.inf, 0.3]}, False, ValueError, r"lines\['a'\] must hold finite numbers, not inf"),
+        ([0, 1, 2], {"a": X}, True, ValueError, "x must be positive, because log_x is True, not 0"),
+        ([], {"a": []}, False, ValueError, r"x must hold finite numbers, shape \(points,\), not array\(\[\]"),
+        ([1, np.nan, 2], {"a": X}, False, ValueError, "x must hold finite numbers"),
     ],
 )
 def test_bad_curves_are_refused(x, lines, log_x, error, message):
     with pytest.raises(error, match=message):
         plots.curves(x, lines, log_x=log_x)
-
-
-@pytest.mark.parametrize(
-    ("points", "error", "message"),
-    [
-        ([([0.5], [0.5])], TypeError, "points: list given, a dictionary"),
-        ({}, ValueError, "points: 0 names given"),
-        ({"a": ([0.5, 0.9], [0.5])}, ValueError, r'points: shapes \(2,\), \(1,\) given for "a"'),
-        ({"a": ([0.5],)}, ValueError, r'points: shapes \(1,\) given for "a"'),
-        ({"a": ([50], [0.5])}, ValueError, 'points: 50 given for "a", numbers from 0 to 1'),
-        ({"a": ([0.5], [np.nan])}, ValueError, 'points: nan given for "a"'),
-    ],
-)
-def test_bad_points_are_refused(points, error, message):
-    with pytest.raises(error, match=message):
-        plots.reliability(points)

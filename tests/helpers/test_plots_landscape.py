@@ -33,15 +33,15 @@ def test_the_alt_text_says_where_the_paths_go():
 
 
 WRONG = {
-    "no dictionary": ([PATH], TypeError, "paths: list given"),
-    "none": ({}, ValueError, "paths: 0 names given"),
-    "five": (dict.fromkeys("abcde", PATH), ValueError, "paths: 5 names given"),
+    "no dictionary": ([PATH], TypeError, "paths must be a dictionary .* not list"),
+    "none": ({}, ValueError, "paths must have 1 to 4 names, not 0"),
+    "five": (dict.fromkeys("abcde", PATH), ValueError, "paths must have 1 to 4 names, not 5"),
     "one path": ({"sum": PATH[:, 0]}, ValueError, "steps, starts, 2"),
-    "NaN": ({"sum": PATH * np.nan}, ValueError, "not finite"),
+    "NaN": ({"sum": PATH * np.nan}, ValueError, "finite numbers, not nan"),
 }
 
 
 @pytest.mark.parametrize(("paths", "error", "words"), WRONG.values(), ids=WRONG)
 def test_wrong_paths(paths, error, words):
     with pytest.raises(error, match=words):
-        plots.landscape(height, paths)
+        plots.landscape(height, paths, ("front", (-7, 7), (-8, -8)))

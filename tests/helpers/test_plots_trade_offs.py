@@ -78,17 +78,17 @@ def test_everything_is_inside_the_figure():
 @pytest.mark.parametrize(
     ("points", "marks", "error", "message"),
     [
-        ([[0.1, 0.2]], None, TypeError, "points: list given, a dictionary"),
-        (RUNS, [[0.1, 0.2]], TypeError, "marks: list given, a dictionary"),
-        ({}, None, ValueError, "points: no setting given"),
-        ({1: [0.1, 0.2, 0.3]}, None, ValueError, r'points: shape \(3,\) given for "1", \(2,\) or \(runs, 2\) wanted'),
-        ({1: np.zeros((2, 3))}, None, ValueError, r'points: shape \(2, 3\) given for "1"'),
-        ({1: np.zeros((0, 2))}, None, ValueError, r'points: shape \(0, 2\) given for "1"'),
-        ({1: np.zeros((1, 2, 2))}, None, ValueError, r'points: shape \(1, 2, 2\) given for "1"'),
-        (RUNS, {"a": 0.5}, ValueError, r'marks: shape \(\) given for "a"'),
-        ({1: [0.1, np.nan]}, None, ValueError, 'points: nan given for "1", finite numbers'),
-        (RUNS, {str(n): [0.1, 0.2] for n in range(5)}, ValueError, "marks: 5 given, at most 4 wanted"),
-        ({1.0001: [0.1, 0.2], 1.0002: [0.1, 0.2]}, None, ValueError, "points: two names are the same"),
+        ([[0.1, 0.2]], None, TypeError, "points must be a dictionary"),
+        (RUNS, [[0.1, 0.2]], TypeError, "marks must be a dictionary"),
+        ({}, None, ValueError, "points must have at least one name, not 0"),
+        ({1: [0.1, 0.2, 0.3]}, None, ValueError, r"points\[1\] must have shape \(2,\) or \(runs, 2\), not \(3,\)"),
+        ({1: np.zeros((2, 3))}, None, ValueError, r"points\[1\] must have shape .*, not \(2, 3\)"),
+        ({1: np.zeros((0, 2))}, None, ValueError, r"points\[1\] must have shape .*, not \(0, 2\)"),
+        ({1: np.zeros((1, 2, 2))}, None, ValueError, r"points\[1\] must have shape .*, not \(1, 2, 2\)"),
+        (RUNS, {"a": 0.5}, ValueError, r"marks\['a'\] must have shape .*, not \(\)"),
+        ({1: [0.1, np.nan]}, None, ValueError, r"points\[1\] must hold finite numbers, not nan"),
+        (RUNS, {str(n): [0.1, 0.2] for n in range(5)}, ValueError, "marks must have 1 to 4 names, not 5"),
+        ({1.0001: [0.1, 0.2], 1.0002: [0.1, 0.2]}, None, ValueError, "points must have different names"),
     ],
 )
 def test_bad_points_are_refused(points, marks, error, message):

@@ -124,11 +124,19 @@ def test_names_are_no_mathematics():
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [
-        (lambda: plots.tree(LOOKS), TypeError, "tree: dict given, a mos_helpers.hierarchy.Tree wanted"),
-        (lambda: plots.tree(Tree(LOOKS), [0.5]), TypeError, "shares: list given, a dictionary"),
-        (lambda: plots.tree(Tree(LOOKS), {"10": 0.5}), ValueError, "shares: the class '10' given, which the tree"),
-        (lambda: plots.tree(Tree(LOOKS), {"0": 90}), ValueError, "shares: 90 given for '0', a number from 0 to 1"),
-        (lambda: plots.tree(Tree(LOOKS), {"0": np.nan}), ValueError, "shares: nan given for '0'"),
+        (lambda: plots.tree(LOOKS), TypeError, "tree must be a mos_helpers.hierarchy.Tree, not dict"),
+        (
+            lambda: plots.tree(Tree(LOOKS), [0.5]),
+            TypeError,
+            "shares must be a dictionary .*, not list",
+        ),
+        (lambda: plots.tree(Tree(LOOKS), {"10": 0.5}), ValueError, "shares must be of classes of the tree, not '10'"),
+        (lambda: plots.tree(Tree(LOOKS), {"0": 90}), ValueError, r"shares\['0'\] must be a number from 0 to 1, not 90"),
+        (
+            lambda: plots.tree(Tree(LOOKS), {"0": np.nan}),
+            ValueError,
+            r"shares\['0'\] must be .*, not nan",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused(ask, error, message):

@@ -3,7 +3,8 @@
 from functools import cache
 
 import pytest
-from public_models import BREAKAGES, FORMS, broken
+from forms import BREAKAGES, FORMS
+from public_models import broken
 
 PAIRS = [(name, way) for name in FORMS for way in BREAKAGES[name]]
 IN_REACH = [pytest.param(name, way, id=f"{name}-{way.head}-{way.name}") for name, way in PAIRS if not way.out_of_reach]

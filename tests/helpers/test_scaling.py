@@ -109,16 +109,33 @@ def test_a_worker_that_does_not_end_is_ended(module):
 
 
 def test_no_worker_is_refused():
-    with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="workers must be a whole number of at least 1, not 0"):
         run_workers(["-m", "json"], workers=0)
 
 
-def test_two_workers_train_what_one_trains(model_and_rows, tmp_path, forked_python):
-    arguments = ["-m", "mos_helpers.scaling.worker", *model_and_rows, tmp_path, "--steps", "5", "--batch-size", "32"]
-    arguments.append("--try-fit")
-    said = [json.loads(line) for line in run_workers(arguments, workers=2, seconds=150)]
+TRIES_FIT_FIRST = """
+import sys
+from mos_helpers.scaling import worker
+import keras
+
+strategy = worker.strategy_of_environment()
+worker.strategy_of_environment = lambda: strategy
+with strategy.scope():
+    model = keras.models.load_model(sys.argv[1])
+try:
+    model.fit(worker.shares(model, sys.argv[2], 32, strategy), steps_per_epoch=1, verbose=0)
+except Exception as error:
+    print(str(error).replace("\\n", " "))
+worker.main()
+"""
+
+
+def test_two_workers_train_what_one_trains(module, model_and_rows, tmp_path, forked_python):
+    arguments = ["-m", module(TRIES_FIT_FIRST), *model_and_rows, tmp_path, "--steps", "5", "--batch-size", "32"]
+    fits, trained = zip(*(out.splitlines() for out in run_workers(arguments, workers=2, seconds=150)), strict=True)
+    assert all("Attempt to convert a value (PerReplica" in fit for fit in fits), "lesson 15 says so of `fit`"
+    said = [json.loads(line) for line in trained]
     assert [(one["worker"], one["workers"]) for one in said] == [(0, 2), (1, 2)]
-    assert all("Attempt to convert a value (PerReplica" in one["fit"] for one in said), "lesson 15 says so of `fit`"
     first, second = (keras.models.load_model(tmp_path / f"worker_{k}.keras").get_weights() for k in range(2))
     model, alone = worker.train(*model_and_rows, 5, 32, ALONE)
     assert all(map(np.array_equal, first, second))

@@ -180,10 +180,10 @@ ONES = np.ones(10)
     [
         ({"x": np.zeros((10, 4, 3), np.uint8)}, TypeError, r"^x must hold floating.*not uint8; divide 0 to 255 by 255"),
         ({"x": X * 255}, ValueError, r"^x must lie in \[0, 1\], not from 0.255 to 2.55"),
-        ({"x": X.reshape(10, 12)}, ValueError, r"^x must have .* shape \(m, height, width\), not shape \(10, 12\)"),
+        ({"x": X.reshape(10, 12)}, ValueError, r"^x must have .* shape \(n, height, width\), not shape \(10, 12\)"),
         ({"y": Y[:7]}, ValueError, r"^y must have one label per image, shape \(10,\), not shape \(7,\)"),
-        ({"y": Y / 1}, TypeError, "^y must hold whole numbers, not float64"),
-        ({"y": Y + 5}, ValueError, "^y must hold digits from 0 to 9, not 1[0-4]"),
+        ({"y": Y / 1}, TypeError, "^y must hold whole numbers, .* not float64"),
+        ({"y": Y + 5}, ValueError, "^y must hold numbers from 0 to 9, not 1[0-4]"),
         ({"n": 0}, ValueError, "^n must be a whole number of at least 1, not 0"),
         ({"n": 10.0}, TypeError, "^n must be a whole number of at least 1, not 10.0"),
         ({"canvas": 3}, ValueError, "^canvas must be a whole number of at least 4, not 3"),

@@ -9,6 +9,8 @@ from scipy import special
 
 from mos_helpers.sharing import CrossStitch, ExpertsWithGates
 
+pytestmark = pytest.mark.usefixtures("early_builds")
+
 TASKS = ["right", "left", "prime"]
 settings = hypothesis.settings(deadline=None, max_examples=20)
 
@@ -91,7 +93,7 @@ def test_experts_begin_like_dense_layers():
 
 def both_layers():
     image = keras.Input((6,), name="image")
-    mixed = ExpertsWithGates(TASKS, experts=2, units=4, activation="tanh", name="experts")(image)
+    mixed = ExpertsWithGates(TASKS, experts=2, units=4, name="experts")(image)
     mixed = CrossStitch(own=0.7, name="stitch")(mixed)
     return keras.Model(image, {task: keras.layers.Dense(2, name=task)(mixed[task]) for task in TASKS})
 
@@ -122,16 +124,13 @@ def test_numbers_of_numpy_are_numbers_and_can_be_saved():
 def test_shapes_of_a_model_without_a_batch_size():
     model = both_layers()
     assert {task: output.shape for task, output in model.output.items()} == dict.fromkeys(TASKS, (None, 2))
-    shape = {"a": (None, 3), "b": (None, 3)}
-    assert CrossStitch().compute_output_shape(shape) == shape
-    assert ExpertsWithGates(["a"], 2, 5).compute_output_shape((None, 3)) == {"a": (None, 5)}
 
 
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: CrossStitch(1.5), ValueError, "own must be in"),
-        (lambda: CrossStitch(float("nan")), ValueError, "own must be in"),
+        (lambda: CrossStitch(1.5), ValueError, "own must be a number from 0 to 1"),
+        (lambda: CrossStitch(float("nan")), ValueError, "own must be a number from 0 to 1"),
         (lambda: CrossStitch("own"), TypeError, "own must be a number"),
         (lambda: CrossStitch()(np.zeros((2, 3))), TypeError, "must be a dict of features"),
         (lambda: CrossStitch()({"a": np.zeros((2, 3))}), ValueError, "two or more features"),
@@ -142,7 +141,7 @@ def test_shapes_of_a_model_without_a_batch_size():
         (lambda: ExpertsWithGates({"a": 1}, 2, 3), TypeError, "tasks must be a list of names"),
         (lambda: ExpertsWithGates(["a"], True, 3), TypeError, "experts must be a whole number"),
         (lambda: ExpertsWithGates(["a", "a"], 2, 3), ValueError, "different names"),
-        (lambda: ExpertsWithGates(["a"], 0, 3), ValueError, "experts must be at least 1"),
+        (lambda: ExpertsWithGates(["a"], 0, 3), ValueError, "experts must be a whole number of at least 1"),
         (lambda: ExpertsWithGates(["a"], 2, 3.5), TypeError, "units must be a whole number"),
     ],
 )

@@ -15,7 +15,9 @@ def scaling():
     """The benchmark, as a module that no other process can import: its functions are sent whole."""
     spec = importlib.util.spec_from_file_location("benchmark_of_scaling", SCRIPT)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPT.parent)
+        spec.loader.exec_module(module)
     return module
 
 

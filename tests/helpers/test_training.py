@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
+
+pytestmark = pytest.mark.usefixtures("early_builds")
 
 BATCHES = 7  # no multiple of the steps of accumulation and of growth: the training ends between two of them
 
@@ -93,11 +95,11 @@ class Counted:
         return keras.ops.mean((truth - prediction) ** 2, axis=-1)
 
 
-def model_with(optimizer):
+def model_with(optimizer, run_eagerly=False):
     image = keras.Input((5,))
     hidden = keras.layers.BatchNormalization()(keras.layers.Dense(4, activation="tanh", name="hidden")(image))
     model = keras.Model(image, {"left": keras.layers.Dense(2)(hidden), "right": keras.layers.Dense(1)(hidden)})
-    model.compile(optimizer, loss={"left": Counted(), "right": "mse"})
+    model.compile(optimizer, loss={"left": Counted(), "right": "mse"}, run_eagerly=run_eagerly)
     return model
 
 
@@ -154,7 +156,7 @@ def test_a_model_learns_again_what_a_new_one_learns_with_the_functions_that_it_h
 
 
 def test_a_model_that_has_learned_nothing_yet_gets_the_weights():
-    model, other = (model_with(keras.optimizers.Adam(0.01)) for _ in range(2))
+    model, other = (model_with(keras.optimizers.Adam(0.01), run_eagerly=True) for _ in range(2))
     restart(model, other.get_weights())
     assert not model.optimizer.built
     assert fit(model, seed=0) == fit(other, seed=0)
@@ -162,7 +164,7 @@ def test_a_model_that_has_learned_nothing_yet_gets_the_weights():
 
 
 def test_a_learning_rate_that_was_set_stays():
-    model = model_with(keras.optimizers.Adam(0.01))
+    model = model_with(keras.optimizers.Adam(0.01), run_eagerly=True)
     fit(model, seed=0)
     model.optimizer.learning_rate = 0.3
     restart(model, model.get_weights())
@@ -174,7 +176,7 @@ def test_a_learning_rate_that_was_set_stays():
 
 
 def test_what_is_frozen_after_the_first_update_keeps_its_place_in_the_optimizer():
-    model, new = (model_with(keras.optimizers.Adam(0.01)) for _ in range(2))
+    model, new = (model_with(keras.optimizers.Adam(0.01), run_eagerly=True) for _ in range(2))
     fit(model, seed=0)
     model.get_layer("hidden").trainable = False
     restart(model, new.get_weights())
@@ -186,7 +188,7 @@ def test_random_numbers_are_the_same_with_and_without_a_restart():
     drawn = []
     for restarted in (False, True):
         keras.utils.set_random_seed(3)
-        model = model_with(keras.optimizers.Adam(0.01))
+        model = model_with(keras.optimizers.Adam(0.01), run_eagerly=True)
         fit(model, seed=0)
         if restarted:
             restart(model, model.get_weights())
@@ -217,7 +219,7 @@ def test_a_model_without_weights_is_refused():
 
 
 def test_weights_of_another_model_are_refused_by_name():
-    model = model_with(keras.optimizers.Adam())
+    model = model_with(keras.optimizers.Adam(), run_eagerly=True)
     fit(model, seed=0)
     weights = model.get_weights()
     said = refusal(model, weights[:-1])
@@ -225,3 +227,13 @@ def test_weights_of_another_model_are_refused_by_name():
     assert f"not {len(weights) - 1}" in said
     changed = [*weights[:1], np.zeros(3), *weights[2:]]
     assert "weights[1] must have shape (4,) for hidden/bias, not (3,)" in refusal(model, changed)
+
+
+def test_weights_are_drawn_with_the_seed_alone():
+    def build():
+        return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+
+    first, second, again = draw_weights(build, [7, 8, 7])
+    assert all(map(np.array_equal, first, again))
+    assert not np.array_equal(first[0], second[0])
+    assert [array.shape for array in first] == [(3, 2), (2,)]

@@ -767,7 +767,7 @@ def optimizer_of_another_model():
 
 
 class Table:
-    """What a pandas DataFrame looks like to `check_heads`; the course does not need pandas."""
+    """What a pandas DataFrame looks like to `check_heads`."""
 
     columns = ("number", "even")
 

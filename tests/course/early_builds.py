@@ -1,0 +1,33 @@
+"""Let `fit` make the variables of losses, metrics and optimizer before TensorFlow compiles its step.
+
+Keras makes them within the step unless a distribution strategy is set, and TensorFlow traces a function that makes
+variables twice. Made before, as under a strategy, they are the same, and a short training takes little more than half
+of the time.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import keras
+from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
+
+LATE = TensorFlowTrainer._maybe_symbolic_build
+
+
+def build(model: keras.Model, iterator: object = None, data_batch: object = None) -> None:
+    """Build what `compile` was given, if it can be done: else Keras does it later, and says what is wrong.
+
+    A model whose last `fit` failed is left as it is: the next one fails too, which a lesson shows.
+    """
+    if iterator is None or model.run_eagerly or model._distribute_strategy is not None:
+        LATE(model, iterator, data_batch)
+    elif model.train_function is model.test_function is None and all(layer.built for layer in model._flatten_layers()):
+        with suppress(Exception):
+            spec = iterator._distributed_dataset.element_spec
+            batch = keras.tree.map_structure(lambda part: keras.KerasTensor(part.shape, part.dtype.name), spec)
+            model._symbolic_build(data_batch=batch)
+
+
+def use(setting: Callable = setattr) -> None:
+    """Have every model built so from now on."""
+    setting(TensorFlowTrainer, "_maybe_symbolic_build", build)
