@@ -144,9 +144,7 @@ def main() -> None:
     """Print the table."""
     parser = arguments(__doc__, rounds=7)
     parser.add_argument("--steps", type=whole_number(2 * FEW), default=300, help="updates of 128 images (300)")
-    parser.add_argument(
-        "--sweep", type=whole_number(0), default=0, help="only a sweep of so many networks (none)"
-    )
+    parser.add_argument("--sweep", type=whole_number(0), default=0, help="only a sweep of so many networks (none)")
     parser.add_argument("--workers", type=whole_number(2), default=2, help="processes of the sweep (2)")
     options = parser.parse_args()
     if options.sweep:
