@@ -10,7 +10,8 @@
     )
 
 An answer is called on every case, and is correct if it equals the right function on all of them. A mistake is named
-only if it explains all that the answer gave; else the first difference is shown, so cases go from small to large.
+only if it explains all that the answer gave, a case that could not be used included; else the first difference is
+shown, so cases go from small to large.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -105,7 +106,7 @@ class FunctionQuestion:
             return
         for part, table in self.tables():
             parts = _at(part, found), _at(part, wanted)
-            made = {message: map(self._made_by, ways) for message, ways in table.items()}
+            made = {message: self._made_by(ways, part, len(found)) for message, ways in table.items()}
             words = _explanation(*parts, made, close, self.decimals)
             if words:
                 place = _first_wrong(*parts, close)
@@ -115,11 +116,30 @@ class FunctionQuestion:
         show = self.show or _difference
         raise NotYet(show(cases[first], found[first], wanted[first]))
 
-    def _made_by(self, mistake: Callable) -> list:
-        """Return what a mistake gives on each case, made once."""
-        if mistake not in self._made:
-            self._made[mistake] = results_of(mistake, self.cases)
-        return self._made[mistake]
+    def _made_by(self, ways: list[Callable], part: object, count: int) -> list[list]:
+        """Return what a mistake gives on each case, made once, in each way of making it.
+
+        The answer gave something on `count` cases. If there are more, the next one could not be used: a way that gives
+        there what could be is left out.
+        """
+        for way in ways:
+            if way not in self._made:
+                self._made[way] = results_of(way, self.cases)
+        results = [self._made[way] for way in ways]
+        return [made for made in results if count == len(self.cases) or not self._is_usable(made, part, count)]
+
+    def _is_usable(self, made: list, part: object, place: int) -> bool:
+        """Tell whether an answer that gives this on a case could be compared there with the right result."""
+        case, result = self.cases[place], made[place]
+        if result is None:
+            return False
+        if part is not None:
+            result = with_part(self.wanted[place], part, result)
+        try:
+            self.read(result, case) if self.read else read_like(self.wanted[place], result)
+        except NotYet:
+            return False
+        return True
 
     def _closeness(self, case: Case, tolerance: float) -> tuple[float, float]:
         """Return how far a result may be from the right one: relative to it, and in all."""
@@ -288,6 +308,13 @@ def _rounded(leaf: np.ndarray, decimals: int) -> np.ndarray:
     return np.round(leaf, decimals) if leaf.dtype.kind == "f" else leaf
 
 
+def with_part(result: Any, part: object, value: object) -> Any:  # noqa: ANN401
+    """Return a copy of a result, a dict or a list, with another value for one key or index."""
+    result = dict(result) if isinstance(result, dict) else list(result)
+    result[part] = value
+    return result
+
+
 def results_of(mistake: Callable, cases: list[Case]) -> list:
     """Return what a mistake gives on each case; where it fails, None, which explains nothing."""
     found = []
@@ -295,7 +322,7 @@ def results_of(mistake: Callable, cases: list[Case]) -> list:
         try:
             with np.errstate(all="ignore"):
                 found.append(mistake(*case.values()))
-        except (ArithmeticError, LookupError, TypeError, ValueError):
+        except Exception:
             found.append(None)
     return found
 

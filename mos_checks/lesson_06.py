@@ -573,14 +573,6 @@ def _spread(known: np.ndarray, shape: Shape) -> np.ndarray:
     return np.broadcast_to(_with_axes(known, len(shape)), shape)
 
 
-def _columns_first(known: np.ndarray, shape: Shape) -> np.ndarray:
-    """Return what NumPy broadcasts from the last axis, where it can."""
-    try:
-        return np.broadcast_to(known, shape)
-    except ValueError:
-        return _spread(known, shape)
-
-
 ENOUGH = "make one weight for each number of the loss, with `np.broadcast_to`"
 # What mistakes give for known labels k and weights of the shape s.
 MISTAKEN_WEIGHTS: dict[str, Callable[[np.ndarray, Shape], np.ndarray]] = {
@@ -590,7 +582,9 @@ MISTAKEN_WEIGHTS: dict[str, Callable[[np.ndarray, Shape], np.ndarray]] = {
     f"the missing axes belong to the end, and then {ENOUGH}": lambda k, s: k.reshape(
         (1,) * (len(s) - k.ndim) + k.shape
     ),
-    "the weights follow the last axes and not the first: give `known` its missing axes at the end": _columns_first,
+    "the weights follow the last axes and not the first: give `known` its missing axes at the end": lambda k, s: (
+        np.broadcast_to(k, s)
+    ),
     "the axes of the weights are in the reverse order": lambda k, s: _spread(k, s).T,
     "the weights are 1 for the gaps: turn them round": lambda k, s: 1 - _spread(k, s),
     "the weights are 1 for the gaps too": lambda k, s: np.ones(s),

@@ -3,7 +3,8 @@
     python -m mos_checks.progress           in the folder of the course
 
 `check` and `hint` remember in a small file beside the exercises, `.mos_progress.json`, which may be deleted. They write
-it only where a notebook of the lesson lies, and never in strict mode.
+it only where a notebook of the lesson lies, and never in strict mode. Nothing is remembered of the opening notebook: it
+shows a first hint and a first answer whenever it is run.
 """
 
 import json
@@ -33,7 +34,7 @@ class Memory:
     def save(self, folder: Path, question_id: str) -> None:
         """Write all that is remembered into the file, if the folder has a notebook of the question's lesson."""
         lesson = int(question_id.partition(".")[0])
-        if os.environ.get("MOS_STRICT") == "1" or not any(folder.glob(f"{lesson:02}_*.ipynb")):
+        if lesson == 0 or os.environ.get("MOS_STRICT") == "1" or not any(folder.glob(f"{lesson:02}_*.ipynb")):
             return
         self.load(folder)  # what another notebook has written since
         content = {"solved": sorted(self.solved, key=place_of), "hints": self.hints}

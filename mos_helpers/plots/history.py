@@ -1,4 +1,4 @@
-"""Learning curves."""
+"""How losses and metrics went: learning curves."""
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest

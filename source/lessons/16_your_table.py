@@ -229,6 +229,7 @@ def score(answers, test):
     return found
 
 
+# %%
 def cross_validate(model, inputs, tests):
     found = [[] for _ in tests]
     for fold, (rows, test) in enumerate(folds):
@@ -241,6 +242,7 @@ def cross_validate(model, inputs, tests):
     return [pd.DataFrame(scores) for scores in found]
 
 
+# %%
 scores = {}
 scores["shared trunk"], lost = cross_validate(shared, prepared, [prepared, no_flipper])
 [scores["separate networks"]] = cross_validate(separate, prepared, [prepared])
@@ -268,6 +270,8 @@ competition = {  # for names, for a number
     "boosted trees": [kind(**options) for kind in trees],
     "baseline": (DummyClassifier(), DummyRegressor(strategy="median")),
 }
+
+# %%
 for way, (for_names, for_number) in competition.items():
     found = []
     for (rows, test), inputs in zip(folds, prepared, strict=True):

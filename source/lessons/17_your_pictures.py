@@ -110,6 +110,7 @@ def columns(rows):
     return {name: [row[name] for row in rows] for name in ["file", "map"]}, targets, weights
 
 
+# %%
 def read(name):
     picture = tf.io.decode_png(tf.io.read_file(f"{folder}/" + name), channels=1)
     return tf.image.resize(picture, (SIDE, SIDE), antialias=True) / 255
@@ -268,6 +269,7 @@ def head(features, units, activation, name):
     return keras.layers.Dense(units, activation=activation, name=name)(hidden)
 
 
+# %%
 def network(trunk):
     image = keras.Input((SIDE, SIDE, 1), name="image")
     x = features = trunk(image)
@@ -335,7 +337,7 @@ pretrained = frozen.get_layer("trunk").get_weights()
 training = pipeline(good_rows).cache()
 
 # %% [markdown]
-# **Predict first.** About 80 digits, 160 angles and 100 maps are labelled. Each way makes 120 updates, from ten seeds:
+# **Predict first.** About 80 digits, 170 angles and 100 maps are labelled. Each way makes 120 updates, from ten seeds:
 # - *from scratch*: a trunk with new weights;
 # - *frozen*: the saved trunk, heads only;
 # - *then unfrozen*: as before for 60 updates, then 60 of everything, at a third of the learning rate;
@@ -355,6 +357,7 @@ def fit(model, weights, updates, seed, rate=0.006, augment=None):
     return model.get_weights()
 
 
+# %%
 def scores(model):
     """Return the accuracy of digit in %, the error of angle in degrees, and the IoU of map in %."""
     p = model.predict_on_batch(images_test)
@@ -364,6 +367,7 @@ def scores(model):
     return 100 * digit, angle, 100 * (ink & found).sum() / (ink | found).sum()
 
 
+# %%
 runs = {}
 for seed, start in enumerate(starts):
     with_trunk = pretrained + start[len(pretrained) :]
@@ -399,7 +403,7 @@ assert runs["frozen"][:, 2].mean() > runs["then unfrozen"][:, 2].mean()
 # - **Unfreezing at a small rate** changes *digit* little here, and costs *map*: half of the updates have a third of the rate, and the
 #   map's layers still had much to learn. First train the heads until they stand still.
 # - **Never frozen** is not better in our run. And freezing is cheaper: the trunk needs no gradients.
-# - **Turns** gain nothing clear: with 120 updates of 32, each picture is seen ten times only. They pay in longer training.
+# - **Turns** gain nothing clear: with 120 updates of 32, each picture is seen ten times only. Whether they pay in a longer training, try.
 #
 # All this is about few labels and few updates. Count yours, and compare as here, over several seeds.
 

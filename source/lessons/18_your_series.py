@@ -151,6 +151,7 @@ def split_errors(part, gap):
     return np.abs(answers - degrees).mean(axis=0)
 
 
+# %%
 in_blocks = np.arange(len(x)) * 5 // len(x)
 at_random = np.random.default_rng(18).permutation(in_blocks)
 split = {"random": split_errors(at_random, 0), "blocks": split_errors(in_blocks, 14)}
@@ -246,6 +247,7 @@ def score(name, test, off, rain=None, kind=None):
         right_kind.setdefault(name, []).append(np.mean(kind == tomorrow["kind"][test]))
 
 
+# %%
 for start, (x, departure, scale, train, test) in zip(starts, blocks, strict=True):
     usual = smooth(table.index < start, ["rain"])[STEPS : STEPS + len(x), 0]  # of tomorrow
     frequent = np.bincount(tomorrow["kind"][train], known_only[train]).argmax()
@@ -520,6 +522,7 @@ def step_loss(model, weights=None, reduction="sum_over_batch_size"):
     return model.evaluate(days, {"rain": wet_next}, 500, sample_weight=weights, verbose=0)
 
 
+# %%
 chance = plain.predict_on_batch(days)["rain"]
 over_real = -np.log(np.where(wet_next == 1, chance, 1 - chance))[real == 1].mean()
 found = {"nothing": step_loss(plain), "weights": step_loss(plain, real)}

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 from checking import outcome, question_ids
 
-from mos_checks.functions import questions
+from mos_checks.functions import questions, with_part
 from mos_checks.progress import place_of
 
 question_ids()  # loads the questions of all lessons
@@ -23,10 +23,7 @@ def answer_with(asked, part, mistake):
     def answer(*arguments):
         if part is None:
             return mistake(*arguments)
-        result = asked.right(*arguments)
-        result = dict(result) if isinstance(result, dict) else list(result)
-        result[part] = mistake(*arguments)
-        return result
+        return with_part(asked.right(*arguments), part, mistake(*arguments))
 
     return answer
 

@@ -42,6 +42,17 @@ def test_nothing_is_written_in_strict_mode_or_where_the_exercise_is_not(folder, 
     assert not (folder / NAME).exists()
 
 
+def test_the_opening_notebook_says_the_same_whenever_it_is_run(folder, monkeypatch, capsys):
+    (folder / "00_start_here.ipynb").touch()
+    monkeypatch.chdir(folder)
+    for _ in range(2):
+        monkeypatch.setattr(grading, "_memory", Memory())
+        grading.hint("0.1")
+        grading.check("0.1", lambda: {"units": 7, "activation": "sigmoid"})
+        assert capsys.readouterr().out.startswith("Hint 1 of 2")
+    assert not (folder / NAME).exists()
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"solved": 3}', '{"solved": ["1.1"], "hints": []}', "\x00"])
 def test_a_file_that_cannot_be_read_is_no_obstacle(folder, content):
     (folder / NAME).write_text(content)

@@ -91,6 +91,14 @@ def test_the_map_names_every_notebook():
     assert built <= mapped
 
 
+def test_the_sections_that_the_readme_sends_readers_to_are_there():
+    problems = text(ROOT / "README.md").partition("## From your problem to a lesson")[2].partition("\n## ")[0]
+    named = re.findall(r"\[\d+\]\(notebooks/(\w+)\.ipynb\), \*([^*]+)\*", problems)
+    assert len(named) > 8
+    for stem, section in named:
+        assert f"# {section}\n" in text(ROOT / "source" / "lessons" / f"{stem}.py"), (stem, section)
+
+
 def test_exercises_lead_back_to_their_lesson():
     lessons = {path.stem for path in LESSONS}
     for path in EXERCISES:
