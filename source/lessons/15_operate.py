@@ -453,10 +453,11 @@ read = [y["left"].numpy() for _, y in from_files(folder)]
 assert len(read) == 31 and {len(part) for part in read} == {128}
 
 # %% [markdown]
-# Such times differ from run to run, and for arrays as small as these there may be no gain at all. `benchmarks/input_pipeline.py` measures it with 60,000 images, in
-# processor time. `batches` with 32 updates in one call needed less than half of what plain `fit` on arrays needs. Files need
-# no memory for the images. They needed about one and a half times as much as arrays, and about three times if they are read
-# one after the other and each image is taken apart by itself.
+# Such times differ from run to run, and for arrays as small as these there may be no gain at all.
+# `benchmarks/input_pipeline.py` measures it with 60,000 images, in processor time. `batches` with 32 updates in one call
+# needed less than half of what plain `fit` on arrays needs. Files need no memory for the images. They needed about one and
+# a half times as much as arrays, and about three times if they are read one after the other and each image is taken apart
+# by itself.
 
 # %% [markdown]
 # ### 16 bits
