@@ -53,6 +53,7 @@ def backend() -> str:
     """Return which backend Keras runs on, if it is TensorFlow and `tf.keras` is Keras 3."""
     import keras
     import tensorflow as tf
+    from packaging.version import Version
 
     from mos_helpers.inside_keras import TESTED
 
@@ -60,17 +61,12 @@ def backend() -> str:
         raise FixNeeded(f"Keras runs on {keras.backend.backend()}: remove the environment variable KERAS_BACKEND")
     if os.environ.get("TF_USE_LEGACY_KERAS", "0").lower() in ("1", "true"):
         raise FixNeeded("TF_USE_LEGACY_KERAS asks for the old Keras 2: remove that environment variable")
-    newer = [f"{name} {version(name)}" for name, tested in TESTED.items() if is_newer(version(name), tested)]
+    found = {name: Version(version(name)) for name in TESTED}
+    newer = [f"{name} {found[name]}" for name in TESTED if found[name].release[:2] > Version(TESTED[name]).release]
     untried = f", {' and '.join(newer)} newer than tested: run `uv run pytest` or use the older one" if newer else ""
     graphics = len(tf.config.list_physical_devices("GPU"))
     onednn = "off, so convolutions are slower" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "on"
     return f"Keras runs on TensorFlow, oneDNN is {onednn}, {graphics or 'no'} GPU (none is needed){untried}"
-
-
-def is_newer(found: str, tested: str) -> bool:
-    """Return whether the first two numbers of a version are above those of the newest that was tested."""
-    first_two = [[int(part) for part in text.split(".")[:2]] for text in (found, tested)]
-    return first_two[0] > first_two[1]
 
 
 def memory() -> str:

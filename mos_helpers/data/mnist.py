@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -37,7 +36,7 @@ def find_mnist(required_by: str | None) -> tuple[np.ndarray, ...] | None:
     arrays, problems, may_download = None, [], True
     for place, path in places:
         try:
-            arrays, instead = _read_mnist(path), f"MNIST was read from {place}"
+            arrays, instead = _read_mnist(path.read_bytes()), f"MNIST was read from {place}"
             break
         except (FileNotFoundError, NotADirectoryError):
             if place == "MOS_DATA_DIR":
@@ -74,21 +73,12 @@ def _keras_cache_files() -> list[Path]:
     return [home / "datasets" / "mnist.npz" for home in homes]
 
 
-def _read_mnist(path: Path) -> tuple[np.ndarray, ...]:
-    """Return x_train, y_train, x_test, y_test from a file; OSError if it cannot be opened, ValueError if it is bad."""
-    try:
-        with path.open("rb") as file:
-            return _read_arrays(file)
-    except PermissionError as error:
-        raise ValueError("it cannot be opened: permission denied") from error
-
-
-def _read_arrays(file: BinaryIO) -> tuple[np.ndarray, ...]:
-    if not zipfile.is_zipfile(file):
+def _read_mnist(content: bytes) -> tuple[np.ndarray, ...]:
+    """Return x_train, y_train, x_test, y_test from the content of a file; ValueError if it is not MNIST."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
         raise ValueError("it is not a complete .npz archive")
-    file.seek(0)
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in MNIST_ARRAYS if name in archive.files}
     except Exception as error:  # a damaged archive can fail in a dozen ways
         raise ValueError(f"its arrays cannot be read: {type(error).__name__}") from error
@@ -113,7 +103,7 @@ def _download_mnist(target: Path) -> tuple[np.ndarray, ...]:
     except Exception as error:  # what http.client raises is no OSError
         raise ConnectionError("the download broke off") from error
     try:
-        arrays = _read_arrays(io.BytesIO(content))
+        arrays = _read_mnist(content)
     except ValueError as error:
         raise ConnectionError(f"what came is not MNIST: {error}") from error
     try:

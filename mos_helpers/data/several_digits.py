@@ -5,14 +5,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from mos_helpers.arguments import as_digits, check_whole_number
 
+MOST = 3  # digits on an image
+
 
 def several_digits(
     x: np.ndarray,
     y: np.ndarray,
     n: int,
     canvas: int = 60,
-    at_least: int = 1,
-    at_most: int = 3,
     weights: np.ndarray | None = None,
     followers: np.ndarray | None = None,
     seed: int = 0,
@@ -20,16 +20,14 @@ def several_digits(
     """Return n images with several digits each, and which digits are on each of them.
 
     The canvas is cut into square cells, as many as can hold a digit. Each digit gets a cell of its own, drawn at
-    random, and lies anywhere within it. How many digits an image has is drawn first, each number from `at_least` to
-    `at_most` equally often. Then their labels are drawn one after the other, and then a digit of `x` for each label. A
-    label may come twice.
+    random, and lies anywhere within it. How many digits an image has is drawn first: one, two or three, or at most as
+    many as there are cells, each number equally often. Then their labels are drawn one after the other, and then a
+    digit of `x` for each label. A label may come twice.
 
     Args:
         x, y, n, seed: as for `two_digits`.
         canvas: the side of the image in pixels, at least the larger side of a digit. With digits of 28x28 pixels, 60
             gives four cells of 30x30.
-        at_least: the fewest digits on an image, from 0 to `at_most`.
-        at_most: the most digits on an image, from 1 to the number of cells.
         weights: how often each label is drawn, relative to the others: ten numbers of at least 0. None means: as often
             as it is in `y`.
         followers: a table of shape (10, 10) that makes labels depend on each other. Row a holds the weights of the
@@ -41,19 +39,18 @@ def several_digits(
     """
     x, y = as_digits(x, y, n, seed)
     check_whole_number("canvas", canvas, max(x.shape[1:]))
-    check_whole_number("at_most", at_most, 1, (canvas // max(x.shape[1:])) ** 2)
-    check_whole_number("at_least", at_least, 0, at_most)
+    most = min(MOST, (canvas // max(x.shape[1:])) ** 2)
     in_y = np.bincount(y, minlength=10)
     first = in_y if weights is None else _checked_weights("weights", weights, (10,), in_y)
     table = np.tile(first, (10, 1)) if followers is None else _checked_weights("followers", followers, (10, 10), in_y)
 
     rng = np.random.default_rng(seed)
-    count = rng.integers(at_least, at_most + 1, size=n)
-    labels = _draw_labels(rng, first, table, (n, at_most))
+    count = rng.integers(1, most + 1, size=n)
+    labels = _draw_labels(rng, first, table, (n, most))
     rows = _draw_rows(rng, y, labels)
     images = _place(rng, x, rows, count, canvas)
     present = np.zeros((n, 10), dtype=np.float32)
-    image, place = np.nonzero(np.arange(at_most) < count[:, None])
+    image, place = np.nonzero(np.arange(most) < count[:, None])
     present[image, labels[image, place]] = 1
     return images, {"digits": present}
 
@@ -94,16 +91,16 @@ def _draw_rows(rng: np.random.Generator, y: np.ndarray, labels: np.ndarray) -> n
 
 def _place(rng: np.random.Generator, x: np.ndarray, rows: np.ndarray, count: np.ndarray, canvas: int) -> np.ndarray:
     """Draw the first `count` digits of each image into cells of their own."""
-    n, at_most = rows.shape
+    n, most = rows.shape
     height, width = x.shape[1:]
     per_side = canvas // max(height, width)
     cell = canvas // per_side
-    cells = rng.random((n, per_side**2)).argsort(axis=1)[:, :at_most]
-    top = cells // per_side * cell + rng.integers(cell - height + 1, size=(n, at_most))
-    left = cells % per_side * cell + rng.integers(cell - width + 1, size=(n, at_most))
+    cells = rng.random((n, per_side**2)).argsort(axis=1)[:, :most]
+    top = cells // per_side * cell + rng.integers(cell - height + 1, size=(n, most))
+    left = cells % per_side * cell + rng.integers(cell - width + 1, size=(n, most))
     images = np.zeros((n, canvas, canvas), dtype=np.float32)
     windows = sliding_window_view(images, (height, width), axis=(1, 2), writeable=True)
-    for place in range(at_most):
+    for place in range(most):
         drawn = np.flatnonzero(count > place)
         windows[drawn, top[drawn, place], left[drawn, place]] = x[rows[drawn, place]]
     return images

@@ -9,10 +9,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
 from matplotlib.path import Path
 
 from mos_helpers.plots.figures import BLUE, GREY, INK, VERMILLION, Figure, text_width
-from mos_helpers.plots.model_graph import Box, Call, boxes_of
+from mos_helpers.plots.model_graph import Box, boxes_of
 from mos_helpers.plots.model_layout import Layout, Point, arrange
-
-TOLD_IN_ALT = 8
 
 # Inches.
 WIDEST_RIGHTWARDS = 9.0
@@ -56,81 +54,44 @@ def architecture(model: keras.Model, downwards: bool | None = None) -> Figure:
         downwards: whether it runs downwards, for models that stand side by side to be compared; None decides by width.
     """
     boxes = boxes_of(model)
-    layout, down = _layout(boxes, downwards)
+    box_size = _box_size(boxes)
+    layout = _layout(boxes, box_size, downwards)
     facts = _summary(model)
-    kinds = [kind for kind in STYLES if any(box.kind == kind for box in boxes.values())]
-    graph_width, graph_height = _turned(layout.size, down)
-    legend_width = sum(text_width(STYLES[kind].word, FACT) + SWATCH for kind in kinds)
-    width = max(graph_width, legend_width, text_width(model.name, TITLE), text_width(facts, FACT)) + 2 * MARGIN
-    height = TITLE_HEIGHT + graph_height + LEGEND_HEIGHT + 2 * MARGIN
-    figure = Figure(width, height, _alt(model, boxes, layout), layout=None)
+    styles = [style for kind, style in STYLES.items() if any(box.kind == kind for box in boxes.values())]
+    legend_width = sum(text_width(style.word, FACT) + SWATCH for style in styles)
+    width = max(layout.size[0], legend_width, text_width(model.name, TITLE), text_width(facts, FACT)) + 2 * MARGIN
+    height = TITLE_HEIGHT + layout.size[1] + LEGEND_HEIGHT + 2 * MARGIN
+    figure = Figure(width, height, _alt(model, boxes), layout=None)
     axes = figure.drawing()
-    axes.text(width / 2, MARGIN, model.name, fontproperties=TITLE, ha="center", va="top", color=INK, parse_math=False)
-    axes.text(width / 2, MARGIN + 0.24, facts, fontproperties=FACT, ha="center", va="top", color=GREY)
-    corner = ((width - graph_width) / 2, MARGIN + TITLE_HEIGHT)
-    _draw_graph(axes, boxes, layout, down, corner)
-    _draw_legend(axes, [STYLES[kind] for kind in kinds])
+    middle, above = layout.size[0] / 2, MARGIN + TITLE_HEIGHT
+    axes.set(xlim=(middle - width / 2, middle + width / 2), ylim=(height - above, -above))
+    title = {"ha": "center", "va": "top", "parse_math": False}
+    axes.text(middle, -TITLE_HEIGHT, model.name, fontproperties=TITLE, color=INK, **title)
+    axes.text(middle, 0.24 - TITLE_HEIGHT, facts, fontproperties=FACT, color=GREY, **title)
+    for (source, target), route in layout.routes.items():
+        look = {"arrowstyle": "-|>", "mutation_scale": 10, "color": "#555555", "linewidth": 1.3, "zorder": 1}
+        axes.add_patch(FancyArrowPatch(path=Path(route), gid=f"{source} to {target}", **look))
+    for call, (x, y) in layout.centers.items():
+        _draw_box(axes, boxes[call], (x - box_size[0] / 2, y - box_size[1] / 2), box_size, call)
+    _draw_legend(axes, styles)
     return figure
 
 
-def _layout(boxes: dict[Call, Box], down: bool | None) -> tuple[Layout, bool]:
-    """Return a layout, one that is not too wide if `down` is None, and whether it runs downwards."""
-    parents = {call: box.parents for call, box in boxes.items()}
-    width = _box_width(boxes)
-    sizes = {call: (width, _box_height(box)) for call, box in boxes.items()}
-    downwards = arrange(parents, sizes)
-    rightwards = arrange(parents, {call: _turned(size, down=False) for call, size in sizes.items()})
-    if down is None:
-        down = rightwards.size[1] > max(WIDEST_RIGHTWARDS, downwards.size[0])
-    return (downwards if down else rightwards), down
-
-
-def _turned(point: Point, down: bool) -> Point:
-    """Exchange (across, along) and (x, y)."""
-    return point if down else point[::-1]
-
-
-def _box_width(boxes: dict[Call, Box]) -> float:
-    """Return the width that holds the widest text: all boxes are equally wide."""
+def _box_size(boxes: dict[str, Box]) -> Point:
+    """Return the size that holds the texts of any box: all are drawn equally large."""
     tag = text_width("head", TAG) + 2 * PADDING
     names = [text_width(box.name, NAME) + (tag if box.kind == "head" else 0) for box in boxes.values()]
-    return 2 * PADDING + max(*names, *(text_width(line, FACT) for box in boxes.values() for line in box.lines))
+    width = max(*names, *(text_width(line, FACT) for box in boxes.values() for line in box.lines))
+    return width + 2 * PADDING, BAR + PADDING + LINE * max(len(box.lines) for box in boxes.values())
 
 
-def _box_height(box: Box) -> float:
-    return BAR + PADDING + len(box.lines) * LINE
-
-
-def _draw_graph(axes: Axes, boxes: dict[Call, Box], layout: Layout, down: bool, corner: Point) -> None:
-    def place(point: Point) -> Point:
-        x, y = _turned(point, down)
-        return corner[0] + x, corner[1] + y
-
-    width = _box_width(boxes)
-    for (source, target), route in layout.routes.items():
-        points = _bend(route)
-        codes = [Path.MOVETO, *[Path.LINETO, *[Path.CURVE4] * 3] * ((len(points) - 2) // 4), Path.LINETO]
-        look = {"arrowstyle": "-|>", "mutation_scale": 10, "color": "#555555", "linewidth": 1.3, "zorder": 1}
-        arrow = FancyArrowPatch(path=Path([place(point) for point in points], codes), **look)
-        arrow.set_gid(f"{_identity(source)} to {_identity(target)}")
-        axes.add_patch(arrow)
-    for call, box in boxes.items():
-        x, y = place(layout.centers[call])
-        height = _box_height(box)
-        _draw_box(axes, box, (x - width / 2, y - height / 2), (width, height), _identity(call))
-
-
-def _bend(route: list[Point]) -> list[Point]:
-    """Put the two control points of a curve between every second and third point of a route."""
-    points = route[:2]
-    for (across, along), (next_across, next_along), end in zip(route[1::2], route[2::2], route[3::2], strict=False):
-        middle = (along + next_along) / 2
-        points += [(across, middle), (next_across, middle), (next_across, next_along), end]
-    return points
-
-
-def _identity(call: Call) -> str:
-    return call[0] if call[1] == 0 else f"{call[0]}, call {call[1]}"
+def _layout(boxes: dict[str, Box], box_size: Point, down: bool | None) -> Layout:
+    """Return a layout in (x, y), one that is not too wide if `down` is None."""
+    parents = {call: box.parents for call, box in boxes.items()}
+    downwards, rightwards = arrange(parents, box_size), arrange(parents, box_size[::-1]).turned()
+    if down is None:
+        down = rightwards.size[0] > max(WIDEST_RIGHTWARDS, downwards.size[0])
+    return downwards if down else rightwards
 
 
 def _draw_box(axes: Axes, box: Box, corner: Point, size: Point, identity: str) -> None:
@@ -164,25 +125,19 @@ def _summary(model: keras.Model) -> str:
     return ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
 
 
-def _alt(model: keras.Model, boxes: dict[Call, Box], layout: Layout) -> str:
+def _alt(model: keras.Model, boxes: dict[str, Box]) -> str:
     """Return the boxes of each kind with their facts, in the order in which data flows, and what feeds each head."""
-    parts = []
-    for kind, words in (("input", "Inputs:"), ("trunk", "Trunk:"), ("branch", "Leading to one head:")):
-        calls = [call for call in boxes if boxes[call].kind == kind]
-        if calls:
-            told = _told([boxes[call] for call in sorted(calls, key=lambda call: layout.centers[call][1])])
-            parts.append(f"{words} {'; '.join(told[:TOLD_IN_ALT])}")
-            parts[-1] += f" and {len(told) - TOLD_IN_ALT} more" if len(told) > TOLD_IN_ALT else ""
-    heads = _told([box for box in boxes.values() if box.kind == "head"])
-    return f"Drawing of the model {model.name}: {_summary(model)}. {'. '.join([*parts, 'Heads: ' + '; '.join(heads)])}."
-
-
-def _told(boxes: list[Box]) -> list[str]:
-    """Return each box as its name with its facts; boxes that are alike are told together."""
-    names: dict[str, list[str]] = {}
-    for box in boxes:
-        facts = [line.replace(" · ", " ") for line in box.lines if line != "InputLayer"]
-        if box.kind == "head" and box.parents:
-            facts.append("fed by " + " and ".join(name for name, _ in box.parents))
-        names.setdefault(", ".join(facts), []).append(box.name)
-    return [f"{', '.join(alike)}, {'each ' if len(alike) > 1 else ''}{facts}" for facts, alike in names.items()]
+    parts = [f"Drawing of the model {model.name}: {_summary(model)}"]
+    titles = {"input": "Inputs", "trunk": "Trunk", "branch": "Leading to one head", "head": "Heads"}
+    for kind, title in titles.items():
+        alike: dict[str, list[str]] = {}  # the names of the boxes with the same facts
+        for box in boxes.values():
+            if box.kind == kind:
+                facts = [line.replace(" · ", " ") for line in box.lines if line != "InputLayer"]
+                if kind == "head" and box.parents:
+                    facts.append("fed by " + " and ".join(boxes[parent].name for parent in box.parents))
+                alike.setdefault(", ".join(facts), []).append(box.name)
+        told = [f"{', '.join(names)}, {'each ' if len(names) > 1 else ''}{facts}" for facts, names in alike.items()]
+        if told:
+            parts.append(f"{title}: {'; '.join(told)}")
+    return f"{'. '.join(parts)}."

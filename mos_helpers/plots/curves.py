@@ -25,8 +25,7 @@ def curves(
     Args:
         x: where the numbers were taken, shape (points,).
         lines: for each design, at most five, shape (points,) or (runs, points).
-        x_label: what `x` is.
-        y_label: what the lines are.
+        x_label, y_label: what `x` and the lines are.
         log_x: give each factor, not each step, the same width; `x` must be positive.
         level: a name and a number, for a grey line across: a baseline, say.
     """

@@ -1,16 +1,12 @@
 """What a drawing of a model shows: one box for each call of a layer, and where each box gets its input from."""
 
 from collections import Counter
-from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
+from dataclasses import dataclass
 
 import keras
 
 from mos_helpers.arguments import check_type
 from mos_helpers.inside_keras import source_of
-
-Call = tuple[str, int]
-"""One call of a layer: the layer's name, and the number of the call (a shared layer is called more than once)."""
 
 
 @dataclass
@@ -19,37 +15,53 @@ class Box:
 
     Attributes:
         name: the layer's name.
-        parents: the calls whose outputs it takes.
-        kind: "input"; "trunk" if it leads to several heads; "branch" if it leads to one; "head" if it is an output.
+        parents: the keys of the boxes whose outputs it takes.
         lines: the facts below the name: key of the output, class and activation, shape, parameters.
+        outputs: the ids of the model's outputs that it leads to.
+        kind: "input"; "trunk" if it leads to several heads; "branch" if it leads to one; "head" if it is an output.
     """
 
     name: str
-    parents: list[Call]
+    parents: list[str]
+    lines: list[str]
+    outputs: set[int]
     kind: str = ""
-    lines: list[str] = field(default_factory=list)
 
 
-def boxes_of(model: keras.Model) -> dict[Call, Box]:
-    """Return the boxes of a model with a graph, with the heads in the order of the model's outputs."""
+def boxes_of(model: keras.Model) -> dict[str, Box]:
+    """Return the boxes of a model with a graph, each after its parents, and the heads in the order of the outputs."""
     _check(model)
     outputs = _named_outputs(model.outputs if isinstance(model, keras.Sequential) else model.output)
-    keys: dict[Call, dict[int, list[str]]] = {}  # of each head: which names stand for which of its tensors
+    keys: dict[int, list[str]] = {}  # of each output, by its id
     for key, tensor in outputs:
-        keys.setdefault(_call(tensor), {}).setdefault(id(tensor), []).append(key)
-    boxes = {}
+        keys.setdefault(id(tensor), []).append(key)
+    boxes: dict[str, Box] = {}
+
     # The public `get_config` tells the graph too, but fails for layers that define none, as one writes when trying
     # something. So we go back from the outputs.
-    waiting = [tensor for _, tensor in reversed(outputs)]
-    while waiting:
-        tensor = waiting.pop()
-        source, call = source_of(tensor), _call(tensor)
+    def add(tensor: keras.KerasTensor) -> None:
+        call = _call(tensor)
         if call not in boxes:
-            boxes[call] = Box(call[0], list(dict.fromkeys(map(_call, source.inputs))))
-            boxes[call].lines = _facts(source.layer, source.outputs, keys.get(call, {}))
-            waiting.extend(reversed(source.inputs))
-    _tell_kinds(boxes, keys)
-    _tell_calls(boxes)
+            source = source_of(tensor)
+            for above in source.inputs:
+                add(above)
+            own = keys.keys() & set(map(id, source.outputs))
+            parents = list(dict.fromkeys(map(_call, source.inputs)))
+            boxes[call] = Box(source.layer.name, parents, _facts(source.layer, source.outputs, keys), own)
+            boxes[call].kind = "head" if own else "trunk" if parents else "input"
+
+    for _, tensor in outputs:
+        add(tensor)
+    for box in reversed(boxes.values()):
+        for parent in box.parents:
+            boxes[parent].outputs |= box.outputs
+        if box.kind == "trunk" and len(box.outputs) == 1 < len(keys):
+            box.kind = "branch"
+    calls, seen = Counter(box.name for box in boxes.values()), Counter()
+    for box in boxes.values():
+        seen[box.name] += 1
+        if calls[box.name] > 1:
+            box.lines.append(f"call {seen[box.name]} of {calls[box.name]}, same weights")
     return boxes
 
 
@@ -73,32 +85,10 @@ def _named_outputs(structure: object, name: str = "") -> list[tuple[str, keras.K
     return [(name, structure)]
 
 
-def _call(tensor: keras.KerasTensor) -> Call:
+def _call(tensor: keras.KerasTensor) -> str:
+    """Return a name for the call of a layer that makes a tensor: a shared layer is called more than once."""
     source = source_of(tensor)
-    return source.layer.name, source.call
-
-
-def _tell_kinds(boxes: dict[Call, Box], keys: dict[Call, dict]) -> None:
-    """Say of each box which kind it is, from the output tensors that it leads to."""
-    reached = {call: set(keys.get(call, {})) for call in boxes}
-    only_one_output = sum(map(len, keys.values())) == 1
-    order = TopologicalSorter({call: box.parents for call, box in boxes.items()}).static_order()
-    for call in reversed(list(order)):
-        box = boxes[call]
-        for parent in box.parents:
-            reached[parent] |= reached[call]
-        shared = len(reached[call]) > 1 or only_one_output
-        box.kind = "head" if call in keys else "input" if not box.parents else "trunk" if shared else "branch"
-
-
-def _tell_calls(boxes: dict[Call, Box]) -> None:
-    """Say which boxes are calls of the same layer."""
-    calls, seen = Counter(name for name, _ in boxes), Counter()
-    for call in sorted(boxes, key=lambda call: call[1]):
-        name = call[0]
-        seen[name] += 1
-        if calls[name] > 1:
-            boxes[call].lines.append(f"call {seen[name]} of {calls[name]}, same weights")
+    return f"{source.layer.name}, call {source.call}" if source.call else source.layer.name
 
 
 def _facts(layer: keras.Operation, tensors: list[keras.KerasTensor], keys: dict[int, list[str]]) -> list[str]:
@@ -108,7 +98,7 @@ def _facts(layer: keras.Operation, tensors: list[keras.KerasTensor], keys: dict[
     activation = getattr(layer, "activation", None)
     if activation is not None:
         kind += f" · {getattr(activation, '__name__', type(activation).__name__)}"
-    named = [[key for key in keys.get(id(tensor), []) if key] for tensor in tensors]
+    named = [list(filter(None, keys.get(id(tensor), []))) for tensor in tensors]
     shapes = [str(tuple(tensor.shape)) for tensor in tensors]
     if len(tensors) == 1:
         facts = [f'output "{key}"' for key in named[0] if key != layer.name] + [kind, shapes[0]]

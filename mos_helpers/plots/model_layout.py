@@ -1,7 +1,7 @@
 """Where the boxes of a drawing of a model go, and along which way each line runs so that it meets no other box.
 
-The boxes stand in rows. A line that skips a row gets a slot of its own in it, as if a thin box stood there, and bends
-only between the rows (K. Sugiyama, S. Tagawa and M. Toda, "Methods for visual understanding of hierarchical system
+The boxes stand in rows. A line that skips a row gets a place of its own in it, as if a box stood there, and slants only
+between the rows (K. Sugiyama, S. Tagawa and M. Toda, "Methods for visual understanding of hierarchical system
 structures"). Here "across" runs along a row and "along" from row to row: the drawing may run downwards or to the right.
 """
 
@@ -26,8 +26,7 @@ class Layout(NamedTuple):
 
     Attributes:
         centers: the centre of each box.
-        routes: for each line (from, to), the points where it starts or stops bending: straight from the first to the
-            second, in a curve to the third, straight to the fourth, and so on.
+        routes: for each line (from, to), the points at which it turns, from box to box.
         size: the extent of the whole drawing.
     """
 
@@ -35,79 +34,69 @@ class Layout(NamedTuple):
     routes: dict[Line, list[Point]]
     size: Point
 
+    def turned(self) -> "Layout":
+        """Return the layout with across and along exchanged."""
+        centers = {node: center[::-1] for node, center in self.centers.items()}
+        routes = {line: [point[::-1] for point in route] for line, route in self.routes.items()}
+        return Layout(centers, routes, self.size[::-1])
 
-class Slot(NamedTuple):
-    """The place in a row where a line passes through it."""
 
-    line: Line
-    row: int
-
-
-def arrange(parents: dict[Node, list[Node]], sizes: dict[Node, Point]) -> Layout:
-    """Place boxes of the given sizes, as (across, along), so that each stands below its parents."""
+def arrange(parents: dict[Node, list[Node]], box: Point) -> Layout:
+    """Place boxes of one size, (across, along), so that each stands below its parents, as far down as it can."""
     ways, rows = _rows(parents)
-    sizes = {node: (0.0, 0.0) for row in rows for node in row} | sizes
     links = [link for way in ways.values() for link in pairwise(way)]
-    across = _across(rows, links, sizes)
-    starts, ends, end = {}, {}, -BETWEEN_ROWS
+    across = _across(rows, links, box[0])
+    along, start = {}, 0.0
     for row in rows:  # the wider the lines between two rows run, the larger the space
         slant = max((abs(across[upper] - across[lower]) for upper, lower in links if lower in row), default=0)
-        start = end + BETWEEN_ROWS + min(0.08 * slant, 0.6)
-        end = start + max(sizes[node][1] for node in row)
-        starts |= dict.fromkeys(row, start)
-        ends |= dict.fromkeys(row, end)
-    centers = {node: (across[node], (starts[node] + ends[node]) / 2) for node in parents}
+        start += min(0.08 * slant, 0.6)
+        along |= dict.fromkeys(row, start + box[1] / 2)
+        start += box[1] + BETWEEN_ROWS
     routes = {}
-    for (source, target), way in ways.items():
-        points = [(across[node], edge[node]) for node in way for edge in (starts, ends)][1:-1]
-        points[-1] = (across[target], starts[target] - ARROW)
-        leaves = (across[source], centers[source][1] + sizes[source][1] / 2)
-        arrives = (across[target], centers[target][1] - sizes[target][1] / 2)
-        routes[source, target] = [leaves, *points, arrives]
-    _spread_arrows(routes, sizes)
-    return Layout(centers, routes, (max(across[node] + sizes[node][0] / 2 for node in across), end))
+    for line, way in ways.items():
+        turns = [(across[node], along[node] + side * box[1] / 2) for node in way for side in (-1, 1)][1:-1]
+        end_across, end = turns[-1]
+        routes[line] = [*turns[:-1], (end_across, end - ARROW), (end_across, end)]
+    _spread_arrows(routes, box[0])
+    centers = {node: (across[node], along[node]) for node in parents}
+    return Layout(centers, routes, (max(across.values()) + box[0] / 2, start - BETWEEN_ROWS))
 
 
 def _rows(parents: dict[Node, list[Node]]) -> tuple[dict[Line, list[Node]], list[list[Node]]]:
-    """Return the way of each line, from box to box through the slots between them, and the rows of boxes and slots."""
-    row: dict[Node, int] = {}
-    for node in TopologicalSorter(parents).static_order():
-        row[node] = 1 + max((row[parent] for parent in parents[node]), default=-1)
-    last = max(row.values())
-    for node in parents:
-        children = [row[child] for child, above in parents.items() if node in above]
-        if not children or not parents[node]:
-            row[node] = min(children, default=last + 1) - 1
-    rows: list[list[Node]] = [[] for _ in range(last + 1)]
+    """Return the way of each line, from box to box through places between them, and the rows of boxes and places."""
+    children = {node: [child for child, above in parents.items() if node in above] for node in parents}
+    row: dict[Node, int] = {}  # counted from the last one
+    for node in TopologicalSorter(children).static_order():
+        row[node] = min((row[child] for child in children[node]), default=0) - 1
+    rows: list[list[Node]] = [[] for _ in range(-min(row.values()))]
     ways = {}
     for node, sources in parents.items():
         rows[row[node]].append(node)
         for source in sources:
-            slots = [Slot((source, node), between) for between in range(row[source] + 1, row[node])]
-            for slot in slots:
-                rows[slot.row].append(slot)
-            ways[source, node] = [source, *slots, node]
+            places = {between: (source, node, between) for between in range(row[source] + 1, row[node])}
+            for between, place in places.items():
+                rows[between].append(place)
+            ways[source, node] = [source, *places.values(), node]
     return ways, rows
 
 
-def _across(rows: list[list[Node]], links: list[Line], sizes: dict[Node, Point]) -> dict[Node, float]:
+def _across(rows: list[list[Node]], links: list[Line], width: float) -> dict[Node, float]:
     """Return positions across: each row in the order of what stands above it, and around one middle."""
+    middle = max(map(len, rows)) / 2
     across: dict[Node, float] = {}
     for row in rows:
         above = {node: [across[upper] for upper, lower in links if lower == node] for node in row}
         row.sort(key=lambda node: np.mean(above[node] or 0))
-        extents = np.array([sizes[node][0] for node in row])
-        centers = np.cumsum(extents + BETWEEN_BOXES) - extents / 2
-        across |= dict(zip(row, (centers - (centers[0] + centers[-1]) / 2).tolist(), strict=True))
-    start = min(at - sizes[node][0] / 2 for node, at in across.items())
-    return {node: at - start for node, at in across.items()}
+        for place, node in enumerate(row):
+            across[node] = (middle + place - len(row) / 2) * (width + BETWEEN_BOXES) + width / 2
+    return across
 
 
-def _spread_arrows(routes: dict[Line, list[Point]], sizes: dict[Node, Point]) -> None:
+def _spread_arrows(routes: dict[Line, list[Point]], width: float) -> None:
     """Let the lines that end at one box arrive side by side, in the order in which they come."""
     for target in {target for _, target in routes}:
         lines = sorted((route for line, route in routes.items() if line[1] == target), key=lambda route: route[-3])
-        step = min(0.25, 0.7 * sizes[target][0] / len(lines))
+        step = min(0.25, 0.7 * width / len(lines))
         for position, route in enumerate(lines):
             shift = (position - (len(lines) - 1) / 2) * step
             route[-2:] = [(across + shift, along) for across, along in route[-2:]]

@@ -28,8 +28,7 @@ def trade_off(
         points: for each setting, shape (2,) or (runs, 2): the score of the x axis, then that of the y axis. The names
             may be numbers.
         marks: other designs to compare with, at most four, in the same shapes; each has a marker of its own.
-        x_label: what the first score is.
-        y_label: what the second score is.
+        x_label, y_label: what the two scores are.
         settings: what the names of the dots are, such as "loss weight of odd"; it stands in the legend.
     """
     runs = _checked("points", points)

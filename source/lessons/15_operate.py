@@ -536,10 +536,10 @@ assert learned > 1e-3
 # ### Several processes
 #
 # On a cluster, each machine runs the same program. The environment variable `TF_CONFIG` tells it the addresses of all
-# **workers** (the processes that train together) and its own place. `mos_helpers.scaling.worker` is such a program: it loads
-# a saved model and some rows, trains, and saves. On each machine you start
-# `python -m mos_helpers.scaling.worker start.keras rows.npz results`, and `run_workers` of `mos_helpers.scaling` starts
-# several of them on one machine. A test of the course (`tests/helpers/test_scaling.py`) does that with two, and finds:
+# **workers** (the processes that train together) and its own place. `mos_helpers.scaling` is such a program: it loads a saved
+# model and some rows, trains, and saves. On each machine you start
+# `python -m mos_helpers.scaling start.keras rows.npz results`. A test of the course (`tests/helpers/test_scaling.py`) does that
+# with two workers on one machine (`benchmarks/local_cluster.py` starts them), and finds:
 # - Each worker takes an equal part of each batch, and in the end both have **exactly** the same weights. One process with whole
 #   batches has them too, but for rounding: with equal parts, the mean of the workers' gradients is the gradient of the whole
 #   batch. The exercise asks what to do when the parts are not equal.

@@ -268,15 +268,15 @@ def test_any_graph_is_laid_out_without_overlaps(seed):
     for node in range(1, number):
         chosen = random.choice(node, size=min(node, int(random.integers(0, 4))), replace=False)
         parents[node] = [int(parent) for parent in chosen]
-    sizes = {node: tuple(random.uniform(0.3, 2.0, 2)) for node in parents}
-    layout = arrange(parents, sizes)
-    edges = {node: (np.array(layout.centers[node]), np.array(sizes[node]) / 2) for node in parents}
-    for (first, half_first), (second, half_second) in combinations(edges.values(), 2):
-        assert (np.abs(first - second) >= half_first + half_second - 1e-6).any()
+    size = random.uniform(0.3, 2.0, 2)
+    layout = arrange(parents, tuple(size))
+    centers = {node: np.array(layout.centers[node]) for node in parents}
+    for first, second in combinations(centers.values(), 2):
+        assert (np.abs(first - second) >= size - 1e-6).any()
     assert set(layout.routes) == {(parent, node) for node in parents for parent in parents[node]}
     for route in layout.routes.values():
         for start, end in pairwise(route):
             way = np.linspace(start, end, 40)
-            for center, half in edges.values():
-                assert not (np.abs(way - center) < half - 1e-6).all(axis=1).any()
+            for center in centers.values():
+                assert not (np.abs(way - center) < size / 2 - 1e-6).all(axis=1).any()
         assert all(first[1] <= second[1] + 1e-6 for first, second in pairwise(route))
