@@ -361,7 +361,7 @@ def recipe(source: Path) -> str | None:
         return None
     title = next(line for line in cells[0].source.splitlines() if line.startswith("# ")).removeprefix("# ")
     text = re.sub(r"\[([^\]]+)\]\([^)]+\)|\*\*", r"\1", cells[place].source.partition(TAKEN)[2].strip())
-    needs = sorted(set(re.findall(r"^(?:import|from) (\w+)", cells[place + 1].source, re.MULTILINE)) - NO_PACKAGES)
+    needs = sorted(set(re.findall(r"^ *(?:import|from) (\w+)", cells[place + 1].source, re.MULTILINE)) - NO_PACKAGES)
     heading = f"{text}\n\nFrom lesson {title}\nIt needs {', '.join(needs)}, and nothing else."
     return f'"""{heading}\n"""\n\n{cells[place + 1].source}\n'
 

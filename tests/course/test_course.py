@@ -13,7 +13,6 @@ SOURCES = sorted((ROOT / "source").glob("*/*.py"))
 LESSONS = [path for path in SOURCES if path.parent.name == "lessons" and path.stem[:2].isdigit()]
 EXERCISES = [path for path in SOURCES if path.parent.name == "exercises"]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *SOURCES]
-LINES = {"14_ship_and_scale": 460}  # two lessons in one
 LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 ROW = re.compile(
     r"^\| (?!word|---)(?P<word>[^|]+) \|(?P<french>[^|]*)\|[^|]+\| "
@@ -204,7 +203,7 @@ def test_a_lesson_is_short_and_its_last_cell_is_tested(path):
     words = sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
     code = [line for cell in cells if cell.cell_type == "code" for line in cell.source.splitlines() if line.strip()]
     assert words <= 3_000
-    assert len(code) <= LINES.get(path.stem, 300)
+    assert len(code) <= 300
     if "## Take this with you" in text(path):
         assert (ROOT / "tests" / "course" / f"test_take_away_{path.stem[:2]}.py").exists()
 

@@ -135,7 +135,7 @@ scaling.main()
 def test_two_workers_train_what_one_trains(module, model_and_rows, tmp_path, forked_python):
     arguments = ["-m", module(TRIES_FIT_FIRST), *model_and_rows, tmp_path, "--steps", "5", "--batch-size", "32"]
     fits, trained = zip(*(out.splitlines() for out in run_workers(arguments, workers=2, seconds=150)), strict=True)
-    assert all("Attempt to convert a value (PerReplica" in fit for fit in fits), "lesson 14 says so of `fit`"
+    assert all("Attempt to convert a value (PerReplica" in fit for fit in fits), "lesson 15 says so of `fit`"
     said = [json.loads(line) for line in trained]
     assert [(one["worker"], one["workers"]) for one in said] == [(0, 2), (1, 2)]
     first, second = (keras.models.load_model(tmp_path / f"worker_{k}.keras").get_weights() for k in range(2))
