@@ -64,7 +64,6 @@ def write_pages(source: Path) -> None:
         (source / folder).mkdir(parents=True)
         for path in sorted((ROOT / folder).glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
-            describe_figures(notebook)
             if folder == "exercises":
                 notebook.cells = list(with_answers(notebook.cells, ROOT / "solutions" / path.name))
             elif (ROOT / "exercises" / path.name).exists():
@@ -76,14 +75,6 @@ def write_pages(source: Path) -> None:
             nbformat.write(notebook, source / folder / path.name)
     shutil.copytree(ROOT / "notebooks" / "images", source / "notebooks" / "images")
     (source / "index.md").write_text(first_page(), encoding="utf-8")
-
-
-def describe_figures(notebook: nbformat.NotebookNode) -> None:
-    """Put the alt text of each figure where myst-nb looks for it."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
-                cell.metadata["mystnb"] = {"image": {"alt": " ".join(alt.split())}}
 
 
 def with_answers(cells: list, solution: Path) -> Iterator[nbformat.NotebookNode]:
