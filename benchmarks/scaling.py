@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 from harness import Report, arguments, in_turns, whole_number
+from local_cluster import run_workers
 from training import trunk
 
-from mos_helpers import data
-from mos_helpers.scaling import run_workers, worker
+from mos_helpers import data, scaling
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -49,13 +49,13 @@ def by_workers(model: Path, rows: Path, steps: int) -> list[np.ndarray]:
     """Train with two processes; return the first worker's weights."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = [model, rows, folder, "--steps", str(steps), "--batch-size", str(BATCH_SIZE)]
-        run_workers(["-m", "mos_helpers.scaling.worker", *arguments], workers=2, seconds=600)
+        run_workers(["-m", "mos_helpers.scaling", *arguments], workers=2, seconds=600)
         return keras.models.load_model(Path(folder) / "worker_0.keras").get_weights()
 
 
 def here(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> list[np.ndarray]:
     """Train in this process; return the weights."""
-    return worker.train(model, rows, steps, BATCH_SIZE, strategy)[0].get_weights()
+    return scaling.train(model, rows, steps, BATCH_SIZE, strategy)[0].get_weights()
 
 
 def by_fit(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy) -> list[np.ndarray]:
@@ -63,7 +63,7 @@ def by_fit(model: Path, rows: Path, steps: int, strategy: tf.distribute.Strategy
     with strategy.scope():
         trained = keras.models.load_model(model)
         trained.optimizer.build(trained.trainable_variables)
-    batches = worker.shares(trained, rows, BATCH_SIZE, tf.distribute.get_strategy())
+    batches = scaling.shares(trained, rows, BATCH_SIZE, tf.distribute.get_strategy())
     trained.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
     return trained.get_weights()
 

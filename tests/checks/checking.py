@@ -287,7 +287,10 @@ def _closed_coroutine():
 
 
 def _recursive(*args, **kwargs):
-    return _recursive()
+    def again():  # CPython 3.13 limits no recursion of a function with *args: it ends the process
+        return again()
+
+    return again()
 
 
 def _recursive_list():
