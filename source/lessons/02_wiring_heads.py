@@ -22,7 +22,7 @@
 # Words are explained in the [glossary](glossary.ipynb).
 
 # %%
-from mos_helpers import data, notebook, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers import data, notebook, plots  # first: it keeps TensorFlow's start-up quiet
 from mos_helpers.heads import check_heads
 
 import contextlib
