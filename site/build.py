@@ -73,7 +73,6 @@ def write_pages(source: Path) -> None:
         (source / folder).mkdir(parents=True)
         for path in sorted((ROOT / folder).glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
-            describe_figures(notebook)
             if folder == "exercises":
                 notebook.cells = list(with_answers(notebook.cells, ROOT / "solutions" / path.name))
             elif (ROOT / "exercises" / path.name).exists():
@@ -98,14 +97,6 @@ def pack_course(path: Path) -> str:
     if not shutil.which("git") or subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
         return "get the folder of the course"
     return f"[download the course]({path.name}) ({path.stat().st_size / 1e6:.0f} MB) and unpack it"
-
-
-def describe_figures(notebook: nbformat.NotebookNode) -> None:
-    """Put the alt text of each figure where myst-nb looks for it."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
-                cell.metadata["mystnb"] = {"image": {"alt": " ".join(alt.split())}}
 
 
 def with_answers(cells: list, solution: Path) -> Iterator[nbformat.NotebookNode]:

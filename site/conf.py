@@ -15,7 +15,6 @@ extensions = ["myst_nb", "sphinx_copybutton"]
 nb_execution_mode = "off"
 nb_merge_streams = True
 nb_render_error_lexer = "text"
-nb_mime_priority_overrides = [("html", "image/png", 0)]
 myst_enable_extensions = ["colon_fence", "dollarmath", "linkify"]
 myst_linkify_fuzzy_links = False
 myst_heading_anchors = 3

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from mos_helpers.notebook import wrapped
+
 
 class Finding(NamedTuple):
     """One fault: a short name for its kind, the head that it concerns ("" for all), and what to write instead."""
@@ -44,7 +46,7 @@ class Report(list[Finding]):
             raise ValueError(str(self))
 
     def __repr__(self) -> str:
-        return "\n".join([*(map(str, self) if self else [self._otherwise]), *self.notes])
+        return wrapped("\n".join([*(map(str, self) if self else [self._otherwise]), *self.notes]))
 
 
 @contextmanager

@@ -344,7 +344,7 @@ found = watched.evaluate(images["test"], targets, batch_size=2000, verbose=0, re
 last = answers["sigmoid"][-1]["test"]
 ours = mean_of([scores(labels["test"], last)])
 for name, values in {"Keras": found, "ours": ours}.items():
-    print(f"{name}:", {key: round(float(value), 3) for key, value in values.items()})
+    print(f"{name}:", ", ".join(f"{key} {float(value):.3f}" for key, value in values.items()))
 
 # %% [markdown]
 # Neither. `binary_accuracy` and `f1` are ours. But `accuracy` is what Keras chooses for a row of ten numbers: it takes the

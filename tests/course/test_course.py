@@ -214,12 +214,28 @@ def test_a_lesson_is_short_and_its_last_cell_is_tested(path):
 BUILT = sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "solutions").glob("*.ipynb")])
 
 
+@cache
+def outputs(path):
+    """All outputs of a notebook."""
+    return [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
+
+
 @pytest.mark.parametrize("path", BUILT, ids=name)
 def test_every_figure_has_a_text_of_its_own(path):
-    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    outputs = [output for cell in cells for output in cell.outputs if "image/png" in output.get("data", {})]
-    texts = [output.metadata.get("image/png", {}).get("alt", "") for output in outputs]
+    shown = [output.data for output in outputs(path) if "data" in output]
+    assert not any("image/png" in data for data in shown), "JupyterLab shows a bare PNG without a text"
+    images = [data["text/html"] for data in shown if "<img" in data.get("text/html", "")]
+    texts = [re.search('alt="(.*?)"', image, re.DOTALL)[1] for image in images]
     assert all(len(text.split()) >= 5 for text in texts), texts
+
+
+@pytest.mark.parametrize("path", BUILT, ids=name)
+def test_no_output_has_lines_that_jupyterlab_breaks_in_the_middle_of_words(path):
+    kept = [output for output in outputs(path) if "text/html" not in output.get("data", {})]
+    texts = [output.get("text") or output.get("data", {}).get("text/plain") for output in kept]
+    texts += ["\n".join(output.traceback) for output in kept if output.output_type == "error"]
+    lines = [line for text in filter(None, texts) for line in text.split("\n")]
+    assert not [line for line in lines if len(line) > 100]
 
 
 def test_one_module_touches_what_keras_and_tensorflow_do_not_document():
