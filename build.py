@@ -21,6 +21,7 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -44,6 +45,7 @@ CELL_SECONDS = 600
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
 ANSWER = re.compile(r"^### BEGIN SOLUTION\n.*?^### END SOLUTION$", re.DOTALL | re.MULTILINE)
+FIGURE = re.compile(r'src="data:image/png;base64,([^"]+)"')
 QUESTION = re.compile(r"^check\(\"([^\"]+)\"", re.MULTILINE)
 TAKEN = "## Take this with you"
 NO_PACKAGES = set(sys.stdlib_module_names)
@@ -269,17 +271,19 @@ def execute(notebook: nbformat.NotebookNode, target: Target) -> None:
 
 
 def clean(cell: nbformat.NotebookNode, target: Target) -> None:
-    """Shorten tracebacks to their last line, which alone is the same on every machine, and refuse unfit outputs."""
+    """Shorten tracebacks to what was raised, which alone is the same on every machine, and refuse unfit outputs."""
     where = f"{target.name}, the cell\n{cell.source}\n"
     errors = [output for output in cell.outputs if output.output_type == "error"]
     if "raises-exception" in cell.metadata.get("tags", []) and not errors:
         raise BuildError(f"{where}is tagged raises-exception and raised nothing")
     for output in errors:
-        output.traceback = [f"{output.ename}: {output.evalue}"]
+        # JupyterLab breaks long lines in the middle of words.
+        lines = f"{output.ename}: {output.evalue}".split("\n")
+        output.traceback = [textwrap.fill(line, 100, break_long_words=False, break_on_hyphens=False) for line in lines]
     for output in cell.outputs:
         if output.get("name") == "stderr":
             raise BuildError(f"{where}wrote to standard error:\n{output.text}")
-        shown = str({key: value for key, value in output.get("data", output).items() if key != "image/png"})
+        shown = FIGURE.sub("", str(output.get("data", output)))
         for private in (str(target.root), sys.prefix, str(Path.home())):
             if private in shown:
                 raise BuildError(f"{where}shows a path of this machine: {private}")
@@ -320,7 +324,7 @@ def pictures(notebook: nbformat.NotebookNode, target: Target) -> dict[Path, byte
     """Return the figures of the cells tagged `picture`, which the README shows, by the path of their file."""
     tagged = [cell for cell in notebook.cells if "picture" in cell.metadata.get("tags", [])]
     shown = [output.get("data", {}) for cell in tagged for output in cell.outputs]
-    data = [bundle["image/png"] for bundle in shown if "image/png" in bundle]
+    data = [png for bundle in shown for png in FIGURE.findall(bundle.get("text/html", ""))]
     folder = target.path.parent / "images"
     return {
         folder / f"{target.source.stem}_{number}.png": base64.b64decode(png) for number, png in enumerate(data, start=1)
@@ -361,7 +365,7 @@ def recipe(source: Path) -> str | None:
         return None
     title = next(line for line in cells[0].source.splitlines() if line.startswith("# ")).removeprefix("# ")
     text = re.sub(r"\[([^\]]+)\]\([^)]+\)|\*\*", r"\1", cells[place].source.partition(TAKEN)[2].strip())
-    needs = sorted(set(re.findall(r"^(?:import|from) (\w+)", cells[place + 1].source, re.MULTILINE)) - NO_PACKAGES)
+    needs = sorted(set(re.findall(r"^ *(?:import|from) (\w+)", cells[place + 1].source, re.MULTILINE)) - NO_PACKAGES)
     heading = f"{text}\n\nFrom lesson {title}\nIt needs {', '.join(needs)}, and nothing else."
     return f'"""{heading}\n"""\n\n{cells[place + 1].source}\n'
 

@@ -3,7 +3,7 @@
     python benchmarks/capstone.py --data digits
     python benchmarks/capstone.py --data mnist --seeds 10 --others 3
 
-Each variant is the solution (`solutions/15_capstone.ipynb`) with one change; "as it is" means that its standard
+Each variant is the solution (`solutions/19_capstone.ipynb`) with one change; "as it is" means that its standard
 deviations are not corrected on the validation slips. The scores are those of the acceptance check: mean, and in
 brackets the lowest and the highest seed. "one" and "two" are the shares of errors within one and two standard
 deviations, "half" the error of the surer half divided by that of the other half, each for the number to the right and
@@ -16,7 +16,7 @@ import numpy as np
 from harness import Report, arguments, in_turns, whole_number
 from training import Arrays, Trainer, first_weights, halved, trunk
 
-from mos_checks import capstone, lesson_15
+from mos_checks import capstone, lesson_19
 from mos_helpers import data
 from mos_helpers.hierarchy import ConditionalHead, MarginalCrossentropy, Tree
 
@@ -24,7 +24,7 @@ import keras  # isort: skip
 
 TREE = Tree({name: [str(digit) for digit in held] for name, held in capstone.AISLES.items()}, leaves=list("0123456789"))
 MEAN = "mean_with_sample_weight"
-STDS = tuple(f"{kind} {number}" for kind in ("one", "two", "half") for number in lesson_15.NUMBERS)
+STDS = tuple(f"{kind} {number}" for kind in ("one", "two", "half") for number in lesson_19.NUMBERS)
 VARIANTS = {
     "solution": {},
     "std as it is": {"corrected": False},
@@ -223,7 +223,7 @@ def main() -> None:
         table = None
         for name, every in runs.items():
             judged = [{key: values[n:] for key, values in run.items()} for run in every]
-            verdicts = [{kind: passed for kind, passed, _ in lesson_15.verdicts(run, hidden.targets)} for run in judged]
+            verdicts = [{kind: passed for kind, passed, _ in lesson_19.verdicts(run, hidden.targets)} for run in judged]
             kinds = ["accepted", *verdicts[0]]
             table = table or report.table("accepted", kinds, "held")
             table.row(name, [[all(verdict.values()), *verdict.values()] for verdict in verdicts])

@@ -1,6 +1,7 @@
 """Measure how long a model with two heads takes to answer in each form, and in which order its outputs come.
 
     python benchmarks/serving.py --machine quiet
+    uv run --group onnx benchmarks/serving.py --onnx    with ONNX
     python benchmarks/serving.py --orders 6       also the order of the SavedModel's outputs, in six processes
 
 The forms take turns, round after round. The tables have the medians of the milliseconds and of the ratios to the
@@ -55,16 +56,29 @@ def forms(model: keras.Model, folder: Path, image: np.ndarray) -> dict[str, Call
     }
 
 
+def onnx_form(model: keras.Model, file: Path, image: np.ndarray) -> Callable[[], dict]:
+    """Return a function that answers about `image` with the model in the form of ONNX, by name."""
+    import onnxruntime  # a group of its own in pyproject.toml
+
+    model.predict_on_batch(image)  # Keras exports to ONNX only what was called before
+    model.export(file, format="onnx", verbose=False)
+    session, heads = onnxruntime.InferenceSession(file), list(model.output)
+    return lambda: dict(zip(heads, session.run(heads, {"image": image}), strict=True))
+
+
 def main() -> None:
     """Print the tables."""
     parser = arguments(__doc__, rounds=21)
     parser.add_argument("--orders", type=whole_number(0), default=0, help="processes that load the SavedModel (none)")
+    parser.add_argument("--onnx", action="store_true", help="with ONNX, which needs onnxruntime and tf2onnx")
     options = parser.parse_args()
     model = build()
     with tempfile.TemporaryDirectory() as name, Report(options, "one answer") as report:
         for count in (1, 256):
             image = np.random.default_rng(0).random((count, 784), dtype="float32")
             ways = forms(model, Path(name) / str(count), image)
+            if options.onnx:
+                ways["ONNX"] = onnx_form(model, Path(name) / f"{count}.onnx", image)
             wanted, times = ways["predict"](), seconds(ways, options.rounds, options.machine)
             columns = {"ms": "median", "ratio": "median", "difference": "rounding"}
             table = report.table(f"{count} image{'s' if count > 1 else ''}", columns)

@@ -12,6 +12,7 @@ import numpy as np
 
 from mos_helpers.arguments import as_digits
 from mos_helpers.data import Digits, hide_labels, posed_digits
+from mos_helpers.notebook import wrapped
 
 HEADS = ("locker", "aisle", "services", "position", "void")
 # The lockers, 0 to 9, by aisle. Digits that look alike share an aisle.
@@ -37,7 +38,7 @@ class Slips:
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {values.shape}" for name, values in self.targets.items())
-        return f"{len(self.images):,} slips of {self.images.shape[1:]} pixels; targets: {shapes}"
+        return wrapped(f"{len(self.images):,} slips of {self.images.shape[1:]} pixels; targets: {shapes}")
 
 
 def slips(x: np.ndarray, y: np.ndarray, n: int, seed: int = 0) -> Slips:

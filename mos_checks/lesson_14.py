@@ -1,26 +1,21 @@
-"""The checks of exercise 14: name, correct, compare and add up."""
+"""The checks of exercise 14: name, refuse and share."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from mos_checks import (
     NotYet,
-    apart,
     as_array,
     as_dict,
     as_function,
     as_model,
-    as_number,
     call,
     describe,
     function_question,
     outputs_of,
     question,
     require,
-    rounding_of,
 )
 from mos_helpers.inside_keras import is_graph
 
@@ -116,453 +111,251 @@ def _require_answers(name: str, found: np.ndarray, wanted: dict[str, np.ndarray]
     require(False, f"under {name!r} stands no answer of the old model: take its outputs as they are")
 
 
-class _Told(dict):
-    """The arguments of a case, and what it is about in words."""
-
-    def __init__(self, words: str, **arguments: object) -> None:
-        super().__init__(arguments)
-        self.words = words
+_SHAPES = {"image": (2, 3), "code": ()}
 
 
-def _head(
-    seed: int, factor: float, scale: float, classes: int, rows: int = 1000, guessed: float = 0, precision: str = "f8"
-) -> _Told:
-    """Return what a head states, whose logits are `factor` times the honest ones, and the true classes.
-
-    The share `guessed` of the true classes is replaced by any class, whatever the head states.
-    """
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(scale=scale, size=(rows, classes))
-    honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    target = (rng.random((rows, 1)) > honest.cumsum(axis=1)).sum(axis=1).clip(max=classes - 1)
-    target = np.where(rng.random(rows) < guessed, rng.integers(classes, size=rows), target)
-    stated = np.exp(factor * logits)
-    words = "that is sometimes sure and wrong" if guessed else f"whose logits are {factor:g} times the honest ones"
-    probability = (stated / stated.sum(axis=1, keepdims=True)).astype(precision)
-    return _Told(f"for a head of {classes} classes {words}", probability=probability, target=target)
+def _is_right(value: object, shape: tuple[int, ...]) -> bool:
+    """Return whether a value from JSON holds finite numbers alone, in this shape."""
+    try:
+        array = np.array(value)
+    except ValueError:
+        return False
+    return array.dtype.kind in "iuf" and array.shape == shape and bool(np.isfinite(array).all())
 
 
-def _cases_of_heads() -> list[_Told]:
-    return [
-        _head(6, 2, 3, 4, guessed=0.1),
-        _head(0, 2, 1.5, 4, rows=600),
-        _head(1, 0.5, 1.5, 5),
-        _head(2, 1, 1.5, 3),
-        _head(3, 4, 1.5, 4, rows=1500),
-        _head(4, 0.2, 1.5, 2),
-        _head(5, 8, 0.5, 5),
-        _head(7, 1.4, 3, 10, rows=450, precision="f4"),  # as `predict_on_batch` gives it
+def _faults(
+    instances: list[dict],
+    shapes: dict[str, tuple[int, ...]],
+    right: Callable[[object, tuple[int, ...]], bool] = _is_right,
+    missing: bool = True,
+    unknown: bool = True,
+) -> list[tuple[int, str]]:
+    """Return the place and the name of each input that is wrong, in order; the options leave out a rule."""
+    found = []
+    for place, one in enumerate(instances):
+        found += [(place, name) for name in shapes if missing and name not in one]
+        found += [(place, name) for name in one if unknown and name not in shapes]
+        found += [(place, name) for name in one if name in shapes and not right(one[name], shapes[name])]
+    return sorted(found)
+
+
+def _numbers(value: object) -> np.ndarray | None:
+    """Return a value as floats, texts of numbers too, or None if that cannot be."""
+    try:
+        return np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        return None
+
+
+def _finite(array: np.ndarray | None, shape: tuple[int, ...]) -> bool:
+    return array is not None and array.shape == shape and bool(np.isfinite(array).all())
+
+
+def _texts_pass(value: object, shape: tuple[int, ...]) -> bool:
+    return _finite(_numbers(value), shape) or _is_right(value, shape)
+
+
+def _gaps_pass(value: object, shape: tuple[int, ...]) -> bool:
+    array = np.array(value) if _numbers(value) is not None else None
+    return array is not None and array.dtype.kind in "iufO" and array.shape == shape and _of_numbers(value)
+
+
+def _of_numbers(value: object) -> bool:
+    return not np.isinf(_numbers(value)).any() and not any(isinstance(leaf, str) for leaf in _leaves(value))
+
+
+def _leaves(value: object) -> list:
+    return [leaf for part in value for leaf in _leaves(part)] if isinstance(value, list) else [value]
+
+
+def _infinite_pass(value: object, shape: tuple[int, ...]) -> bool:
+    array = _numbers(value)
+    return _is_right(value, shape) or (array is not None and array.shape == shape and bool(np.isinf(array).any()))
+
+
+def _any_shape(value: object, shape: tuple[int, ...]) -> bool:
+    array = _numbers(value)
+    return array is not None and _is_right(value, array.shape)
+
+
+def _any_size(value: object, shape: tuple[int, ...]) -> bool:
+    array = _numbers(value)
+    return array is not None and array.ndim == len(shape) and _is_right(value, array.shape)
+
+
+def _as_many(value: object, shape: tuple[int, ...]) -> bool:
+    array = _numbers(value)
+    return array is not None and array.size == np.prod(shape) and _is_right(value, array.shape)
+
+
+def _cases_of_requests() -> list[dict]:
+    """Return requests with one fault each, and then with several."""
+    fine = {"image": [[0.0, 1.0, 0.5], [0.25, 0.0, 1.0]], "code": 3}
+    image = fine["image"]
+    faulty = [
+        {"image": image},
+        fine | {"size": 2.0},
+        {"picture": image, "code": 3},
+        fine | {"image": [[0.0, 1.0], [0.25, 0.0]]},
+        fine | {"image": [0.0, 1.0, 0.5, 0.25, 0.0, 1.0]},
+        fine | {"image": [[0.0, 1.0], [0.5, 0.25], [0.0, 1.0]]},
+        fine | {"image": [[0.0, 1.0, 0.5], [0.25, 0.0]]},
+        fine | {"code": [3]},
+        fine | {"image": [[0.0, 1.0, "0.5"], [0.25, 0.0, 1.0]]},
+        fine | {"code": "3"},
+        fine | {"code": None},
+        fine | {"image": [[0.0, 1.0, 0.5], [0.25, None, 1.0]]},
+        fine | {"image": [[0.0, float("nan"), 0.5], [0.25, 0.0, 1.0]]},
+        fine | {"image": [[0.0, 1.0, 0.5], [float("inf"), 0.0, 1.0]]},
+        fine | {"code": -float("inf")},
+        {},
     ]
+    lists = [[fine], *([one] for one in faulty), [fine, faulty[3], fine], faulty[:8], [fine, *reversed(faulty)], []]
+    wide = {"row": (4,), "size": (1,), "code": (2, 1)}
+    rows = [{"row": [1, 2, 3, 4], "size": [0.5], "code": [[1], [2]]}, {"row": [1, 2, 3], "size": 0.5, "code": [1, 2]}]
+    return [*({"instances": one, "shapes": _SHAPES} for one in lists), {"instances": rows, "shapes": wide}]
 
 
-def _softened(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """Return the logarithms of the probabilities at a temperature."""
-    logits = logits / temperature
-    logits = logits - logits.max(axis=1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+def _read_pairs(value: object, case: dict) -> list[tuple[int, str]]:
+    kinds = list | tuple | set | frozenset
+    wanted = "a list (or a set) of pairs `(place, name)` is wanted"
+    require(issubclass(type(value), kinds), f"{wanted}, and it gives {describe(value)}")
+    for pair in value:
+        whole = issubclass(type(pair), list | tuple) and len(pair) == 2 and issubclass(type(pair[0]), int | np.integer)
+        require(whole, f"{wanted}, and one of yours is {describe(pair)}")
+    return sorted((int(place), str(name)) for place, name in value)
 
 
-def _smallest(loss: Callable[[float], float]) -> float:
-    found = minimize_scalar(lambda log: loss(np.exp(log)), bounds=(np.log(0.1), np.log(10)), method="bounded")
-    return float(np.exp(found.x))
-
-
-def _logits(probability: np.ndarray) -> np.ndarray:
-    return np.log(probability.astype("float64"))
-
-
-def _temperature(probability: np.ndarray, target: np.ndarray, smoothing: float = 0) -> float:
-    """Return the temperature whose cross-entropy is smallest, for labels that are smoothed as Keras does it."""
-    logits = _logits(probability)
-    wanted = np.eye(logits.shape[1])[target] * (1 - smoothing) + smoothing / logits.shape[1]
-    return _smallest(lambda t: -(wanted * _softened(logits, t)).sum())
-
-
-def _of_largest_cross_entropy(probability: np.ndarray, target: np.ndarray) -> float:
-    logits, rows = _logits(probability), np.arange(len(target))
-    return max((0.1, 10), key=lambda t: -_softened(logits, t)[rows, target].mean())  # it has one valley
-
-
-def _of_smallest_squares(probability: np.ndarray, target: np.ndarray) -> float:
-    logits, wanted = _logits(probability), np.eye(probability.shape[1])[target]
-    return _smallest(lambda t: ((np.exp(_softened(logits, t)) - wanted) ** 2).sum())
-
-
-def _divided_by_columns(probability: np.ndarray, target: np.ndarray) -> float:
-    logits, rows = _logits(probability).T, np.arange(len(target))
-    return _smallest(lambda t: -_softened(logits, t)[target, rows].mean())
-
-
-_NEAR = 0.02  # the question promises it
-
-
-def _said_of_head(case: _Told, found: float) -> str:
-    return f"{case.words} it gives {found:.4g}, and {_temperature(**case):.4g}"
-
-
-def _require_wide_search(found: list[float], cases: list[_Told]) -> None:
-    """Refuse temperatures below zero, a search that ends too early, and one that is not exact enough."""
-    given, best = np.array(found), np.array([_temperature(**case) for case in cases])
-    off = np.abs(given / best - 1)
-    first = int(np.argmax(off > _NEAR))
-    said = f"{_said_of_head(cases[first], found[first])} is best"
-    require(bool((given > 0).all()), f"{said}: a temperature is above zero")
-    low, high = given.min(), given.max()
-    short = np.allclose(given, best.clip(low, high), rtol=1.5 * _NEAR)
-    reach = f"it never leaves {low:.3g} to {high:.3g}. Does your search reach from 0.1 to 10?"
-    require(not short, f"{said}: {reach}")
-    near = bool(((off < 0.15) | (np.abs(given - best) < 0.1)).all())
-    steps = "Are your steps small enough, your numbers exact enough, and does every row count?"
-    require(not near, f"{said}: that is near, but not within {_NEAR:.0%}. {steps}")
+def _wrong_pairs(case: dict, found: list[tuple[int, str]], wanted: list[tuple[int, str]]) -> str:
+    missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    if not (missing or extra):
+        return "a pair stands in the list twice"
+    place, name = (missing or extra)[0]
+    one = case["instances"][place] if place < len(case["instances"]) else None
+    value = one[name] if one and name in one else "missing"
+    asked = (
+        f"the model asks for shape {case['shapes'][name]}" if name in case["shapes"] else "the model has no such input"
+    )
+    about = f"{name} of instance {place} is {value}, and {asked}"
+    return f"{about}: {(place, name)} should {'' if missing else 'not '}be in the list"
 
 
 function_question(
     "14.2",
-    "A function from the probabilities of a head and the true classes to the best temperature.",
+    "A function from the instances of a request, and the shapes of the inputs, to the pairs of a place and a name that "
+    "are wrong.",
     hints=[
-        "First a function: the cross-entropy for one temperature. The logarithms of the probabilities are logits.",
-        "Divide them by the temperature, and apply softmax again: `p ** (1 / t)`, divided by its sum in each row.",
-        "Then look for its smallest value between 0.1 and 10: with `scipy.optimize.minimize_scalar(..., "
-        'method="bounded")`, or among a few hundred temperatures, each 1% above the one before (`np.geomspace`).',
+        "Go through the instances with `enumerate`, and in each through the names that it has or should have: "
+        "`{*instance, *shapes}`.",
+        "`np.array(value)` has a `shape`, and its `dtype.kind` says what it holds: `i`, `u` or `f` for numbers. Lists "
+        "of different lengths raise a ValueError.",
+        "Numbers of the right shape may still be NaN or infinite: `np.isfinite(array).all()`, asked last, as texts "
+        "have no answer to it.",
     ],
-    seconds=120,
-    right=_temperature,
-    cases=_cases_of_heads,
-    read=lambda value, case: as_number(value, "the temperature"),
+    right=_faults,
+    cases=_cases_of_requests,
+    read=_read_pairs,
     mistakes={
-        "that is one divided by the temperature": lambda p, y: 1 / _temperature(p, y),
-        "that is the logarithm of the temperature": lambda p, y: np.log(_temperature(p, y)),
-        "that is the logarithm of the temperature, to the base 10": lambda p, y: np.log10(_temperature(p, y)),
-        "that is the temperature with a minus: a temperature is above zero": lambda p, y: -_temperature(p, y),
-        "it is 1 for every head. No temperature changes the accuracy, and if the predicted probabilities are the "
-        "targets, 1 is always best. Compare with the true classes": lambda p, y: 1,
-        "a head may also be not sure enough, and then the temperature is below 1": (
-            lambda p, y: max(_temperature(p, y), 1)
-        ),
-        "a head may also be too sure, and then the temperature is above 1": lambda p, y: min(_temperature(p, y), 1),
-        "that is the highest of all: do you divide the powers by their sum in each row? Without that, a higher "
-        "temperature always looks better": lambda p, y: 10,
-        "that is the lowest of all: do you look for the smallest cross-entropy of the true class? The predicted "
-        "class looks best when the head is most sure, and no temperature changes the accuracy": lambda p, y: 0.1,
-        "the head stated probabilities, and you use them as logits: take their logarithms first": (
-            lambda p, y: _temperature(np.exp(p.astype("float64")), y)
-        ),
-        "that has the smallest squared error, and the smallest cross-entropy is wanted": _of_smallest_squares,
-        "that divides the powers by their sum in each column. The probabilities of one image stand in a row": (
-            _divided_by_columns
-        ),
-        "that has the largest cross-entropy, and the smallest is wanted": _of_largest_cross_entropy,
-        **{
-            f"that is best for soft targets, in which the true class has {1 - share:.0%} and the others a share of "
-            "the rest (label smoothing). The true class counts alone": partial(_temperature, smoothing=share)
-            for share in (0.01, 0.05, 0.1, 0.2)
-        },
+        "an input that is missing is wrong as well": lambda i, s: _faults(i, s, missing=False),
+        "a name that the model does not have is wrong as well": lambda i, s: _faults(i, s, unknown=False),
+        "a text is no number, even if a number stands in it": lambda i, s: _faults(i, s, _texts_pass),
+        "None and NaN are no numbers that a model can use": lambda i, s: _faults(i, s, _gaps_pass),
+        "an infinite number is wrong as well": lambda i, s: _faults(i, s, _infinite_pass),
+        "you compare no shapes": lambda i, s: _faults(i, s, _any_shape),
+        "the number of axes is not enough: compare the whole shapes": lambda i, s: _faults(i, s, _any_size),
+        "as many numbers are not the same shape": lambda i, s: _faults(i, s, _as_many),
+        "you count the places from 1, and lists begin at 0": lambda i, s: [(p + 1, name) for p, name in _faults(i, s)],
+        "you stop at the first wrong input, and all are wanted": lambda i, s: _faults(i, s)[:1],
     },
-    otherwise=[_require_wide_search],
-    # Half of what is promised relative to the right temperature, and half absolute, as a mistake may be close to zero.
-    tolerance=_NEAR / 2,
-    decimals=0,
-    scale=_temperature,
-    say=lambda words, case, found: f"{_said_of_head(case, found)} is best: {words}",
-    show=lambda case, found, wanted: f"{_said_of_head(case, found)} has a smaller cross-entropy",
+    show=_wrong_pairs,
 )
 
 
-def _old_answers(seed: int, rows: int = 6) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {
-        "size": rng.normal(size=(rows, 2)),
-        "left": rng.dirichlet(np.ones(10), size=rows),
-        "odd": rng.random((rows, 1)),
-    }
+def _model(rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Answer for each row by its own numbers, and say in `together` how many rows came at once."""
+    x, code = rows["row"], np.asarray(rows["code"])
+    together = np.full((len(x), 1), len(x))
+    return {"place": np.cumsum(x, axis=1), "odd": (x.sum(axis=1) + code)[:, None], "together": together}
 
 
-def _moved(before: dict[str, np.ndarray], after: dict[str, np.ndarray], tolerance: float) -> list[str]:
-    """Return the names of the heads that moved, in the order of the alphabet."""
-
-    def same(name: str, old: np.ndarray) -> bool:
-        fits = name in after and np.shape(after[name]) == old.shape
-        return fits and np.allclose(after[name], old, rtol=0, atol=tolerance)
-
-    return sorted(name for name, old in before.items() if not same(name, old))
+def _answer_all(requests: list[dict], model: Callable, cut: Callable | None = None) -> list[dict[str, np.ndarray]]:
+    """Return each request's answers from one call; `cut` gives others than its own rows."""
+    answers = model({name: np.concatenate([one[name] for one in requests]) for name in requests[0]})
+    counts = [len(one["row"]) for one in requests]
+    places = (cut or _own_places)(counts)
+    return [{name: values[place] for name, values in answers.items()} for place in places]
 
 
-def _read_listed(value: object, case: _Told) -> list[str]:
-    listed = issubclass(type(value), list | tuple | set | frozenset)
-    require(listed, f"a list (or a set) of names is wanted, and it gives {describe(value)}")
-    return sorted(map(str, value))
+def _own_places(counts: list[int]) -> list[np.ndarray]:
+    return np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
 
 
-def _wrong_names(case: _Told, found: list[str], wanted: list[str]) -> str:
-    missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-    if missing or extra:
-        return f"{case.words}: {' and '.join(missing or extra)} should {'' if missing else 'not '}be in the list"
-    return f"{case.words}: a name stands in the list twice"
+def _backwards(counts: list[int]) -> list[np.ndarray]:
+    return _own_places(counts[::-1])[::-1]
 
 
-_Move = tuple[dict[str, np.ndarray], dict[str, np.ndarray], float, str]
-
-
-def _moves() -> Iterator[_Move]:
-    """Yield answers before, after, the tolerance, and what happened in words."""
-    for seed in range(3):
-        before = _old_answers(seed)
-        same = {name: values.copy() for name, values in before.items()}
-        new = {"right": np.ones((6, 3)), **same}
-        yield before, new, 1e-6, "a new head came, and no old answer moved"
-        one = same | {"odd": same["odd"] + np.eye(6, 1, -seed) * 0.01}
-        yield before, one, 1e-3, "one answer of odd moved up by 0.01, the tolerance is 0.001"
-        down = same | {"size": same["size"] - np.eye(6, 2, -seed) * 0.01}
-        yield before, down, 1e-3, "one answer of size moved down by 0.01, the tolerance is 0.001"
-        yield before, one, 0.1, "one answer moved by 0.01, and the tolerance is 0.1"
-    yield before, same, 0.0, "all answers are equal, and the tolerance is 0"
-    swapped = same | {"odd": same["odd"][::-1].copy()}
-    yield before, swapped, 1e-3, "the answers of odd came in another order"
-    broken = same | {"left": np.where(np.eye(6, 10) > 0, np.nan, same["left"])}
-    yield before, broken, 1e-3, "some answers of left are NaN now"
-    for old, words in [(0.0, "0"), (1.0, "1")]:
-        sure = before | {"odd": np.full((6, 1), old)}
-        nan = sure | {"odd": np.where(np.eye(6, 1, -3) > 0, np.nan, old)}
-        yield sure, nan, 1e-3, f"an answer of odd that was {words} is NaN now"
-    infinite = same | {"size": np.where(np.eye(6, 2, -5) > 0, np.inf, same["size"])}
-    yield before, infinite, 1e-3, "an answer of size is infinite now"
-    yield before, {"odd": same["odd"], "left": same["left"]}, 1e-3, "size is gone"
-    both = {"odd": same["odd"], "left": same["left"][::-1].copy()}
-    yield before, both, 1e-3, "left moved, and size is gone"
-    large = {"size": before["size"] + 1e4}
-    yield large, {"size": large["size"] + 0.01}, 1e-3, "large answers all moved by 0.01"
-    single = {name: values.astype("float32") for name, values in same.items()}
-    yield before, single, 1e-3, "the same answers, rounded to 32 bits"
-
-
-def _moves_among_many() -> Iterator[_Move]:
-    """Yield cases with so many rows that a mean hides what a largest difference finds, and a norm finds too much."""
-    before = _old_answers(3, rows=1000)
-    rng = np.random.default_rng(4)
-    for name in before:
-        for sign, direction in [(1, "up"), (-1, "down")]:
-            after = {other: values.copy() for other, values in before.items()}
-            after[name][700, 0] += sign * 2e-3
-            words = f"one of 1,000 answers of {name} moved {direction} by twice the tolerance, and a mean hides it"
-            yield before, after, 1e-3, words
-        for row, place in [(0, "first"), (999, "last")]:
-            after = {other: before[other].copy() for other in reversed(before)}
-            after[name][row, -1] += 1.1e-3
-            words = f"the {place} of 1,000 answers of {name} moved by 1.1 times the tolerance"
-            yield before, after, 1e-3, words
-    for share, words in [(0.5, "half"), (0.9, "0.9 of")]:
-        small = f"moved by {words} the tolerance, and a sum or a norm adds them up"
-        for sign in (1, -1):
-            after = {name: values + sign * share * 1e-3 for name, values in before.items()}
-            yield before, after, 1e-3, f"all answers of 1,000 images {small}"
-    after = {name: values + rng.choice([-5e-4, 5e-4], values.shape) for name, values in before.items()}
-    some = "moved by half the tolerance, and a sum or a norm adds them up, some up and some down"
-    yield before, after, 1e-3, f"all answers of 1,000 images {some}"
-
-
-def _moves_of_shape() -> Iterator[_Move]:
-    """Yield cases in which a head has another shape; mostly with equal numbers, which broadcasting would not tell."""
-    before = _old_answers(5)
-    wider = np.hstack([before["left"], np.zeros((6, 1))])
-    yield before, before | {"left": wider}, 1e-3, "left has 11 classes now, and had 10"
-    for old, new in [
-        ((6, 1), (6,)),
-        ((6, 1), (1,)),
-        ((6, 1), (1, 1)),
-        ((6, 1), ()),
-        ((6, 1), (6, 3)),
-        ((6, 3), (6, 1)),
-        ((6, 2), (2, 6)),
-    ]:
-        constant = before | {"odd": np.full(old, 0.25)}
-        case = f"odd has the shape {new} now, and had {old}; all its numbers are 0.25"
-        yield constant, constant | {"odd": np.full(new, 0.25)}, 1e-3, case
-    chosen = {"class": np.arange(1000) % 10}
-    yield chosen, {"class": chosen["class"] + (np.arange(1000) == 999)}, 0.5, "the last class is another one"
-
-
-def _cases_of_moves() -> list[_Told]:
+def _cases_of_requests_together() -> list[dict]:
+    """Return requests of several sizes, some without rows."""
+    rng = np.random.default_rng(0)
+    sizes = [[2, 1], [1, 3, 2], [4], [3, 0, 1], [0, 2, 2], [1, 1, 1, 5]]
     return [
-        _Told(words, before=before, after=after, tolerance=tolerance)
-        for before, after, tolerance, words in (*_moves(), *_moves_among_many(), *_moves_of_shape())
+        {"requests": [{"row": rng.normal(size=(n, 3)), "code": rng.normal(size=n)} for n in counts], "model": _model}
+        for counts in sizes
     ]
+
+
+def _read_answers(value: object, case: dict) -> list[dict[str, np.ndarray]]:
+    listed, wanted = issubclass(type(value), list | tuple), len(case["requests"])
+    require(listed, f"a list of dictionaries is wanted, one for each request, and it gives {describe(value)}")
+    require(len(value) == wanted, f"{wanted} requests came, and your list holds {len(value)} answers")
+    heads = _model(case["requests"][0])
+    parts = [as_dict(one, heads, f"the answer to request {place}") for place, one in enumerate(value)]
+    return [
+        {head: as_array(one[head], f"{head} of request {place}", finite=False) for head in heads}
+        for place, one in enumerate(parts)
+    ]
+
+
+def _wrong_answer(case: dict, found: list[dict], wanted: list[dict]) -> str:
+    sizes = [len(one["row"]) for one in case["requests"]]
+    for place, (mine, right) in enumerate(zip(found, wanted, strict=True)):
+        for head, values in right.items():
+            about = f"with requests of {sizes} rows, {head} of request {place}"
+            if mine[head].shape != values.shape:
+                return f"{about} has shape {mine[head].shape}, and should have {values.shape}"
+            if not np.allclose(mine[head], values):
+                return f"{about} is wrong: it should be what the model answers for the rows of this request"
+    return "a request got the answers of another"
 
 
 function_question(
     "14.3",
-    "A function from the answers before and after, and a tolerance, to a list (or a set) of the heads that moved.",
+    "A function from a list of requests, and a model, to the list of their answers, from one call of the model.",
     hints=[
-        "Go through the names in `before`: each of them must still be in `after`, with the same shape.",
-        "The largest difference decides, not the mean of all: one answer that moved is enough.",
-        "A comparison with NaN is always False. So ask whether every answer is near enough, and list the heads of "
-        "which that is not true. If you ask `np.allclose`: it has two tolerances.",
+        "`np.concatenate` puts the rows of all requests one after another: once for each input.",
+        "The answers stand in the same order. The first request has as many rows as it sent, then begin those of the "
+        "second: `np.cumsum` of the numbers of rows says where each ends.",
+        "For each request a dictionary: from each head to `values[end - count : end]`, or the parts of "
+        "`np.split(values, ends[:-1])`.",
     ],
-    right=_moved,
-    cases=_cases_of_moves,
-    read=_read_listed,
-    show=_wrong_names,
-    failed=lambda case, reason: f"{case.words}: {reason}",
-)
-
-
-def _workers(
-    seed: int, counts: list[int], shapes: dict[str, tuple[int, ...]], precision: str = "f8"
-) -> list[dict[str, np.ndarray]]:
-    """Return each worker's mean gradient, NaN without rows. Each worker names the variables in an order of its own."""
-    rng = np.random.default_rng(seed)
-    rows = {name: rng.normal(size=(sum(counts), *shape)) for name, shape in shapes.items()}
-    parts = np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
-    means = []
-    for turn, part in enumerate(parts):
-        order = [*rows][turn % len(rows) :] + [*rows][: turn % len(rows)]
-        empty = {name: np.full(shapes[name], np.nan) for name in order}
-        mean = {name: rows[name][part].mean(axis=0) for name in order} if len(part) else empty
-        means.append({name: np.asarray(value, precision) for name, value in mean.items()})
-    return means
-
-
-_TWO = {"trunk": (3, 2), "digit": (4,)}
-_THREE = {"kernel": (2, 3), "bias": (3,), "scale": (1,)}
-
-
-def _cases_of_gradients() -> list[dict]:
-    many = [[5, 2], [4, 4], [1, 6, 3], [3, 0], [0, 5, 2], [2, 5, 0, 1], [7], [0, 0, 4, 0]]
-    cases = [(_workers(seed, counts, _TWO), counts) for seed, counts in enumerate(many)]
-    cases.append((_workers(20, [31, 2, 128], _THREE, "f4"), [31, 2, 128]))
-    for seed, counts in enumerate([[4, 3], [2, 0, 3]]):
-        spoiled = _workers(seed, counts, _TWO)
-        spoiled[-1]["trunk"][1, 0] = np.nan
-        cases.append((spoiled, counts))
-    lost = _workers(9, [3, 5], _TWO)
-    lost[0] = {name: np.full_like(values, np.nan) for name, values in lost[0].items()}
-    return [{"gradients": gradients, "counts": counts} for gradients, counts in [*cases, (lost, [3, 5])]]
-
-
-def _combined(gradients: list[dict[str, np.ndarray]], counts: list[int]) -> dict[str, np.ndarray]:
-    busy = [(found, count) for found, count in zip(gradients, counts, strict=True) if count]
-    return {name: sum(found[name] * (count / sum(counts)) for found, count in busy) for name in gradients[0]}
-
-
-def _read_gradients(value: object, case: dict) -> dict[str, np.ndarray]:
-    require(rounding_of(value) == 0, "its numbers have 16 bits, and those of the workers have more: keep them all")
-    like = case["gradients"][0]
-    found = as_dict(value, like, "the result")
-    return {
-        name: as_array(found[name], f"the gradient of {name}", shape=part.shape, finite=False)
-        for name, part in like.items()
-    }
-
-
-def _wrong_number(case: dict, found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> str:
-    off = {
-        name: np.where(
-            np.isnan(found[name]) & np.isnan(value), 0, np.nan_to_num(np.abs(found[name] - value), nan=np.inf)
-        )
-        for name, value in wanted.items()
-    }
-    name = max(off, key=lambda name: off[name].max())
-    place = np.unravel_index(off[name].argmax(), off[name].shape)
-    one, other = apart(float(found[name][place]), float(wanted[name][place]))
-    wrong = f"with {case['counts']} rows, the gradient of {name} is wrong"
-    return f"{wrong}: its number at {[int(i) for i in place]} is {one}, and should be {other}"
-
-
-def _require_no_nan(results: list[dict[str, np.ndarray]], cases: list[dict]) -> None:
-    """Refuse NaN that is hidden, spread, or taken from a worker without rows, if there is nothing else to refuse."""
-    wrong = []
-    for case, result in zip(cases, results, strict=True):
-        wanted = _combined(**case)
-        spoiled = any(np.isnan(value).any() for value in wanted.values())
-        for name, value in wanted.items():
-            found = np.isnan(result[name])
-            if np.allclose(result[name], value, rtol=1e-5, atol=1e-5, equal_nan=True):
-                continue
-            if not spoiled and not found.any():
-                return
-            wrong.append((case["counts"], name, found, np.isnan(value)))
-    for counts, name, found, wanted in wrong:
-        said = f"with {counts} rows, the gradient of {name} is wrong"
-        hidden = "a worker with rows sent NaN, and the result hides it: leave out only workers without rows, so that a "
-        hidden += "worker that went wrong is seen"
-        require(not (wanted & ~found).any(), f"{said}: {hidden}")
-        spread = "it is NaN in more places than the worker that sent NaN"
-        require(not (wanted.any() and (found & ~wanted).any()), f"{said}: {spread}")
-        hollow = "a worker without rows has a mean of NaN, so leave it out"
-        require(not (found.any() and 0 in counts), f"{said}: {hollow}")
-        require(not (found & ~wanted).any(), f"{said}: it holds NaN, and no worker sent any")
-
-
-def _sum(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
-    return np.sum(parts, axis=0)
-
-
-def _sum_of_rows(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
-    return sum(part * count for part, count in zip(parts, counts, strict=True))
-
-
-def _mean_of_numbers(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
-    known = ~np.isnan(parts)
-    return np.where(known.any(axis=0), np.nansum(parts, axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
-
-
-def _busy(counts: list[int]) -> int:
-    return sum(count > 0 for count in counts)
-
-
-def _as_sent(part: np.ndarray, count: int) -> np.ndarray:
-    return part
-
-
-def _with_zeros(part: np.ndarray, count: int) -> np.ndarray:
-    return part if count else np.zeros_like(part)
-
-
-def _without_nan(part: np.ndarray, count: int) -> np.ndarray:
-    return np.nan_to_num(part)
-
-
-def _ways(rule: Callable, treatments: tuple = (_as_sent, _with_zeros, _without_nan)) -> list[Callable]:
-    """Return functions that apply a rule to what the workers sent for each variable, for each way to treat NaN."""
-
-    def way(treat: Callable) -> Callable:
-        return lambda gradients, counts: {
-            name: rule([treat(sent[name], count) for sent, count in zip(gradients, counts, strict=True)], counts)
-            for name in gradients[0]
-        }
-
-    return [way(treat) for treat in treatments]
-
-
-FEW = "a worker with few rows counts as much as one with many"
-
-function_question(
-    "14.4",
-    "A function from the workers' mean gradients and their numbers of rows to the gradient of the whole batch.",
-    hints=[
-        "A mean over all rows is the sum over all rows, divided by their number. What is the sum of one worker's rows?",
-        "Mean times count. Add these up over the workers, and divide by the count of all.",
-        "A worker without rows has a mean of NaN, and NaN times zero is NaN: leave it out, by its count.",
-    ],
-    right=_combined,
-    cases=_cases_of_gradients,
-    read=_read_gradients,
+    right=_answer_all,
+    cases=_cases_of_requests_together,
+    read=_read_answers,
     mistakes={
-        FEW: _ways(lambda parts, counts: _sum(parts, counts) / len(counts)),
-        # Where NaN stays NaN, leaving out those without rows makes no difference.
-        f"{FEW}, and those without rows are left out": _ways(
-            lambda parts, counts: _sum(parts, counts) / _busy(counts), (_with_zeros, _without_nan)
+        "you call the model for each request: put the rows together first": (
+            lambda requests, model: [model(one) for one in requests]
         ),
-        f"{FEW}, and whoever sends NaN is left out": _ways(_mean_of_numbers, (_as_sent,)),
-        "it is the sum over the workers": _ways(_sum),
-        "it is the sum over the rows: divide by the number of all rows": _ways(_sum_of_rows),
-        "divide by the number of all rows, not by the number of workers": _ways(
-            lambda parts, counts: _sum_of_rows(parts, counts) / len(counts)
+        "you give each request an equal number of rows, and they sent different numbers": lambda r, model: _answer_all(
+            r, model, lambda counts: np.array_split(np.arange(sum(counts)), len(counts))
         ),
-        "divide by the number of all rows, not by the number of workers with rows": _ways(
-            lambda parts, counts: _sum_of_rows(parts, counts) / _busy(counts), (_with_zeros, _without_nan)
+        "each request gets the first rows: where do its own begin?": lambda r, model: _answer_all(
+            r, model, lambda counts: [np.arange(count) for count in counts]
         ),
+        "each request gets the answers of all": lambda r, model: _answer_all(
+            r, model, lambda counts: [np.arange(sum(counts))] * len(counts)
+        ),
+        "the requests are answered in the opposite order": lambda r, model: _answer_all(r, model)[::-1],
+        "you cut the answers from the back to the front": lambda r, model: _answer_all(r, model, _backwards),
     },
-    otherwise=[_require_no_nan],
-    say=lambda words, case, found: f"with {case['counts']} rows, the gradients are wrong: {words}",
-    show=_wrong_number,
+    show=_wrong_answer,
 )

@@ -1,561 +1,577 @@
-"""The checks of the capstone: the gaps, the wiring, the promise, and the acceptance."""
+"""The checks of exercise 15: compare, correct, keep silent and add up."""
 
-import os
-from collections.abc import Callable, Sequence
-from functools import cache
-from itertools import permutations
+from collections.abc import Callable, Iterator
+from functools import partial
 
-import keras
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from mos_checks import (
+    apart,
     as_array,
     as_dict,
-    as_function,
-    as_model,
     as_number,
-    blaming,
-    call_kept,
+    describe,
     function_question,
-    question,
     require,
+    rounding_of,
 )
-from mos_checks.capstone import (
-    AISLE_OF,
-    AISLES,
-    HEADS,
-    MM_PER_PIXEL,
-    SERVICES,
-    Slips,
-    average_precision,
-    balanced,
-    baseline_scores,
-    client_slips,
-    hidden_slips,
-    labelled,
-    scores,
-    settled,
-    surer_half,
-)
-from mos_checks.capstone_wiring import Wiring, arrays_of, judge_wiring
-from mos_helpers.data import load_digits
-from mos_helpers.heads import check_heads
-
-Targets = dict[str, np.ndarray]
-KEYS = ("locker", "aisle", "services", "position", "spread", "void")
-
-# What the client accepts. Found by training, with benchmarks/capstone.py on both sources: far from the baseline,
-# and a margin from the worst of ten seeds of the solution. That is, on one source or the other, locker 0.827, aisle
-# 0.895, services 0.840, void 0.867 and position 0.198 mm. Within one standard deviation are 0.644 to 0.724 of its
-# errors, within two at least 0.930, and the error of the surer half is at most 0.764 times that of the other half.
-AT_LEAST = {"locker": 0.70, "aisle": 0.85, "services": 0.75, "void": 0.78}
-POSITION_AT_MOST = 0.23  # mm
-# For each of the two numbers of the position. Of the errors of a normal distribution, 68% are at most one standard
-# deviation, and 95% at most two. Standard deviations that fit but for the scale, 0.87 mm, hold 75% and more.
-WITHIN_ONE, WITHIN_TWO = (0.60, 0.74), 0.90
-_REPAIR = "one factor from the validation slips repairs them"
-_FITTED = "on the validation slips they fit. Were these slips used to train? Then they tell nothing of new ones"
-_WANTED_WITHIN_ONE = f"{WITHIN_ONE[0] * 100:.0f} to {WITHIN_ONE[1]:.0%}"
-# The mean error of the half with the smaller standard deviations, divided by that of the other half. Those drawn by
-# lot have 1.00 on average, with a standard deviation of 0.034 on 2,000 slips.
-SURER_HALF_AT_MOST = 0.88
-# By how much an expected score may differ from the one on the hidden slips.
-TOLERANCE = {"locker": 0.07, "aisle": 0.06, "services": 0.10, "position": 0.03, "void": 0.08}
-# By how much it may differ from the function's own score on the validation slips: about three standard deviations of a
-# score on half of these slips, and more than rounding to two digits changes.
-OWN_TOLERANCE = {"locker": 0.03, "aisle": 0.03, "services": 0.03, "position": 0.01, "void": 0.03}
-NUMBERS = ("right", "down")
-_ROUNDED = 1e-5  # by how much rounding may take a probability beyond 0 or 1
 
 
-def _clients() -> tuple[Slips, Slips]:
-    """Return the training and the validation slips, as the learner has them."""
-    return _slips(os.environ.get("MOS_DATA"), os.environ.get("MOS_DATA_DIR"))[:2]
+class _Told(dict):
+    """The arguments of a case, and what it is about in words."""
+
+    def __init__(self, words: str, **arguments: object) -> None:
+        super().__init__(arguments)
+        self.words = words
 
 
-def _hidden() -> Slips:
-    """Return the slips of the acceptance, which the learner does not have."""
-    return _slips(os.environ.get("MOS_DATA"), os.environ.get("MOS_DATA_DIR"))[2]
-
-
-@cache
-def _slips(source: str | None, folder: str | None) -> tuple[Slips, Slips, Slips]:
-    digits = load_digits()
-    return *client_slips(digits), hidden_slips(digits)
-
-
-# --- 15.1
-
-
-def _table(seed: int, count: int, share: float) -> Targets:
-    """Return made-up targets with gaps."""
+def _old_answers(seed: int, rows: int = 6) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    lockers = rng.permutation(count) % 10
-    keep = {name: rng.random(count) < share for name in HEADS}
-    pairs = {"services": rng.integers(2, size=(count, 4)), "position": rng.uniform(9, 12, (count, 2))}
     return {
-        "locker": np.where(keep["locker"], lockers, -1),
-        "aisle": np.where(keep["aisle"], AISLE_OF[lockers], -1),
-        **{name: np.where(keep[name][:, None], values, np.nan).astype("float32") for name, values in pairs.items()},
-        "void": np.where(keep["void"], rng.integers(2, size=count), np.nan).astype("float32"),
+        "size": rng.normal(size=(rows, 2)),
+        "left": rng.dirichlet(np.ones(10), size=rows),
+        "odd": rng.random((rows, 1)),
     }
 
 
-def _known(targets: Targets) -> Targets:
-    known = {name: labelled(name, targets[name]) for name in HEADS}
-    return known | {"aisle": known["aisle"] | known["locker"]}
+def _moved(before: dict[str, np.ndarray], after: dict[str, np.ndarray], tolerance: float) -> list[str]:
+    """Return the names of the heads that moved, in the order of the alphabet."""
+
+    def same(name: str, old: np.ndarray) -> bool:
+        fits = name in after and np.shape(after[name]) == old.shape
+        return fits and np.allclose(after[name], old, rtol=0, atol=tolerance)
+
+    return sorted(name for name, old in before.items() if not same(name, old))
 
 
-def _read_known(result: object, case: dict) -> Targets:
-    """Return for each target which labels are known; lockers that an aisle settles may be among them, or not."""
-    table, found = case["targets"], as_dict(result, HEADS, "the result")
-    for name, target in table.items():
-        n, array = len(target), as_array(found[name], f"the part {name}", kind="bool")
-        each = f"the part {name} says it for each number: it should say it for each slip, shape ({n},), `.all(axis=1)`"
-        require(array.ndim == 1 or array.shape != target.shape, each)
-        found[name] = as_array(array, f"the part {name}", shape=(n,))
-    written = labelled("locker", table["locker"])
-    if np.array_equal(found["locker"], written | settled(table["aisle"])):
-        found["locker"] = written
-    return found
+def _read_listed(value: object, case: _Told) -> list[str]:
+    listed = issubclass(type(value), list | tuple | set | frozenset)
+    require(listed, f"a list (or a set) of names is wanted, and it gives {describe(value)}")
+    return sorted(map(str, value))
 
 
-def _wrong_known(case: dict, found: Targets, wanted: Targets) -> str:
-    name = next(name for name in HEADS if not np.array_equal(found[name], wanted[name]))
-    zero = case["targets"][name].reshape(len(wanted[name]), -1)[:, 0] == 0
-    if (zero & wanted[name] & ~found[name]).any():
-        return f"the part {name} is False for some labels that are 0: 0 is no gap"
-    if (found[name] & ~wanted[name]).any():
-        return f"the part {name} is True for some slips without that label"
-    return f"the part {name} is False for some slips that have the label"
+def _wrong_names(case: _Told, found: list[str], wanted: list[str]) -> str:
+    missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    if missing or extra:
+        return f"{case.words}: {' and '.join(missing or extra)} should {'' if missing else 'not '}be in the list"
+    return f"{case.words}: a name stands in the list twice"
 
 
-def _count_known(function: Callable, found: list) -> str:
-    result = call_kept(function, targets=_clients()[0].targets)
-    counts = {name: int(as_array(result[name]).sum()) for name in HEADS}
-    return "Known labels of the 6,000 training slips: " + ", ".join(f"{name} {counts[name]:,}" for name in HEADS)
+_Move = tuple[dict[str, np.ndarray], dict[str, np.ndarray], float, str]
 
 
-def _turned(name: str) -> dict[str, Callable]:
-    return {f"the part {name} is True for the gaps: turn it round": lambda targets: ~_known(targets)[name]}
+def _moves() -> Iterator[_Move]:
+    """Yield answers before, after, the tolerance, and what happened in words."""
+    for seed in range(3):
+        before = _old_answers(seed)
+        same = {name: values.copy() for name, values in before.items()}
+        new = {"right": np.ones((6, 3)), **same}
+        yield before, new, 1e-6, "a new head came, and no old answer moved"
+        one = same | {"odd": same["odd"] + np.eye(6, 1, -seed) * 0.01}
+        yield before, one, 1e-3, "one answer of odd moved up by 0.01, the tolerance is 0.001"
+        down = same | {"size": same["size"] - np.eye(6, 2, -seed) * 0.01}
+        yield before, down, 1e-3, "one answer of size moved down by 0.01, the tolerance is 0.001"
+        yield before, one, 0.1, "one answer moved by 0.01, and the tolerance is 0.1"
+    yield before, same, 0.0, "all answers are equal, and the tolerance is 0"
+    swapped = same | {"odd": same["odd"][::-1].copy()}
+    yield before, swapped, 1e-3, "the answers of odd came in another order"
+    broken = same | {"left": np.where(np.eye(6, 10) > 0, np.nan, same["left"])}
+    yield before, broken, 1e-3, "some answers of left are NaN now"
+    for old, words in [(0.0, "0"), (1.0, "1")]:
+        sure = before | {"odd": np.full((6, 1), old)}
+        nan = sure | {"odd": np.where(np.eye(6, 1, -3) > 0, np.nan, old)}
+        yield sure, nan, 1e-3, f"an answer of odd that was {words} is NaN now"
+    infinite = same | {"size": np.where(np.eye(6, 2, -5) > 0, np.inf, same["size"])}
+    yield before, infinite, 1e-3, "an answer of size is infinite now"
+    yield before, {"odd": same["odd"], "left": same["left"]}, 1e-3, "size is gone"
+    both = {"odd": same["odd"], "left": same["left"][::-1].copy()}
+    yield before, both, 1e-3, "left moved, and size is gone"
+    large = {"size": before["size"] + 1e4}
+    yield large, {"size": large["size"] + 0.01}, 1e-3, "large answers all moved by 0.01"
+    single = {name: values.astype("float32") for name, values in same.items()}
+    yield before, single, 1e-3, "the same answers, rounded to 32 bits"
 
 
-WRITTEN = "the aisle is also known where only the locker was written down: each locker stands in one aisle"
-
-function_question(
-    "15.1",
-    "A function from the client's targets to a dict that says for each target which labels are known.",
-    hints=[
-        "A gap is -1 in the whole numbers and NaN elsewhere; a 0 is a label. Lesson 6 (missing labels), exercise 6.1.",
-        "A slip without an aisle may have a locker, and each locker stands in one aisle. So there the aisle is known.",
-        "services and position have several numbers in a row: `np.isfinite(values).all(axis=1)` says it for the row.",
-    ],
-    right=_known,
-    cases=lambda: [
-        {"targets": _table(*case)} for case in [(0, 7, 0.3), (1, 1, 1.0), (2, 9, 0.0), (3, 60, 0.5), (4, 300, 0.2)]
-    ],
-    read=_read_known,
-    mistakes={
-        **{name: _turned(name) for name in HEADS},
-        "aisle": {WRITTEN: lambda targets: labelled("aisle", targets["aisle"]), **_turned("aisle")},
-    },
-    show=_wrong_known,
-    also=_count_known,
-)
-
-
-# --- 15.2
+def _moves_among_many() -> Iterator[_Move]:
+    """Yield cases with so many rows that a mean hides what a largest difference finds, and a norm finds too much."""
+    before = _old_answers(3, rows=1000)
+    rng = np.random.default_rng(4)
+    for name in before:
+        for sign, direction in [(1, "up"), (-1, "down")]:
+            after = {other: values.copy() for other, values in before.items()}
+            after[name][700, 0] += sign * 2e-3
+            words = f"one of 1,000 answers of {name} moved {direction} by twice the tolerance, and a mean hides it"
+            yield before, after, 1e-3, words
+        for row, place in [(0, "first"), (999, "last")]:
+            after = {other: before[other].copy() for other in reversed(before)}
+            after[name][row, -1] += 1.1e-3
+            words = f"the {place} of 1,000 answers of {name} moved by 1.1 times the tolerance"
+            yield before, after, 1e-3, words
+    for share, words in [(0.5, "half"), (0.9, "0.9 of")]:
+        small = f"moved by {words} the tolerance, and a sum or a norm adds them up"
+        for sign in (1, -1):
+            after = {name: values + sign * share * 1e-3 for name, values in before.items()}
+            yield before, after, 1e-3, f"all answers of 1,000 images {small}"
+    after = {name: values + rng.choice([-5e-4, 5e-4], values.shape) for name, values in before.items()}
+    some = "moved by half the tolerance, and a sum or a norm adds them up, some up and some down"
+    yield before, after, 1e-3, f"all answers of 1,000 images {some}"
 
 
-@question(
-    "15.2",
-    hints=[
-        "Fill each gap with a valid label and give that row the weight 0 in that head: lesson 6 (missing labels). "
-        "`check_heads` of lesson 2 (wiring heads) names what does not fit.",
-        "One head can learn from lockers and aisles: rows of possible lockers and `MarginalCrossentropy`, lesson 12 "
-        "(partial labels). Or two heads with weights of their own. An aisle alone must teach something too.",
-        "Standardise the position, and let its head give a mean and a log-variance for each number: lesson 5 "
-        "(regression). Then the targets have two columns, the head has four units, and the loss is your own.",
-    ],
-    seconds=120,
-)
-def wiring(answer: object) -> str:
-    """A dict with the keys model, x, targets and weights: what you hand to `fit`, for the 6,000 training slips."""
-    parts = as_dict(answer, ("model", "x", "targets", "weights"))
-    model = as_model(parts["model"], "the model", compiled=True)
-    slips = _clients()[0]
-    rows = len(slips.images)
-    x = arrays_of(parts["x"], "x", rows)
-    seen = any(np.ptp(array) > 0 for array in keras.tree.flatten(x))
-    require(seen, "x is the same number everywhere: what does the model see of the slips?")
-    targets, weights = arrays_of(parts["targets"], "targets", rows), parts["weights"]
-    weights = None if weights is None else arrays_of(weights, "weights", rows)
-    with blaming("`check_heads` on your model"):
-        findings = list(check_heads(model, targets, weights))
-    of_weights = ("masked-loss", "masked-metric", "no-weight")  # which gradients judge below
-    shown = [finding for finding in findings if finding.code in of_weights]
-    findings = [finding for finding in findings if finding not in shown]
-    require(not findings, f"`check_heads` finds something: {findings[0] if findings else ''}")
-    learned = judge_wiring(Wiring(model, x, targets, weights, slips))
-    misled = f". It learns what it should, and one number that `fit` prints misleads. {shown[0]}" if shown else ""
-    return f"{model.count_params():,} parameters, {learned}{misled}"
+def _moves_of_shape() -> Iterator[_Move]:
+    """Yield cases in which a head has another shape; mostly with equal numbers, which broadcasting would not tell."""
+    before = _old_answers(5)
+    wider = np.hstack([before["left"], np.zeros((6, 1))])
+    yield before, before | {"left": wider}, 1e-3, "left has 11 classes now, and had 10"
+    for old, new in [
+        ((6, 1), (6,)),
+        ((6, 1), (1,)),
+        ((6, 1), (1, 1)),
+        ((6, 1), ()),
+        ((6, 1), (6, 3)),
+        ((6, 3), (6, 1)),
+        ((6, 2), (2, 6)),
+    ]:
+        constant = before | {"odd": np.full(old, 0.25)}
+        case = f"odd has the shape {new} now, and had {old}; all its numbers are 0.25"
+        yield constant, constant | {"odd": np.full(new, 0.25)}, 1e-3, case
+    chosen = {"class": np.arange(1000) % 10}
+    yield chosen, {"class": chosen["class"] + (np.arange(1000) == 999)}, 0.5, "the last class is another one"
 
 
-# --- 15.3 and 15.4: reading an answer
-
-
-def _read(function: Callable, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the answers to some slips, or say which of them has the wrong form."""
-    n = len(images)
-    found = as_dict(call_kept(function, images=images), KEYS, "the result")
-    for name in ("locker", "aisle"):
-        found[name] = _whole_numbers(name, found[name], n)
-    found["services"] = _numbers("services", found["services"], (n, 4))
-    found["void"] = _numbers("void", found["void"], (n,))
-    for name in ("services", "void"):
-        low, high = float(found[name].min()), float(found[name].max())
-        logits = f"{name} should hold probabilities, and yours go from {low:.3g} to {high:.3g}: are they logits?"
-        require(low >= -_ROUNDED and high <= 1 + _ROUNDED, f"{logits} A sigmoid makes probabilities of them")
-        found[name] = found[name].clip(0, 1)
-    for name in ("position", "spread"):
-        found[name] = _numbers(name, found[name], (n, 2))
-    lowest = float(found["spread"].min())
-    log = "is it the logarithm of a variance? Then exp(value / 2) is the standard deviation, in the unit of the target"
-    require(lowest > 0, f"std should be above 0, and its smallest is {lowest:.3g}: {log}")
-    return found
-
-
-def _whole_numbers(name: str, value: object, n: int) -> np.ndarray:
-    """Return the numbers of lockers or aisles."""
-    classes = {"locker": 10, "aisle": 5}
-    array = as_array(value, name)
-    argmax = f"{name} should be one whole number for each slip, and yours has shape {array.shape}: "
-    require(array.shape != (n, classes[name]), f"{argmax}take the most probable one, `.argmax(axis=1)`")
-    array = as_array(_numbers(name, array, (n,)), name, kind="integer")
-    low, high = int(array.min()), int(array.max())
-    swapped = ". Did you swap locker and aisle?" if name == "aisle" and high > 4 else ""
-    wanted = f"{name} should hold numbers from 0 to {classes[name] - 1}, and yours go from {low} to {high}{swapped}"
-    require(low >= 0 and high < classes[name], wanted)
-    return array.astype("int64")
-
-
-def _numbers(name: str, value: object, shape: tuple[int, ...]) -> np.ndarray:
-    """Return finite numbers of a shape; True and False are 1 and 0."""
-    array = as_array(value, name)
-    array = array.astype("float64") if array.dtype.kind == "b" else array
-    column = f"{name} should have shape {shape}, and yours has {array.shape}: take the column, `[:, 0]`"
-    require(array.shape != (*shape, 1), column)
-    both = f"{name} should have shape {shape}, and yours has {array.shape}: means and stds are two parts, split them"
-    require(name not in ("position", "spread") or array.shape != (shape[0], 4), both)
-    return as_array(array, name, shape=shape)
-
-
-def _require_steady(function: Callable, images: np.ndarray, answers: dict[str, np.ndarray]) -> None:
-    """Refuse an answer that is another one when it is asked again, or in other company."""
-    few = np.arange(64)[::-1] * 5 + 3
-    first, again = _read(function, images[few]), _read(function, images[few])
-    dice = "asked twice about the same slips, it gives two answers: is dropout on? Call the model with training=False"
-    require(_difference(first, again) is None, f"{dice} or use `predict`")
-    company = "the answer to a slip depends on the other slips that it is asked about ({}): is batch normalisation in "
-    company += "training mode, or is something computed from the batch? Call the model with training=False, and take "
-    company += "means and scales from the training slips"
-    alone = [few[row : row + 1] for row in range(0, len(few), 16)]
-    for part, rows in ((first, few), *((_read(function, images[row]), row) for row in alone)):
-        different = _difference(part, {name: values[rows] for name, values in answers.items()})
-        require(different is None, company.format(different))
-
-
-def _difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> str | None:
-    """Return the first part in which two answers differ by more than rounding, or None."""
-    for name in KEYS:
-        off = np.abs(one[name] - other[name])
-        if name in ("locker", "aisle"):
-            if np.count_nonzero(off) > len(off) // 32:  # two equally probable ones may change places
-                return name
-        elif float(off.max()) > 2e-3:
-            return f"{name}, by up to {off.max():.2g}"
-    return None
-
-
-# --- 15.3
-
-
-@question(
-    "15.3",
-    hints=[
-        "Use the validation slips: no digit on them was seen in training. For each head take the slips that have its "
-        "label, and leave the others out: lesson 6 (missing labels). A NaN in a score: a gap is still in it.",
-        "services: the mean of `average_precision_score` over the four columns, lesson 4 (multi-label). void: the "
-        "share of void slips above 0.5 plus the share of valid ones that are not, divided by two. position: the mean "
-        "of the absolute errors of both numbers, in millimetres.",
-        "The answers: decide once for locker and aisle and read the other one off, lesson 11 (hierarchical heads). "
-        "position and std: multiply by the scale, and add the mean to the position only; a standard deviation is "
-        "exp(log-variance / 2) times the scale, lesson 5 (regression).",
-    ],
-    seconds=300,
-)
-def promise(answer: object) -> str:
-    """A dict with the keys answer (your function) and expected (a dict of five scores on the validation slips)."""
-    _, stated, own, _ = _promised(answer)
-    pairs = ", ".join(f"{name} {own[name]:.3f} ({stated[name]:.3g})" for name in HEADS)
-    return f"On the validation slips your function scores, and in brackets is what you promise: {pairs}"
-
-
-def _promised(answer: object) -> tuple[Callable, dict[str, float], dict[str, float], dict[str, np.ndarray]]:
-    """Return the function, the expected scores, its own, and its answers about the validation slips.
-
-    Answers of a wrong form are refused, and scores that are not the function's own.
-    """
-    parts = as_dict(answer, ("answer", "expected"))
-    function = as_function(parts["answer"], "the part answer")
-    stated = as_dict(parts["expected"], HEADS, "the part expected")
-    stated = {name: as_number(stated[name], f"the expected score of {name}") for name in HEADS}
-    validation = _clients()[1]
-    _read(function, validation.images[:3])
-    predicted = _read(function, validation.images)
-    _require_steady(function, validation.images, predicted)
-    own = scores(predicted, validation.targets)
-    off = [name for name in HEADS if abs(stated[name] - own[name]) > OWN_TOLERANCE[name]]
-    for name in off:
-        words = (
-            f"{name}: your function scores {own[name]:.3f} on the validation slips by the client's measure, and you "
-        )
-        require(False, f"{words}state {stated[name]:.3f}: {_mistake(name, off, stated, function, predicted)}")
-    return function, stated, own, predicted
-
-
-def _mistake(name: str, off: list[str], stated: dict[str, float], function: Callable, predicted: dict) -> str:
-    """Return how a score that is not the function's own seems to have been computed."""
-    if name != "position" and stated[name] > 1:
-        return "write shares from 0 to 1, not in percent"
-    if _near(stated[name], _with_gaps_counted(name, predicted, _clients()[1].targets)):
-        return "this counts the gaps as labels. Leave out the slips without the label"
-    training = _clients()[0]
-    trained = scores(_read(function, training.images), training.targets)
-    if sum(_near(stated[other], trained[other]) for other in off) >= 2:
-        return "this is the score on the training slips. Use the validation slips"
-    return "compute it as the table says"
-
-
-def _near(one: float, other: float) -> bool:
-    """Return whether two scores are the same but for rounding to two digits."""
-    return abs(one - other) < 0.0055
-
-
-def _with_gaps_counted(name: str, predicted: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> float:
-    """Return the score of one head if gaps were labels."""
-    filled = np.nan_to_num(targets[name])
-    if name == "void":
-        return balanced(filled, predicted[name])
-    if name == "position":
-        return float(np.abs(filled - predicted[name]).mean())
-    if name == "services":
-        return scores(predicted, targets | {name: filled})[name]
-    return float(np.mean(predicted[name] == filled))
-
-
-# --- 15.4
-
-
-@question(
-    "15.4",
-    hints=[
-        "The scores of 15.3 say which head to work on. Lockers: coarse labels, lesson 12 (partial labels), and how "
-        "much a fine label counts beside them. Gaps: lesson 6 (missing labels).",
-        "A convolution or two and some dropout help where a dense network overfits; so do more updates with a learning "
-        "rate that ends low. Choose by the known labels of the validation slips. If only the position is too far off: "
-        "dropout makes numbers noisier. Use less of it, or none in front of this head, and correct the standard "
-        "deviations by one factor afterwards.",
-        "Standard deviations that are too small or too large for the validation errors: multiply them by one factor "
-        "for each of the two numbers, lesson 5 (regression): `np.quantile(errors / std, 0.68, axis=0)`, over the "
-        "validation slips whose position is known.",
-    ],
-    seconds=300,
-)
-def acceptance(answer: object) -> str:
-    """The report of 15.3: your function, and the scores that it has on the validation slips."""
-    function, stated, _, predicted = _promised(answer)
-    hidden, validation = _hidden(), _clients()[1]
-    answers = _read(function, hidden.images)
-    _require_steady(function, hidden.images, answers)
-    rows = labelled("position", validation.targets["position"])
-    errors = np.abs(predicted["position"] - validation.targets["position"])[rows]
-    found = verdicts(answers, hidden.targets, _fits(errors, predicted["spread"][rows]))
-    failed = [words for _, passed, words in found if not passed]
-    passed = [words for _, passed, words in found if passed]
-    refused = _sentence(f"the client does not accept it. {'; '.join(failed)}")
-    require(not failed, f"{refused} Accepted: {'; '.join(passed) or 'none'}")
-    _require_kept(stated, scores(answers, hidden.targets))
-    expected = ", ".join(f"{name} {stated[name]:.2f}" for name in HEADS)
-    return f"The client accepts it: {'; '.join(passed)}. You promised {expected}"
-
-
-def _require_kept(stated: dict[str, float], found: dict[str, float]) -> None:
-    """Refuse a promise that is too far from the scores on the hidden slips."""
-    broken = []
-    for name in HEADS:
-        off = stated[name] - found[name]
-        if abs(off) > TOLERANCE[name]:
-            hopeful = (off > 0) != (name == "position")
-            why = "too hopeful: were these slips used to train or to choose?" if hopeful else "too modest"
-            broken.append(
-                f"{name}: you expect {stated[name]:.3f}, and on the hidden slips it is {found[name]:.3f}, {why}"
-            )
-    require(not broken, f"the program would do, and the client refuses the promise. {'; '.join(broken)}")
-
-
-def _sentence(text: str) -> str:
-    """Return a text that ends in one mark."""
-    return text if text[-1] in ".?!" else f"{text}."
-
-
-def _shown(value: float, *bounds: float, digits: int = 2) -> str:
-    """Return a number with so many digits that it does not read like one of the bounds."""
-    bounds = [bound for bound in bounds if bound != value]
-    while any(f"{value:.{digits}f}" == f"{bound:.{digits}f}" for bound in bounds):
-        digits += 1
-    return f"{value:.{digits}f}"
-
-
-def verdicts(
-    answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], fitted: Sequence[bool] = (False, False)
-) -> list[tuple[str, bool, str]]:
-    """Return for each of the client's conditions a name, whether it is met, and the score in words.
-
-    `fitted` says for each number of the position whether its std fits the errors on the validation slips.
-    """
+def _cases_of_moves() -> list[_Told]:
     return [
-        _contradicted(answers["locker"], answers["aisle"]),
-        *_scored(answers, targets),
-        *_stds(answers, targets, fitted),
+        _Told(words, before=before, after=after, tolerance=tolerance)
+        for before, after, tolerance, words in (*_moves(), *_moves_among_many(), *_moves_of_shape())
     ]
 
 
-def _contradicted(locker: np.ndarray, aisle: np.ndarray) -> tuple[str, bool, str]:
-    """Return the verdict on lockers that do not stand in the aisle that is answered."""
-    wrong = np.flatnonzero(AISLE_OF[locker] != aisle)
-    if not len(wrong):
-        return "contradictions", True, "no contradiction"
-    letters, row = list(AISLES), wrong[0]
-    stands, given = letters[AISLE_OF[locker[row]]], letters[aisle[row]]
-    case = f"one has locker {locker[row]} and aisle {given}, but {locker[row]} stands in aisle {stands}"
-    words = f"contradictions: locker and aisle do not fit on {len(wrong):,} of {len(locker):,} slips ({case})"
-    return "contradictions", False, words
+function_question(
+    "15.1",
+    "A function from the answers before and after, and a tolerance, to a list (or a set) of the heads that moved.",
+    hints=[
+        "Go through the names in `before`: each of them must still be in `after`, with the same shape.",
+        "The largest difference decides, not the mean of all: one answer that moved is enough.",
+        "A comparison with NaN is always False. So ask whether every answer is near enough, and list the heads of "
+        "which that is not true. If you ask `np.allclose`: it has two tolerances.",
+    ],
+    right=_moved,
+    cases=_cases_of_moves,
+    read=_read_listed,
+    show=_wrong_names,
+    failed=lambda case, reason: f"{case.words}: {reason}",
+)
 
 
-def _scored(answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> list[tuple[str, bool, str]]:
-    """Return the verdict on each head, with its score, what is wanted and the baseline, and a likely reason."""
-    found, baseline, result = scores(answers, targets), baseline_scores(targets), []
-    for name in HEADS:
-        far = name == "position"
-        bound = POSITION_AT_MOST if far else AT_LEAST[name]
-        passed = found[name] <= bound if far else found[name] >= bound
-        score = f"{found[name]:.2f}" if passed else _shown(found[name], bound, digits=3)
-        wanted = f"{'at most' if far else 'at least'} {bound:.2f}, baseline {baseline[name]:.2f}"
-        reason = "" if passed else _reason(name, answers, targets)
-        words = f"{name} {score}{' mm off' if far else ''} (wanted {wanted})"
-        result.append((name, passed, words + (f": {reason}" if reason else "")))
-    return result
+def _head(
+    seed: int, factor: float, scale: float, classes: int, rows: int = 1000, guessed: float = 0, precision: str = "f8"
+) -> _Told:
+    """Return what a head states, whose logits are `factor` times the honest ones, and the true classes.
+
+    The share `guessed` of the true classes is replaced by any class, whatever the head states.
+    """
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(scale=scale, size=(rows, classes))
+    honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    target = (rng.random((rows, 1)) > honest.cumsum(axis=1)).sum(axis=1).clip(max=classes - 1)
+    target = np.where(rng.random(rows) < guessed, rng.integers(classes, size=rows), target)
+    stated = np.exp(factor * logits)
+    words = "that is sometimes sure and wrong" if guessed else f"whose logits are {factor:g} times the honest ones"
+    probability = (stated / stated.sum(axis=1, keepdims=True)).astype(precision)
+    return _Told(f"for a head of {classes} classes {words}", probability=probability, target=target)
 
 
-def _reason(name: str, answers: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> str:
-    """Return a likely reason for a low score, or nothing."""
-    predicted, true = answers[name], targets[name]
-    if float(np.ptp(predicted, axis=0).max()) < 1e-6:
-        return "it gives the same answer to every slip"
-    if name == "services":
-        table = np.array([[average_precision(column, mine) for column in true.T] for mine in predicted.T])
-        best = max(permutations(range(4)), key=lambda order: table[range(4), order].sum())
-        if best != (0, 1, 2, 3) and table[range(4), best].mean() >= AT_LEAST[name]:
-            return f"are its columns in another order? The client's is {', '.join(SERVICES)}"
-    if name == "void":
-        if balanced(true, 1 - predicted) >= AT_LEAST[name]:
-            return "it is turned round: 1 means void"
-        if predicted.max() <= 0.5:
-            return "no slip gets more than 0.5, so none is void. Were gaps counted as valid slips?"
-    return _reason_of_position(answers, true) if name == "position" else ""
+def _cases_of_heads() -> list[_Told]:
+    return [
+        _head(6, 2, 3, 4, guessed=0.1),
+        _head(0, 2, 1.5, 4, rows=600),
+        _head(1, 0.5, 1.5, 5),
+        _head(2, 1, 1.5, 3),
+        _head(3, 4, 1.5, 4, rows=1500),
+        _head(4, 0.2, 1.5, 2),
+        _head(5, 8, 0.5, 5),
+        _head(7, 1.4, 3, 10, rows=450, precision="f4"),  # as `predict_on_batch` gives it
+    ]
 
 
-def _reason_of_position(answers: dict[str, np.ndarray], true: np.ndarray) -> str:
-    """Return which unit or order would make the positions right, or nothing."""
-    predicted, mean, scale = answers["position"], true.mean(axis=0), true.std(axis=0)
-    cases = {
-        "its answers look standardised: were they brought back to millimetres?": predicted * scale + mean,
-        "its answers look like pixels: a pixel is half a millimetre": predicted * MM_PER_PIXEL,
-        "its answers seem to count from the middle of the slip and not from its upper left corner": predicted + mean,
-        "right and down look swapped: right comes first": predicted[:, ::-1],
-        "position and spread look swapped": answers["spread"],
+def _softened(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Return the logarithms of the probabilities at a temperature."""
+    logits = logits / temperature
+    logits = logits - logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def _smallest(loss: Callable[[float], float]) -> float:
+    found = minimize_scalar(lambda log: loss(np.exp(log)), bounds=(np.log(0.1), np.log(10)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _logits(probability: np.ndarray) -> np.ndarray:
+    return np.log(probability.astype("float64"))
+
+
+def _temperature(probability: np.ndarray, target: np.ndarray, smoothing: float = 0) -> float:
+    """Return the temperature whose cross-entropy is smallest, for labels that are smoothed as Keras does it."""
+    logits = _logits(probability)
+    wanted = np.eye(logits.shape[1])[target] * (1 - smoothing) + smoothing / logits.shape[1]
+    return _smallest(lambda t: -(wanted * _softened(logits, t)).sum())
+
+
+def _of_largest_cross_entropy(probability: np.ndarray, target: np.ndarray) -> float:
+    logits, rows = _logits(probability), np.arange(len(target))
+    return max((0.1, 10), key=lambda t: -_softened(logits, t)[rows, target].mean())  # it has one valley
+
+
+def _of_smallest_squares(probability: np.ndarray, target: np.ndarray) -> float:
+    logits, wanted = _logits(probability), np.eye(probability.shape[1])[target]
+    return _smallest(lambda t: ((np.exp(_softened(logits, t)) - wanted) ** 2).sum())
+
+
+def _divided_by_columns(probability: np.ndarray, target: np.ndarray) -> float:
+    logits, rows = _logits(probability).T, np.arange(len(target))
+    return _smallest(lambda t: -_softened(logits, t)[target, rows].mean())
+
+
+_NEAR = 0.02  # the question promises it
+
+
+def _said_of_head(case: _Told, found: float) -> str:
+    return f"{case.words} it gives {found:.4g}, and {_temperature(**case):.4g}"
+
+
+def _require_wide_search(found: list[float], cases: list[_Told]) -> None:
+    """Refuse temperatures below zero, a search that ends too early, and one that is not exact enough."""
+    given, best = np.array(found), np.array([_temperature(**case) for case in cases])
+    off = np.abs(given / best - 1)
+    first = int(np.argmax(off > _NEAR))
+    said = f"{_said_of_head(cases[first], found[first])} is best"
+    require(bool((given > 0).all()), f"{said}: a temperature is above zero")
+    low, high = given.min(), given.max()
+    short = np.allclose(given, best.clip(low, high), rtol=1.5 * _NEAR)
+    reach = f"it never leaves {low:.3g} to {high:.3g}. Does your search reach from 0.1 to 10?"
+    require(not short, f"{said}: {reach}")
+    near = bool(((off < 0.15) | (np.abs(given - best) < 0.1)).all())
+    steps = "Are your steps small enough, your numbers exact enough, and does every row count?"
+    require(not near, f"{said}: that is near, but not within {_NEAR:.0%}. {steps}")
+
+
+function_question(
+    "15.2",
+    "A function from the probabilities of a head and the true classes to the best temperature.",
+    hints=[
+        "First a function: the cross-entropy for one temperature. The logarithms of the probabilities are logits.",
+        "Divide them by the temperature, and apply softmax again: `p ** (1 / t)`, divided by its sum in each row.",
+        "Then look for its smallest value between 0.1 and 10: with `scipy.optimize.minimize_scalar(..., "
+        'method="bounded")`, or among a few hundred temperatures, each 1% above the one before (`np.geomspace`).',
+    ],
+    seconds=120,
+    right=_temperature,
+    cases=_cases_of_heads,
+    read=lambda value, case: as_number(value, "the temperature"),
+    mistakes={
+        "that is one divided by the temperature": lambda p, y: 1 / _temperature(p, y),
+        "that is the logarithm of the temperature": lambda p, y: np.log(_temperature(p, y)),
+        "that is the logarithm of the temperature, to the base 10": lambda p, y: np.log10(_temperature(p, y)),
+        "that is the temperature with a minus: a temperature is above zero": lambda p, y: -_temperature(p, y),
+        "it is 1 for every head. No temperature changes the accuracy, and if the predicted probabilities are the "
+        "targets, 1 is always best. Compare with the true classes": lambda p, y: 1,
+        "a head may also be not sure enough, and then the temperature is below 1": (
+            lambda p, y: max(_temperature(p, y), 1)
+        ),
+        "a head may also be too sure, and then the temperature is above 1": lambda p, y: min(_temperature(p, y), 1),
+        "that is the highest of all: do you divide the powers by their sum in each row? Without that, a higher "
+        "temperature always looks better": lambda p, y: 10,
+        "that is the lowest of all: do you look for the smallest cross-entropy of the true class? The predicted "
+        "class looks best when the head is most sure, and no temperature changes the accuracy": lambda p, y: 0.1,
+        "the head stated probabilities, and you use them as logits: take their logarithms first": (
+            lambda p, y: _temperature(np.exp(p.astype("float64")), y)
+        ),
+        "that has the smallest squared error, and the smallest cross-entropy is wanted": _of_smallest_squares,
+        "that divides the powers by their sum in each column. The probabilities of one image stand in a row": (
+            _divided_by_columns
+        ),
+        "that has the largest cross-entropy, and the smallest is wanted": _of_largest_cross_entropy,
+        **{
+            f"that is best for soft targets, in which the true class has {1 - share:.0%} and the others a share of "
+            "the rest (label smoothing). The true class counts alone": partial(_temperature, smoothing=share)
+            for share in (0.01, 0.05, 0.1, 0.2)
+        },
+    },
+    otherwise=[_require_wide_search],
+    # Half of what is promised relative to the right temperature, and half absolute, as a mistake may be close to zero.
+    tolerance=_NEAR / 2,
+    decimals=0,
+    scale=_temperature,
+    say=lambda words, case, found: f"{_said_of_head(case, found)} is best: {words}",
+    show=lambda case, found, wanted: f"{_said_of_head(case, found)} has a smaller cross-entropy",
+)
+
+
+def _columns(probability: np.ndarray) -> np.ndarray:
+    """Return a column for each class."""
+    one = probability.shape[1] == 1
+    return np.hstack([1 - probability, probability]) if one else probability
+
+
+def _decided(
+    predicted: dict[str, np.ndarray], thresholds: dict[str, float], columns: Callable = _columns, default: float = 0
+) -> dict[str, np.ndarray]:
+    """Return the classes that the heads decide for, or -1."""
+    found = {}
+    for name, probability in predicted.items():
+        stated = columns(probability)
+        sure = stated.max(axis=1) >= thresholds.get(name, default)
+        found[name] = np.where(sure, _columns(probability).argmax(axis=1), -1)
+    return found
+
+
+def _above(predicted: dict[str, np.ndarray], thresholds: dict[str, float]) -> dict[str, np.ndarray]:
+    return _decided(predicted, {name: np.nextafter(value, 2) for name, value in thresholds.items()})
+
+
+def _by_the_only_column(predicted: dict[str, np.ndarray], thresholds: dict[str, float]) -> dict[str, np.ndarray]:
+    """Return what comes out if a sigmoid head is taken for a softmax of one class."""
+    found = _decided(predicted, thresholds, lambda p: p)
+    alone = [name for name, p in predicted.items() if p.shape[1] == 1]
+    return found | {name: np.where(found[name] < 0, -1, 0) for name in alone}
+
+
+def _one_threshold(predicted: dict[str, np.ndarray], thresholds: dict[str, float]) -> dict[str, np.ndarray]:
+    return _decided(predicted, dict.fromkeys(predicted, next(iter(thresholds.values()), 0)))
+
+
+def _turned(predicted: dict[str, np.ndarray], thresholds: dict[str, float]) -> dict[str, np.ndarray]:
+    """Return the classes where a head should be silent, and the other way round."""
+    everything, said = _decided(predicted, {}), _decided(predicted, thresholds)
+    return {name: np.where(said[name] < 0, everything[name], -1) for name in said}
+
+
+def _without_classes(predicted: dict[str, np.ndarray], thresholds: dict[str, float]) -> dict[str, np.ndarray]:
+    return {name: np.where(values < 0, -1, 1) for name, values in _decided(predicted, thresholds).items()}
+
+
+def _cases_of_decisions() -> list[dict]:
+    """Return heads with and without a threshold, with answers exactly at it."""
+    sharp = {"odd": np.array([[0.9], [0.25], [0.0625], [0.5]]), "size": np.array([[0.75, 0.25], [0.5, 0.5]] * 2)}
+    cases = [(sharp, {"odd": 0.75, "size": 0.75}), (sharp, {"size": 0.75}), (sharp, {})]
+    for seed, (classes, rows) in enumerate([(3, 6), (10, 40), (4, 25)]):
+        rng = np.random.default_rng(seed)
+        heads = {"digit": rng.dirichlet(np.full(classes, 0.3), size=rows), "odd": rng.random((rows, 1))}
+        heads["mirror"] = rng.dirichlet(np.ones(2), size=rows)
+        own = {"odd": 0.7, "digit": 0.6} if seed else {"digit": 0.55, "mirror": 0.8, "odd": 0.95}
+        cases.append((heads, own | {"odd": float(max(heads["odd"][0, 0], 1 - heads["odd"][0, 0]))}))
+    cases.append(({"odd": np.array([[0.2], [0.99]])}, {"odd": 2.0}))
+    return [{"predicted": predicted, "thresholds": thresholds} for predicted, thresholds in cases]
+
+
+def _read_decisions(value: object, case: dict) -> dict[str, np.ndarray]:
+    found = as_dict(value, case["predicted"], "the result")
+    return {
+        name: as_array(found[name], f"the decisions of {name}", shape=(len(p),), finite=False).astype(float)
+        for name, p in case["predicted"].items()
     }
-    errors = {words: float(np.abs(other - true).mean()) for words, other in cases.items()}
-    likely = min(errors, key=errors.get)
-    return likely if errors[likely] <= POSITION_AT_MOST else ""
 
 
-def _stds(
-    answers: dict[str, np.ndarray], targets: dict[str, np.ndarray], fitted: Sequence[bool]
-) -> list[tuple[str, bool, str]]:
-    """Return the verdicts on the std of each number: its size, and whether it tells sure slips from others."""
-    errors, std = np.abs(answers["position"] - targets["position"]), answers["spread"]
-    scale, ratios, result = targets["position"].std(axis=0), surer_half(answers, targets), []
-    far, general = errors.mean() > POSITION_AT_MOST, _reason_of_both(errors, std)
-    for column, number in enumerate(NUMBERS):
-        error, own = errors[:, column], std[:, column]
-        passed = bool(_fits(error, own))
-        one, two = (_share(float(np.mean(error <= times * own)), passed) for times in (1, 2))
-        words = f"std {number}: {one} of the errors within one, {two} within two"
-        if far and not passed:
-            words = f"std {number}: the position comes first"
-        elif not passed:
-            words = f"std {number}: {one} of the errors within one (wanted {_WANTED_WITHIN_ONE}), {two} within two "
-            reason = general or _reason_of_one(error, own, float(scale[column]))
-            words += f"(wanted at least {WITHIN_TWO:.0%}): {_FITTED if fitted[column] else reason}"
-        result += [(f"std {number}", passed, words), _surer_half(number, float(ratios[column]), own)]
-    return result
+def _wrong_decision(case: dict, found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> str:
+    for name, right in wanted.items():
+        off = np.flatnonzero(found[name] != right)
+        if len(off):
+            row, limit = off[0], case["thresholds"].get(name)
+            stated = np.array2string(case["predicted"][name][row], precision=3, separator=", ")
+            asked = "no threshold" if limit is None else f"the threshold {limit:.3g}"
+            about = f"{name} predicts {stated}, and has {asked}"
+            return f"{about}: that should give {right[row]:g}, and you give {found[name][row]:g}"
+    return "the decisions are wrong"
 
 
-def _share(value: float, passed: bool) -> str:
-    """Return a share in percent, which does not read like a bound where it failed."""
-    bounds = [100 * bound for bound in (*WITHIN_ONE, WITHIN_TWO)]
-    return f"{value:.0%}" if passed else f"{_shown(100 * value, *bounds, digits=0)}%"
+function_question(
+    "15.3",
+    "A function from what the heads predict, and their thresholds, to their decisions: a class, or -1 for silence.",
+    hints=[
+        "Give a sigmoid head two columns first: `np.hstack([1 - p, p])`. Then all heads are alike.",
+        "The largest number of a row says how sure the head is, and its place which class: `max(axis=1)` and "
+        "`argmax(axis=1)`.",
+        "`np.where(sure >= threshold, classes, -1)`, with `thresholds.get(name, 0)` for a head that has none.",
+    ],
+    right=_decided,
+    cases=_cases_of_decisions,
+    read=_read_decisions,
+    mistakes={
+        "a probability that is exactly the threshold is enough": _above,
+        "a sigmoid head is sure of class 0 too, with one minus what it predicts": lambda p, t: _decided(
+            p, t, lambda q: q if q.shape[1] > 1 else np.where(q > 0.5, q, 0)
+        ),
+        "the sigmoid head has one column, so its largest is always the first: give it a column for class 0 too": (
+            _by_the_only_column
+        ),
+        "a head without a threshold always decides": lambda p, t: _decided(p, t, default=2),
+        "each head has a threshold of its own": _one_threshold,
+        "you say the classes where the head should be silent": _turned,
+        "you say that a head decides, and not for which class": _without_classes,
+        "no head is ever silent": lambda p, t: _decided(p, {}),
+    },
+    show=_wrong_decision,
+)
 
 
-def _surer_half(number: str, ratio: float, std: np.ndarray) -> tuple[str, bool, str]:
-    """Return the verdict on whether the standard deviations of a number tell sure slips from others."""
-    same = float(np.ptp(std)) < 1e-6
-    passed = ratio <= SURER_HALF_AT_MOST and not same
-    if passed:
-        return f"surer half {number}", True, f"surer half {number} {ratio:.2f}"
-    if same:
-        words = f"surer half {number}: all slips have the same standard deviation, so no one can tell which are sure"
-    else:
-        words = f"surer half {number}: its error is {_shown(ratio, SURER_HALF_AT_MOST)} times that of the other half"
-        words += f" (wanted at most {SURER_HALF_AT_MOST})"
-    return f"surer half {number}", False, words
+def _workers(
+    seed: int, counts: list[int], shapes: dict[str, tuple[int, ...]], precision: str = "f8"
+) -> list[dict[str, np.ndarray]]:
+    """Return each worker's mean gradient, NaN without rows. Each worker names the variables in an order of its own."""
+    rng = np.random.default_rng(seed)
+    rows = {name: rng.normal(size=(sum(counts), *shape)) for name, shape in shapes.items()}
+    parts = np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
+    means = []
+    for turn, part in enumerate(parts):
+        order = [*rows][turn % len(rows) :] + [*rows][: turn % len(rows)]
+        empty = {name: np.full(shapes[name], np.nan) for name in order}
+        mean = {name: rows[name][part].mean(axis=0) for name in order} if len(part) else empty
+        means.append({name: np.asarray(value, precision) for name, value in mean.items()})
+    return means
 
 
-def _fits(errors: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """Return whether as many errors lie within one and two standard deviations as the client wants, for each number."""
-    (low, high), one = WITHIN_ONE, np.mean(errors <= std, axis=0)
-    return (low <= one) & (one <= high) & (np.mean(errors <= 2 * std, axis=0) >= WITHIN_TWO)
+_TWO = {"trunk": (3, 2), "digit": (4,)}
+_THREE = {"kernel": (2, 3), "bias": (3,), "scale": (1,)}
 
 
-def _reason_of_both(errors: np.ndarray, std: np.ndarray) -> str:
-    """Return what makes the standard deviations of both numbers wrong, or nothing."""
-    if _fits(errors, np.sqrt(std)).all():
-        return "they look like variances: the standard deviation is the root, in millimetres"
-    swapped = "right and down look swapped: right comes first"
-    return swapped if _fits(errors, std[:, ::-1]).all() else ""
+def _cases_of_gradients() -> list[dict]:
+    many = [[5, 2], [4, 4], [1, 6, 3], [3, 0], [0, 5, 2], [2, 5, 0, 1], [7], [0, 0, 4, 0]]
+    cases = [(_workers(seed, counts, _TWO), counts) for seed, counts in enumerate(many)]
+    cases.append((_workers(20, [31, 2, 128], _THREE, "f4"), [31, 2, 128]))
+    for seed, counts in enumerate([[4, 3], [2, 0, 3]]):
+        spoiled = _workers(seed, counts, _TWO)
+        spoiled[-1]["trunk"][1, 0] = np.nan
+        cases.append((spoiled, counts))
+    lost = _workers(9, [3, 5], _TWO)
+    lost[0] = {name: np.full_like(values, np.nan) for name, values in lost[0].items()}
+    return [{"gradients": gradients, "counts": counts} for gradients, counts in [*cases, (lost, [3, 5])]]
 
 
-def _reason_of_one(errors: np.ndarray, std: np.ndarray, scale: float) -> str:
-    """Return what would make the standard deviations of a number right, or in which direction they are wrong."""
-    one = float(np.mean(errors <= std))
-    if one < WITHIN_ONE[0]:
-        reason = "they are too small, the model is too sure of itself. Did you take exp(log-variance) without / 2?"
-        return f"{reason} Else {_REPAIR}"
-    if one <= WITHIN_ONE[1]:
-        return "some are far too small, and others too large"
-    if 0.45 < float(np.quantile(errors / std, 0.68)) < 0.55:
-        return "they are twice as large as the errors: are they pixels? A pixel is half a millimetre"
-    forgotten = ". Were they multiplied by the scale?" if _fits(errors, std * scale) else "."
-    return f"they are too large{forgotten} {'Else' if forgotten != '.' else 'Perhaps'} {_REPAIR}"
+def _combined(gradients: list[dict[str, np.ndarray]], counts: list[int]) -> dict[str, np.ndarray]:
+    busy = [(found, count) for found, count in zip(gradients, counts, strict=True) if count]
+    return {name: sum(found[name] * (count / sum(counts)) for found, count in busy) for name in gradients[0]}
+
+
+def _read_gradients(value: object, case: dict) -> dict[str, np.ndarray]:
+    require(rounding_of(value) == 0, "its numbers have 16 bits, and those of the workers have more: keep them all")
+    like = case["gradients"][0]
+    found = as_dict(value, like, "the result")
+    return {
+        name: as_array(found[name], f"the gradient of {name}", shape=part.shape, finite=False)
+        for name, part in like.items()
+    }
+
+
+def _wrong_number(case: dict, found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> str:
+    off = {
+        name: np.where(
+            np.isnan(found[name]) & np.isnan(value), 0, np.nan_to_num(np.abs(found[name] - value), nan=np.inf)
+        )
+        for name, value in wanted.items()
+    }
+    name = max(off, key=lambda name: off[name].max())
+    place = np.unravel_index(off[name].argmax(), off[name].shape)
+    one, other = apart(float(found[name][place]), float(wanted[name][place]))
+    wrong = f"with {case['counts']} rows, the gradient of {name} is wrong"
+    return f"{wrong}: its number at {[int(i) for i in place]} is {one}, and should be {other}"
+
+
+def _require_no_nan(results: list[dict[str, np.ndarray]], cases: list[dict]) -> None:
+    """Refuse NaN that is hidden, spread, or taken from a worker without rows, if there is nothing else to refuse."""
+    wrong = []
+    for case, result in zip(cases, results, strict=True):
+        wanted = _combined(**case)
+        spoiled = any(np.isnan(value).any() for value in wanted.values())
+        for name, value in wanted.items():
+            found = np.isnan(result[name])
+            if np.allclose(result[name], value, rtol=1e-5, atol=1e-5, equal_nan=True):
+                continue
+            if not spoiled and not found.any():
+                return
+            wrong.append((case["counts"], name, found, np.isnan(value)))
+    for counts, name, found, wanted in wrong:
+        said = f"with {counts} rows, the gradient of {name} is wrong"
+        hidden = "a worker with rows sent NaN, and the result hides it: leave out only workers without rows, so that a "
+        hidden += "worker that went wrong is seen"
+        require(not (wanted & ~found).any(), f"{said}: {hidden}")
+        spread = "it is NaN in more places than the worker that sent NaN"
+        require(not (wanted.any() and (found & ~wanted).any()), f"{said}: {spread}")
+        hollow = "a worker without rows has a mean of NaN, so leave it out"
+        require(not (found.any() and 0 in counts), f"{said}: {hollow}")
+        require(not (found & ~wanted).any(), f"{said}: it holds NaN, and no worker sent any")
+
+
+def _sum(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
+    return np.sum(parts, axis=0)
+
+
+def _sum_of_rows(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
+    return sum(part * count for part, count in zip(parts, counts, strict=True))
+
+
+def _mean_of_numbers(parts: list[np.ndarray], counts: list[int]) -> np.ndarray:
+    known = ~np.isnan(parts)
+    return np.where(known.any(axis=0), np.nansum(parts, axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def _busy(counts: list[int]) -> int:
+    return sum(count > 0 for count in counts)
+
+
+def _as_sent(part: np.ndarray, count: int) -> np.ndarray:
+    return part
+
+
+def _with_zeros(part: np.ndarray, count: int) -> np.ndarray:
+    return part if count else np.zeros_like(part)
+
+
+def _without_nan(part: np.ndarray, count: int) -> np.ndarray:
+    return np.nan_to_num(part)
+
+
+def _ways(rule: Callable, treatments: tuple = (_as_sent, _with_zeros, _without_nan)) -> list[Callable]:
+    """Return functions that apply a rule to what the workers sent for each variable, for each way to treat NaN."""
+
+    def way(treat: Callable) -> Callable:
+        return lambda gradients, counts: {
+            name: rule([treat(sent[name], count) for sent, count in zip(gradients, counts, strict=True)], counts)
+            for name in gradients[0]
+        }
+
+    return [way(treat) for treat in treatments]
+
+
+FEW = "a worker with few rows counts as much as one with many"
+
+function_question(
+    "15.4",
+    "A function from the workers' mean gradients and their numbers of rows to the gradient of the whole batch.",
+    hints=[
+        "A mean over all rows is the sum over all rows, divided by their number. What is the sum of one worker's rows?",
+        "Mean times count. Add these up over the workers, and divide by the count of all.",
+        "A worker without rows has a mean of NaN, and NaN times zero is NaN: leave it out, by its count.",
+    ],
+    right=_combined,
+    cases=_cases_of_gradients,
+    read=_read_gradients,
+    mistakes={
+        FEW: _ways(lambda parts, counts: _sum(parts, counts) / len(counts)),
+        # Where NaN stays NaN, leaving out those without rows makes no difference.
+        f"{FEW}, and those without rows are left out": _ways(
+            lambda parts, counts: _sum(parts, counts) / _busy(counts), (_with_zeros, _without_nan)
+        ),
+        f"{FEW}, and whoever sends NaN is left out": _ways(_mean_of_numbers, (_as_sent,)),
+        "it is the sum over the workers": _ways(_sum),
+        "it is the sum over the rows: divide by the number of all rows": _ways(_sum_of_rows),
+        "divide by the number of all rows, not by the number of workers": _ways(
+            lambda parts, counts: _sum_of_rows(parts, counts) / len(counts)
+        ),
+        "divide by the number of all rows, not by the number of workers with rows": _ways(
+            lambda parts, counts: _sum_of_rows(parts, counts) / _busy(counts), (_with_zeros, _without_nan)
+        ),
+    },
+    otherwise=[_require_no_nan],
+    say=lambda words, case, found: f"with {case['counts']} rows, the gradients are wrong: {words}",
+    show=_wrong_number,
+)

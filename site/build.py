@@ -7,8 +7,10 @@ behind a fold after its check. Each page offers its notebook for download.
 """
 
 import argparse
+import ast
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +30,17 @@ PARTS = {
 # What opens a part of the list of pages has no name in the theme.
 UNNAMED = '<summary><span class="toctree-toggle"'
 NAMED = '<summary aria-label="Show or hide the exercise"><span class="toctree-toggle"'
+# Tables may scroll by themselves, which the keyboard can do only where it can go.
+TABLE, REACHED = "<table ", '<table tabindex="0" '
 CHECK = re.compile(r'^check\("(\d+\.\d+)"', re.MULTILINE)
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 TERM = re.compile(
     r"^\| (?P<word>[^|]+?) \| (?P<french>[^|]*?) \| (?P<meaning>.+?) \| (?P<lesson>.*?) \| (?P<elsewhere>.*?) ?\|$"
 )
+# Where the notebooks send the reader to the folder of solutions.
+ANSWERS = re.compile(r"(The\s+answers\s+are|One\s+answer\s+of\s+many\s+is)\s+in\s+`solutions/[^`]*`[^.]*\.")
+SECTION = re.compile(r"\[(\d+)\]\((notebooks/\w+\.ipynb)\), \*(.+?)\*")
+RECIPE = re.compile(r"(.*)\n\nFrom lesson (\d+)\. (.+)\n(.+)", re.DOTALL)
 # What no word is linked in: code, links, formulas, headings, tables and addresses.
 APART = re.compile(
     r"(```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|\$[^$]*\$|^#.*$|^\|.*$|https?://\S+)", re.DOTALL | re.MULTILINE
@@ -50,7 +58,8 @@ def main() -> int:
     write_pages(source)
     code = sphinx(["-c", str(SITE), "-b", "html", "-W", "--keep-going", "-q", "-j", "auto", str(source), str(html)])
     for page in html.rglob("*.html"):
-        page.write_text(page.read_text(encoding="utf-8").replace(UNNAMED, NAMED), encoding="utf-8")
+        text = page.read_text(encoding="utf-8").replace(UNNAMED, NAMED).replace(TABLE, REACHED)
+        page.write_text(text, encoding="utf-8")
     for path in source.rglob("*.ipynb"):
         shutil.copy(ROOT / path.relative_to(source), html / "_sources" / path.relative_to(source))
     print(f"The website is in {html}: open index.html.")
@@ -58,13 +67,12 @@ def main() -> int:
 
 
 def write_pages(source: Path) -> None:
-    """Write what Sphinx reads: the notebooks, changed for the website, and the first page."""
+    """Write what Sphinx reads: the notebooks, changed for the website, and the pages that are no notebook."""
     words = list(glossary())
     for folder in ("notebooks", "exercises"):
         (source / folder).mkdir(parents=True)
         for path in sorted((ROOT / folder).glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
-            describe_figures(notebook)
             if folder == "exercises":
                 notebook.cells = list(with_answers(notebook.cells, ROOT / "solutions" / path.name))
             elif (ROOT / "exercises" / path.name).exists():
@@ -75,15 +83,20 @@ def write_pages(source: Path) -> None:
                 link_words(notebook.cells, words, path.stem)
             nbformat.write(notebook, source / folder / path.name)
     shutil.copytree(ROOT / "notebooks" / "images", source / "notebooks" / "images")
-    (source / "index.md").write_text(first_page(), encoding="utf-8")
+    shutil.copytree(ROOT / "recipes", source / "recipes", ignore=shutil.ignore_patterns("README.md"))
+    course = pack_course(source / "multi-output-models.zip")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = {"index": first_page(readme, course), "problems": problems_page(readme), "recipes": recipes_page()}
+    for name, text in pages.items():
+        (source / f"{name}.md").write_text(text, encoding="utf-8")
 
 
-def describe_figures(notebook: nbformat.NotebookNode) -> None:
-    """Put the alt text of each figure where myst-nb looks for it."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
-                cell.metadata["mystnb"] = {"image": {"alt": " ".join(alt.split())}}
+def pack_course(path: Path) -> str:
+    """Pack the committed course for readers who want to run it; return the link, or words where there is no git."""
+    command = ["git", "archive", "--format=zip", "--prefix=multi-output-models/", f"--output={path}", "HEAD"]
+    if not shutil.which("git") or subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
+        return "get the folder of the course"
+    return f"[download the course]({path.name}) ({path.stat().st_size / 1e6:.0f} MB) and unpack it"
 
 
 def with_answers(cells: list, solution: Path) -> Iterator[nbformat.NotebookNode]:
@@ -157,6 +170,7 @@ def link_words(cells: list, words: list[dict[str, str]], stem: str) -> None:
         cell.source = cell.source.replace("](../solutions/", "](../exercises/").replace(
             "](../README.md)", "](../index.md)"
         )
+        cell.source = ANSWERS.sub(r"\1 behind folds, after the checks.", cell.source)
         pieces = APART.split(cell.source)
         for place in range(0, len(pieces), 2):
             for name in list(waiting):
@@ -172,36 +186,68 @@ def link_words(cells: list, words: list[dict[str, str]], stem: str) -> None:
         cells.insert(-1, nbformat.v4.new_markdown_cell(f"*Other names for words of this lesson:* {said}."))
 
 
-def first_page() -> str:
-    """Return the README's words on the course, and its map by parts."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def first_page(readme: str, course: str) -> str:
+    """Return the README's words on the course, how to run it, and its map by parts."""
     beginning, _, rest = readme.partition("\n## Start")
     start = re.search(r"\n\nYou need.*?(?=\n## )", rest, re.DOTALL)[0]
     sections = [
         re.sub(r"<img[^>]*>", "", beginning),
-        "## Read, or run",
-        "Everything here can be read. To run it:" + start,
+        "**Begin** with [lesson 0](notebooks/00_start_here.ipynb), or with [your problem](problems.md).",
+        f"**To run it** on a computer, {course}: [how to start it](#run-it) is one line. "
+        "The button at the top of a page downloads its notebook alone, which needs the other files of the course.",
     ]
-    rows = ROW.findall(readme)
     for part, numbers in PARTS.items():
-        lines = ["| | | minutes |", "|---|---|---|"]
+        lines = ["| lesson | question | minutes |", "|---|---|---|"]
         pages = []
-        for number, title, question, minutes in rows:
+        for number, title, question, minutes in ROW.findall(readme):
             if int(number) in numbers:
-                link = re.search(r"\[(.+?)\]\(((?:notebooks|exercises)/[^)]*?)\.ipynb\)", title)
-                name = "Capstone" if title.startswith("Capstone") else link[1]
-                lines.append(f"| {number} | [{name}]({link[2]}.ipynb): {question} | {minutes} |")
-                pages.append(link[2])
+                links = re.findall(r"\[(.+?)\]\(((?:notebooks|exercises)/[^)]*?\.ipynb)\)", title)
+                if title.startswith("Capstone"):
+                    links = [("Capstone", links[0][1])]
+                names = ", ".join(f"[{name}]({page})" for name, page in links)
+                lines.append(f"| {number}. {names} | {question} | {minutes} |")
+                pages.append(links[0][1].removesuffix(".ipynb"))
         sections += [f"## {part}", "\n".join(lines), toctree(pages, hidden=True, caption=part)]
-    look_up = toctree(["notebooks/cheat_sheet", "notebooks/glossary"], hidden=True, caption="To look up")
+    look_up = ["problems", "recipes", "notebooks/cheat_sheet", "notebooks/glossary"]
     return "\n\n".join(
         [
             *sections,
             "## To look up",
-            "The [cheat sheet](notebooks/cheat_sheet.ipynb), and the [glossary](notebooks/glossary.ipynb).",
-            look_up,
+            "[From your problem to a lesson](problems.md), the [recipes](recipes.md) to copy, "
+            "the [cheat sheet](notebooks/cheat_sheet.ipynb), and the [glossary](notebooks/glossary.ipynb).",
+            toctree(look_up, hidden=True, caption="To look up"),
+            "## Run it",
+            f"First, {course}.{start}",
         ]
     )
+
+
+def problems_page(readme: str) -> str:
+    """Return the README's table from problems to lessons, with links to the sections that it names."""
+
+    def with_link(found: re.Match) -> str:
+        lesson, page, heading = found.groups()
+        place = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        return f"[{lesson}]({page}), [*{heading}*]({page}#{place})"
+
+    title = "From your problem to a lesson"
+    section = re.search(rf"## {title}\n.*?(?=\n## )", readme, re.DOTALL)[0]
+    return SECTION.sub(with_link, section.replace("## ", "# ", 1))
+
+
+def recipes_page() -> str:
+    """Return the table of the recipes, and each recipe with its code and the file to download."""
+    table = (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
+    table = re.sub(r" `build\.py` writes.*", "", table)
+    sections = [re.sub(r"\]\((\w+)\.py\)", r"](#\1py)", table)]
+    for path in sorted((ROOT / "recipes").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        says, number, title, needs = RECIPE.fullmatch(ast.get_docstring(ast.parse(text))).groups()
+        lesson = f"From lesson [{number}. {title}](notebooks/{path.stem}.ipynb) {needs}"
+        code = text.split('"""', 2)[2].strip("\n")
+        take = f"{{download}}`Download {path.name} <recipes/{path.name}>`"
+        sections += [f"## {path.name}", says, lesson, take, f"~~~python\n{code}\n~~~"]
+    return "\n\n".join(sections)
 
 
 def toctree(pages: list[str], *, hidden: bool, caption: str = "") -> str:

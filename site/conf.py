@@ -7,7 +7,7 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 
 project = "Multi-output models with TensorFlow and Keras 3"
-author = "The authors of mos"
+author = "the authors of mos"
 copyright = "the authors of mos. Text and figures: CC BY 4.0. Code: MIT"
 language = "en"
 
@@ -15,7 +15,6 @@ extensions = ["myst_nb", "sphinx_copybutton"]
 nb_execution_mode = "off"
 nb_merge_streams = True
 nb_render_error_lexer = "text"
-nb_mime_priority_overrides = [("html", "image/png", 0)]
 myst_enable_extensions = ["colon_fence", "dollarmath", "linkify"]
 myst_linkify_fuzzy_links = False
 myst_heading_anchors = 3
@@ -24,6 +23,7 @@ html_math_renderer = "mathml"
 html_context = {"default_mode": "auto"}
 html_theme = "sphinx_book_theme"
 html_title = "Multi-output models"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_sourcelink_suffix = ""

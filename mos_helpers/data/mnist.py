@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mos_helpers.notebook import wrapped
+
 MNIST_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 PROBE_SECONDS = 4.0  # how long the server may take to answer at all
 STALL_SECONDS = 15.0  # how long a running download may stand still
@@ -59,7 +61,7 @@ def find_mnist(required_by: str | None) -> tuple[np.ndarray, ...] | None:
     if arrays is None:
         instead = "using the 1,797 digits bundled with scikit-learn"
     if problems:
-        print(f"{'; '.join(problems)}: {instead} instead.")
+        print(wrapped(f"{'; '.join(problems)}: {instead} instead."))
     return arrays
 
 

@@ -9,6 +9,7 @@ from mos_helpers.heads import head_rules, metric_rules, model_rules, structure_r
 from mos_helpers.heads.rows import Structure
 from mos_helpers.heads.wiring import Head, Wiring, noted, read_wiring
 from mos_helpers.inside_keras import is_ready
+from mos_helpers.notebook import wrapped
 
 NO_ARRAYS = str | bytes | bool | int | float | set
 WIRING_RULES = model_rules.RULES + structure_rules.RULES
@@ -53,7 +54,7 @@ class Report(list[Finding]):
             raise ValueError(str(self))
 
     def __repr__(self) -> str:
-        return "\n".join([*(map(str, self) if self else [self._otherwise]), *self.notes])
+        return wrapped("\n".join([*(map(str, self) if self else [self._otherwise]), *self.notes]))
 
 
 def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure = None) -> Report:

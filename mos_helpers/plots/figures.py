@@ -2,6 +2,7 @@
 
 import base64
 import io
+from html import escape
 
 import matplotlib.figure
 from matplotlib.axes import Axes
@@ -62,17 +63,17 @@ class Figure(matplotlib.figure.Figure):
         colours.save(file, "png", optimize=True)
         return file.getvalue()
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
-        data = {"image/png": base64.b64encode(self.png()).decode("ascii"), "text/plain": self.alt}
-        width, height = (round(DPI * inches) for inches in self.get_size_inches())
-        return data, {"image/png": {"alt": self.alt, "width": width, "height": height}}
+    def html(self) -> str:
+        """Return the figure as HTML: JupyterLab reads no alt text from the metadata of a PNG."""
+        width = round(DPI * self.get_figwidth())  # without a height, the figure keeps its form on a narrow page
+        png = base64.b64encode(self.png()).decode("ascii")
+        return f'<img alt="{escape(self.alt)}" width="{width}" src="data:image/png;base64,{png}">'
 
     def _ipython_display_(self) -> None:
         # After an import of pyplot, IPython would draw every figure in its own way, without the alt text.
         from IPython.display import display
 
-        data, metadata = self._repr_mimebundle_()
-        display(data, metadata=metadata, raw=True)
+        display({"text/html": self.html(), "text/plain": self.alt}, raw=True)
 
 
 def finish(axes: Axes, x_label: str, y_label: str = "", ticks: int = 6) -> None:

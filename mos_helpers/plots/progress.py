@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from mos_helpers.notebook import in_notebook
+from mos_helpers.notebook import in_notebook, wrapped
 
 SECONDS_BETWEEN_UPDATES = 0.3
 
@@ -56,7 +56,7 @@ class Progress(keras.callbacks.Callback):
         if self._in_notebook:
             from IPython.display import display
 
-            data = {"text/plain": text}
+            data = {"text/plain": wrapped(text)}
             if self._line is None:
                 self._line = display(data, raw=True, display_id=True)
             else:

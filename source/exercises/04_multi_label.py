@@ -244,7 +244,8 @@ for title, weights in {
     ]:
         found = scores(labels["test"], (stated["test"] > limits).astype(int))
         print(
-            f"{title:20}{name:8}", {key: round(float(value), 3) for key, value in found.items()}
+            f"{title:20}{name:8}",
+            ", ".join(f"{key} {value:.3f}" for key, value in found.items()),
         )
 
 # %% [markdown]

@@ -22,7 +22,7 @@
 # Words are explained in the [glossary](glossary.ipynb).
 
 # %%
-from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers import data, notebook, plots  # first: it keeps TensorFlow's start-up quiet
 from mos_helpers.heads import check_heads
 
 import contextlib
@@ -563,7 +563,7 @@ with warnings.catch_warnings(record=True) as caught:
     one_unit = keras.layers.Dense(1, activation="softmax", name="odd")(image)
     always = keras.Model(image, one_unit).predict(images_test, verbose=0)
 
-print(caught[0].message)
+print(notebook.wrapped(str(caught[0].message)))
 print(f"smallest and largest answer: {always.min():.3f}, {always.max():.3f}")
 
 # %% [markdown]

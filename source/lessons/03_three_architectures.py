@@ -411,7 +411,7 @@ for name, networks in candidates.items():
 # is the call itself, not the arithmetic: a second network inside the same call adds little, and a second call adds much. For many
 # images the arithmetic counts, and the second trunk shows; whether it runs in the same call or in one of its own matters less
 # then. These networks are small: the larger the trunk, the more of the time is arithmetic, and the more a shared trunk can save.
-# [Lesson 14](14_ship_and_scale.ipynb) measures other ways to answer faster.
+# [Lesson 14](14_ship.ipynb) measures other ways to answer faster.
 
 # %% [markdown]
 # ## Beside them: scikit-learn

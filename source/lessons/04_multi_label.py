@@ -344,7 +344,7 @@ found = watched.evaluate(images["test"], targets, batch_size=2000, verbose=0, re
 last = answers["sigmoid"][-1]["test"]
 ours = mean_of([scores(labels["test"], last)])
 for name, values in {"Keras": found, "ours": ours}.items():
-    print(f"{name}:", {key: round(float(value), 3) for key, value in values.items()})
+    print(f"{name}:", ", ".join(f"{key} {float(value):.3f}" for key, value in values.items()))
 
 # %% [markdown]
 # Neither. `binary_accuracy` and `f1` are ours. But `accuracy` is what Keras chooses for a row of ten numbers: it takes the
@@ -367,7 +367,7 @@ assert (
 # ## A threshold for each label
 #
 # 0.5 is the threshold that suits the element-wise accuracy, if the probabilities are **honest** ([lesson
-# 14](14_ship_and_scale.ipynb) says *calibrated*, and measures it): of the answers stated as 0.3, about 30% are true,
+# 15](15_operate.ipynb) says *calibrated*, and measures it): of the answers stated as 0.3, about 30% are true,
 # and so on. Another score has another best threshold. We choose the one with the highest F1 for each label, **on the
 # validation images**, and then freeze it. Chosen on the test images, the score would be too good: we would have picked
 # what happened to fit them.

@@ -708,7 +708,8 @@ def fill_and_weigh(kinds, labels, keep=None):
 kinds = {"digit": "classes", "odd": "yes/no"}
 table = {"digit": [3, -1, 7], "odd": [1, 0, None]}
 targets, weights = fill_and_weigh(kinds, table, keep={"odd": [0.8, 0.1, None]})
-print({name: (targets[name].ravel(), weights[name]) for name in kinds})
+for name in kinds:
+    print(name, targets[name].ravel(), weights[name])
 
 
 # %% tags=["check"]

@@ -59,7 +59,7 @@ images_test, targets_test = questions(digits.x_test, digits.y_test, 2000, seed=2
 baseline = {name: np.bincount(truth).max() / 2000 for name, truth in targets_test.items()}
 print(
     "always the most frequent answer:",
-    {name: f"{share:.1%}" for name, share in baseline.items()},
+    ", ".join(f"{name} {share:.1%}" for name, share in baseline.items()),
 )
 
 # %% [markdown]

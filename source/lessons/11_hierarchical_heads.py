@@ -415,10 +415,10 @@ results = {
 
 def table(results, columns):
     """Print the mean and the standard deviation of each column."""
-    print(" " * 24 + "".join(f"{column:>17}" for column in columns))
+    print(" " * 24 + "".join(f"{column:>15}" for column in columns))
     for name, rows in results.items():
         cells = zip(rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)
-        print(f"{name:24}" + "".join(f"{f'{m:.1%} ± {s:.1%}':>17}" for m, s in cells))
+        print(f"{name:24}" + "".join(f"{f'{m:.1%} ± {s:.1%}':>15}" for m, s in cells))
 
 
 # %%
@@ -531,7 +531,7 @@ def group_first(run, name):
 
 
 # %%
-decided, ways = {}, ["digit, by leaf", "digit, by group", "group, by leaf", "group, by group"]
+decided, ways = {}, ["digit by leaf", "digit by group", "group by leaf", "group by group"]
 for used, kept in runs.items():
     decided[used] = {}
     for name in ["independent", "chain", "reverse_chain", "summed", "conditional"]:

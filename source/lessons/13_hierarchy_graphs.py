@@ -715,4 +715,4 @@ assert (coherent(probabilities, graph.classes, parents) == constrained).all()
 #   application to text categorization.* Hierarchical precision and recall.
 # - C. N. Silla Jr. and A. A. Freitas (2011). *A survey of hierarchical classification across different application domains.*
 #
-# Next: the [exercises](../exercises/13_hierarchy_graphs.ipynb), then [lesson 14](14_ship_and_scale.ipynb).
+# Next: the [exercises](../exercises/13_hierarchy_graphs.ipynb), then [lesson 14](14_ship.ipynb).

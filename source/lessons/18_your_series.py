@@ -659,4 +659,4 @@ x.shape, y["load"].shape, today[0]
 # - V. Chernozhukov, I. Fernández-Val and A. Galichon (2010). *Quantile and probability curves without crossing.* Why
 #   sorting helps.
 #
-# Next: the [exercises](../exercises/18_your_series.ipynb), then the [capstone](../exercises/15_capstone.ipynb).
+# Next: the [exercises](../exercises/18_your_series.ipynb), then the [capstone](../exercises/19_capstone.ipynb).

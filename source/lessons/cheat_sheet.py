@@ -105,8 +105,8 @@ assert list(answers) == ["digit", "odd"]
 # %% [markdown]
 # More lines to copy stand at the end of each lesson, under *Take this with you*: missing labels in
 # [lesson 6](06_missing_labels.ipynb), loss weights that change while a model trains in
-# [lesson 7](07_loss_weights.ipynb), two levels from one head in [lesson 11](11_hierarchical_heads.ipynb), serving in
-# [lesson 14](14_ship_and_scale.ipynb).
+# [lesson 7](07_loss_weights.ipynb), two levels from one head in [lesson 11](11_hierarchical_heads.ipynb), a server
+# in [lesson 14](14_ship.ipynb), and heads that may be silent in [lesson 15](15_operate.ipynb).
 
 # %% [markdown]
 # ## Traps, by what you see
@@ -135,5 +135,6 @@ assert list(answers) == ["digit", "odd"]
 # | `fit` stops with *Invalid PNG data* and no name | one broken file: read all of them once, before training | [17](17_your_pictures.ipynb) |
 # | a frozen trunk that learns, or an unfrozen one that does not | `trainable` was set after `fit`: compile again | [17](17_your_pictures.ipynb) |
 # | moving statistics that change, in spite of `training=False` | `fit` overrules it: `trainable = False` on each `BatchNormalization` | [17](17_your_pictures.ipynb) |
-# | "best" model is the last one | `monitor=` names a key that does not exist | [14](14_ship_and_scale.ipynb) |
-# | a served answer with the wrong shape or meaning | outputs taken by position: take them by name | [14](14_ship_and_scale.ipynb) |
+# | "best" model is the last one | `monitor=` names a key that does not exist | [14](14_ship.ipynb) |
+# | a served answer with the wrong shape or meaning | outputs taken by position: take them by name | [14](14_ship.ipynb) |
+# | many answers with exactly the same probability | the head computes in 16 bits: give it `dtype="float32"` | [15](15_operate.ipynb) |

@@ -32,7 +32,8 @@
 # | one wide head | - | one `Dense` layer that computes all answers side by side, cut up afterwards | [3](03_three_architectures.ipynb) | joint output layer |
 # | hard sharing | partage dur des poids | all tasks use one trunk | [10](10_when_to_share.ipynb) | shared-bottom model |
 # | soft sharing | - | the training decides how much the tasks share: cross-stitch units, experts with gates | [10](10_when_to_share.ipynb) | |
-# | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship_and_scale.ipynb) | |
+# | request | requête | a question to a server; it answers with a status, such as 200 or 422, and a text | [14](14_ship.ipynb) | |
+# | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship.ipynb) | |
 # | expert, gate | expert, routeur | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
 # | freeze | geler | keep the parameters of a layer as they are while others train | [17](17_your_pictures.ipynb) | |
 # | transfer learning | apprentissage par transfert | begin with a trunk that was trained on another task | [17](17_your_pictures.ipynb) | |
@@ -87,8 +88,9 @@
 # | uncertainty weighting | pondération par l'incertitude | a loss weight for each head, learned through its log-variance | [8](08_adaptive_weights.ipynb) | homoscedastic weighting |
 # | auxiliary task | tâche auxiliaire | a task that is learned for the good of another one | [10](10_when_to_share.ipynb) | |
 # | Pareto front | front de Pareto | the places from which no head can improve unless another one gets worse | [9](09_gradient_conflict.ipynb) | |
-# | worker | - | one of the processes that train a model together | [14](14_ship_and_scale.ipynb) | |
-# | frozen | couches gelées | of layers: their weights are not trained | [14](14_ship_and_scale.ipynb) | |
+# | mixed precision | précision mixte | computing in 16 bits, with weights of 32 | [15](15_operate.ipynb) | |
+# | worker | - | one of the processes that train a model together | [15](15_operate.ipynb) | |
+# | frozen | couches gelées | of layers: their weights are not trained | [15](15_operate.ipynb) | |
 # | norm | norme | the length of a gradient, taken as one long vector | [5](05_regression.ipynb) | |
 # | cosine similarity | similarité cosinus | the cosine of the angle between two gradients, from -1 to 1 | [9](09_gradient_conflict.ipynb) | |
 # | Gram matrix | matrice de Gram | the scalar product of each head's gradient with each other's, in rows and columns | [9](09_gradient_conflict.ipynb) | |
@@ -119,8 +121,8 @@
 # | quantile | quantile | the number that lies above a given share of the values: above 90% for the level 0.9 | [18](18_your_series.ipynb) | |
 # | pinball loss | perte pinball | the loss whose best answer is the quantile of a level: too low costs `level` for each unit, too high `1 - level` | [18](18_your_series.ipynb) | |
 # | Brier score | score de Brier | the mean squared difference between a predicted probability and 0 or 1 | [18](18_your_series.ipynb) | |
-# | calibrated | calibré, étalonné | of the answers given with probability 0.8, eight in ten are right | [14](14_ship_and_scale.ipynb) | |
-# | temperature | température | the number by which a head's logits are divided, to make its probabilities honest | [14](14_ship_and_scale.ipynb) | |
+# | calibrated | calibré, étalonné | of the answers given with probability 0.8, eight in ten are right | [15](15_operate.ipynb) | |
+# | temperature | température | the number by which a head's logits are divided, to make its probabilities honest | [15](15_operate.ipynb) | |
 # | relative score | - | how much better a model is than separate networks, averaged over tasks, in percent | [10](10_when_to_share.ipynb) | delta-m |
 
 # %% [markdown]

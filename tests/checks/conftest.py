@@ -3,7 +3,7 @@
 import pytest
 from capstone_answers import Oracle
 
-from mos_checks import grading, lesson_15
+from mos_checks import grading, lesson_19
 from mos_checks.progress import Memory
 
 
@@ -23,7 +23,7 @@ def bundled():
 
 @pytest.fixture(scope="module")
 def client(bundled):
-    return lesson_15._clients()
+    return lesson_19._clients()
 
 
 @pytest.fixture(scope="module")

@@ -225,6 +225,29 @@ def test_an_error_that_a_lesson_wants_to_show_is_kept_without_paths(course):
     assert output.traceback == ["ValueError: invalid literal for int() with base 10: 'one'"]
 
 
+def test_a_long_error_is_shown_in_lines_that_end_with_a_word(course):
+    words = "one word " * 20 + "and more"
+    cell = f'# %% tags=["raises-exception"]\nraise ValueError({words!r})\n'
+    (course / "source/lessons/01_one.py").write_text(HEAD + cell)
+    build.build(target(course))
+    (output,) = read(course).cells[0].outputs
+    lines = output.traceback[0].split("\n")
+    assert max(map(len, lines)) <= 100
+    assert " ".join(lines) == f"ValueError: {words}"
+    assert output.evalue == words
+
+
+def test_a_figure_of_a_tagged_cell_is_written_to_a_file_too(course):
+    shows = """from IPython.display import HTML
+HTML('<img alt="One" width="1" src="data:image/png;base64,YWJj">')"""
+    (course / "source/lessons/01_one.py").write_text(HEAD + f'# %% tags=["picture"]\n{shows}\n\n# %%\n{shows}\n')
+    build.build(target(course))
+    (picture,) = (course / "notebooks/images").iterdir()
+    assert (picture.name, picture.read_bytes()) == ("01_one_1.png", b"abc")
+    picture.write_bytes(b"other")
+    assert build.problem(target(course)) == "shows another picture than notebooks/images holds"
+
+
 def test_an_error_that_does_not_come_is_refused(course):
     (course / "source/lessons/01_one.py").write_text(HEAD + '# %% tags=["raises-exception"]\nint("1")\n')
     with pytest.raises(build.BuildError, match="raised nothing"):

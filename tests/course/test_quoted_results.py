@@ -143,7 +143,7 @@ def accepted(variant):
     return words.get(runs.sum(), f"accepted in {runs.sum():.0f} runs of {len(runs)}")
 
 
-def lesson_15():
+def lesson_19():
     name = "std as it is"
     words = f"{accepted(name)}: {both_numbers(name, 'one', 100)}% of the errors within one standard deviation"
     yield "the standard deviations are not corrected", words
@@ -186,7 +186,7 @@ def lesson_15():
     yield "a learning rate that stays at 0.003", f"{words} off"
 
 
-LINES = {"08": lesson_08, "09": lesson_09, "10": lesson_10, "15": lesson_15}
+LINES = {"08": lesson_08, "09": lesson_09, "10": lesson_10, "19": lesson_19}
 
 
 @pytest.mark.parametrize("lesson", LINES)
@@ -481,13 +481,13 @@ def predict_is_last(_):
     return times == sorted(times) and times[-1] > 10 * times[-2] and "256 images" in stored("serving").result["tables"]
 
 
-@sentence("14", "`batches` with 32 updates in one call needed less than half of what plain `fit` on arrays needs.")
+@sentence("15", "`batches` with 32 updates in one call needed less than half of what plain `fit` on arrays needs.")
 def many_updates_in_a_call_save_work(_):
     return np.median(values("input_pipeline", "fit on", "batches, 32 updates in one call", "speed")) > 2
 
 
 @sentence(
-    "14",
+    "15",
     "They needed about one and a half times as much as arrays, and about three times if they are read one after the "
     "other",
 )
@@ -498,7 +498,7 @@ def files_cost_work(_):
 
 
 @sentence(
-    "14",
+    "15",
     "Two workers on one machine needed more than three times the processor time of one process for the same updates",
 )
 def workers_on_one_machine_gain_nothing(_):
@@ -510,13 +510,13 @@ def never(variant, *conditions):
     return not any(runs.any() for condition in conditions for runs in capstone(variant, condition, "accepted"))
 
 
-@sentence("15", "The client accepts all ten on both.")
+@sentence("19", "The client accepts all ten on both.")
 def the_solution_is_accepted(_):
     return all(len(runs) == 10 and runs.all() for runs in capstone("solution", "accepted", "accepted"))
 
 
 @sentence(
-    "15",
+    "19",
     "never accepted: position and void go more than two thirds of the way to the baseline. Locker and aisle change by "
     "two points at the most",
 )
@@ -530,12 +530,12 @@ def gaps_are_no_labels(source):
     return never(name, "accepted", "position", "void") and min(ways) > 2 / 3 and moved <= 2
 
 
-@sentence("15", "never accepted: none of the five scores is good enough")
+@sentence("19", "never accepted: none of the five scores is good enough")
 def complete_slips_are_too_few(_):
     return never("complete slips only", "accepted", "locker", "aisle", "services", "position", "void")
 
 
-@sentence("15", "never accepted: locker, aisle and services are not good enough")
+@sentence("19", "never accepted: locker, aisle and services are not good enough")
 def a_small_network_is_too_small(_):
     return never("small", "accepted", "locker", "aisle", "services")
 

@@ -1,157 +1,146 @@
-"""The cell that lesson 14 gives away: it serves other models than the lesson's, and names what does not fit."""
+"""The cell that lesson 14 gives away: a server for other models than the lesson's, asked over HTTP."""
 
 import json
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import httpx
 import keras
 import numpy as np
 import pytest
-from take_away import take_away
+from take_away import source
 
-HEADS = {"size": "classes", "new": "classes", "tags": "labels", "price": "numbers"}
-
-
-def softmax(logits):
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+PREDICT = "/v1/models/model:predict"
 
 
-@pytest.fixture(scope="module")
-def service_class():
-    return take_away("14_ship_and_scale")["Service"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Three kinds of heads: a softmax that is three times too sure, sigmoids, and a number."""
-    row = keras.Input((3,), name="row")
-    heads = {
-        "size": keras.ops.softmax(3 * row),
-        "new": keras.ops.sigmoid(row[:, :1]),
-        "tags": keras.ops.sigmoid(row[:, 1:]),
-        "price": keras.ops.sum(row, axis=1, keepdims=True),
-    }
-    path = tmp_path_factory.mktemp("served")
-    keras.Model(row, heads).export(path, verbose=False)
-    return path
+@contextmanager
+def running(folder, model):
+    """Start the server as a reader would; give its address, or raise what it wrote."""
+    (folder / "serve.py").write_text(source("14_ship"), encoding="utf-8")
+    command = [sys.executable, "-m", "uvicorn", "serve:create_app", "--factory", "--app-dir", str(folder)]
+    command += ["--host", "127.0.0.1", "--port", "0", "--log-level", "info"]
+    errors = folder / "errors.txt"
+    with errors.open("w", encoding="utf-8") as file:
+        environment = os.environ | {"MODEL_FOLDER": str(model)}
+        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=file)
+        try:
+            while not (found := re.search(r"http://127\.0\.0\.1:\d+", wrote := errors.read_text(encoding="utf-8"))):
+                try:
+                    server.wait(0.1)
+                except subprocess.TimeoutExpired:
+                    continue
+                raise RuntimeError(wrote + errors.read_text(encoding="utf-8"))
+            yield found[0]
+        finally:
+            server.kill()
+            server.wait()
 
 
 @pytest.fixture(scope="module")
-def rows():
-    return np.random.default_rng(0).normal(scale=1.5, size=(4000, 3)).astype("float32")
-
-
-@pytest.fixture(scope="module")
-def targets(rows):
-    rng = np.random.default_rng(1)
-    return {
-        "size": (rows + rng.gumbel(size=rows.shape)).argmax(axis=1),
-        "new": rng.random(len(rows)) < 1 / (1 + np.exp(-rows[:, 0])),
-        "tags": rng.random((len(rows), 2)) < 1 / (1 + np.exp(-rows[:, 1:])),
-    }
-
-
-def test_each_kind_of_head_is_answered_in_its_own_way(service_class, folder, rows):
-    answers = service_class(folder, HEADS)(rows[:5])
-    assert answers["size"] == rows[:5].argmax(axis=1).tolist()
-    assert answers["new"] == (rows[:5, 0] > 0).astype(int).tolist()
-    assert answers["tags"] == (rows[:5, 1:] > 0).astype(int).tolist()
-    assert np.allclose(answers["price"], rows[:5].sum(axis=1, keepdims=True), atol=1e-5)
-
-
-def test_temperatures_and_thresholds_are_chosen_for_each_head(service_class, folder, rows, targets):
-    service = service_class(folder, HEADS)
-    service.choose(rows, targets, right=0.8)
-    assert sorted(service.settings) == ["new", "size", "tags"]
-    temperatures = {name: temperature for name, (temperature, _) in service.settings.items()}
-    assert 2.6 < temperatures["size"] < 3.4
-    assert 0.85 < temperatures["new"] < 1.15
-    assert 0.85 < temperatures["tags"] < 1.15
-    answers = service(rows)
-    for name in temperatures:
-        given, true = np.array(answers[name], dtype=object).ravel(), np.ravel(targets[name]).astype(int)
-        answered = given != None  # noqa: E711, element by element
-        assert 0.2 < answered.mean() < 1
-        right = (given[answered] == true[answered]).mean()
-        assert 0.79 < right < 0.82, name
-
-
-def test_settings_are_kept_as_json(service_class, folder, rows, targets):
-    service = service_class(folder, HEADS)
-    service.choose(rows, targets)
-    again = service_class(folder, HEADS, json.loads(json.dumps(service.settings)))
-    assert again(rows[:50]) == service(rows[:50])
-    assert json.loads(json.dumps(again(rows[:50]))) == again(rows[:50])
-
-
-def test_inputs_may_be_named_and_of_other_types(service_class, folder, rows):
-    service = service_class(folder, HEADS)
-    wanted = service(rows[:4])
-    assert service({"row": rows[:4]}) == wanted
-    assert service(rows[:4].astype("float64").tolist())["size"] == wanted["size"]
-    assert service(rows[:1])["size"] == wanted["size"][:1]
-
-
-def test_a_head_that_reaches_no_threshold_is_silent(service_class, folder, rows):
-    service = service_class(folder, HEADS)
-    rng = np.random.default_rng(2)
-    labels = {"size": rng.integers(3, size=4000), "new": rng.integers(2, size=4000)}
-    service.choose(rows, labels | {"tags": rng.integers(2, size=(4000, 2))}, right=0.99)
-    assert sum(answer is not None for answer in service(rows)["size"]) < 400
-
-
-BAD_HEADS = {
-    "a list": (["size", "new", "tags", "price"], r"heads must give one of .* to each of \['new', 'price'"),
-    "a head is missing": ({"size": "classes"}, "heads must give one of"),
-    "another kind": (HEADS | {"price": "regression"}, "not .*regression"),
-}
-
-
-@pytest.mark.parametrize(("heads", "words"), BAD_HEADS.values(), ids=BAD_HEADS)
-def test_heads_that_do_not_fit_are_named(service_class, folder, heads, words):
-    with pytest.raises(ValueError, match=words):
-        service_class(folder, heads)
-
-
-WRONG_KINDS = {
-    "a number as classes": {"price": "classes"},
-    "labels as classes": {"tags": "classes"},
-    "a number as labels": {"price": "labels"},
-}
-
-
-@pytest.mark.parametrize("change", WRONG_KINDS.values(), ids=WRONG_KINDS)
-def test_a_head_of_another_kind_is_named(service_class, folder, rows, change):
-    (name,) = change
-    with pytest.raises(ValueError, match=f"the head {name} gives no probabilities of .*is it another kind?"):
-        service_class(folder, HEADS | change)(rows[:4])
-
-
-BAD_INPUTS = {
-    "too wide": (np.zeros((4, 5)), r"the input row must have shape \(None, 3\), not \(4, 5\)"),
-    "one row without its axis": (np.zeros(3), "the input row must have shape"),
-    "another name": ({"image": np.zeros((4, 3))}, r"inputs must be named \['row'\], not \['image'\]"),
-}
-
-
-@pytest.mark.parametrize(("inputs", "words"), BAD_INPUTS.values(), ids=BAD_INPUTS)
-def test_inputs_that_do_not_fit_are_named(service_class, folder, inputs, words):
-    with pytest.raises(ValueError, match=words):
-        service_class(folder, HEADS)(inputs)
-
-
-def test_targets_that_do_not_fit_are_named(service_class, folder, rows, targets):
-    service = service_class(folder, HEADS)
-    with pytest.raises(ValueError, match=r"targets must hold whole numbers of shape \(4000, 2\) for the head tags"):
-        service.choose(rows, targets | {"tags": np.zeros(4000)})
-    with pytest.raises(ValueError, match="for the head size"):
-        service.choose(rows, {name: values for name, values in targets.items() if name != "size"})
-
-
-def test_a_model_with_two_inputs(service_class, tmp_path):
+def model():
+    """Two inputs, one of whole numbers, and two heads of one shape."""
     inputs = {"code": keras.Input((), dtype="int64", name="code"), "row": keras.Input((2,), name="row")}
-    both = keras.layers.Embedding(5, 3)(inputs["code"])[:, :2] + inputs["row"]
-    keras.Model(inputs, {"size": keras.ops.softmax(both)}).export(tmp_path, verbose=False)
-    service = service_class(tmp_path, {"size": "classes"})
-    assert service({"code": [1, 4], "row": [[9.0, 0.0], [0.0, 9.0]]}) == {"size": [0, 1]}
-    with pytest.raises(ValueError, match="inputs must be named"):
-        service([[9.0, 0.0]])
+    table = keras.layers.Embedding(5, 2, embeddings_initializer=lambda shape, dtype: np.eye(*shape, dtype=dtype))
+    both = table(inputs["code"]) + inputs["row"]
+    return keras.Model(inputs, {"size": keras.ops.softmax(both), "both": both})
+
+
+@pytest.fixture(scope="module")
+def client(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("served")
+    model.export(folder / "1", verbose=False)
+    with (
+        running(folder, folder / "1") as address,
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
+    ):
+        yield client
+
+
+def post(client, content):
+    text = content if isinstance(content, str) else json.dumps(content)
+    return client.post(PREDICT, content=text, headers={"Content-Type": "application/json"})
+
+
+RIGHT = {"code": 1, "row": [0.5, -2]}
+
+
+def test_answers_come_by_name_and_equal_those_of_the_model(client, model):
+    response = post(client, {"instances": [RIGHT, {"row": [1, 2.5], "code": 0}, {"row": [0, 0], "code": 4}]})
+    assert response.status_code == 200
+    rows = {"code": np.array([1, 0, 4]), "row": np.array([[0.5, -2], [1, 2.5], [0, 0]], "float32")}
+    wanted = model.predict_on_batch(rows)
+    given = response.json()["predictions"]
+    assert [sorted(one) for one in given] == [["both", "size"]] * 3
+    for name, values in wanted.items():
+        np.testing.assert_allclose([one[name] for one in given], values, atol=1e-5)
+
+
+WRONG = {
+    "an input is missing": ([RIGHT, {"code": 1}], r"instance 1 must hold ['code', 'row'], not ['code']"),
+    "an input too many": ([RIGHT | {"age": 3}], "not ['age', 'code', 'row']"),
+    "another shape": ([RIGHT, RIGHT | {"row": [1, 2, 3]}], "instance 1: row must have shape (2,), not (3,)"),
+    "different lengths": ([RIGHT | {"row": [[1], [1, 2]]}], "instance 0: row has rows of different lengths"),
+    "a text": ([RIGHT | {"row": ["1", "2"]}], "instance 0: row must hold numbers alone"),
+    "nothing": ([RIGHT | {"row": [1, None]}], "instance 0: row must hold numbers alone"),
+    "a share as a code": ([RIGHT | {"code": 1.5}], "instance 0: code must hold whole numbers"),
+    "too large": ([RIGHT | {"row": [1, 1e300]}], "instance 0: row holds NaN, or a number that is too large"),
+    "NaN": ([RIGHT | {"row": [1, float("nan")]}], "instance 0: row holds NaN"),
+    "no instance": ([], "1 to 1000 instances are wanted, not 0"),
+    "many": ([RIGHT] * 1001, "1 to 1000 instances are wanted, not 1001"),
+}
+
+
+@pytest.mark.parametrize(("instances", "words"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_answered_is_refused_by_name(client, instances, words):
+    response = post(client, {"instances": instances})
+    assert response.status_code == 422
+    assert words in response.json()["detail"]
+
+
+@pytest.mark.parametrize("content", ["no json", "[]", '{"rows": []}', '{"instances": [3]}'])
+def test_another_form_is_refused_as_well(client, content):
+    assert post(client, content).status_code == 422
+
+
+def test_each_of_many_gets_its_own_answers(client):
+    """Requests of several sizes come at once, good ones and bad ones."""
+
+    def ask(number):
+        rows = [{"code": 3, "row": [number, place]} for place in range(1 + number % 4)]
+        return post(client, {"instances": rows if number % 5 else [*rows, {}]})
+
+    with ThreadPoolExecutor(16) as people:
+        responses = list(people.map(ask, range(60)))
+    for number, response in enumerate(responses):
+        assert response.status_code == (200 if number % 5 else 422)
+        if number % 5:
+            given = [one["both"] for one in response.json()["predictions"]]
+            np.testing.assert_allclose(given, [[number, place] for place in range(1 + number % 4)], atol=1e-5)
+
+
+def test_what_the_model_cannot_answer_is_an_error_of_the_server_and_the_next_is_answered(client):
+    """A code that the table does not have: no shape tells."""
+    calls = client.get("/health").json()["calls"]
+    response = post(client, {"instances": [RIGHT | {"code": 10**6}]})
+    assert response.status_code == 500
+    assert response.json()["detail"].startswith("the model raised InvalidArgumentError")
+    assert post(client, {"instances": [RIGHT]}).status_code == 200
+    assert client.get("/health").json()["calls"] == calls + 2
+
+
+def test_it_says_what_it_can_be_asked(client):
+    said = client.get("/health").json()
+    assert said["status"] == "ok"
+    assert said["inputs"] == {"code": [], "row": [2]}
+    assert said["heads"] == ["both", "size"]
+
+
+def test_a_model_with_an_open_shape_is_refused_at_the_start(tmp_path):
+    row = keras.Input((None, 2), name="row")
+    keras.Model(row, {"sum": keras.ops.sum(row, axis=(1, 2))}).export(tmp_path / "1", verbose=False)
+    with pytest.raises(RuntimeError, match="only the number of rows may be open"), running(tmp_path, tmp_path / "1"):
+        pass

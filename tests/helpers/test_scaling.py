@@ -1,12 +1,14 @@
 """Several processes train one model: each has its part of a batch, and a failure ends them all."""
 
 import json
+import os
 import time
 
 import numpy as np
 import pytest
 
-from mos_helpers.scaling import run_workers, worker
+from benchmarks.local_cluster import run_workers
+from mos_helpers import scaling
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -45,7 +47,7 @@ def test_the_workers_cut_each_batch_into_equal_parts(model_and_rows):
     model = keras.models.load_model(model_and_rows[0])
     wholes, parts = (
         [
-            [x.numpy() for x, _ in worker.shares(model, model_and_rows[1], 32, Cluster(workers, k)).take(3)]
+            [x.numpy() for x, _ in scaling.shares(model, model_and_rows[1], 32, Cluster(workers, k)).take(3)]
             for k in range(workers)
         ]
         for workers in (1, 4)
@@ -59,7 +61,7 @@ def test_the_workers_cut_each_batch_into_equal_parts(model_and_rows):
 def test_a_batch_that_cannot_be_shared_is_refused(model_and_rows, workers, size):
     model = keras.models.load_model(model_and_rows[0])
     with pytest.raises(ValueError, match=f"batch_size must be a multiple of {workers}, .* not {size}"):
-        worker.shares(model, model_and_rows[1], size, Cluster(workers, 0))
+        scaling.shares(model, model_and_rows[1], size, Cluster(workers, 0))
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def module(tmp_path, monkeypatch):
 
     def write(text):
         (tmp_path / "a_worker.py").write_text(text, encoding="utf-8")
-        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
         return "a_worker"
 
     return write
@@ -115,29 +117,29 @@ def test_no_worker_is_refused():
 
 TRIES_FIT_FIRST = """
 import sys
-from mos_helpers.scaling import worker
+from mos_helpers import scaling
 import keras
 
-strategy = worker.strategy_of_environment()
-worker.strategy_of_environment = lambda: strategy
+strategy = scaling.strategy_of_environment()
+scaling.strategy_of_environment = lambda: strategy
 with strategy.scope():
     model = keras.models.load_model(sys.argv[1])
 try:
-    model.fit(worker.shares(model, sys.argv[2], 32, strategy), steps_per_epoch=1, verbose=0)
+    model.fit(scaling.shares(model, sys.argv[2], 32, strategy), steps_per_epoch=1, verbose=0)
 except Exception as error:
     print(str(error).replace("\\n", " "))
-worker.main()
+scaling.main()
 """
 
 
 def test_two_workers_train_what_one_trains(module, model_and_rows, tmp_path, forked_python):
     arguments = ["-m", module(TRIES_FIT_FIRST), *model_and_rows, tmp_path, "--steps", "5", "--batch-size", "32"]
     fits, trained = zip(*(out.splitlines() for out in run_workers(arguments, workers=2, seconds=150)), strict=True)
-    assert all("Attempt to convert a value (PerReplica" in fit for fit in fits), "lesson 14 says so of `fit`"
+    assert all("Attempt to convert a value (PerReplica" in fit for fit in fits), "lesson 15 says so of `fit`"
     said = [json.loads(line) for line in trained]
     assert [(one["worker"], one["workers"]) for one in said] == [(0, 2), (1, 2)]
     first, second = (keras.models.load_model(tmp_path / f"worker_{k}.keras").get_weights() for k in range(2))
-    model, alone = worker.train(*model_and_rows, 5, 32, ALONE)
+    model, alone = scaling.train(*model_and_rows, 5, 32, ALONE)
     assert all(map(np.array_equal, first, second))
     assert all(np.allclose(mine, whole, atol=1e-6) for mine, whole in zip(first, model.get_weights(), strict=True))
     assert [one["loss"] for one in said] == pytest.approx([alone["loss"]] * 2, rel=1e-4)

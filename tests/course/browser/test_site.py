@@ -2,7 +2,7 @@
 
     uv run --group site --group browser pytest -n0 tests/course/browser/test_site.py
 
-It needs Chromium (Debian: apt install chromium; elsewhere, give its path in CHROMIUM).
+It needs Chromium (Debian: apt install chromium; elsewhere, give its path in CHROMIUM); `.ci/run` runs it where that is.
 """
 
 import os
@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
@@ -21,8 +22,6 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[3]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-WIDTHS = (1280, 390)
-SCHEMES = ("light", "dark")
 # axe's words for how bad a finding is; the two lower ones are "minor" and "moderate".
 BAD = ("serious", "critical")
 
@@ -80,36 +79,53 @@ def test_every_link_inside_leads_somewhere_and_every_figure_is_described(html):
     assert not lost
 
 
-def test_each_notebook_can_be_taken_home(html):
+def test_each_notebook_each_recipe_and_the_course_can_be_taken_home(html):
     for folder in ("notebooks", "exercises"):
         for path in (ROOT / folder).glob("*.ipynb"):
             assert (html / "_sources" / folder / path.name).read_bytes() == path.read_bytes()
+    offered = {path.name: path for path in (html / "_downloads").glob("*/*")}
+    for path in (ROOT / "recipes").glob("*.py"):
+        assert offered[path.name].read_bytes() == path.read_bytes()
+    with zipfile.ZipFile(offered["multi-output-models.zip"]) as course:
+        assert "multi-output-models/notebooks/00_start_here.ipynb" in course.namelist()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_page_is_quiet_and_fits(html, browser, width, scheme):
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+def test_no_page_sends_the_reader_to_the_folder_of_solutions(html):
+    assert not [path.name for path in pages(html) if "solutions/" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize(("scheme", "widths"), [("light", (1280, 390)), ("dark", (390, 1280))])
+def test_every_page_is_quiet_and_fits(html, browser, scheme, widths):
+    context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
     faults = []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else faults.append(asked.url))
     for path in pages(html):
+        page.set_viewport_size({"width": widths[0], "height": 900})
         page.goto(path.as_uri())
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            faults.append(f"{path.name} scrolls sideways")
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 900})
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                faults.append(f"it scrolls sideways at {width} pixels")
         assert not faults, (path.name, faults)
     context.close()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 @pytest.mark.parametrize(
     "name",
-    ["index.html", "notebooks/01_two_heads.html", "exercises/05_regression.html", "notebooks/glossary.html"],
+    [
+        "index.html",
+        "problems.html",
+        "notebooks/00_start_here.html",
+        "exercises/05_regression.html",
+        "notebooks/glossary.html",
+    ],
 )
-def test_axe_finds_no_serious_fault(html, browser, name, scheme):
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+def test_axe_finds_no_serious_fault(html, browser, name, scheme, width):
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     page.goto((html / name).as_uri())
     found = Axe().run(page).response["violations"]

@@ -1,4 +1,4 @@
-"""The check of the capstone's acceptance, 15.4: good work is accepted, and each fault is named.
+"""The check of the capstone's acceptance, 19.4: good work is accepted, and each fault is named.
 
 Most answers here come from an oracle. Two are trained.
 """
@@ -22,23 +22,23 @@ from capstone_answers import (
 from checking import outcome, refused
 
 from mos_checks.capstone import AISLE_OF, scores
-from mos_checks.lesson_15 import KEYS
+from mos_checks.lesson_19 import KEYS
 from mos_helpers import data
 
 
 def test_an_oracle_with_noise_is_accepted(oracle, client):
-    state, message = outcome("15.4", report(oracle, client))
+    state, message = outcome("19.4", report(oracle, client))
     assert state == "correct", message
     words = ["baseline 0.1", "baseline 0.75", "no contradiction", "within one", "at least 0.70", "You promised locker"]
     assert [part for part in words if part not in message] == []
     assert len(message) < 900
-    assert outcome("15.4", report(oracle, client)) == (state, message), "the verdict is the same every time"
+    assert outcome("19.4", report(oracle, client)) == (state, message), "the verdict is the same every time"
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_other_noise_is_accepted_too(oracle, client, seed):
     other = variant(oracle, **oracle.noisy(np.random.default_rng(seed), 0.1))
-    assert outcome("15.4", report(other, client))[0] == "correct"
+    assert outcome("19.4", report(other, client))[0] == "correct"
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -48,7 +48,7 @@ def test_an_answer_by_lot_is_refused(oracle, client, name):
     if name == "locker":
         other.answers["aisle"] = AISLE_OF[other.answers["locker"]]
     words = {"aisle": "contradictions", "spread": "surer half down"}.get(name, f"not accept it. {name}")
-    refused("15.4", report(other, client), words)
+    refused("19.4", report(other, client), words)
 
 
 SCALE = 0.87
@@ -113,8 +113,8 @@ REFUSED_ANSWERS = {
 @pytest.mark.parametrize(("changes", "words"), REFUSED_ANSWERS.values(), ids=REFUSED_ANSWERS)
 def test_answers_that_are_not_good_enough(oracle, client, changes, words):
     answer = changed(oracle, **changes)
-    assert outcome("15.3", report(answer, client))[0] == "correct", "an honest promise of a bad program"
-    message = refused("15.4", report(answer, client), words)
+    assert outcome("19.3", report(answer, client))[0] == "correct", "an honest promise of a bad program"
+    message = refused("19.4", report(answer, client), words)
     assert "?." not in message
 
 
@@ -126,14 +126,14 @@ def test_a_score_that_is_refused_does_not_read_like_the_wanted_one(oracle, clien
     factor = 0.2301 / found
     position[rows] = table["position"] + factor * (answers["position"] - table["position"])
     std[rows] *= factor
-    message = refused("15.4", report(variant(oracle, position=position, spread=std), client), "position 0.2301 mm")
+    message = refused("19.4", report(variant(oracle, position=position, spread=std), client), "position 0.2301 mm")
     assert "(wanted at most 0.23, baseline" in message
 
 
 def test_a_mediocre_answer_hears_its_scores_and_what_was_accepted(oracle, client):
     locker = np.where(np.arange(10000) % 3 == 0, (oracle.answers["locker"] + 1) % 10, oracle.answers["locker"])
     other = variant(oracle, locker=locker, aisle=AISLE_OF[locker])
-    message = refused("15.4", report(other, client), "not accept it. locker 0.5")
+    message = refused("19.4", report(other, client), "not accept it. locker 0.5")
     assert "(wanted at least 0.70, baseline 0.11)" in message
     assert "aisle 0." in message.partition("Accepted")[0]
     assert "services" in message.partition("Accepted")[2]
@@ -142,14 +142,14 @@ def test_a_mediocre_answer_hears_its_scores_and_what_was_accepted(oracle, client
 def test_a_line_that_refuses_everything_is_not_cut(oracle, client):
     constant = {"locker": 1, "aisle": 2, "services": [0.4, 0.3, 0.3, 0.2], "position": [10.5, 10.5], "void": 0.1}
     answer = changed(oracle, **{name: same(value) for name, value in constant.items()}, spread=same([0.3, 0.3]))
-    message = refused("15.4", report(answer, client), "the client does not accept it. contradictions")
+    message = refused("19.4", report(answer, client), "the client does not accept it. contradictions")
     assert message.endswith("Accepted: none."), message
 
 
 def test_a_promise_from_slips_that_were_trained_on_is_refused(oracle, client):
     overfitted = by_heart(oracle, slice(8000))
-    assert outcome("15.3", report(overfitted, client))[0] == "correct"
-    message = refused("15.4", report(overfitted, client), "the program would do, and the client refuses the promise")
+    assert outcome("19.3", report(overfitted, client))[0] == "correct"
+    message = refused("19.4", report(overfitted, client), "the program would do, and the client refuses the promise")
     assert "locker: you expect 1.000, and on the hidden slips it is 0.8" in message
     assert "too hopeful: were these slips used to train or to choose?" in message
     assert "position: you expect 0.000" in message
@@ -161,7 +161,7 @@ def test_standard_deviations_that_fit_only_where_they_were_trained_hear_so(oracl
     position[seen] = truth[seen] + 0.2 * (position[seen] - truth[seen])
     other = variant(oracle, position=position, spread=0.2 * std)
     message = refused(
-        "15.4", report(other, client), "on the validation slips they fit. Were these slips used to train?"
+        "19.4", report(other, client), "on the validation slips they fit. Were these slips used to train?"
     )
     assert "one factor from the validation slips" not in message
 
@@ -170,13 +170,13 @@ def test_a_promise_that_is_too_modest_is_refused(oracle, client):
     locker = oracle.answers["locker"].copy()
     locker[6000:8000:5] = (locker[6000:8000:5] + 1) % 10
     other = variant(oracle, locker=locker, aisle=AISLE_OF[locker])
-    refused("15.4", report(other, client), "too modest")
+    refused("19.4", report(other, client), "too modest")
 
 
 def test_the_scores_of_the_acceptance_cannot_be_copied_into_the_promise(oracle, client):
     overfitted = by_heart(oracle, slice(8000))
     hidden = scores(overfitted(hidden_slips().images), hidden_slips().targets)
-    refused("15.4", {"answer": overfitted, "expected": hidden}, "your function scores 1.000 on the validation slips")
+    refused("19.4", {"answer": overfitted, "expected": hidden}, "your function scores 1.000 on the validation slips")
 
 
 # --- what is really trained
@@ -240,7 +240,7 @@ def model(client):
     model.fit(training, steps_per_epoch=50, verbose=0)
     early = remembered(lambda images: raw(model, images), client[1].images, hidden_slips().images)
     answer = as_answer(early, client)
-    refused("15.4", report(answer, client), "the client does not accept it. locker 0.")
+    refused("19.4", report(answer, client), "the client does not accept it. locker 0.")
     model.fit(training, steps_per_epoch=650, verbose=0)
     return model
 
@@ -253,12 +253,12 @@ def answers(model, client):
 
 def test_a_trained_model_is_accepted(model, client):
     answer = as_answer(lambda images: raw(model, images), client)
-    state, message = outcome("15.4", report(answer, client))
+    state, message = outcome("19.4", report(answer, client))
     assert state == "correct", message
 
 
 def test_a_trained_model_keeps_its_promise(answers, client):
-    state, message = outcome("15.3", report(as_answer(answers, client), client))
+    state, message = outcome("19.3", report(as_answer(answers, client), client))
     assert state == "correct", message
 
 
@@ -287,4 +287,4 @@ WRONG_STDS = {
 
 @pytest.mark.parametrize(("change", "words"), WRONG_STDS.values(), ids=WRONG_STDS)
 def test_wrong_standard_deviations_of_a_trained_model(answers, client, change, words):
-    refused("15.4", report(as_answer(answers, client, change), client), words)
+    refused("19.4", report(as_answer(answers, client, change), client), words)

@@ -73,9 +73,7 @@ def _environments(workers: int) -> list[dict[str, str]]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         cluster = {"worker": [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]}
-    package = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    own = {"PYTHONPATH": path, "PYTHONUTF8": "1", "CUDA_VISIBLE_DEVICES": "-1", "no_grpc_proxy": "127.0.0.1"}
+    own = {"PYTHONUTF8": "1", "CUDA_VISIBLE_DEVICES": "-1", "no_grpc_proxy": "127.0.0.1"}
     tasks = [{"type": "worker", "index": index} for index in range(workers)]
     return [os.environ | own | {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})} for task in tasks]
 

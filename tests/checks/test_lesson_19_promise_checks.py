@@ -1,4 +1,4 @@
-"""The check of the capstone's promise, 15.3: the form of an answer, and scores on the validation slips."""
+"""The check of the capstone's promise, 19.3: the form of an answer, and scores on the validation slips."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from capstone_answers import by_heart, changed, hidden_slips, network, not_score
 from checking import outcome, refused
 from sklearn.metrics import average_precision_score
 
-from mos_checks import lesson_15
+from mos_checks import lesson_19
 from mos_checks.capstone import AISLE_OF, HEADS, scores
 
 
@@ -41,8 +41,8 @@ WRONG_FORMS = {
 
 @pytest.mark.parametrize(("changes", "words"), WRONG_FORMS.values(), ids=WRONG_FORMS)
 def test_answers_of_a_wrong_form_are_refused_with_the_promise(oracle, changes, words):
-    message = refused("15.3", not_scored(changed(oracle, **changes)), words)
-    assert refused("15.4", not_scored(changed(oracle, **changes)), words) == message
+    message = refused("19.3", not_scored(changed(oracle, **changes)), words)
+    assert refused("19.4", not_scored(changed(oracle, **changes)), words) == message
 
 
 def test_answers_of_other_types_are_the_same_answers(oracle, client):
@@ -55,7 +55,7 @@ def test_answers_of_other_types_are_the_same_answers(oracle, client):
     }
     answer = changed(oracle, **types)
     made = report(oracle, client)["expected"]
-    for question in ("15.3", "15.4"):
+    for question in ("19.3", "19.4"):
         state, message = outcome(question, {"answer": answer, "expected": made})
         assert state == "correct", message
 
@@ -63,10 +63,10 @@ def test_answers_of_other_types_are_the_same_answers(oracle, client):
 @pytest.mark.parametrize("name", ["services", "void"])
 def test_a_probability_may_be_rounded_beyond_1(oracle, client, name):
     answer = changed(oracle, **{name: lambda a: np.where(a[name] > 0.8, np.float32(1.0000001), a[name])})
-    state, message = outcome("15.3", report(answer, client))
+    state, message = outcome("19.3", report(answer, client))
     assert state == "correct", message
     far = changed(oracle, **{name: lambda a: np.where(a[name] > 0.8, 1.01, a[name])})
-    refused("15.3", not_scored(far), f"{name} should hold probabilities, and yours go from")
+    refused("19.3", not_scored(far), f"{name} should hold probabilities, and yours go from")
 
 
 def depends_on_the_batch(oracle):
@@ -119,34 +119,34 @@ BROKEN_FUNCTIONS = {
 
 @pytest.mark.parametrize(("make", "words"), BROKEN_FUNCTIONS.values(), ids=BROKEN_FUNCTIONS)
 def test_broken_functions(oracle, make, words):
-    refused("15.3", not_scored(make(oracle)), words)
+    refused("19.3", not_scored(make(oracle)), words)
 
 
 def test_the_brief_says_what_the_check_wants():
-    brief = (Path(__file__).parents[2] / "source" / "exercises" / "15_capstone.py").read_text(encoding="utf-8")
+    brief = (Path(__file__).parents[2] / "source" / "exercises" / "19_capstone.py").read_text(encoding="utf-8")
     lines = {line.split("`")[1].strip('"'): line for line in brief.splitlines() if line.startswith('# | `"')}
     for name in ("locker", "aisle"):
-        assert f"at least {lesson_15.AT_LEAST[name]:.0%}" in lines[name]
+        assert f"at least {lesson_19.AT_LEAST[name]:.0%}" in lines[name]
     for name in ("services", "void"):
-        assert f"at least {lesson_15.AT_LEAST[name]:.2f} " in lines[name]
-    assert f"at most {lesson_15.POSITION_AT_MOST} mm off" in lines["position"]
-    low, high = lesson_15.WITHIN_ONE
+        assert f"at least {lesson_19.AT_LEAST[name]:.2f} " in lines[name]
+    assert f"at most {lesson_19.POSITION_AT_MOST} mm off" in lines["position"]
+    low, high = lesson_19.WITHIN_ONE
     assert (
         f"of each number: {low * 100:.0f} to {high:.0%} of the errors within one standard deviation" in lines["spread"]
     )
-    assert f"at least {lesson_15.WITHIN_TWO:.0%} within two" in lines["spread"]
-    assert f"at most {lesson_15.SURER_HALF_AT_MOST} times" in lines["spread"]
+    assert f"at least {lesson_19.WITHIN_TWO:.0%} within two" in lines["spread"]
+    assert f"at most {lesson_19.SURER_HALF_AT_MOST} times" in lines["spread"]
     allowed = brief.partition("A difference by chance is\n# allowed: ")[2].partition("# %%")[0]
-    assert all(f"{value:.2f}" in allowed for value in lesson_15.TOLERANCE.values())
-    assert len(lesson_15.TOLERANCE) == 5
-    own = {name: value for name, value in lesson_15.OWN_TOLERANCE.items() if name != "position"}
+    assert all(f"{value:.2f}" in allowed for value in lesson_19.TOLERANCE.values())
+    assert len(lesson_19.TOLERANCE) == 5
+    own = {name: value for name, value in lesson_19.OWN_TOLERANCE.items() if name != "position"}
     assert set(own.values()) == {0.03}
-    assert lesson_15.OWN_TOLERANCE["position"] == 0.01
+    assert lesson_19.OWN_TOLERANCE["position"] == 0.01
     assert "Yours may differ by 0.03 (the position by 0.01 mm)" in brief
 
 
 def test_an_honest_promise_and_nothing_of_the_hidden_slips(oracle, client):
-    state, message = outcome("15.3", report(oracle, client))
+    state, message = outcome("19.3", report(oracle, client))
     assert state == "correct", message
     own, hidden = own_scores(oracle, client[1]), scores(oracle(hidden_slips().images), hidden_slips().targets)
     assert all(f"{name} {own[name]:.3f}" in message for name in HEADS)
@@ -162,7 +162,7 @@ def test_the_promise_does_not_ask_about_the_hidden_slips(oracle, client):
         return oracle(images)
 
     for expected in (own_scores(oracle, client[1]), own_scores(oracle, client[1], locker=0.5)):
-        outcome("15.3", {"answer": answer, "expected": expected})
+        outcome("19.3", {"answer": answer, "expected": expected})
     assert max(asked) < 8000
 
 
@@ -172,7 +172,7 @@ def test_a_promise_need_not_use_all_validation_slips_nor_all_digits(oracle, clie
     half = type(client[1])(client[1].images[rows], {k: v[rows] for k, v in client[1].targets.items()})
     for made in (half, client[1]):
         expected = {name: round(float(score), 2) for name, score in own_scores(oracle, made).items()}
-        state, message = outcome("15.3", {"answer": oracle, "expected": expected})
+        state, message = outcome("19.3", {"answer": oracle, "expected": expected})
         assert state == "correct", message
 
 
@@ -180,17 +180,17 @@ def test_aisles_that_follow_from_lockers_may_be_counted(oracle, client):
     table, predicted = client[1].targets, oracle(client[1].images)["aisle"]
     aisle = np.where(table["locker"] >= 0, AISLE_OF[table["locker"]], table["aisle"])
     share = np.mean(predicted[aisle >= 0] == aisle[aisle >= 0])
-    assert outcome("15.3", report(oracle, client, aisle=share))[0] == "correct"
+    assert outcome("19.3", report(oracle, client, aisle=share))[0] == "correct"
 
 
 def test_scores_of_the_training_slips_are_refused(oracle, client):
     overfitted = by_heart(oracle, slice(6000))
     training = own_scores(overfitted, client[0])
     words = "and you state 1.000: this is the score on the training slips. Use the validation slips"
-    refused("15.3", {"answer": overfitted, "expected": training}, words)
+    refused("19.3", {"answer": overfitted, "expected": training}, words)
     rounded = {name: round(float(score), 2) for name, score in training.items()}
-    refused("15.3", {"answer": overfitted, "expected": rounded}, "this is the score on the training slips")
-    message = refused("15.3", report(overfitted, client, locker=1.0), "compute it as the table says")
+    refused("19.3", {"answer": overfitted, "expected": rounded}, "this is the score on the training slips")
+    message = refused("19.3", report(overfitted, client, locker=1.0), "compute it as the table says")
     assert "training" not in message, "one score alone may be like it by chance"
 
 
@@ -204,7 +204,7 @@ def test_gaps_counted_as_labels_are_refused(oracle, client):
     }
     for name, value in gaps.items():
         for stated in (value, round(float(value), 2)):
-            refused("15.3", report(oracle, client, **{name: stated}), "this counts the gaps as labels. Leave out the")
+            refused("19.3", report(oracle, client, **{name: stated}), "this counts the gaps as labels. Leave out the")
 
 
 def test_the_function_s_own_score_stands_beside_the_stated_one(oracle, client):
@@ -212,8 +212,8 @@ def test_the_function_s_own_score_stands_beside_the_stated_one(oracle, client):
     words = (
         f"locker: your function scores {own['locker']:.3f} on the validation slips by the client's measure, and you "
     )
-    refused("15.3", report(oracle, client, locker=own["locker"] - 0.04), words)
-    assert outcome("15.3", report(oracle, client, locker=own["locker"] - 0.02))[0] == "correct"
+    refused("19.3", report(oracle, client, locker=own["locker"] - 0.04), words)
+    assert outcome("19.3", report(oracle, client, locker=own["locker"] - 0.02))[0] == "correct"
 
 
 WRONG_EXPECTED = {
@@ -230,11 +230,11 @@ WRONG_EXPECTED = {
 
 @pytest.mark.parametrize(("changes", "words"), WRONG_EXPECTED.values(), ids=WRONG_EXPECTED)
 def test_wrong_expectations(oracle, client, changes, words):
-    message = refused("15.3", report(oracle, client, **changes), words)
-    assert refused("15.4", report(oracle, client, **changes), words) == message
+    message = refused("19.3", report(oracle, client, **changes), words)
+    assert refused("19.4", report(oracle, client, **changes), words) == message
 
 
-@pytest.mark.parametrize("question", ["15.3", "15.4"])
+@pytest.mark.parametrize("question", ["19.3", "19.4"])
 def test_a_report_has_two_parts(oracle, client, question):
     refused(question, {"answer": oracle}, "should be answer and expected")
     refused(question, own_scores(oracle, client[1]), "should be answer and expected")

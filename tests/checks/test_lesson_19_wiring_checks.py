@@ -1,4 +1,4 @@
-"""The checks of the capstone, 15.1 and 15.2: what is known, and a wiring in which all of it teaches, and no gap."""
+"""The checks of the capstone, 19.1 and 19.2: what is known, and a wiring in which all of it teaches, and no gap."""
 
 import keras
 import numpy as np
@@ -7,14 +7,14 @@ import tensorflow as tf
 from capstone_answers import TREE, Gaussian, known, labels, losses, network, training_images, wiring
 from checking import outcome, refused
 
-from mos_checks import lesson_15
+from mos_checks import lesson_19
 from mos_checks.capstone import AISLE_OF, HEADS
 from mos_helpers.balancing import MGDA, GradNorm, PCGrad, UncertaintyWeights
 from mos_helpers.hierarchy import MarginalCrossentropy
 
 pytestmark = pytest.mark.usefixtures("bundled")
 
-# --- 15.1
+# --- 19.1
 
 
 def known_by(**changes):
@@ -27,7 +27,7 @@ def with_settled_lockers(targets):
 
 
 def test_an_aisle_of_one_locker_may_settle_the_locker():
-    state, message = outcome("15.1", with_settled_lockers)
+    state, message = outcome("19.1", with_settled_lockers)
     assert state == "correct", message
     assert "locker 621" not in message
 
@@ -49,7 +49,7 @@ def by_tensors(targets):
 
 @pytest.mark.parametrize("function", [known, by_loops, by_tensors])
 def test_what_is_known_however_it_is_found(function):
-    state, message = outcome("15.1", function)
+    state, message = outcome("19.1", function)
     assert state == "correct", message
     assert "locker 621, aisle 4,916" in message
 
@@ -89,10 +89,10 @@ WRONG_KNOWN = {
 
 @pytest.mark.parametrize(("answer", "words"), WRONG_KNOWN.values(), ids=WRONG_KNOWN)
 def test_wrong_accounts_of_what_is_known(answer, words):
-    refused("15.1", answer, words)
+    refused("19.1", answer, words)
 
 
-# --- 15.2
+# --- 19.2
 
 
 class KnowsGaps(keras.losses.Loss):
@@ -393,7 +393,7 @@ def test_a_wiring_of_whatever_design(client, make):
     answer = make(client)
     before = [variable.numpy().copy() for variable in answer["model"].variables]
     optimizer = answer["model"].optimizer
-    state, message = outcome("15.2", answer)
+    state, message = outcome("19.2", answer)
     assert state == "correct", message
     assert answer["model"].optimizer is optimizer
     assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, answer["model"].variables, strict=True))
@@ -456,7 +456,7 @@ def random_lockers(client):
 
 
 def aisles_written_last(rows):
-    table, rows = lesson_15._clients()[0].targets, rows.copy()
+    table, rows = lesson_19._clients()[0].targets, rows.copy()
     aisle = table["aisle"] >= 0
     rows[aisle] = TREE.matrix().T[table["aisle"][aisle]]
     return rows
@@ -575,4 +575,4 @@ WRONG_WIRINGS = {
 
 @pytest.mark.parametrize(("make", "words"), WRONG_WIRINGS.values(), ids=WRONG_WIRINGS)
 def test_wrong_wirings(client, make, words):
-    refused("15.2", make(client), words)
+    refused("19.2", make(client), words)

@@ -7,19 +7,17 @@
 # ---
 
 # %% [markdown]
-# # Exercise 14. Name, correct, compare and add up
+# # Exercise 15. Compare, correct, keep silent and add up
 #
-# Four questions on [lesson 14](../notebooks/14_ship_and_scale.ipynb), from easy to hard. About 40 minutes.
+# Four questions on [lesson 15](../notebooks/15_operate.ipynb), from easy to hard. About 45 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
-# variables. If you are stuck, run `hint("14.1")` in a new cell: each run gives one hint more. The answers are in
-# `solutions/14_ship_and_scale.ipynb`.
+# variables. If you are stuck, run `hint("15.1")` in a new cell: each run gives one hint more. The answers are in
+# `solutions/15_operate.ipynb`.
 
 # %%
 from mos_helpers import data  # first: it keeps TensorFlow's start-up messages quiet
 from mos_checks import Todo, check, hint, so_far
-
-import tempfile
 
 import keras
 import numpy as np
@@ -29,53 +27,40 @@ from scipy.optimize import minimize_scalar
 keras.utils.set_random_seed(14)
 
 # %% [markdown]
-# ## Question 14.1: names for an old model
+# ## Question 15.1: did an old head move?
 #
-# A colleague left a trained model. Its outputs are a list, and its layers are called `dense_7` and the like. A server that
-# got it would have to count outputs. Write `named(model, names)`: it returns a model, built as `keras.Model(inputs, outputs)`,
-# whose outputs are a **dictionary**. `names` has a name for each output, in the order of the list. The new model shares the
-# layers of the old one: nothing is trained or copied, and the old model stays as it is. Any layer may give an output, not only
-# the last ones.
+# Before a new version of a model goes out, somebody compares its answers with those of the old version on the same images.
+# Write `moved(before, after, tolerance)`. `before` and `after` are dictionaries of arrays by head. Return a list (or a set)
+# of the names in `before` that moved. A head has moved if at least one of its answers differs by more than `tolerance` (in
+# either direction) or has become NaN, if its array has another shape, or if it is gone. Heads that are new in `after` do not
+# count.
 
 
 # %%
 ### BEGIN SOLUTION
-def named(model, names):
-    """Return a model with the same layers, and a name for each output."""
-    return keras.Model(model.inputs, dict(zip(names, model.outputs, strict=True)))
+def moved(before, after, tolerance):
+    """Return the names of the old heads whose answers are not the same within the tolerance."""
+    names = []
+    for name, old_answers in before.items():
+        new_answers = after.get(name)
+        same = new_answers is not None and new_answers.shape == old_answers.shape
+        if not same or not np.allclose(new_answers, old_answers, rtol=0, atol=tolerance):
+            names.append(name)
+    return names
 
 
 ### END SOLUTION
 
 # %%
-check("14.1", lambda: named)
-
-# %% [markdown]
-# Do the names arrive in what is served? Here is a small old model with two outputs:
-
-# %%
-image = keras.Input((784,), name="image")
-hidden = keras.layers.Dense(32, activation="relu")(image)
-outputs = [
-    keras.layers.Dense(1, activation="sigmoid")(hidden),
-    keras.layers.Dense(10, activation="softmax")(hidden),
-]
-old = keras.Model(image, outputs)
-
-# %%
-new = named(old, ["odd", "digit"])
-with tempfile.TemporaryDirectory() as folder:
-    new.export(folder, verbose=False)
-    saved = tf.saved_model.load(folder)
-    served = saved.signatures["serving_default"](image=tf.zeros((1, 784)))
-print({name: tuple(served[name].shape) for name in ["odd", "digit"]})
+check("15.1", lambda: moved)
 
 # %% [markdown] tags=["solution"]
-# Such a model is made of tensors, from its inputs to its outputs. To give the outputs names, Keras computes nothing and copies
-# nothing. `model.output_names` would not help: it holds the names of the layers.
+# `np.allclose` has a *relative* tolerance too, which would forgive large answers more: so `rtol=0`. And NaN is close to
+# nothing, so it is found. A test like `(difference > tolerance).any()` would miss it: each comparison with NaN is False. The
+# shapes are compared first, because NumPy would stretch an array of shape `(n, 1)` to fit `(n, 3)`, and find no difference.
 
 # %% [markdown]
-# ## Question 14.2: the temperature of a head
+# ## Question 15.2: the temperature of a head
 #
 # Write `temperature(probability, target)`. `probability` has shape `(n, k)` and holds what a softmax head predicts on
 # validation images (all numbers above zero); `target` has shape `(n,)` and holds the true classes. Return the temperature
@@ -99,7 +84,7 @@ def temperature(probability, target):
 ### END SOLUTION
 
 # %%
-check("14.2", lambda: temperature)
+check("15.2", lambda: temperature)
 
 # %% [markdown]
 # What does it say of a head after little training, and after more?
@@ -134,40 +119,47 @@ for updates in [100, 1000]:
 # training the temperature rises, as in the lesson.
 
 # %% [markdown]
-# ## Question 14.3: did an old head move?
+# ## Question 15.3: decide, or be silent
 #
-# Before a new version of a model goes out, somebody compares its answers with those of the old version on the same images.
-# Write `moved(before, after, tolerance)`. `before` and `after` are dictionaries of arrays by head. Return a list (or a set)
-# of the names in `before` that moved. A head has moved if at least one of its answers differs by more than `tolerance` (in
-# either direction) or has become NaN, if its array has another shape, or if it is gone. Heads that are new in `after` do not
-# count.
+# Write `decided(predicted, thresholds)`. `predicted` is a dictionary by head: a softmax head predicts shape `(n, k)`, the
+# probabilities of `k` classes, and a sigmoid head shape `(n, 1)`, that of class 1. `thresholds` is a dictionary by head; a
+# head without a threshold always decides. Return a dictionary of arrays of whole numbers of shape `(n,)`: the likeliest
+# class where its probability is **at least** the threshold, and -1 where the head is silent. (Among classes that are equally
+# likely, the first one counts; a sigmoid head that predicts 0.5 says 0.)
 
 
 # %%
 ### BEGIN SOLUTION
-def moved(before, after, tolerance):
-    """Return the names of the old heads whose answers are not the same within the tolerance."""
-    names = []
-    for name, old_answers in before.items():
-        new_answers = after.get(name)
-        same = new_answers is not None and new_answers.shape == old_answers.shape
-        if not same or not np.allclose(new_answers, old_answers, rtol=0, atol=tolerance):
-            names.append(name)
-    return names
+def decided(predicted, thresholds):
+    """Return the class that each head decides for, or -1 where it is not sure enough."""
+    found = {}
+    for name, probability in predicted.items():
+        if probability.shape[1] == 1:
+            probability = np.hstack([1 - probability, probability])
+        sure = probability.max(axis=1) >= thresholds.get(name, 0)
+        found[name] = np.where(sure, probability.argmax(axis=1), -1)
+    return found
 
 
 ### END SOLUTION
 
 # %%
-check("14.3", lambda: moved)
+check("15.3", lambda: decided)
+
+# %%
+for threshold in [0, 0.9, 0.99]:
+    answers = decided({"digit": head.predict_on_batch(images[kept:])}, {"digit": threshold})
+    given = answers["digit"] >= 0
+    right = np.mean(answers["digit"][given] == labels[kept:][given])
+    print(f"threshold {threshold:4}: {given.mean():.1%} answered, {right:.1%} of these right")
 
 # %% [markdown] tags=["solution"]
-# `np.allclose` has a *relative* tolerance too, which would forgive large answers more: so `rtol=0`. And NaN is close to
-# nothing, so it is found. A test like `(difference > tolerance).any()` would miss it: each comparison with NaN is False. The
-# shapes are compared first, because NumPy would stretch an array of shape `(n, 1)` to fit `(n, 3)`, and find no difference.
+# A sigmoid head that predicts 0.02 is sure as well: of class 0, with 0.98. Without a column for it, the head would be silent
+# on every sure no. Each head has a threshold of its own, because each is right in its own way: lesson 15 chooses them on
+# validation images.
 
 # %% [markdown]
-# ## Question 14.4: workers with unequal parts
+# ## Question 15.4: workers with unequal parts
 #
 # At the end of the data, the last batch is smaller, and the workers get unequal parts of it. Each worker sends the **mean**
 # gradient of its own rows. Write `combined(gradients, counts)`: `gradients` is a list with a dictionary for each worker,
@@ -191,7 +183,7 @@ def combined(gradients, counts):
 ### END SOLUTION
 
 # %%
-check("14.4", lambda: combined)
+check("15.4", lambda: combined)
 
 # %% [markdown]
 # A test with a real model: a batch of 10 images, cut into 7 and 3.
@@ -222,4 +214,4 @@ print(
 # data set often drops its last, smaller batch.
 
 # %%
-so_far(14)
+so_far(15)

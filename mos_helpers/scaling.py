@@ -1,6 +1,6 @@
 """Train a saved model as one worker of several. Which one, the environment says.
 
-    python -m mos_helpers.scaling.worker model.keras rows.npz results --steps 20
+    python -m mos_helpers.scaling model.keras rows.npz results --steps 20
 
 Run it with the same arguments on each machine. Each needs its own TF_CONFIG, which schedulers of clusters set:
 

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # Exercise 15. Can I do it alone?
+# # Exercise 19. Can I do it alone?
 #
 # **What you will do.** A client sends you a brief and a data set. You plan, train and deliver a model with five heads. The
 # client accepts it, or says why not.
@@ -18,8 +18,8 @@
 # again. No GPU. About three hours; the longest cell of our own answer runs for about 10 seconds.
 #
 # Replace each line `raise Todo(...)` by your answer, run the cell, then run the check below it. Add as many cells as you
-# like. If you are stuck, run `hint("15.1")` in a new cell: each run gives one hint more, and names the lesson. One answer of
-# many is in `solutions/15_capstone.ipynb`.
+# like. If you are stuck, run `hint("19.1")` in a new cell: each run gives one hint more, and names the lesson. One answer of
+# many is in `solutions/19_capstone.ipynb`.
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
@@ -104,7 +104,7 @@ plots.images(training.images[few], titles)
 # in its code how, and train on them. Then the client accepts your program, and nobody knows whether it works.)
 
 # %% [markdown]
-# ## Question 15.1: what do we know?
+# ## Question 19.1: what do we know?
 #
 # Before you plan, count. Write `known(targets)`. It gets a dictionary such as `training.targets`, with any number of rows,
 # and returns a dictionary with the same five keys. Each value is an array of True and False of shape `(n,)`: is this label of
@@ -127,7 +127,7 @@ def known(targets):
 ### END SOLUTION
 
 # %%
-check("15.1", lambda: known)
+check("19.1", lambda: known)
 
 # %%
 for name, rows in known(training.targets).items():
@@ -146,7 +146,7 @@ print(np.all(list(known(training.targets).values()), axis=0).sum(), "of", len(tr
 # Whoever trains on complete slips only throws nearly everything away.
 
 # %% [markdown]
-# ## Question 15.2: the wiring
+# ## Question 19.2: the wiring
 #
 # Build and compile a model, and prepare what it learns from. Nothing is trained yet. The answer is a dictionary called
 # `wiring`:
@@ -281,13 +281,13 @@ wiring = {
 ### END SOLUTION
 
 # %%
-check("15.2", lambda: wiring)
+check("19.2", lambda: wiring)
 
 # %% tags=["solution"]
 check_heads(model, targets, weights)
 
 # %% [markdown]
-# ## Question 15.3: what do you promise?
+# ## Question 19.3: what do you promise?
 #
 # Train, choose by the validation slips, and write `answer(images)`: it returns the dictionary of the client's table. The
 # function may use your model and anything else that you have computed. It may not change the images.
@@ -379,7 +379,7 @@ report = {"answer": answer, "expected": scores(validation)}
 ### END SOLUTION
 
 # %%
-check("15.3", lambda: report)
+check("19.3", lambda: report)
 
 # %% [markdown] tags=["solution"]
 # What would the training slips have promised?
@@ -395,7 +395,7 @@ for name, score in report["expected"].items():
 # validation slips are made of digits of their own.
 
 # %% [markdown]
-# ## Question 15.4: the acceptance
+# ## Question 19.4: the acceptance
 #
 # Nothing new to write: hand in the same report. The check runs your function on 2,000 slips that you do not have. Its line
 # shows each of the five scores beside the wanted one and the baseline, and what it found about your standard deviations. Where
@@ -409,7 +409,7 @@ for name, score in report["expected"].items():
 # something uses up the hidden slips: then you have chosen by them, and they no longer tell what new slips would.
 
 # %%
-check("15.4", lambda: report)
+check("19.4", lambda: report)
 
 # %% [markdown] tags=["solution"]
 # **What else was tried.** `benchmarks/capstone.py` trains this solution with ten seeds, and each of its variants with three,
@@ -451,4 +451,4 @@ check("15.4", lambda: report)
 # the list of output kinds, and each lesson ends with a cell to take with you.
 
 # %%
-so_far(15)
+so_far(19)

@@ -7,29 +7,26 @@
 # ---
 
 # %% [markdown]
-# # 14. How do I save, serve, monitor and scale it?
+# # 15. How sure is each head, what changed, and how do I train on more than one device?
 #
-# **What you will do.** Take one trained model with two heads on its way out of the notebook: save it, serve it, decide with
-# it, watch it, give it a head more, and train it on several devices.
+# **What you will do.** Run one trained model with two heads for a while: decide with it, watch it, give it a head more, and
+# train it on several devices.
 #
 # **What you will learn**
-# - to save a model with its heads' names, and to know what is lost on loading;
-# - to export it for two kinds of server, and to take the answers by name;
 # - to correct the probabilities of each head, and to choose when a head should rather be silent;
 # - to notice new kinds of images by each head's answers, and to add a head without moving the others;
-# - why `data.batches` and `steps_per_execution` are fast, and how to train on several devices.
+# - why `data.batches` and `steps_per_execution` are fast, and what 16 bits do to a head;
+# - to train on several devices, and many networks at the same time.
 #
-# **What you will need.** Lessons [2](02_wiring_heads.ipynb), [4](04_multi_label.ipynb), [7](07_loss_weights.ipynb) and
-# [11](11_hierarchical_heads.ipynb). No GPU. About 65 minutes; the longest cell runs for about 10 seconds. Words are explained
-# in the [glossary](glossary.ipynb).
+# **What you will need.** Lessons [4](04_multi_label.ipynb), [7](07_loss_weights.ipynb) and [14](14_ship.ipynb). No GPU. About
+# 45 minutes; the longest cell runs for about 10 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
+from mos_helpers.hierarchy import ConditionalHead, Tree
 from mos_helpers.training import restart
 
 import tempfile
-import time
-import warnings
 from pathlib import Path
 
 import keras
@@ -38,7 +35,7 @@ import tensorflow as tf
 from scipy import stats
 from scipy.optimize import minimize_scalar
 
-keras.utils.set_random_seed(14)
+keras.utils.set_random_seed(15)
 
 # %% [markdown]
 # The section on several devices needs two of them. TensorFlow can make two virtual ones out of one processor, but only before
@@ -52,9 +49,9 @@ tf.config.set_logical_device_configuration(processor, two)
 # %% [markdown]
 # ## The model
 #
-# The images are those of [lesson 3](03_three_architectures.ipynb): two digits on one canvas, at half the resolution. The
-# digits are split into three parts before any image is made. The head *left* is a `ConditionalHead` on a tree of digits that
-# look alike ([lesson 11](11_hierarchical_heads.ipynb)); *odd* asks about the right digit.
+# Images and model are those of [lesson 14](14_ship.ipynb): two digits on one canvas, at half the resolution. The digits are
+# split into three parts before any image is made. *left* is a `ConditionalHead` ([lesson 11](11_hierarchical_heads.ipynb));
+# *odd* asks about the right digit.
 
 
 # %%
@@ -72,230 +69,25 @@ validation = two_questions(digits.x_train[cut:], digits.y_train[cut:], 2000, see
 test = two_questions(digits.x_test, digits.y_test, 2000, seed=3)
 
 # %%
-from mos_helpers.hierarchy import ConditionalHead, Tree
-
-by_look = Tree(
-    {
-        "round": ["0", "6"],
-        "straight": ["1", "7"],
-        "hook": ["4", "9"],
-        "bows": ["2", "3", "5", "8"],
-    },
-    leaves=list("0123456789"),
-)
+looks = {"round": [*"06"], "straight": [*"17"], "hook": [*"49"], "bows": [*"2358"]}
+by_look = Tree(looks, leaves=list("0123456789"))
 
 
-def build():
+def build(dtype=None):
+    """Return a new model; `dtype` is that of its heads, and None the one that is set for all layers."""
     image = keras.Input(shape=(289,), name="image")
     trunk = keras.layers.Dense(96, activation="relu", name="trunk_1")(image)
     trunk = keras.layers.Dense(48, activation="relu", name="trunk_2")(trunk)
-    left = ConditionalHead(by_look, name="left")(trunk)
-    odd = keras.layers.Dense(1, activation="sigmoid", name="odd")(trunk)
+    left = ConditionalHead(by_look, dtype=dtype, name="left")(trunk)
+    odd = keras.layers.Dense(1, activation="sigmoid", dtype=dtype, name="odd")(trunk)
     return keras.Model(image, {"left": left, "odd": odd})
 
 
 # %%
 losses = {"left": "sparse_categorical_crossentropy", "odd": "binary_crossentropy"}
-metrics = {"left": ["sparse_categorical_accuracy"], "odd": ["binary_accuracy"]}
-loss_weights = {name: keras.Variable(1.0, trainable=False) for name in losses}
-
-first_weights = [build().get_weights() for _ in range(5)]  # five beginnings, for later
+first_weights = [build().get_weights() for _ in range(5)]  # five beginnings
 model = build()
-model.compile(
-    "adam", losses, loss_weights=loss_weights, metrics=metrics, steps_per_execution=50
-)
-model.fit(data.batches(*training, seed=0).repeat(), steps_per_epoch=300, verbose=0)
-
-report = model.evaluate(*test, batch_size=1000, verbose=0, return_dict=True)
-for name, (metric,) in metrics.items():
-    baseline = np.mean(test[1][name] == np.bincount(training[1][name]).argmax())
-    print(f"{name:5} {report[f'{name}_{metric}']:.1%} right, baseline {baseline:.1%}")
-
-# %% [markdown]
-# ## Save
-#
-# One file with the ending `.keras` holds the layers, the weights, what `compile` got, and the state of the optimizer.
-# `ConditionalHead` is a layer of the course. Keras finds it again because its class is registered: above it stands
-# `@keras.saving.register_keras_serializable`.
-#
-# **Predict first.** Which of these come back: the names of the heads, the exact answers, `steps_per_execution`, the number of
-# updates made, the loss weights as variables?
-
-# %%
-temporary = tempfile.TemporaryDirectory()  # it is removed with the kernel
-folder = Path(temporary.name)
-model.save(folder / "model.keras")
-loaded = keras.models.load_model(folder / "model.keras")
-
-answers, again = (m.predict_on_batch(test[0]) for m in (model, loaded))
-moved = max(float(np.abs(answers[name] - again[name]).max()) for name in answers)
-print("names:  ", list(again), type(loaded.get_layer("left")).__name__)
-print(f"answers: differ by {moved:.0e} at most")
-print("updates:", int(loaded.optimizer.iterations), "in steps of", loaded.steps_per_execution)
-
-# %% [markdown]
-# The first four come back: every weight is the same number, so the answers are the same. The fifth does not: the loss weights
-# are variables no longer. We set the loss weight of *odd* to 0 in both models, through the variable that we gave to
-# `compile`:
-
-# %%
-loss_weights["odd"].assign(0.0)
-totals = {}
-for name, one in {"model": model, "loaded": loaded}.items():
-    scores = one.evaluate(*test, batch_size=1000, verbose=0, return_dict=True)
-    totals[name] = scores["loss"] - scores["left_loss"]
-    print(f"{name:7} loss - left_loss = {totals[name]:.3f}")
-
-# %% tags=["check"]
-loss_weights["odd"].assign(1.0)
-assert all(map(np.array_equal, model.get_weights(), loaded.get_weights())) and moved < 1e-5
-assert abs(totals["model"]) < 1e-4
-assert totals["loaded"] > 0.1
-
-# %% [markdown]
-# The loaded model has the weights as **numbers**: what the variables held when it was saved. A schedule ([lesson
-# 7](07_loss_weights.ipynb)) that changes the variables changes nothing in it, without a message. So before you go on
-# training, compile the loaded model again, **with its own optimizer**. A new `"adam"` would begin with an empty memory, at
-# update 0.
-
-# %%
-loaded.compile(
-    loaded.optimizer,
-    losses,
-    loss_weights=loss_weights,
-    metrics=metrics,
-    steps_per_execution=50,
-)
-print("updates:", int(loaded.optimizer.iterations), "in steps of", loaded.steps_per_execution)
-
-# %% tags=["check"]
-assert int(loaded.optimizer.iterations) == 300
-
-# %% [markdown]
-# A loss of your own must be registered, like a layer. This one is not:
-
-
-# %%
-def half_of_it(target, answer):
-    return keras.losses.sparse_categorical_crossentropy(target, answer) / 2
-
-
-unregistered = keras.models.clone_model(model)
-unregistered.compile("adam", losses | {"left": half_of_it})
-unregistered.save(folder / "own_loss.keras")
-
-# %% tags=["raises-exception"]
-keras.models.load_model(folder / "own_loss.keras")
-
-# %% [markdown]
-# (When you run the cell, the message is long. Its last lines say what is wrong.) Three cures: write
-# `@keras.saving.register_keras_serializable()` above the function; name it when you load, with
-# `custom_objects={"half_of_it": half_of_it}`; or load with `compile=False`. To answer questions, no loss is needed.
-
-# %%
-to_answer = keras.models.load_model(folder / "own_loss.keras", compile=False)
-print("compiled:", to_answer.compiled, " heads:", list(to_answer.output))
-
-# %% [markdown]
-# ## Serve
-#
-# A server needs no Keras and none of our code. But our images were prepared, at half the resolution. If the server does that
-# in a program of its own, it will one day do it differently. So the preparation belongs in the model that is served: it takes
-# a whole canvas.
-
-# %%
-canvas = keras.Input((34, 34), name="canvas")
-halved = keras.layers.AveragePooling2D(2)(keras.layers.Reshape((34, 34, 1))(canvas))
-serving = keras.Model(canvas, model(keras.layers.Reshape((289,))(halved)))
-
-# %% [markdown]
-# `export` writes a **SavedModel** for TensorFlow Serving and the like (it looks for a folder with a number for each version),
-# or, with `format="litert"`, one file for **LiteRT** (before: TensorFlow Lite), for telephones and small machines. What can
-# be asked of a SavedModel is its **signature**. No server is started here: we call the signature as a server would.
-
-# %%
-serving.export(folder / "saved_model" / "1", verbose=False)
-serving.export(folder / "model.tflite", format="litert", verbose=False)
-
-canvases = data.two_digits(digits.x_test, digits.y_test, 2000, seed=3)[0]  # those of `test`
-saved = tf.saved_model.load(folder / "saved_model" / "1")  # keep it: the signature needs it
-signature = saved.signatures["serving_default"]
-served = signature(canvas=tf.constant(canvases[:5]))
-print("SavedModel:", {name: tuple(values.shape) for name, values in served.items()})
-
-# %% [markdown]
-# The names of the heads are the names of the outputs, and the input has its name as well: `canvas`. Now LiteRT. (TensorFlow
-# warns that its interpreter will move into a package of its own, `ai-edge-litert`. An optional part of the interpreter, a
-# *delegate*, would write a line of its own into the notebook: we leave it out.)
-#
-# **Predict first.** If you take output 0 for the first head, *left*, whose answer do you get?
-
-# %%
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    interpreter = tf.lite.Interpreter(
-        model_path=str(folder / "model.tflite"),
-        experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-print("the model's order:", list(model.output))
-for place, detail in enumerate(interpreter.get_output_details()):
-    print(f"LiteRT's output {place}: name {detail['name']}, shape {detail['shape'].tolist()}")
-
-# %% [markdown]
-# The names are lost. In our run output 0 has one number for each image, so it is *odd*. (The first 1 in a shape stands
-# for any number of images.) The shapes differ: you would notice. With two heads of the same shape, every answer would
-# be wrong and nothing would look strange. The order of a SavedModel's outputs is no better: it may differ from one
-# process to the next (`benchmarks/serving.py --orders 6`).
-#
-# So take answers **by name**. The *signature runner* of LiteRT knows the names, too.
-
-# %%
-runner = interpreter.get_signature_runner()
-light = runner(canvas=canvases[:5])
-for name in model.output:
-    differences = [np.abs(values[name] - answers[name][:5]).max() for values in (served, light)]
-    print(f"{name:5} SavedModel {differences[0]:.0e}, LiteRT {differences[1]:.0e} from predict")
-
-# %% tags=["check"]
-for name in model.output:
-    assert np.allclose(served[name], answers[name][:5], atol=1e-5)
-    assert np.allclose(light[name], answers[name][:5], atol=1e-5)
-
-# %% [markdown]
-# Equal to `predict` within 0.00001: the programs add up in another order, and rounding does the rest. Such a comparison
-# belongs in the tests of whoever ships a model.
-#
-# ### How long does one answer take?
-#
-# **Predict first.** Order the ways to answer for one canvas: `predict`, `predict_on_batch`, a call of the model, a
-# `tf.function` of the model, the SavedModel, LiteRT.
-
-# %%
-image = canvases[:1]
-tensor, in_a_function = tf.constant(image), tf.function(lambda x: serving(x, training=False))
-ways = {
-    "predict": lambda: serving.predict(image, verbose=0),
-    "predict_on_batch": lambda: serving.predict_on_batch(image),
-    "serving(image)": lambda: serving(tensor, training=False),
-    "tf.function": lambda: in_a_function(tensor),
-    "SavedModel": lambda: signature(canvas=tensor),
-    "LiteRT": lambda: runner(canvas=image),
-}
-milliseconds = {name: [] for name in ways}
-for _ in range(11):
-    for name, way in ways.items():
-        start = time.perf_counter()
-        way()
-        milliseconds[name].append(1000 * (time.perf_counter() - start))
-for name, values in milliseconds.items():
-    print(f"{name:17} {np.median(values[1:]):7.3f} ms")
-
-# %% [markdown]
-# The median of 10 turns, on the machine that built this page. `predict` is made for many images: it prepares a data set
-# and a loop each time. `predict_on_batch` does without, and it is compiled. A call of the model runs layer by layer in
-# Python. A compiled function runs the Python code only at its first call, and LiteRT hardly any. So LiteRT is usually
-# the fastest, then come the SavedModel and the `tf.function`, then `predict_on_batch`, then a call, and `predict` is
-# last by far. `benchmarks/serving.py` measures 256 images too.
+model.compile("adam", losses, steps_per_execution=50)
 
 # %% [markdown]
 # ## Decide
@@ -339,12 +131,11 @@ def cross_entropy(probability, target):
 # %%
 def best_temperature(probability, target):
     """Return the temperature with the smallest cross-entropy, between 0.1 and 10."""
-    found = minimize_scalar(
-        lambda log: cross_entropy(cooled(probability, 10**log), target),
-        bounds=(-1, 1),
-        method="bounded",
-    )
-    return 10**found.x
+
+    def loss(log):
+        return cross_entropy(cooled(probability, 10**log), target)
+
+    return 10 ** minimize_scalar(loss, bounds=(-1, 1), method="bounded").x
 
 
 # %% [markdown]
@@ -361,16 +152,12 @@ for seed, weights in enumerate(first_weights):
     batches = data.batches(*training, seed=seed).repeat()
     for updates, more in [(300, 300), (900, 600)]:
         model.fit(batches, steps_per_epoch=more, verbose=0)
-        on_validation, on_test = (
-            model.predict_on_batch(part[0]) for part in (validation, test)
-        )
+        on_validation, on_test = (model.predict_on_batch(x) for x, _ in (validation, test))
         stored[updates, seed] = on_validation, on_test
         for name in losses:
             t = best_temperature(on_validation[name], validation[1][name])
-            before, after = (
-                cross_entropy(cooled(on_test[name], x), test[1][name]) for x in (1, t)
-            )
-            found[updates, name].append([t, before, after])
+            p, y = on_test[name], test[1][name]
+            found[updates, name].append([t, *(cross_entropy(cooled(p, x), y) for x in (1, t))])
 
 # %%
 print(f"{'updates':>7} {'head':6}{'temperature':>16}{'cross-entropy':>18}{'with it':>16}")
@@ -383,7 +170,7 @@ for (updates, name), rows in found.items():
 temperature = {key: np.array(rows)[:, 0] for key, rows in found.items()}
 assert temperature[300, "left"].max() < 1
 for name in losses:
-    assert (temperature[900, name] - temperature[300, name]).min() > 0
+    assert (temperature[900, name] - temperature[300, name]).mean() > 0
 
 # %% [markdown]
 # - After 300 updates *left* is **not sure enough** ($T < 1$) in all five runs. So a network is not always too sure: this one
@@ -436,9 +223,7 @@ def threshold_for(wanted, sure, right):
     """Return the lowest threshold so that the answers at or above it are right in the wanted share."""
     order = np.argsort(-sure)
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    last = np.append(
-        np.diff(sure[order]) < 0, True
-    )  # answers that are equally sure go together
+    last = np.append(np.diff(sure[order]) < 0, True)  # equally sure answers go together
     enough = np.flatnonzero(last & (share >= wanted))
     return sure[order][enough[-1]] if len(enough) else np.inf
 
@@ -474,64 +259,7 @@ for rows in kept.values():
 # threshold is only as good as the images that it was chosen on.
 
 # %% [markdown]
-# ## Watch
-#
-# ### During training: keep the best by one head
-#
-# [Lesson 7](07_loss_weights.ipynb) stopped by a score of its own. `ModelCheckpoint` writes the best model to a file.
-# With two heads there is no `val_accuracy`: *left* has `val_left_sparse_categorical_accuracy`.
-#
-# **Predict first.** The trained model learns on. `save_best_only=True`, and `monitor=` names a key that does not exist. What
-# is saved?
-
-
-# %%
-def saved_epochs(monitor):
-    """Train for six more short epochs; return which were saved as best, the scores, and the warnings."""
-    files = folder / monitor
-    files.mkdir()
-    keep = keras.callbacks.ModelCheckpoint(
-        files / "{epoch}.keras", monitor=monitor, mode="max", save_best_only=True
-    )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        logs = model.fit(
-            data.batches(*training, seed=0).repeat(),
-            steps_per_epoch=50,
-            epochs=6,
-            verbose=0,
-            callbacks=[keep],
-            validation_data=data.batches(*validation, batch_size=1000, shuffle=False),
-        ).history
-    saved = sorted(int(file.stem) for file in files.glob("*.keras"))
-    return saved, logs, [str(one.message) for one in caught if "best model" in str(one.message)]
-
-
-# %%
-saved_wrong, logs, messages = saved_epochs("val_accuracy")
-print("saved epochs:", saved_wrong, "\n" + messages[0])
-
-# %% [markdown]
-# Every epoch is "the best", so with one file name the last one stays. There is a warning, and it is easily lost among the
-# lines of a long training. With the right key:
-
-# %%
-key = "val_left_sparse_categorical_accuracy"
-saved_right, logs, messages = saved_epochs(key)
-print("scores:", [f"{score:.3f}" for score in logs[key]])
-print("saved epochs:", saved_right, " warnings:", len(messages))
-
-# %% tags=["check"]
-scores = logs[key]
-assert saved_wrong == [1, 2, 3, 4, 5, 6]
-assert saved_right == [n + 1 for n in range(6) if n == 0 or scores[n] > max(scores[:n])]
-
-# %% [markdown]
-# An epoch is saved if its score is higher than all before it. `mode="max"` must be written: Keras cannot guess the direction
-# of a key with a head's name, and says so ([lesson 7](07_loss_weights.ipynb)).
-
-# %% [markdown]
-# ### Afterwards: do the new images look like the old ones?
+# ## Watch: do the new images look like the old ones?
 #
 # In use, nobody writes labels. But the answers themselves can be watched, for each head. Two distances from 0 (the same) to 1
 # compare a window of new images with the validation images:
@@ -612,13 +340,8 @@ assert noticed["only odd"]["odd"][1] > 2 * limits["odd"][1]
 # features once, and train the head on them: an update then costs next to nothing.
 
 # %%
-right_labels = [
-    data.two_digits(x, y, n, seed=seed)[1]["right"]
-    for x, y, n, seed in [
-        (digits.x_train[:cut], digits.y_train[:cut], 4000, 1),
-        (digits.x_test, digits.y_test, 2000, 3),
-    ]
-]
+pair = data.two_digits(digits.x_train[:cut], digits.y_train[:cut], 4000, seed=1)[1]
+pair_test = data.two_digits(digits.x_test, digits.y_test, 2000, seed=3)[1]
 before = model.predict_on_batch(test[0])
 trunk = keras.Model(model.input, model.get_layer("trunk_2").output)
 features, features_test = (trunk.predict_on_batch(part[0]) for part in (training, test))
@@ -631,27 +354,26 @@ features, features_test = (trunk.predict_on_batch(part[0]) for part in (training
 right = keras.layers.Dense(10, activation="softmax", name="right")
 head = keras.Sequential([keras.Input((48,)), right])
 head.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=100)
-batches = data.batches(features, right_labels[0], seed=0).repeat()
+batches = data.batches(features, pair["right"], seed=0).repeat()
 
 
 def share_right(model, images):
-    return np.mean(model.predict_on_batch(images).argmax(axis=1) == right_labels[1])
+    return np.mean(model.predict_on_batch(images).argmax(axis=1) == pair_test["right"])
 
 
-print(f"baseline{np.mean(right_labels[1] == np.bincount(right_labels[0]).argmax()):34.1%}")
+baseline = np.mean(pair_test["right"] == np.bincount(pair["right"]).argmax())
+print(f"baseline{baseline:34.1%}")
 for updates, more in [(300, 300), (3000, 2700)]:
     head.fit(batches, steps_per_epoch=more, verbose=0)
     print(f"frozen trunk, {updates:5,} updates: {share_right(head, features_test):14.1%}")
 
 # %%
 own = build()
-own = keras.Model(
-    own.input, keras.layers.Dense(10, activation="softmax")(own.get_layer("trunk_2").output)
-)
+top = keras.layers.Dense(10, activation="softmax")(own.get_layer("trunk_2").output)
+own = keras.Model(own.input, top)
 own.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=50)
-own.fit(
-    data.batches(training[0], right_labels[0], seed=0).repeat(), steps_per_epoch=300, verbose=0
-)
+batches = data.batches(training[0], pair["right"], seed=0).repeat()
+own.fit(batches, steps_per_epoch=300, verbose=0)
 print(f"its own trunk, 300 updates:  {share_right(own, test[0]):13.1%}")
 
 # %% [markdown]
@@ -663,8 +385,10 @@ print(f"its own trunk, 300 updates:  {share_right(own, test[0]):13.1%}")
 
 # %%
 three_heads = keras.Model(model.input, {**model.output, "right": right(trunk.output)})
-three_heads.save(folder / "three_heads.keras")
-after = keras.models.load_model(folder / "three_heads.keras").predict_on_batch(test[0])
+with tempfile.TemporaryDirectory() as folder:
+    three_heads.save(Path(folder) / "three_heads.keras")
+    loaded = keras.models.load_model(Path(folder) / "three_heads.keras")
+after = loaded.predict_on_batch(test[0])
 moved = max(float(np.abs(after[name] - before[name]).max()) for name in before)
 print(f"old answers moved by {moved:.0e} at most; heads:", list(after))
 
@@ -694,6 +418,9 @@ assert share_right(head, features_test) > 0.3
 # batches apart at once, and prepares the next batches while the network learns (`prefetch`).
 
 # %%
+temporary = tempfile.TemporaryDirectory()  # it is removed with the kernel
+folder = Path(temporary.name)
+
 pixels = np.round(training[0] * 255).astype(np.uint8)
 table = np.column_stack([pixels, training[1]["left"], training[1]["odd"]]).astype(np.uint8)
 for number, part in enumerate(np.split(table, 8)):
@@ -721,41 +448,46 @@ def from_files(folder, batch_size=128):
 # **Predict first.** How many times faster than `fit` on arrays is `batches` with `steps_per_execution`? And what do the files
 # cost?
 
-# %%
-plain = build()
-plain.compile(
-    "adam", losses, metrics=metrics
-)  # `model` was compiled with steps_per_execution=50
-# 4,000 images are 31 full batches of 128, and twice over they are 62
-long = np.tile(training[0], (2, 1)), {name: np.tile(y, 2) for name, y in training[1].items()}
-options = {"steps_per_epoch": 50, "verbose": 0}
-forms = {
-    "arrays": lambda: plain.fit(*long, batch_size=128, **options),
-    "batches": lambda: plain.fit(data.batches(*long, seed=0), **options),
-    "batches, 50 steps": lambda: model.fit(data.batches(*long, seed=0), **options),
-    "files, 50 steps": lambda: model.fit(from_files(folder).repeat(), **options),
-}
-seconds = {name: [] for name in forms}
-for _ in range(4):
-    for name, run in forms.items():
-        start = time.perf_counter()
-        run()
-        seconds[name].append(time.perf_counter() - start)
-median = {name: np.median(values[1:]) for name, values in seconds.items()}
-for name, value in median.items():
-    times = median["arrays"] / value
-    print(f"{name:18} {1000 * value / 50:5.2f} ms for an update, {times:.1f} times as fast")
-
 # %% tags=["check"]
 read = [y["left"].numpy() for _, y in from_files(folder)]
 assert len(read) == 31 and {len(part) for part in read} == {128}
 
 # %% [markdown]
-# The median of three turns of 50 updates; the first turn compiles, and is not counted. Such times differ from run to run, and
-# for arrays as small as these there may be no gain at all. `benchmarks/input_pipeline.py` measures it with 60,000 images, in
-# processor time. `batches` with 32 updates in one call needed less than half of what plain `fit` on arrays needs. Files need
-# no memory for the images. They needed about one and a half times as much as arrays, and about three times if they are read
-# one after the other and each image is taken apart by itself.
+# Such times differ from run to run, and for arrays as small as these there may be no gain at all.
+# `benchmarks/input_pipeline.py` measures it with 60,000 images, in processor time. `batches` with 32 updates in one call
+# needed less than half of what plain `fit` on arrays needs. Files need no memory for the images. They needed about one and
+# a half times as much as arrays, and about three times if they are read one after the other and each image is taken apart
+# by itself.
+
+# %% [markdown]
+# ### 16 bits
+#
+# Graphics processors have fast units for numbers of 16 bits. With **mixed precision** (the policy `mixed_bfloat16`), layers
+# compute in 16 bits, and keep their weights in 32. (`mixed_float16` needs a scaled loss, which `compile` adds by itself.)
+# Processors without such units may be slower with it: `benchmarks/scaling.py` measures yours.
+#
+# **Predict first.** A number of the type *bfloat16* has 8 significant binary digits. How many different probabilities from
+# 0.5 to 1 can a head state?
+
+# %%
+keras.config.set_dtype_policy("mixed_bfloat16")
+in_16_bits = {"heads in 16 bits": build(), "heads in 32 bits": build(dtype="float32")}
+keras.config.set_dtype_policy("float32")
+different = {}
+for title, one in {"all in 32 bits": model, **in_16_bits}.items():
+    one.set_weights(model.get_weights())
+    answers = one.predict_on_batch(test[0])
+    types, odd = {n: str(values.dtype) for n, values in answers.items()}, answers["odd"].ravel()
+    different[title] = len(np.unique(odd[odd >= 0.5]))
+    print(f"{title:17} {types}, odd: {different[title]} different probabilities from 0.5 on")
+
+# %% tags=["check"]
+assert different["heads in 16 bits"] in range(130)
+assert different["heads in 32 bits"] > 129
+
+# %% [markdown]
+# 129 at most: between 0.5 and 1 they are 1/256 apart. So a threshold moves in such steps, many images tie, and a stated 1 may
+# mean 0.999. The cure is in TensorFlow's guide, too: **heads answer in 32 bits**, by `dtype="float32"`, whatever the trunk does.
 
 # %% [markdown]
 # ### Several devices in one process
@@ -772,15 +504,16 @@ assert len(read) == 31 and {len(part) for part in read} == {128}
 # Virtual devices make nothing faster. Is the result the same as with one device, after 20 updates?
 
 # %%
-restart(plain, first_weights[0])
-plain.save(folder / "start.keras")
 batches = data.batches(*training, shuffle=False).take(20)
-
+plain = build()
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
-    mirrored = keras.models.load_model(folder / "start.keras")
-mirrored.fit(batches, shuffle=False, verbose=0)
-plain.fit(batches, shuffle=False, verbose=0)
+    mirrored = build()
+    mirrored.compile("adam", losses)
+plain.compile("adam", losses)  # `model` was compiled with steps_per_execution=50
+for one in (plain, mirrored):
+    one.set_weights(first_weights[0])
+    one.fit(batches, shuffle=False, verbose=0)
 
 
 def largest_difference(one, other):
@@ -803,10 +536,10 @@ assert learned > 1e-3
 # ### Several processes
 #
 # On a cluster, each machine runs the same program. The environment variable `TF_CONFIG` tells it the addresses of all
-# **workers** (the processes that train together) and its own place. `mos_helpers.scaling.worker` is such a program: it loads
-# a saved model and some rows, trains, and saves. On each machine you start
-# `python -m mos_helpers.scaling.worker start.keras rows.npz results`, and `run_workers` of `mos_helpers.scaling` starts
-# several of them on one machine. A test of the course (`tests/helpers/test_scaling.py`) does that with two, and finds:
+# **workers** (the processes that train together) and its own place. `mos_helpers.scaling` is such a program: it loads a saved
+# model and some rows, trains, and saves. On each machine you start
+# `python -m mos_helpers.scaling start.keras rows.npz results`. A test of the course (`tests/helpers/test_scaling.py`) does that
+# with two workers on one machine (`benchmarks/local_cluster.py` starts them), and finds:
 # - Each worker takes an equal part of each batch, and in the end both have **exactly** the same weights. One process with whole
 #   batches has them too, but for rounding: with equal parts, the mean of the workers' gradients is the gradient of the whole
 #   batch. The exercise asks what to do when the parts are not equal.
@@ -816,23 +549,45 @@ assert learned > 1e-3
 # **When is it worth it?** When one update takes long, and each worker has a machine of its own. Two workers on one machine
 # needed more than three times the processor time of one process for the same updates (`benchmarks/scaling.py`), as they talk
 # to each other.
+#
+# ### Many networks at the same time
+#
+# The networks of a sweep ([lesson 7](07_loss_weights.ipynb)) do not wait for each other. So each process trains whole
+# networks, and nobody sends gradients. *Joblib* starts the processes; with *Dask* the same lines run on the machines of a
+# cluster:
+# ```
+# runs = (delayed(train)(weight, seed) for weight in weights for seed in seeds)
+#
+# results = Parallel(n_jobs=2)(runs)                                # joblib: processes of this machine
+#
+# with Client("tcp://scheduler:8786"), parallel_config("dask"):     # dask.distributed: workers anywhere
+#     results = Parallel()(runs)
+# ```
+# `Client()` alone starts a cluster on your own machine. `benchmarks/scaling.py --sweep 8` does, and so does a test
+# (`tests/helpers/test_sweep.py`): the scores of both are those of one process. Four rules:
+# - `train` makes all that it needs, and returns numbers or arrays. A model would have to be sent.
+# - It gets its seed as an argument. With Dask `set_random_seed` is **not enough**: the worker's own threads draw from Python's
+#   `random` too, as Keras does for first weights, so the same seed gave other networks. Give each initializer a seed of its
+#   own, `GlorotUniform(SeedGenerator(seed))`, or send the first weights.
+# - One thread for each process (`TF_NUM_INTRAOP_THREADS=1`), or they take the cores from each other.
+# - Each process starts TensorFlow, and compiles for itself. Eight networks of 300 updates took two processes more than twice
+#   the processor time of one: a task should train for minutes, not seconds.
 
 # %% [markdown]
 # ## Take this with you
 #
-# What a server should do around a SavedModel: answers by name, corrected, and with the right to be silent. It needs nothing
-# of the course:
+# What belongs between a model that predicts and whoever acts on it: corrected probabilities, decisions, and the right to be
+# silent. It needs nothing of the course:
 # ```
-# service = Service("saved_model/1", {"size": "classes", "tags": "labels", "price": "numbers"})
-# service.choose(validation_inputs, validation_targets)   # json.dumps(service.settings) keeps what it chose
-# answers = service(inputs)                               # {"size": [2, None, ...], "tags": [[1, 0, None], ...], ...}
+# decider = Decider({"size": "classes", "tags": "labels", "price": "numbers"})
+# decider.choose(model.predict(x), targets)      # of validation rows; json.dumps(decider.settings) keeps what it chose
+# decisions = decider(model.predict(new))        # {"size": [2, None, ...], "tags": [[1, 0, None], ...], ...}
 # ```
 # A head of *classes* is one softmax, or one sigmoid for yes; *labels* are a sigmoid each; *numbers* stay as they are.
 
 
 # %%
 import numpy as np
-import tensorflow as tf
 from scipy import optimize
 
 KINDS = ("classes", "labels", "numbers")
@@ -843,52 +598,38 @@ def corrected(probability, temperature):
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-class Service:
-    """Answer with a SavedModel by head, and with None where a head is not sure enough."""
+class Decider:
+    """Decide from what each head predicts, and say None where a head is not sure enough."""
 
-    def __init__(self, folder, heads, settings=None):
-        self.saved = tf.saved_model.load(str(folder))  # keep it: the signature needs it
-        self.ask = self.saved.signatures["serving_default"]
-        names, kinds = sorted(self.ask.structured_outputs), set(KINDS)
-        if not isinstance(heads, dict) or sorted(heads) != names or set(heads.values()) - kinds:
-            raise ValueError(f"heads must give one of {KINDS} to each of {names}, not {heads}")
+    def __init__(self, heads, settings=None):
+        if not isinstance(heads, dict) or set(heads.values()) - set(KINDS):
+            raise ValueError(f"heads must give one of {KINDS} to each head, not {heads}")
+        self.heads = heads
         self.unsure = {n: kind for n, kind in heads.items() if kind != "numbers"}
         self.settings = settings or {}  # of each head: [temperature, threshold]
 
-    def stated(self, inputs):
+    def stated(self, predicted):
         """Return numbers, or probabilities with a last axis: classes, or no and yes of a label."""
-        wanted = self.ask.structured_input_signature[1]
-        inputs = inputs if isinstance(inputs, dict) else {min(wanted): inputs}
-        if sorted(inputs) != sorted(wanted):
-            raise ValueError(f"inputs must be named {sorted(wanted)}, not {sorted(inputs)}")
-        inputs = {n: tf.cast(x, wanted[n].dtype) for n, x in inputs.items()}
-        for n, x in inputs.items():
-            if not wanted[n].shape.is_compatible_with(x.shape):
-                raise ValueError(
-                    f"the input {n} must have shape {wanted[n].shape}, not {x.shape}"
-                )
-        found = {n: values.numpy() for n, values in self.ask(**inputs).items()}
+        if sorted(predicted) != sorted(self.heads):
+            raise ValueError(f"predicted needs {sorted(self.heads)}, not {sorted(predicted)}")
+        found = {n: np.asarray(values) for n, values in predicted.items()}
         for n, kind in self.unsure.items():
             p = found[n]
-            if kind == "labels" or p.shape[1] == 1:
+            if kind == "labels" or p.shape[1:] == (1,):
                 p = np.stack([1 - p, p], axis=-1)
             p = p[:, 0] if kind == "classes" and p.ndim == 3 else p
-            if p.min() < 0 or not np.allclose(p.sum(axis=-1), 1, atol=1e-3):
-                raise ValueError(
-                    f"the head {n} gives no probabilities of {kind}: is it another kind?"
-                )
+            if not (p.min() >= 0 and np.allclose(p.sum(axis=-1), 1, atol=1e-3)):
+                raise ValueError(f"{n} holds no probabilities of {kind}: is it another kind?")
             found[n] = p
         return found
 
-    def choose(self, inputs, targets, right=0.95):
+    def choose(self, predicted, targets, right=0.95):
         """Choose temperatures, and the lowest thresholds at which the share `right` is right."""
-        stated = self.stated(inputs)
+        stated = self.stated(predicted)
         for n in self.unsure:
             p, shape = stated[n], stated[n].shape[:-1]
             if n not in targets or np.size(targets[n]) != np.prod(shape):
-                raise ValueError(
-                    f"targets must hold whole numbers of shape {shape} for the head {n}"
-                )
+                raise ValueError(f"targets must hold whole numbers of shape {shape} for {n}")
             y = np.reshape(targets[n], shape).astype(int)
             true = np.eye(p.shape[-1])[y] > 0
 
@@ -899,31 +640,30 @@ class Service:
             sure = corrected(p, t).max(axis=-1).ravel()
             order = np.argsort(-sure)
             hits = (p.argmax(axis=-1) == y).ravel()[order].cumsum()
-            last = np.append(np.diff(sure[order]) < 0, True)  # equally sure answers go together
+            last = np.append(np.diff(sure[order]) < 0, True)  # equally sure ones go together
             enough = np.flatnonzero(last & (hits >= right * np.arange(1, len(hits) + 1)))
             threshold = float(sure[order][enough[-1]]) if len(enough) else 2.0
             self.settings[n] = [float(t), threshold]
 
-    def __call__(self, inputs):
-        answers = self.stated(inputs)
+    def __call__(self, predicted):
+        decided = self.stated(predicted)
         for n in self.unsure:
             t, threshold = self.settings.get(n, [1, 0])
-            p = corrected(answers[n], t)
-            answers[n] = np.where(p.max(axis=-1) >= threshold, p.argmax(axis=-1), None)
-        return {n: values.tolist() for n, values in answers.items()}
+            p = corrected(decided[n], t)
+            decided[n] = np.where(p.max(axis=-1) >= threshold, p.argmax(axis=-1), None)
+        return {n: values.tolist() for n, values in decided.items()}
 
 
 # %% [markdown]
 # In this notebook we
-# - saved a model, found its loss weights turned into numbers, and met a loss that was not registered;
-# - put the preparation of the images into the model, exported it twice, and took the answers by name;
 # - corrected each head by a temperature, below 1 for *left* after short training and higher after long, and chose thresholds;
-# - saw `save_best_only` save everything, let each head notice new kinds of images, and added a head that moved no old answer;
-# - read images from files, and trained on two devices with the same result.
+# - let each head notice new kinds of images, and added a head that moved no old answer;
+# - read images from files, and let the heads of a model of 16 bits answer in 32;
+# - trained on two devices with the same result, and saw how a sweep goes to many processes.
 #
 # ## References
 #
 # - C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger (2017). *On calibration of modern neural networks.*
-# - TensorFlow's guide *Distributed training with TensorFlow*, and Keras's guide *Writing your own callbacks.*
+# - TensorFlow's guide *Distributed training with TensorFlow*, and its guide *Mixed precision.*
 #
-# Next: the [exercises](../exercises/14_ship_and_scale.ipynb), then [lesson 16](16_your_table.ipynb).
+# Next: the [exercises](../exercises/15_operate.ipynb), then [lesson 16](16_your_table.ipynb).
