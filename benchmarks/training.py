@@ -1,6 +1,7 @@
 """What benchmarks that train have in common: their images, and models that are trained again from each seed."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -55,6 +56,14 @@ def split(digits: data.Digits, make: Maker, n_train: int, n_other: int, kept: fl
         "validation": make(digits.x_train[cut:], digits.y_train[cut:], n_other, seed=2),
         "test": make(digits.x_test, digits.y_test, n_other, seed=3),
     }
+
+
+def write_rows(file: Path, batch_size: int) -> None:
+    """Write 100 batches of rows of 784 pixels, and their targets."""
+    digits = data.load_digits()
+    rows = np.random.default_rng(0).integers(len(digits.x_train), size=100 * batch_size)
+    labels = digits.y_train[rows]
+    np.savez(file, image=digits.x_train[rows].reshape(-1, 784), digit=labels, odd=labels[:, None] % 2)
 
 
 def trunk(image: keras.KerasTensor, *units: int) -> keras.KerasTensor:

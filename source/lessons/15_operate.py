@@ -563,7 +563,7 @@ assert learned > 1e-3
 # with Client("tcp://scheduler:8786"), parallel_config("dask"):     # dask.distributed: workers anywhere
 #     results = Parallel()(runs)
 # ```
-# `Client()` alone starts a cluster on your own machine. `benchmarks/scaling.py --sweep 8` does, and so does a test
+# `Client()` alone starts a cluster on your own machine. `benchmarks/sweep.py` does, and so does a test
 # (`tests/helpers/test_sweep.py`): the scores of both are those of one process. Four rules:
 # - `train` makes all that it needs, and returns numbers or arrays. A model would have to be sent.
 # - It gets its seed as an argument. With Dask `set_random_seed` is **not enough**: the worker's own threads draw from Python's

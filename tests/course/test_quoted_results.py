@@ -481,6 +481,15 @@ def predict_is_last(_):
     return times == sorted(times) and times[-1] > 10 * times[-2] and "256 images" in stored("serving").result["tables"]
 
 
+@sentence("14", "In our run ONNX came between LiteRT and the SavedModel in time")
+def onnx_comes_second(_):
+    return (
+        np.median(values("serving", "1 image", "LiteRT", "ratio"))
+        < np.median(values("serving", "1 image", "ONNX", "ratio"))
+        < 1
+    )
+
+
 @sentence("15", "`batches` with 32 updates in one call needed less than half of what plain `fit` on arrays needs.")
 def many_updates_in_a_call_save_work(_):
     return np.median(values("input_pipeline", "fit on", "batches, 32 updates in one call", "speed")) > 2
@@ -503,6 +512,12 @@ def files_cost_work(_):
 )
 def workers_on_one_machine_gain_nothing(_):
     return values("scaling", "form", "two workers", "ratio").min() > 3
+
+
+@sentence("15", "Eight networks of 300 updates took two processes more than twice the processor time of one")
+def a_sweep_of_short_tasks_costs(_):
+    assert "8 networks by 2 processes, 300 updates" in stored("sweep").result["about"]
+    return all(np.median(values("sweep", "way", way, "ratio")) > 2 for way in ("joblib", "dask"))
 
 
 def never(variant, *conditions):

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "scaling.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "sweep.py"
 
 
 @pytest.fixture(scope="module")
-def scaling():
+def benchmark():
     """The benchmark, as a module that no other process can import: its functions are sent whole."""
-    spec = importlib.util.spec_from_file_location("benchmark_of_scaling", SCRIPT)
+    spec = importlib.util.spec_from_file_location("benchmark_of_a_sweep", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(SCRIPT.parent)
@@ -22,12 +22,12 @@ def scaling():
 
 
 @pytest.fixture(scope="module")
-def ways(scaling, tmp_path_factory):
+def ways(benchmark, tmp_path_factory):
     rows = tmp_path_factory.mktemp("sweep") / "rows.npz"
     rng = np.random.default_rng(0)
     digit = rng.integers(10, size=256)
     np.savez(rows, image=rng.normal(size=(256, 5)).astype("float32"), digit=digit, odd=digit[:, None] % 2)
-    return scaling.sweeps([(0.1, 0, str(rows), 3), (10.0, 1, str(rows), 3)], workers=2)
+    return benchmark.sweeps([(0.1, 0, str(rows), 3), (10.0, 1, str(rows), 3)], workers=2)
 
 
 @pytest.fixture(scope="module")
