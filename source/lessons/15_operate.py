@@ -539,7 +539,7 @@ assert learned > 1e-3
 # **workers** (the processes that train together) and its own place. `mos_helpers.scaling` is such a program: it loads a saved
 # model and some rows, trains, and saves. On each machine you start
 # `python -m mos_helpers.scaling start.keras rows.npz results`. A test of the course (`tests/helpers/test_scaling.py`) does that
-# with two workers on one machine (`benchmarks/local_cluster.py` starts them), and finds:
+# with two workers on one machine, and finds:
 # - Each worker takes an equal part of each batch, and in the end both have **exactly** the same weights. One process with whole
 #   batches has them too, but for rounding: with equal parts, the mean of the workers' gradients is the gradient of the whole
 #   batch. The exercise asks what to do when the parts are not equal.
