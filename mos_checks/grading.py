@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from mos_checks.isolation import KeptVariables, codes_of, map_arrays, read_only, run_alone
+from mos_checks.memory import Memory, line_of
 from mos_checks.messages import NotAnswered, NotYet, blaming, describe, one_line, refuse_ellipsis, refuse_todo, summary
 from mos_checks.open_questions import forget
-from mos_checks.progress import Memory, line_of
 from mos_helpers.notebook import wrapped
 
 
@@ -133,11 +133,9 @@ def hint(question_id: str) -> None:
         print(wrapped(f"Hint {given + 1} of {total}: {found.hints[given]}"))
     else:
         lesson = int(question_id.partition(".")[0])
-        text = (
-            f"No more hints for question {question_id}. A worked answer is in the folder solutions, in the notebook "
-            f'that begins with {lesson:02}. hint("{question_id}") starts again with the first hint.'
-        )
-        print(wrapped(text))
+        answer = f"A worked answer is in the folder solutions, in the notebook that begins with {lesson:02}. "
+        again = f'hint("{question_id}") starts again with the first hint.'
+        print(wrapped(f"No more hints for question {question_id}. {answer if lesson else ''}{again}"))
 
 
 def so_far(lesson: int) -> None:

@@ -41,6 +41,12 @@ TERM = re.compile(
 ANSWERS = re.compile(r"(The\s+answers\s+are|One\s+answer\s+of\s+many\s+is)\s+in\s+`solutions/[^`]*`[^.]*\.")
 SECTION = re.compile(r"\[(\d+)\]\((notebooks/\w+\.ipynb)\), \*(.+?)\*")
 RECIPE = re.compile(r"(.*)\n\nFrom lesson (\d+)\. (.+)\n(.+)", re.DOTALL)
+NO_FRENCH = "Where no French name stands, no settled one was found"
+# What an exercise says on a page where nothing runs.
+TO_ANSWER = (
+    "*To answer, [run the course on a computer](../index.md#run-it). Here you can read the questions, and unfold an "
+    "answer to each.*"
+)
 # What no word is linked in: code, links, formulas, headings, tables and addresses.
 APART = re.compile(
     r"(```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|\$[^$]*\$|^#.*$|^\|.*$|https?://\S+)", re.DOTALL | re.MULTILINE
@@ -77,6 +83,8 @@ def write_pages(source: Path) -> None:
                 notebook.cells = list(with_answers(notebook.cells, ROOT / "solutions" / path.name))
             elif (ROOT / "exercises" / path.name).exists():
                 notebook.cells += [nbformat.v4.new_markdown_cell(toctree([f"../exercises/{path.stem}"], hidden=True))]
+            if path.stem == "00_start_here":
+                notebook.cells = list(with_letters(notebook.cells))
             if path.stem == "glossary":
                 notebook.cells = [nbformat.v4.new_markdown_cell(glossary_page(notebook.cells))]
             else:
@@ -115,11 +123,26 @@ def with_answers(cells: list, solution: Path) -> Iterator[nbformat.NotebookNode]
             answers[last].append(cell)
         elif cell.source not in given:
             waiting.append(cell)
-    for cell in cells:
+    yield cells[0]
+    yield nbformat.v4.new_markdown_cell(TO_ANSWER)
+    for cell in cells[1:]:
         yield cell
         match = cell.cell_type == "code" and CHECK.search(cell.source)
         if match and answers.get(match[1]):
             yield fold(match[1], answers[match[1]])
+
+
+def with_letters(cells: list) -> Iterator[nbformat.NotebookNode]:
+    """Yield the cells of the opening notebook, and after its test the right letters, as the check has them."""
+    tree = ast.parse((ROOT / "mos_checks" / "lesson_00.py").read_text(encoding="utf-8"))
+    [right] = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "RIGHT"]
+    letters = ", ".join(f"{number} {letter}" for number, letter in ast.literal_eval(right).items())
+    for cell in cells:
+        yield cell
+        if cell.cell_type == "code" and cell.source.startswith('check("0.2"'):
+            yield nbformat.v4.new_markdown_cell(
+                f"<details class='answer'><summary>The right letters</summary>\n\n{letters}\n\n</details>"
+            )
 
 
 def fold(question: str, cells: list) -> nbformat.NotebookNode:
@@ -158,7 +181,8 @@ def glossary_page(cells: list) -> str:
             lines.append(f"{names}\n  {match['meaning'].rstrip('.')}.{french}{elsewhere} Lesson {match['lesson']}.\n")
     text = "\n".join(lines)
     text = re.sub(r"(:::\{glossary\}\n.*?)(?=\n#|\Z)", r"\1\n:::\n", text, flags=re.DOTALL)
-    return text.replace("Lesson .", "").replace("The last column lists\nnames", "After *elsewhere* stand\nnames")
+    text = text.replace("Lesson .", "").replace("A dash means that no settled French name was found", NO_FRENCH)
+    return text.replace("The last column lists\nnames", "After *elsewhere* stand\nnames")
 
 
 def link_words(cells: list, words: list[dict[str, str]], stem: str) -> None:
@@ -194,7 +218,7 @@ def first_page(readme: str, course: str) -> str:
         re.sub(r"<img[^>]*>", "", beginning),
         "**Begin** with [lesson 0](notebooks/00_start_here.ipynb), or with [your problem](problems.md).",
         f"**To run it** on a computer, {course}: [how to start it](#run-it) is one line. "
-        "The button at the top of a page downloads its notebook alone, which needs the other files of the course.",
+        "The button at the top of a lesson downloads its notebook alone, which needs the other files of the course.",
     ]
     for part, numbers in PARTS.items():
         lines = ["| lesson | question | minutes |", "|---|---|---|"]
@@ -243,7 +267,7 @@ def recipes_page() -> str:
     for path in sorted((ROOT / "recipes").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         says, number, title, needs = RECIPE.fullmatch(ast.get_docstring(ast.parse(text))).groups()
-        lesson = f"From lesson [{number}. {title}](notebooks/{path.stem}.ipynb) {needs}"
+        lesson = f"From lesson [{number}. {title}](notebooks/{path.stem}.ipynb). {needs}"
         code = text.split('"""', 2)[2].strip("\n")
         take = f"{{download}}`Download {path.name} <recipes/{path.name}>`"
         sections += [f"## {path.name}", says, lesson, take, f"~~~python\n{code}\n~~~"]

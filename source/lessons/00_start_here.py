@@ -316,7 +316,8 @@ plots.images(both.reshape(-1, 14, 14), ["target"] * 6 + ["predicted"] * 6, colum
 # %% [markdown]
 # ## How the exercises work
 #
-# Each lesson from 1 on has an exercise notebook. A question leaves one cell to you, and the next cell checks the answer, at
+# Each lesson from 1 on has an exercise notebook. `python -m mos_checks.progress` shows which questions are solved, and what
+# to do next. A question leaves one cell to you, and the next cell checks the answer, at
 # once and without a network. Here is what a check says on a small question: first without an answer, then with a wrong one,
 # then after a hint with a right one. We write `lambda: contract` so that the check can ask for your answer itself, and
 # report an error in it.

@@ -35,7 +35,7 @@
 # | request | requête | a question to a server; it answers with a status, such as 200 or 422, and a text | [14](14_ship.ipynb) | |
 # | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship.ipynb) | |
 # | expert, gate | expert, routeur | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
-# | freeze | geler | keep the parameters of a layer as they are while others train | [17](17_your_pictures.ipynb) | |
+# | freeze, frozen | geler, couches gelées | keep the parameters of a layer as they are while others train; such a layer is frozen | [15](15_operate.ipynb) | |
 # | transfer learning | apprentissage par transfert | begin with a trunk that was trained on another task | [17](17_your_pictures.ipynb) | |
 # | moving statistics | - | the means and variances that `BatchNormalization` keeps for `predict` | [17](17_your_pictures.ipynb) | |
 # | saliency map | carte de saillance | for each pixel, how strongly it moves an answer | [17](17_your_pictures.ipynb) | |
@@ -79,6 +79,7 @@
 # | metric | métrique | a score that is reported for a head, and not trained on | [0](00_start_here.ipynb) | |
 # | loss weight | poids de perte | the factor of a head's loss in the sum that training lowers | [0](00_start_here.ipynb) | loss coefficient, task weight |
 # | total loss | perte totale | the sum of the heads' losses, each times its loss weight: what training lowers | [2](02_wiring_heads.ipynb) | joint loss, combined objective |
+# | class weights | poids des classes | a weight for each row of a batch, by its class; with several heads Keras takes weights of the rows instead of `class_weight` | [4](04_multi_label.ipynb) | |
 # | update | mise à jour des poids | one change of the model's weights, from one batch | [0](00_start_here.ipynb) | iteration |
 # | batch | lot | the images of one update | [0](00_start_here.ipynb) | mini-batch, minibatch |
 # | epoch | époque | a stretch of training after which the scores are written down; often one pass over the images | [0](00_start_here.ipynb) | |
@@ -90,7 +91,6 @@
 # | Pareto front | front de Pareto | the places from which no head can improve unless another one gets worse | [9](09_gradient_conflict.ipynb) | |
 # | mixed precision | précision mixte | computing in 16 bits, with weights of 32 | [15](15_operate.ipynb) | |
 # | worker | - | one of the processes that train a model together | [15](15_operate.ipynb) | |
-# | frozen | couches gelées | of layers: their weights are not trained | [15](15_operate.ipynb) | |
 # | norm | norme | the length of a gradient, taken as one long vector | [5](05_regression.ipynb) | |
 # | cosine similarity | similarité cosinus | the cosine of the angle between two gradients, from -1 to 1 | [9](09_gradient_conflict.ipynb) | |
 # | Gram matrix | matrice de Gram | the scalar product of each head's gradient with each other's, in rows and columns | [9](09_gradient_conflict.ipynb) | |

@@ -4,7 +4,7 @@ import pytest
 from capstone_answers import Oracle
 
 from mos_checks import grading, lesson_19
-from mos_checks.progress import Memory
+from mos_checks.memory import Memory
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import pytest
 from checking import outcome, question_ids
 
 from mos_checks.functions import questions, with_part
-from mos_checks.progress import place_of
+from mos_checks.memory import place_of
 
 question_ids()  # loads the questions of all lessons
 

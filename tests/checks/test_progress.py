@@ -10,7 +10,8 @@ import pytest
 from nbclient import NotebookClient
 
 from mos_checks import grading
-from mos_checks.progress import NAME, Memory, line_of, table
+from mos_checks.memory import NAME, Memory, line_of
+from mos_checks.progress import table
 
 ROOT = Path(__file__).resolve().parents[2]
 
