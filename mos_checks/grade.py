@@ -4,8 +4,8 @@
 
 FOLDER holds the notebooks, at any depth. Each runs in a process and an empty folder of its own, from its first cell to
 its last, and is never written to. After each of its checks the course asks its own, so that it does not matter what the
-notebook says, or whether it says anything; and once more at the end, for answers that stand below their check. The table
-has a row for each question.
+notebook says, or whether it says anything; and once more at the end, for answers that stand below their check. The
+table has a row for each question.
 
 This runs other people's code: use a container or an account that may be lost. The checks give feedback and are no exam:
 whoever changes the package from inside a notebook can make them say what they like.
