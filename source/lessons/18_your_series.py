@@ -358,7 +358,7 @@ show(errors)
 # %% [markdown]
 # The standard deviations are large. For the longer horizons most of them is the weather: in some quarters every method is
 # worse. So we compare **within each quarter**: the error of a method minus that of the season's mean. (Bands: one standard
-# deviation over the eight quarters. Persistence, which is off by almost a degree more from the fourth day on, is left out.)
+# deviation over the eight quarters. Persistence, which is worse by almost a degree from the fourth day on, is left out.)
 
 # %%
 gained = {name: np.array(errors[name]) - errors["season's mean"] for name in errors}
