@@ -104,7 +104,7 @@
 # |---|---|---|---|---|
 # | baseline | modèle de référence | the best answer that does not look at the image: the most frequent class, the median (for squared errors the mean) | [0](00_start_here.ipynb) | naive answer, dummy score |
 # | persistence | persistance | the baseline for a series that says: it stays as it is now | [18](18_your_series.ipynb) | |
-# | damped | persistance amortie | the baseline for a series whose departure from the season's mean fades from step to step | [18](18_your_series.ipynb) | |
+# | damped | - | the baseline for a series whose departure from the season's mean fades from step to step | [18](18_your_series.ipynb) | |
 # | boosted trees | *gradient boosting* | small decision trees, one after the other, each fitted to what is still wrong | [18](18_your_series.ipynb) | |
 # | season's mean | climatologie | the baseline for a series that says: as usual for this day of the year | [18](18_your_series.ipynb) | |
 # | seed | graine | the number that fixes what is random in a program; other seeds, or other draws from one, give other runs | [1](01_two_heads.ipynb) | |
