@@ -85,7 +85,9 @@ def picture_dataset(folder, rows, kinds, side, channels=1, file="file", skip=Fal
         raise ValueError(f"wanted are {'; '.join(missing)}.")
     names = [Path(str(row.get(file) or "").strip()).as_posix() for row in rows]
     if "." in names:  # what as_posix makes of an empty text
-        raise ValueError(f"row {names.index('.')}: no name in {file!r} of {[*rows[0]]}.")
+        raise ValueError(
+            f"row {names.index('.')}: no name in the column {file!r} of {[*rows[0]]}."
+        )
     unique, counts = np.unique(names, return_counts=True)
     if twice := unique[counts > 1].tolist():
         raise ValueError(f"{len(twice)} names stand more than once: {', '.join(twice[:5])}.")

@@ -253,9 +253,9 @@ def test_a_name_that_is_twice_or_empty(names, pictures):
     for name in ["bar 001.PNG", "./bar 001.PNG"]:
         with pytest.raises(ValueError, match=r"1 names stand more than once: bar 001\.PNG"):
             names["picture_dataset"](folder, [*rows, rows[1] | {"file": name}], KINDS, side=8)
-    with pytest.raises(ValueError, match="row 1: no name in 'file' of"):
+    with pytest.raises(ValueError, match="row 1: no name in the column 'file' of"):
         names["picture_dataset"](folder, [rows[0], {"file": " "}, {"file": None}], KINDS, side=8)
-    with pytest.raises(ValueError, match=r"row 0: no name in 'path' of \['file', 'shape', 'width'\]"):
+    with pytest.raises(ValueError, match=r"row 0: no name in the column 'path' of \['file', 'shape', 'width'\]"):
         names["picture_dataset"](folder, rows, KINDS, side=8, file="path")
 
 
@@ -263,7 +263,10 @@ def test_a_list_from_a_spreadsheet(names, pictures, tmp_path):
     path = tmp_path / "list.csv"
     lines = ["file;shape;width", *(f"{row['file']};{row['shape']};{row['width'] or ''}" for row in pictures[1])]
     path.write_text("\n".join(lines), encoding="utf-8-sig")
-    with path.open(newline="") as file, pytest.raises(ValueError, match=r"no name in 'file' of .*file;shape;width"):
+    with (
+        path.open(newline="") as file,
+        pytest.raises(ValueError, match=r"no name in the column 'file' of .*file;shape;width"),
+    ):
         names["picture_dataset"](pictures[0], list(csv.DictReader(file)), KINDS, side=8)
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file, delimiter=";"))
