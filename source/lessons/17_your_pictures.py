@@ -513,9 +513,8 @@ assert share["left"] > share["right"]
 
 # %% [markdown]
 # Both heads look at both digits, and each one more at its own (above stand the true classes). Be careful with such pictures: a
-# gradient tells what a *small
-# change* of a pixel would do. It does not tell why an answer was given. Adebayo and others found methods whose pictures hardly
-# change when the weights are drawn anew: try yours on `new_trunk()` too.
+# gradient tells what a *small change* of a pixel would do. It does not tell why an answer was given. Adebayo and others found
+# methods whose pictures hardly change when the weights are drawn anew: try yours on `new_trunk()` too.
 
 # %% [markdown]
 # ## Take this with you
