@@ -534,8 +534,8 @@ images_rare, labels_rare = compose(weights=np.where(rare, 0.2, 1.0))
 labels_rare["train"].mean(axis=0).round(2)
 
 # %% [markdown]
-# For one output, people use `class_weight`: a dictionary that gives each class a weight in the loss. With a dictionary of
-# outputs it does not work. (The next cell ends with an error, on purpose.)
+# For one output, people use **class weights**, `class_weight`: a dictionary that gives each class a weight in the loss. With a
+# dictionary of outputs it does not work. (The next cell ends with an error, on purpose.)
 
 # %% tags=["raises-exception"]
 weights = {label: 5.0 if rare[label] else 1.0 for label in range(10)}

@@ -35,7 +35,7 @@
 # | request | requête | a question to a server; it answers with a status, such as 200 or 422, and a text | [14](14_ship.ipynb) | |
 # | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship.ipynb) | |
 # | expert, gate | expert, routeur | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
-# | freeze, frozen | geler, couches gelées | keep the parameters of a layer as they are while others train; such a layer is frozen | [15](15_operate.ipynb) | |
+# | freeze, frozen | geler, couches gelées | keep the parameters of a layer as they are while others train; such a layer is frozen | [17](17_your_pictures.ipynb) | |
 # | transfer learning | apprentissage par transfert | begin with a trunk that was trained on another task | [17](17_your_pictures.ipynb) | |
 # | moving statistics | - | the means and variances that `BatchNormalization` keeps for `predict` | [17](17_your_pictures.ipynb) | |
 # | saliency map | carte de saillance | for each pixel, how strongly it moves an answer | [17](17_your_pictures.ipynb) | |
