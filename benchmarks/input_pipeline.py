@@ -2,7 +2,7 @@
 
     python benchmarks/input_pipeline.py --machine quiet
 
-Files "side by side" are read as in lesson 15: several at once, and whole batches are taken apart. "Image by image" is
+Files "side by side" are read as lesson 15 says: several at once, and whole batches are taken apart. "Image by image" is
 the plain way: one file after the other, and each image is taken apart by itself. The ways take turns, round after
 round. The table has medians: the seconds of an epoch, and the speed in multiples of that of the first way.
 """

@@ -4,7 +4,8 @@
 
 FOLDER holds the notebooks, at any depth. Each runs in a process and an empty folder of its own, from its first cell to
 its last, and is never written to. After each of its checks the course asks its own, so that it does not matter what the
-notebook says, or whether it says anything. The table has a row for each question.
+notebook says, or whether it says anything; and once more at the end, for answers that stand below their check. The
+table has a row for each question.
 
 This runs other people's code: use a container or an account that may be lost. The checks give feedback and are no exam:
 whoever changes the package from inside a notebook can make them say what they like.
@@ -20,6 +21,8 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -48,12 +51,15 @@ class Row(NamedTuple):
 
 
 class _Client(NotebookClient):
-    """Runs a notebook and keeps what the course's own cells print, and nothing else."""
+    """Runs a notebook and keeps what the course's own cells print, and of other cells the name of an error alone."""
 
     def output(self, outs: list, msg: dict, display_id: str, cell_index: int) -> object:
         """Take one output of a cell."""
-        if "mos_question" in self.nb.cells[cell_index].metadata:
+        metadata = self.nb.cells[cell_index].metadata
+        if "mos_question" in metadata:
             return super().output(outs, msg, display_id, cell_index)
+        if msg["msg_type"] == "error":
+            metadata["mos_error"] = msg["content"]["ename"]
         return None
 
 
@@ -72,7 +78,7 @@ def exercise_of(notebook: nbformat.NotebookNode, path: Path) -> Path | None:
 
 
 def with_questions(cells: list, asked: dict[str, str], word: str) -> list:
-    """Return the cells, and after each that checks a question, or at the end, one in which the course asks it."""
+    """Return the cells, and after each that checks a question, and at the end, one in which the course asks it."""
     result = []
     for cell in cells:
         result.append(cell)
@@ -80,8 +86,7 @@ def with_questions(cells: list, asked: dict[str, str], word: str) -> list:
             cell.outputs, cell.execution_count = [], None
             here = [name for name in asked if re.search(rf"""\bcheck\(\s*["']{re.escape(name)}["']""", cell.source)]
             result += [_asking(name, asked[name], word) for name in here]
-    there = {cell.metadata.get("mos_question") for cell in result}
-    return result + [_asking(name, answer, word) for name, answer in asked.items() if name not in there]
+    return result + [_asking(name, answer, word) for name, answer in asked.items()]
 
 
 def _asking(question: str, answer: str, word: str) -> nbformat.NotebookNode:
@@ -97,7 +102,7 @@ def judge(path: Path, name: str, options: argparse.Namespace) -> list[Row]:
         size = path.stat().st_size
         if size > MAX_BYTES:
             return [Row(name, "", "", "not run", f"it has {size:,} bytes, and at most {MAX_BYTES:,} are read")]
-        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+        notebook = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
         exercise = exercise_of(notebook, path)
     except Exception as error:
         return [Row(name, "", "", "not run", f"it is no notebook: {type(error).__name__}")]
@@ -112,7 +117,26 @@ def judge(path: Path, name: str, options: argparse.Namespace) -> list[Row]:
             question, *verdict = json.loads(line.removeprefix(word))
             if said[question][0] != "correct":
                 said[question] = tuple(verdict)
-    return [Row(name, exercise.stem, question, *verdict) for question, verdict in said.items()]
+    errors = errors_before(notebook.cells)
+    return [
+        Row(name, exercise.stem, question, state, reason + errors.get(question, "") * (state == "not answered yet"))
+        for question, (state, reason) in said.items()
+    ]
+
+
+def errors_before(cells: list) -> dict[str, str]:
+    """Return for each question what happened between the check before it and its own, if a cell raised anything."""
+    found, error = {}, ""
+    for cell in cells:
+        raised = cell.metadata.get("mos_error", "")
+        question = cell.metadata.get("mos_question")
+        if raised:
+            how = "was stopped" if raised == "KeyboardInterrupt" else f"raised {raised}"
+            error = f" (a cell above the check {how})"
+        if question:
+            found.setdefault(question, error)
+            error = ""
+    return found
 
 
 async def _execute(notebook: nbformat.NotebookNode, options: argparse.Namespace) -> str:
@@ -129,6 +153,7 @@ async def _execute(notebook: nbformat.NotebookNode, options: argparse.Namespace)
             record_timing=False,
             resources={"metadata": {"path": folder}},
         )
+        client.extra_arguments = ["--log-level=ERROR"]
         end = time.monotonic() + options.total
         try:
             await asyncio.wait_for(client.async_execute(env=environment), options.total)
@@ -146,12 +171,19 @@ def notebooks_in(folder: Path) -> list[Path]:
     return [p for p in sorted(folder.rglob("*.ipynb")) if p.is_file() and ".ipynb_checkpoints" not in p.parts]
 
 
+def without_notebook(folder: Path) -> list[Row]:
+    """Return a row for each folder of an owner that holds none."""
+    owners = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    return [Row(path.name, "", "", "not run", "it holds no notebook") for path in owners if not notebooks_in(path)]
+
+
 def text_of(rows: list[Row]) -> str:
     """Return what a reader wants to know of one notebook: a line on it, and one on each question not solved."""
     solved = [row.question for row in rows if row.state == "correct"]
-    of = sum(bool(row.question) for row in rows)
-    lines = [f"{rows[0].notebook}: {len(solved)} of {of} ({', '.join(solved) or 'none'})"]
-    lines += [f"    {row.question or 'all'} {row.state}: {row.reason}" for row in rows if row.state != "correct"]
+    if not rows[0].question:
+        return f"{rows[0].notebook}: {rows[0].state}: {rows[0].reason}"
+    lines = [f"{rows[0].notebook}: {len(solved)} of {len(rows)} ({', '.join(solved) or 'none'})"]
+    lines += [f"    {row.question} {row.state}: {row.reason}" for row in rows if row.state != "correct"]
     return "\n".join(lines)
 
 
@@ -171,15 +203,21 @@ def main() -> int:
         parser.error(f"folder must be a folder with notebooks, and {options.folder} is none")
     if options.csv and options.csv.exists():
         parser.error(f"--csv must name a new file, and {options.csv} exists")
-    rows: list[Row] = []
-    with ThreadPoolExecutor(options.jobs) as pool:
+    if options.csv and not options.csv.parent.is_dir():
+        parser.error(f"--csv must name a file in a folder that exists, and {options.csv.parent} is none")
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
+        table = None
+        if options.csv:
+            table = stack.enter_context(options.csv.open("x", newline="", encoding="utf-8-sig"))
+            csv.writer(table).writerow(Row._fields)
         names = [path.relative_to(options.folder).as_posix() for path in paths]
-        for found in pool.map(lambda path, name: judge(path, name, options), paths, names):
+        judged = pool.map(lambda path, name: judge(path, name, options), paths, names)
+        for found in chain(judged, ([row] for row in without_notebook(options.folder))):
             print(text_of(found), flush=True)
-            rows += found
-    if options.csv:
-        with options.csv.open("x", newline="", encoding="utf-8-sig") as file:
-            csv.writer(file).writerows([Row._fields, *rows])
+            if table:  # after each notebook, so that nothing is lost if this is stopped
+                csv.writer(table).writerows(found)
+                table.flush()
     return 0
 
 

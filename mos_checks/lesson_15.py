@@ -227,12 +227,34 @@ def _of_smallest_squares(probability: np.ndarray, target: np.ndarray) -> float:
     return _smallest(lambda t: ((np.exp(_softened(logits, t)) - wanted) ** 2).sum())
 
 
+def _of_matched_confidence(probability: np.ndarray, target: np.ndarray) -> float:
+    logits, right = _logits(probability), (probability.argmax(axis=1) == target).mean()
+    return _smallest(lambda t: abs(np.exp(_softened(logits, t)).max(axis=1).mean() - right))
+
+
+def _of_each_class_alone(probability: np.ndarray, target: np.ndarray) -> float:
+    """Return the temperature with the smallest binary cross-entropy over all columns."""
+    logits, wanted = _logits(probability), np.eye(probability.shape[1])[target]
+
+    def loss(t: float) -> float:
+        p = np.exp(_softened(logits, t)).clip(1e-300, 1 - 1e-12)
+        return -(wanted * np.log(p) + (1 - wanted) * np.log1p(-p)).sum()
+
+    return _smallest(loss)
+
+
 def _divided_by_columns(probability: np.ndarray, target: np.ndarray) -> float:
     logits, rows = _logits(probability).T, np.arange(len(target))
     return _smallest(lambda t: -_softened(logits, t)[target, rows].mean())
 
 
 _NEAR = 0.02  # the question promises it
+
+
+def _read_temperature(value: object, case: _Told) -> float:
+    found = as_number(value, "the temperature", finite=False)
+    require(np.isfinite(found), f"{case.words} it gives {found}: does your search stay between 0.1 and 10?")
+    return found
 
 
 def _said_of_head(case: _Told, found: float) -> str:
@@ -251,7 +273,7 @@ def _require_wide_search(found: list[float], cases: list[_Told]) -> None:
     reach = f"it never leaves {low:.3g} to {high:.3g}. Does your search reach from 0.1 to 10?"
     require(not short, f"{said}: {reach}")
     near = bool(((off < 0.15) | (np.abs(given - best) < 0.1)).all())
-    steps = "Are your steps small enough, your numbers exact enough, and does every row count?"
+    steps = "Are your steps small enough, your numbers exact enough, and does every row count? Or is it another loss?"
     require(not near, f"{said}: that is near, but not within {_NEAR:.0%}. {steps}")
 
 
@@ -267,7 +289,7 @@ function_question(
     seconds=120,
     right=_temperature,
     cases=_cases_of_heads,
-    read=lambda value, case: as_number(value, "the temperature"),
+    read=_read_temperature,
     mistakes={
         "that is one divided by the temperature": lambda p, y: 1 / _temperature(p, y),
         "that is the logarithm of the temperature": lambda p, y: np.log(_temperature(p, y)),
@@ -287,6 +309,10 @@ function_question(
             lambda p, y: _temperature(np.exp(p.astype("float64")), y)
         ),
         "that has the smallest squared error, and the smallest cross-entropy is wanted": _of_smallest_squares,
+        "that makes the mean of what is stated equal to the accuracy, and the smallest cross-entropy is wanted": (
+            _of_matched_confidence
+        ),
+        "that is best for a binary cross-entropy of each column. The true class counts alone": _of_each_class_alone,
         "that divides the powers by their sum in each column. The probabilities of one image stand in a row": (
             _divided_by_columns
         ),
@@ -361,6 +387,8 @@ def _cases_of_decisions() -> list[dict]:
         own = {"odd": 0.7, "digit": 0.6} if seed else {"digit": 0.55, "mirror": 0.8, "odd": 0.95}
         cases.append((heads, own | {"odd": float(max(heads["odd"][0, 0], 1 - heads["odd"][0, 0]))}))
     cases.append(({"odd": np.array([[0.2], [0.99]])}, {"odd": 2.0}))
+    unsure = np.array([[0.3, 0.3, 0.4], [0.2, 0.5, 0.3], [0.375, 0.375, 0.25]])
+    cases.append(({"digit": unsure, "place": np.full((2, 50), 0.02)}, {}))
     return [{"predicted": predicted, "thresholds": thresholds} for predicted, thresholds in cases]
 
 
@@ -404,7 +432,10 @@ function_question(
         "the sigmoid head has one column, so its largest is always the first: give it a column for class 0 too": (
             _by_the_only_column
         ),
-        "a head without a threshold always decides": lambda p, t: _decided(p, t, default=2),
+        "a head without a threshold always decides": [
+            lambda p, t: _decided(p, t, default=2),
+            lambda p, t: _decided(p, t, default=0.5),
+        ],
         "each head has a threshold of its own": _one_threshold,
         "you say the classes where the head should be silent": _turned,
         "you say that a head decides, and not for which class": _without_classes,
@@ -558,7 +589,7 @@ function_question(
     mistakes={
         FEW: _ways(lambda parts, counts: _sum(parts, counts) / len(counts)),
         # Where NaN stays NaN, leaving out those without rows makes no difference.
-        f"{FEW}, and those without rows are left out": _ways(
+        f"{FEW}; where a worker has none, it is left out": _ways(
             lambda parts, counts: _sum(parts, counts) / _busy(counts), (_with_zeros, _without_nan)
         ),
         f"{FEW}, and whoever sends NaN is left out": _ways(_mean_of_numbers, (_as_sent,)),

@@ -108,6 +108,7 @@ def _table_cases() -> list[Case]:
     nan = np.nan
     return [
         {"train": np.array([[1.0], [3.0], [nan], [8.0]]), "rows": np.array([[2.0], [nan]])},
+        {"train": np.array([[5.0], [nan], [5.0], [5.0]]), "rows": np.array([[5.0], [7.0], [nan]])},
         {"train": np.array([[1.0, 50], [2, nan], [6, 70]]), "rows": np.array([[4.0, nan], [nan, 62], [3, 50]])},
         _table(1, 3, 30, 12, 0.2),
         _table(2, 2, 8, 20, 0.4),
@@ -126,9 +127,14 @@ def _prepared(
     """Return standardised numbers, 0 for a gap, and flags; the options make mistakes."""
     adapt = train if adapt is None else adapt
     mean, std = np.nanmean(adapt, axis=0), np.nanstd(adapt if spread_of is None else spread_of, axis=0, ddof=ddof)
-    gap = np.isnan(rows)
+    gap, std = np.isnan(rows), np.where(std == 0, 1, std)
     standard = (np.where(gap, filler, rows) - mean) / std
     return np.hstack([np.nan_to_num(standard), gap])
+
+
+def _divisor(train: np.ndarray) -> np.ndarray:
+    std = np.nanstd(train, axis=0)
+    return np.where(std == 0, 1, std)
 
 
 def _without_complete(train: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -153,6 +159,8 @@ def _read_prepared(result: object, case: Case) -> np.ndarray:
     bare = f"the result has shape {found.shape}: the flags of the gaps are missing, one for each column"
     require(found.shape != (count, columns), bare)
     found = as_array(found, "the result", shape=(count, 2 * columns), finite=False)
+    constant = "a column that is constant in `train` has the standard deviation 0: divide it by 1 instead"
+    require(not np.isinf(found).any(), constant)
     require(not np.isnan(found).any(), "the result holds NaN: np.nanmean and np.nanstd leave gaps out, then fill gaps")
     return found
 
@@ -187,7 +195,7 @@ function_question(
             lambda t, r: _prepared(t, r, ddof=1)
         ),
         "the numbers are divided by the variance: divide by its square root": lambda t, r: np.hstack(
-            [_prepared(t, r)[:, : r.shape[1]] / np.nanstd(t, axis=0), np.isnan(r)]
+            [_prepared(t, r)[:, : r.shape[1]] / _divisor(t), np.isnan(r)]
         ),
         "the flags are turned round: 1 stands for a gap": lambda t, r: _flags(t, r, lambda z, f: [z, 1 - f]),
         "the flags stand to the left: the numbers come first": lambda t, r: _flags(t, r, lambda z, f: [f, z]),
@@ -201,16 +209,17 @@ function_question(
 # --- 16.3
 
 
-def _scores(seed: int, repeats: int, folds: int) -> Case:
+def _scores(seed: int, repeats: int, folds: int, lead: float = 1) -> Case:
     rng = np.random.default_rng(seed)
     each = rng.normal(80, 4, (repeats, folds))
-    first, second = (each + rng.normal(shift, 1, (repeats, folds)) for shift in (1, 0))
+    first, second = (each + rng.normal(shift, 1, (repeats, folds)) for shift in (lead, 0))
     return {"first": first.round(3), "second": second.round(3)}
 
 
 def _score_cases() -> list[Case]:
     small = {"first": np.array([[82.0, 85, 80]]), "second": np.array([[80.0, 84, 81]])}
-    return [small, *(_scores(seed, *shape) for seed, shape in enumerate([(2, 3), (4, 5), (3, 10), (10, 5), (5, 2)]))]
+    sizes = [(2, 3), (4, 5, -1), (3, 10), (10, 5), (5, 2, -1)]  # the second model is better now and then
+    return [small, *(_scores(seed, *size) for seed, size in enumerate(sizes))]
 
 
 def _compared(first: np.ndarray, second: np.ndarray, **changes: Any) -> list[float]:  # noqa: ANN401
@@ -241,7 +250,12 @@ function_question(
     right=_compared,
     cases=_score_cases,
     mistakes={
-        0: {"the sign of the difference is wrong: it is `first` minus `second`": lambda a, b: (b - a).mean()},
+        0: {
+            "the sign of the difference is wrong: it is `first` minus `second`": lambda a, b: (b - a).mean(),
+            "the mean difference has lost its sign: below 0, `second` has the higher scores": (
+                lambda a, b: abs((a - b).mean())
+            ),
+        },
         1: {
             "the standard deviation is divided by the root of J alone, as if no two folds shared training rows": (
                 lambda a, b: _compared(a, b, ratio=lambda k: 0)[1]
@@ -286,7 +300,7 @@ def _predicted(seed: int, rows: int, names: list[str], mean: float, std: float) 
 def _predicted_cases() -> list[Case]:
     one = {
         "kind": np.float32([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1], [0.3, 0.4, 0.3]]),
-        "ill": np.float32([[0.9], [0.3], [0.6]]),
+        "ill": np.float32([[0.9], [0.3], [0.5]]),
         "weight": np.float32([[0.5], [-1.0], [2.0]]),
     }
     return [
@@ -373,6 +387,9 @@ function_question(
         "the mean is subtracted: going back, add it": _changed(weight=lambda p, n, m, s: p["weight"][:, 0] * s - m),
         "ill is turned round: the head gives the probability of True": _changed(
             ill=lambda p, n, m, s: (p["ill"][:, 0] <= 0.5).tolist()
+        ),
+        "ill is True for a probability of exactly 0.5: yes is from more than one half": _changed(
+            ill=lambda p, n, m, s: (p["ill"][:, 0] >= 0.5).tolist()
         ),
         "ill is True for all rows: a sigmoid is always above 0, so compare it with 0.5": _changed(
             ill=lambda p, n, m, s: [True] * len(p["ill"])

@@ -57,6 +57,9 @@ function_question(
             ],
         },
         "twice": {
+            "a name in three rows counts too": lambda listed, on_disk: sum(
+                listed.count(name) == 2 for name in set(listed)
+            ),
             "these are all rows of such names, and each name counts once": lambda listed, on_disk: sum(
                 listed.count(name) > 1 for name in listed
             ),
@@ -146,6 +149,7 @@ def _map_cases() -> list[dict]:
         n = 3 + seed
         truth = (rng.random((n, 4, 5)) < rng.uniform(0.1, 0.6, (n, 1, 1))).astype("float32")
         predicted = np.clip(0.3 * truth + rng.uniform(0, 0.7, truth.shape), 0, 1).astype("float32")
+        predicted[:, 0, 0] = 0.5  # neither above nor below
         known = np.arange(n) % 3 != 1
         truth[~known] = 0
         cases.append({"truth": truth, "predicted": predicted, "known": rng.permutation(known) if seed > 3 else known})
@@ -156,6 +160,15 @@ def _map_cases() -> list[dict]:
 def _iou(truth: np.ndarray, predicted: np.ndarray, known: np.ndarray) -> float:
     ink, found = truth[known] > 0.5, predicted[known] > 0.5
     return (ink & found).sum() / (ink | found).sum()
+
+
+def _half_counts(truth: np.ndarray, predicted: np.ndarray, known: np.ndarray) -> float:
+    return _iou(truth, np.where(predicted == 0.5, 1, predicted), known)
+
+
+def _counted_twice(truth: np.ndarray, predicted: np.ndarray, known: np.ndarray) -> float:
+    ink, found = truth[known] > 0.5, predicted[known] > 0.5
+    return (ink & found).sum() / (ink.sum() + found.sum())
 
 
 def _each(truth: np.ndarray, predicted: np.ndarray, known: np.ndarray) -> float:
@@ -190,6 +203,11 @@ function_question(
         ),
         "this is the score of the missing maps": lambda truth, predicted, known: _iou(truth, predicted, ~known),
         "this is the mean of one score for each map: count all pixels together": _each,
+        "a probability of exactly 0.5 is not above 0.5": _half_counts,
+        "this is in percent: give a share, from 0 to 1": lambda truth, predicted, known: (
+            100 * _iou(truth, predicted, known)
+        ),
+        "pixels that are both are counted twice in the divisor: each pixel counts once": _counted_twice,
         "this is the Dice score (F1): divide by the pixels that are one of the two": _dice,
         "this is the share of right pixels": lambda truth, predicted, known: np.mean(
             (truth[known] > 0.5) == (predicted[known] > 0.5)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mos_checks import function_question, require
+from mos_checks.functions import shown
 
 Case = dict[str, object]
 
@@ -122,6 +123,12 @@ function_question(
             lambda t, q, a: (a * (t[:, None] - q)).mean(),
             lambda t, q, a: (a * np.maximum(t[:, None] - q, 0)).mean(),
         ],
+        "both sides cost `level` for each unit: too high should cost `1 - level`": lambda t, q, a: (
+            a * np.abs(_each(t, q, a))
+        ).mean(),
+        "both sides cost `1 - level` for each unit: too low should cost `level`": lambda t, q, a: (
+            (1 - a) * np.abs(_each(t, q, a))
+        ).mean(),
         "the errors are squared: the pinball loss grows in a straight line": lambda *case: (
             _pinball(*case) * np.abs(_each(*case))
         ).mean(),
@@ -273,7 +280,9 @@ function_question(
 
 
 def _origin_cases() -> list[Case]:
+    """Return sizes; in the last ones the origin comes so early that nothing, or no more than one window, can train."""
     sizes = [(3, 2, 10, 16), (7, 7, 60, 90), (1, 5, 20, 31), (5, 1, 12, 20), (4, 3, 25, 40)]
+    sizes += [(3, 2, 5, 16), (3, 5, 6, 19), (7, 7, 3, 40), (4, 6, 5, 30), (2, 6, 4, 9)]
     return [dict(zip(("steps", "horizon", "begin", "end"), size, strict=True)) for size in sizes]
 
 
@@ -282,7 +291,46 @@ def _train(steps: int, horizon: int, begin: int, end: int, more: int = 0) -> np.
 
 
 def _test(steps: int, horizon: int, begin: int, end: int, late: int = 0, more: int = 0) -> np.ndarray:
+    return np.arange(max(begin - 1 + late, steps - 1), end - horizon + more)
+
+
+def _test_not_whole(steps: int, horizon: int, begin: int, end: int, late: int = 0, more: int = 0) -> np.ndarray:
     return np.arange(begin - 1 + late, end - horizon + more)
+
+
+def _tests(late: int = 0, more: int = 0) -> list[Callable]:
+    """Return the ways to make a mistake in the test part: with whole windows only, and with others too."""
+    return [lambda *case, way=way: way(*case, late=late, more=more) for way in (_test, _test_not_whole)]
+
+
+def _refuse_swapped(found: list, cases: list[Case]) -> None:
+    swapped = all(
+        np.array_equal(first, _test(**case)) and np.array_equal(second, _train(**case))
+        for (first, second), case in zip(found, cases, strict=True)
+    )
+    require(not swapped, "part 0 of the result should be the windows to train on, and part 1 those to test")
+
+
+def _refuse_by_window(found: list, cases: list[Case]) -> None:
+    """Name a window that should not be in its part, in the first case that is wrong."""
+    pairs = zip(found, cases, strict=True)
+    wrong = (pair for pair in pairs if not all(map(np.array_equal, pair[0], (_train(**pair[1]), _test(**pair[1])))))
+    (train, test), case = next(wrong)
+    _refuse_a_window(case, "training", train, (0, "day 0"), (case["begin"], "`begin`"))
+    _refuse_a_window(case, "test", test, (case["begin"], "`begin`"), (case["end"], "`end`"))
+
+
+def _refuse_a_window(case: Case, kind: str, todays: np.ndarray, start: tuple, stop: tuple) -> None:
+    if todays.ndim != 1 or not todays.size or (np.diff(todays) <= 0).any():
+        return
+    first, last, (steps, horizon) = int(todays[0]), int(todays[-1]), (case["steps"], case["horizon"])
+    given = f"for {shown(case)}: the {kind} window of today = "
+    require(
+        last + horizon < stop[0],
+        f"{given}{last} is not over before {stop[1]}: its last target is day {last + horizon}",
+    )
+    require(first >= steps - 1, f"{given}{first} is not whole: its first input would be day {first - steps + 1}")
+    require(first + 1 >= start[0], f"{given}{first} has a target before {start[1]}: its first one is day {first + 1}")
 
 
 function_question(
@@ -290,16 +338,25 @@ function_question(
     "A function from steps, horizon, begin and end to a pair: the todays to train on, and those to test.",
     hints=[
         "The inputs of a window are the days today - steps + 1 to today, its targets today + 1 to today + horizon.",
-        "To train: the first input is at least day 0, and the last target is before `begin`.",
-        "Train: np.arange(steps - 1, begin - horizon). Test: the first target is `begin`, the last one before `end`.",
+        "In both parts the first input is at least day 0. To train, the last target is before `begin`; to test, the "
+        "first one is at least `begin`, and the last one before `end`.",
+        "To train: np.arange(steps - 1, begin - horizon). To test: from begin - 1, or from steps - 1 if that is later.",
     ],
     right=lambda *case: (_train(*case), _test(*case)),
     cases=_origin_cases,
     mistakes={
         0: {
-            "their targets reach into the test part: the last target must lie before `begin`": lambda s, h, b, e: (
-                np.arange(s - 1, b)
-            ),
+            "their targets reach into the test part: the last target must lie before `begin`": [
+                lambda s, h, b, e: np.arange(s - 1, b),
+                lambda s, h, b, e: np.arange(s - 1, b - 1),
+            ],
+            "a slice that ends with a negative number leaves out the last, and takes all before: with an early `begin` "
+            "nothing can train": [
+                lambda s, h, b, e: np.arange(s - 1, e - h)[: b - h - s + 1],
+                lambda s, h, b, e: np.arange(s - 1, e)[: b - h - s + 1],
+                lambda s, h, b, e: np.arange(e)[s - 1 : b - h],
+                lambda s, h, b, e: np.arange(e - h)[s - 1 : b - h],
+            ],
             "the last window has the day `begin` as a target, and that day is tested": lambda *case: _train(
                 *case, more=1
             ),
@@ -310,9 +367,8 @@ function_question(
             "the first whole window is missing: its today is steps - 1": lambda s, h, b, e: np.arange(s, b - h),
         },
         1: {
-            "the first test window predicts `begin`, so its today is the day before": lambda *case: _test(
-                *case, late=1
-            ),
+            "the first windows are not whole: today is at least steps - 1, in the test part too": _test_not_whole,
+            "the first test window predicts `begin`, so its today is the day before": _tests(late=1),
             "inputs may lie before `begin`, since they are known by then; only targets may not": [
                 lambda s, h, b, e: np.arange(b + s - 1, e - h),
                 lambda s, h, b, e: np.arange(b + s, e - h),
@@ -320,14 +376,13 @@ function_question(
             "the last targets reach past the end: they must lie before `end`": [
                 lambda s, h, b, e: np.arange(b - 1, e),
                 lambda s, h, b, e: np.arange(b - 1, e - 1),
+                lambda s, h, b, e: np.arange(max(b, s) - 1, e),
+                lambda s, h, b, e: np.arange(max(b, s) - 1, e - 1),
             ],
-            "the last window has the day `end` as a target, which belongs to the next part": lambda *case: _test(
-                *case, more=1
-            ),
-            "one more window ends before `end`: its last target is the day before": lambda *case: _test(*case, more=-1),
-            "the first test window begins too early: a target of it lies before `begin`": lambda *case: _test(
-                *case, late=-1
-            ),
+            "the last window has the day `end` as a target, which belongs to the next part": _tests(more=1),
+            "one more window ends before `end`: its last target is the day before": _tests(more=-1),
+            "the first test window begins too early: a target of it lies before `begin`": _tests(late=-1),
         },
     },
+    otherwise=[_refuse_swapped, _refuse_by_window],
 )

@@ -117,19 +117,20 @@ CHECKS: tuple[Callable[[], str], ...] = (python, packages, backend, memory, digi
 
 
 def report() -> bool:
-    """Print a line for each part of the machine that the course needs; return whether all are as they should be."""
-    healthy = True
+    """Print a line for each part of the machine that the course needs, and a verdict; return whether all is well."""
+    faults = 0
     for check in CHECKS:
         try:
             print(f"OK    {check()}")
         except FixNeeded as fault:
-            healthy = False
+            faults += 1
             print(f"FIX   {fault}")
         except Exception as error:
             # A broken installation can fail in any way, and the lines that follow still help.
-            healthy = False
+            faults += 1
             print(f"FIX   {check.__name__}: {type(error).__name__}: {error}. To repair it, {INSTALL}")
-    return healthy
+    print("This machine is ready." if not faults else f"{faults} of {len(CHECKS)} lines say FIX.")
+    return not faults
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ decider = Decider({"size": "classes", "tags": "labels", "price": "numbers"})
 decider.choose(model.predict(x), targets)      # of validation rows; json.dumps(decider.settings) keeps what it chose
 decisions = decider(model.predict(new))        # {"size": [2, None, ...], "tags": [[1, 0, None], ...], ...}
 ```
-A head of *classes* is one softmax, or one sigmoid for yes; *labels* are a sigmoid each; *numbers* stay as they are.
+A head of *classes* is one softmax, or one sigmoid for yes; *labels* are a sigmoid each; *numbers* stay as they are. In the
+targets, -1 or NaN says that the class is not known, and only the others count. (Where gaps are filled with 0, put -1 first.)
 
 From lesson 15. How sure is each head, what changed, and how do I train on more than one device?
 It needs numpy, scipy, and nothing else.
@@ -22,52 +23,89 @@ def corrected(probability, temperature):
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
+def span(x):
+    return f"{np.min(x, initial=np.inf):.3g} to {np.max(x, initial=-np.inf):.3g}"
+
+
+def known(name, probability, target):
+    """Return the probabilities and the true classes of those answers whose class is known."""
+    shape, count = probability.shape[:-1], probability.shape[-1]
+    whole = f"whole numbers from 0 to {count - 1}, or -1 or NaN where not known"
+    about = f"targets of {name} must have shape {shape} and hold {whole}"
+    try:
+        y = np.array(target, float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{about}, not {target!s:.60}") from None
+    if [size for size in y.shape if size != 1] != [size for size in shape if size != 1]:
+        raise ValueError(f"{about}, not shape {y.shape}")
+    there = ~np.isnan(y) & (y != -1)
+    found = np.unique(y[there])
+    if len(found) < 2 or not set(found) <= set(range(count)):
+        raise ValueError(f"{about}, at least two of them: found {found[:9].tolist()}")
+    return probability[there.reshape(shape)], y[there].astype(int)
+
+
+def chosen(p, y, right):
+    def loss(log):
+        return -np.log(corrected(p, 10**log)[np.arange(len(y)), y]).mean()
+
+    t = 10 ** float(optimize.minimize_scalar(loss, bounds=(-1, 1), method="bounded").x)
+    sure = corrected(p, t).max(axis=-1)
+    order = np.argsort(-sure)
+    hits = (p.argmax(axis=-1) == y)[order].cumsum()
+    last = np.append(np.diff(sure[order]) < 0, True)  # equally sure ones go together
+    enough = np.flatnonzero(last & (hits >= right * np.arange(1, len(hits) + 1)))
+    return [t, float(sure[order][enough[-1]]) if len(enough) else 2.0]
+
+
 class Decider:
-    """Decide from what each head predicts, and say None where a head is not sure enough."""
+    """Decide from what each head predicts, and say None where a head is not sure enough.
+
+    A head without settings, from `choose` or kept from it, always decides.
+    """
 
     def __init__(self, heads, settings=None):
-        if not isinstance(heads, dict) or set(heads.values()) - set(KINDS):
+        if not isinstance(heads, dict) or any(kind not in KINDS for kind in heads.values()):
             raise ValueError(f"heads must give one of {KINDS} to each head, not {heads}")
         self.heads = heads
         self.unsure = {n: kind for n, kind in heads.items() if kind != "numbers"}
-        self.settings = settings or {}  # of each head: [temperature, threshold]
+        self.settings = dict(settings or {})  # of each head: [temperature, threshold]
+        if not set(self.settings) <= set(self.unsure):
+            raise ValueError(f"settings are of {[*self.unsure]}, not of {[*self.settings]}")
 
     def stated(self, predicted):
-        """Return numbers, or probabilities with a last axis: classes, or no and yes of a label."""
-        if sorted(predicted) != sorted(self.heads):
-            raise ValueError(f"predicted needs {sorted(self.heads)}, not {sorted(predicted)}")
+        """Return numbers, or probabilities on a last axis: classes, or no and yes of a label."""
+        given = sorted(predicted) if isinstance(predicted, dict) else type(predicted)
+        if given != sorted(self.heads):
+            raise ValueError(f"predicted needs a dict of {sorted(self.heads)}, not {given}")
         found = {n: np.asarray(values) for n, values in predicted.items()}
         for n, kind in self.unsure.items():
-            p = found[n]
-            if kind == "labels" or p.shape[1:] == (1,):
+            p = values = np.asarray(found[n], float, order="C")
+            if kind == "labels":
                 p = np.stack([1 - p, p], axis=-1)
-            p = p[:, 0] if kind == "classes" and p.ndim == 3 else p
-            if not (p.min() >= 0 and np.allclose(p.sum(axis=-1), 1, atol=1e-3)):
-                raise ValueError(f"{n} holds no probabilities of {kind}: is it another kind?")
+            elif p.shape[-1:] == (1,):
+                p = np.concatenate([1 - p, p], axis=-1)
+            sums, fits = p.sum(axis=-1), p.ndim > 1 and (p >= 0).all()
+            if not (fits and np.allclose(sums, 1, atol=0.01)):  # 16 bits are that far off
+                seen = f"shape {values.shape}, numbers {span(values)}, sums {span(sums)}"
+                raise ValueError(
+                    f"{n} has no probabilities of {kind}: {seen}. Logits, another kind?"
+                )
             found[n] = p
         return found
 
     def choose(self, predicted, targets, right=0.95):
-        """Choose temperatures, and the lowest thresholds at which the share `right` is right."""
-        stated = self.stated(predicted)
-        for n in self.unsure:
-            p, shape = stated[n], stated[n].shape[:-1]
-            if n not in targets or np.size(targets[n]) != np.prod(shape):
-                raise ValueError(f"targets must hold whole numbers of shape {shape} for {n}")
-            y = np.reshape(targets[n], shape).astype(int)
-            true = np.eye(p.shape[-1])[y] > 0
+        """Choose temperatures, and the lowest thresholds at which the share `right` is right.
 
-            def loss(log, p=p, true=true):
-                return -np.log(corrected(p, 10**log)[true]).mean()
-
-            t = 10 ** optimize.minimize_scalar(loss, bounds=(-1, 1), method="bounded").x
-            sure = corrected(p, t).max(axis=-1).ravel()
-            order = np.argsort(-sure)
-            hits = (p.argmax(axis=-1) == y).ravel()[order].cumsum()
-            last = np.append(np.diff(sure[order]) < 0, True)  # equally sure ones go together
-            enough = np.flatnonzero(last & (hits >= right * np.arange(1, len(hits) + 1)))
-            threshold = float(sure[order][enough[-1]]) if len(enough) else 2.0
-            self.settings[n] = [float(t), threshold]
+        It counts all answers of a head together: a rare class may be wrong nearly always.
+        """
+        if not 0 < right <= 1:
+            raise ValueError(f"right is a share, above 0 and at most 1, not {right}")
+        if not isinstance(targets, dict):
+            raise ValueError(f"targets needs a dict of {[*self.unsure]}, not {type(targets)}")
+        stated, given = self.stated(predicted), dict.fromkeys(self.unsure, "missing") | targets
+        truth = {n: known(n, stated[n], given[n]) for n in self.unsure}
+        self.settings = {n: chosen(p, y, right) for n, (p, y) in truth.items()}
 
     def __call__(self, predicted):
         decided = self.stated(predicted)

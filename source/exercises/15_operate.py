@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 15. Compare, correct, keep silent and add up
 #
-# Four questions on [lesson 15](../notebooks/15_operate.ipynb), from easy to hard. About 45 minutes.
+# Four questions on [lesson 15](../notebooks/15_operate.ipynb), from easy to hard. About 35 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
 # variables. If you are stuck, run `hint("15.1")` in a new cell: each run gives one hint more. The answers are in
@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import minimize_scalar
 
-keras.utils.set_random_seed(14)
+keras.utils.set_random_seed(15)
 
 # %% [markdown]
 # ## Question 15.1: did an old head move?
@@ -123,9 +123,10 @@ for updates in [100, 1000]:
 #
 # Write `decided(predicted, thresholds)`. `predicted` is a dictionary by head: a softmax head predicts shape `(n, k)`, the
 # probabilities of `k` classes, and a sigmoid head shape `(n, 1)`, that of class 1. `thresholds` is a dictionary by head; a
-# head without a threshold always decides. Return a dictionary of arrays of whole numbers of shape `(n,)`: the likeliest
-# class where its probability is **at least** the threshold, and -1 where the head is silent. (Among classes that are equally
-# likely, the first one counts; a sigmoid head that predicts 0.5 says 0.)
+# head without a threshold always decides. Return a dictionary of arrays of shape `(n,)`: the number of the likeliest class
+# where its probability is **at least** the threshold, and -1 where the head is silent. (The `Decider` of the lesson says None
+# there, which an array of numbers cannot hold. Among classes that are equally likely, the first one counts; a sigmoid head
+# that predicts 0.5 says 0.)
 
 
 # %%

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 17. Compare, turn, score and freeze
 #
-# Four questions on [lesson 17](../notebooks/17_your_pictures.ipynb), from easy to hard. About 40 minutes.
+# Four questions on [lesson 17](../notebooks/17_your_pictures.ipynb), from easy to hard. About 25 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
 # variables, and your functions should not change what they are given. If you are stuck, run `hint("17.1")` in a new cell: each
@@ -94,8 +94,8 @@ check("17.2", lambda: turn)
 # shape `(n,)`: True where a map was drawn. A missing map is filled with zeros.
 #
 # Write `iou(truth, predicted, known)`. It returns the *intersection over union* over the pixels of **all known maps together**: the
-# number of pixels that are ink and predicted as ink (above 0.5), divided by the number that are one of the two. There is
-# some ink.
+# number of pixels that are ink and predicted as ink (above 0.5; exactly 0.5 is not), divided by the number that are one of the
+# two, or both. It is a share from 0 to 1. There is some ink.
 
 
 # %%

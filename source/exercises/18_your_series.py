@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 18. Cut, cost, cover, pad and move on
 #
-# Five questions on [lesson 18](../notebooks/18_your_series.ipynb), from easy to hard. About 45 minutes.
+# Five questions on [lesson 18](../notebooks/18_your_series.ipynb), from easy to hard. About 40 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
 # variables. If you are stuck, run `hint("18.1")` in a new cell: each run gives one hint more. The answers are in
@@ -111,8 +111,8 @@ check("18.3", lambda: report)
 # ## Question 18.4: padded steps
 #
 # Write `masked_mean(losses, lengths)`. `losses` has shape `(n, steps)`, one loss for each step of n sequences. Of sequence
-# i the first `lengths[i]` steps are real; what follows is filler, and may be any number, or **NaN**. Return the mean over
-# all real steps.
+# i the first `lengths[i]` steps are real, and their losses are numbers; what follows is filler, and may be any number, or
+# **NaN**. Return the mean over all real steps.
 
 
 # %%
@@ -131,22 +131,25 @@ check("18.4", lambda: masked_mean)
 # %% [markdown] tags=["solution"]
 # This is what Keras gives with a mask, or with weights and `mean_with_sample_weight`. With weights and the default it would
 # divide by all steps. `(losses * real).sum()` would be NaN where the filler is: 0 times NaN is NaN, as in
-# [lesson 6](../notebooks/06_missing_labels.ipynb).
+# [lesson 6](../notebooks/06_missing_labels.ipynb). `np.nanmean` passes here, but in your own work it would also hide a NaN in a
+# real step: a fault that you want to see.
 
 # %% [markdown]
 # ## Question 18.5: one origin
 #
 # Days are numbered from 0. The window of the day `today` has the days `today - steps + 1` to `today` as inputs and the days
 # `today + 1` to `today + horizon` as targets. Write `origin(steps, horizon, begin, end)`. It returns a pair of arrays of
-# todays, in rising order: those to train on, whose windows are whole (no day before 0) and over before the day `begin`; and
-# those to test, all of whose *targets* lie from `begin` on and before `end`.
+# todays, in rising order: those to train on, whose windows are over before the day `begin`; and those to test, all of whose
+# *targets* lie from `begin` on and before `end`. A window is whole: no day of it comes before 0. `begin` may come so early that
+# no window can train: then the first array is empty.
 
 
 # %%
 ### BEGIN SOLUTION
 def origin(steps, horizon, begin, end):
     """Return the todays of the windows to train on, and of those to test."""
-    return np.arange(steps - 1, begin - horizon), np.arange(begin - 1, end - horizon)
+    first_whole = steps - 1
+    return np.arange(first_whole, begin - horizon), np.arange(max(begin - 1, first_whole), end - horizon)
 
 
 ### END SOLUTION
@@ -157,7 +160,8 @@ check("18.5", lambda: origin)
 # %% [markdown] tags=["solution"]
 # The last target of a training window is `today + horizon`, and it must be less than `begin`. The first target of a test
 # window is `today + 1`, so the first today to test is the day before `begin`: its inputs lie in the past, and are known.
-# Between the two parts horizon - 1 windows are in neither.
+# Between the two parts horizon - 1 windows are in neither. `np.arange` with an end before its beginning is empty. A slice,
+# `todays[: begin - horizon]`, would count a negative end from the back, and train on nearly everything.
 
 # %% [markdown]
 # ## What to do with it

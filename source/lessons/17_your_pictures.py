@@ -20,7 +20,7 @@
 # - to freeze a trunk and to unfreeze it, and what `BatchNormalization` does meanwhile;
 # - to show which pixels move the answer of a head.
 #
-# **What you will need.** [Lesson 6](06_missing_labels.ipynb). No GPU, no network. About 40 minutes; the longest cell runs for
+# **What you will need.** [Lesson 6](06_missing_labels.ipynb). No GPU, no network. About 60 minutes; the longest cell runs for
 # about 30 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
@@ -30,7 +30,6 @@ from mos_helpers.training import restart
 import csv
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 import keras
@@ -64,13 +63,14 @@ heads = ["digit", "angle", "map"]
 {name: sum(row[name] != "" for row in train_rows) for name in heads}
 
 # %%
-pictures = [Image.open(folder / row["file"]).resize((80, 80)) for row in train_rows[:8]]
-titles = [f"{row['digit'] or '?'}, {row['angle'] or '?'}°" for row in train_rows[:8]]
+some = [row for row in train_rows if row["digit"] or row["angle"]][:8]
+pictures = [Image.open(folder / row["file"]).resize((80, 80)) for row in some]
+titles = [f"{row['digit'] or '?'}, {row['angle'] or '?'}°" for row in some]
 plots.images(1 - np.array(pictures) / 255, titles)
 
 # %% [markdown]
-# Above each picture: the digit and the angle, with a question mark for a gap. Positive angles are counter-clockwise. The files
-# are squares of 40, 60 or 80 pixels.
+# The first pictures that have a digit or an angle; a question mark stands for a gap. Positive angles are counter-clockwise. The
+# files are squares of 40, 60 or 80 pixels.
 #
 # ### What `image_dataset_from_directory` makes of it
 #
@@ -78,9 +78,8 @@ plots.images(1 - np.array(pictures) / 255, titles)
 # two labels for each file?
 
 # %% tags=["nbval-check-output"]
-pairs = [(3, 20.5)] * len(table)  # a class and an angle
-read_folder = partial(keras.utils.image_dataset_from_directory, verbose=False)
-read_folder(folder / "pictures", pairs, color_mode="grayscale").element_spec[1]
+pairs, read_folder = [(3, 20.5)] * len(table), keras.utils.image_dataset_from_directory
+read_folder(folder / "pictures", pairs, color_mode="grayscale", verbose=False).element_spec[1]
 
 # %% [markdown]
 # One array: the class became a number among numbers. There are no names, so no targets for heads by name. There are no weights,
@@ -102,10 +101,8 @@ mean, std = np.nanmean(angles), np.nanstd(angles)
 
 def columns(rows):
     angle = [(float(row["angle"]) - mean) / std if row["angle"] else 0.0 for row in rows]
-    targets = {
-        "digit": [int(row["digit"] or 0) for row in rows],
-        "angle": np.float32(angle)[:, None],
-    }
+    digit = [int(row["digit"] or 0) for row in rows]
+    targets = {"digit": digit, "angle": np.float32(angle)[:, None]}
     weights = {name: np.float32([row[name] != "" for row in rows]) for name in heads}
     return {name: [row[name] for row in rows] for name in ["file", "map"]}, targets, weights
 
@@ -134,6 +131,9 @@ def pipeline(rows):
 # - **16 bits** become 8 by division by 256. A camera that fills 12 of the 16 bits gives a picture that is nearly black.
 # - A **palette** becomes colours. In a map the palette's *index* is the class, and this is lost: read such maps with Pillow.
 #
+# Our files are squares. `resize` squeezes any other shape into a square, and this **changes angles**: a stripe of 45° in a picture
+# of 120 x 60 comes out at 63°, and its label still says 45. `tf.image.resize_with_pad` adds black margins instead.
+#
 # And a photo of a telephone is often stored on its side, with a note how to turn it (*EXIF orientation*). TensorFlow does not
 # read the note. Nothing is more harmful for a head that answers an angle.
 
@@ -147,7 +147,7 @@ for _ in pipeline(train_rows).batch(32):
     pass
 
 # %% [markdown]
-# *Invalid PNG data*, after some hundred rows, and no name. In `fit` this comes in the middle of the first epoch. A common advice
+# *Invalid PNG data*, after about a hundred rows, and no name. In `fit` this comes in the middle of the first epoch. A common advice
 # is `ignore_errors`, which leaves out what raised an error. We count.
 
 # %% tags=["nbval-check-output"]
@@ -180,29 +180,29 @@ assert list(bad) == ["pictures/train_123.png"] and len(good_rows) == 399
 #
 # ## `cache` and `prefetch`
 #
-# `cache` keeps what comes out of the steps before it, so the second pass reads no file. `prefetch` prepares the next batch while
-# the model works on this one. We time passes over the training pictures. A sleep stands for the update of a model.
+# `cache` keeps what comes out of the steps before it, so the second pass reads no file. We time two passes over the training
+# pictures.
 
 
 # %%
-def seconds(dataset, update=0.0):
+def seconds(dataset):
     begin = time.perf_counter()
     for _ in dataset:
-        time.sleep(update)
+        pass
     return time.perf_counter() - begin
 
 
-plain, cached = pipeline(good_rows).batch(32), pipeline(good_rows).cache().batch(32)
-first, second, update = seconds(cached), seconds(cached), seconds(plain) / 13
-ratio = seconds(plain, update) / seconds(plain.prefetch(2), update)
-print(
-    f"second pass with cache: {first / second:.0f} times as fast; prefetch: {ratio:.1f} times"
-)
+cached = pipeline(good_rows).cache().batch(32)
+first, second = seconds(cached), seconds(cached)
+print(f"second pass with cache: {first / second:.0f} times as fast")
 
 # %% [markdown]
-# The gain by `cache` depends on your files: large photos gain more. And `prefetch` gains nearly nothing here, though reading takes
-# as long as the update: this TensorFlow tunes a pipeline by itself, and puts a `prefetch` at its end. Ask for it all the same, as
-# that tuning can be switched off.
+# The gain depends on your files and your disk. When large photos make reading slow, read several at a time, by
+# `.map(read_row, num_parallel_calls=tf.data.AUTOTUNE)`.
+#
+# `prefetch` prepares the next batch while the model works on this one: at best this halves the time. You may see no gain, as
+# TensorFlow puts a `prefetch` at the end by itself. Ask for it all the same: that is an option, and may be off
+# (`experimental_optimization.inject_prefetch` in `tf.data.Options`).
 #
 # **Predict first.** Somebody augments images in the pipeline by random turns, and then calls `cache`. What happens?
 
@@ -225,33 +225,35 @@ for d in [numbers.map(draw).cache(), numbers.cache().map(draw)]:
 
 # %%
 def turned(images, degrees):
-    """Turn images of shape (n, SIDE, SIDE, 1) counter-clockwise about their centre."""
-    a, m = degrees * (np.pi / 180), (SIDE - 1) / 2
+    """Turn square images of shape (n, side, side, channels) counter-clockwise about the centre."""
+    a, m = degrees * (np.pi / 180), (images.shape[1] - 1) / 2
     c, s, zero = tf.cos(a), tf.sin(a), tf.zeros_like(a)
     back = tf.stack([c, -s, m - c * m + s * m, s, c, m - s * m - c * m, zero, zero], axis=1)
-    return keras.ops.image.affine_transform(
-        images, back, fill_mode="nearest", data_format="channels_last"
-    )
+    return keras.ops.image.affine_transform(images, back, fill_mode="nearest")
 
 
 def turn_all(images, targets, weights):
     degrees = tf.random.uniform((tf.shape(images)[0],), -20, 20)
-    ink = tf.round(turned(targets["map"], degrees))
-    new = {"angle": targets["angle"] + degrees[:, None] / std, "map": ink}
+    new = {"angle": targets["angle"] + degrees[:, None] / std}  # standardised, as the target is
+    if "map" in targets:
+        new["map"] = tf.round(turned(targets["map"], degrees))
     return turned(images, degrees), targets | new, weights
 
 
 # %%
 images_test, targets_test, _ = next(iter(pipeline(test_rows).batch(200)))
 degrees = np.float32([0, 15, 30, -15, -30])
-five = turned(np.repeat(images_test[1:2], 5, axis=0), degrees)
-plots.images(1 - five[..., 0], [f"{d:+.0f}°" for d in degrees])
+five, ink = (
+    turned(tf.repeat(x[1:2], 5, 0), degrees) for x in [images_test, targets_test["map"]]
+)
+titles = [f"{d:+.0f}°\nangle {float(test_rows[1]['angle']) + d:.1f}°" for d in degrees]
+plots.images(np.concatenate([1 - five, np.round(ink)])[..., 0], titles + ["its map"] * 5, 5)
 
 # %% [markdown]
 # ## The network: a trunk in a file, and three heads
 #
 # The trunk has three convolutions with stride 2, so that 24 x 24 pixels become 3 x 3 places with 32 features each. The head
-# *map* goes back to 24 x 24 by transposed convolutions. Its output has the shape (n, 24, 24, 1), so the target has this shape, and
+# *map* goes back to 24 x 24 by transposed convolutions: with stride 2, each of them doubles height and width. Its output has the shape (n, 24, 24, 1), so the target has this shape, and
 # the weights are (n, 24, 24): lesson 6 shows what other shapes do.
 
 
@@ -273,11 +275,11 @@ def head(features, units, activation, name):
 def network(trunk):
     image = keras.Input((SIDE, SIDE, 1), name="image")
     x = features = trunk(image)
-    up = partial(keras.layers.Conv2DTranspose, kernel_size=3, strides=2, padding="same")
+    up, how = keras.layers.Conv2DTranspose, {"kernel_size": 3, "strides": 2, "padding": "same"}
     for filters in [16, 8]:
-        x = up(filters, activation="relu")(x)
+        x = up(filters, **how, activation="relu")(x)
     rare = keras.initializers.Constant(-2)  # few pixels are ink: begin with 12%
-    outputs = {"map": up(1, activation="sigmoid", bias_initializer=rare, name="map")(x)}
+    outputs = {"map": up(1, **how, activation="sigmoid", bias_initializer=rare, name="map")(x)}
     outputs["digit"] = head(features, 10, "softmax", "digit")
     outputs["angle"] = head(features, 1, None, "angle")
     return keras.Model(image, outputs)
@@ -285,7 +287,8 @@ def network(trunk):
 
 # %% [markdown]
 # The **first task** has many labels: 4,000 pictures of two digits, with the heads *left* and *right*. They lie in the same light,
-# but never turned. We train on them and save the trunk alone.
+# but never turned. We train on them and save the trunk alone. (`steps_per_execution=100` makes 100 updates in one call, which saves
+# time.)
 
 
 # %%
@@ -306,7 +309,7 @@ first_task = data.batches(*first_task, batch_size=64, seed=0).repeat()
 two.fit(first_task, steps_per_epoch=400, verbose=0)
 trunk.save(folder / "trunk.keras")
 
-two_test, _ = two_in_light(digits.x_test, digits.y_test, 500, seed=4)
+two_test, two_classes = two_in_light(digits.x_test, digits.y_test, 500, seed=4)
 
 # %% [markdown]
 # ## Freeze, train the heads, unfreeze
@@ -327,10 +330,6 @@ def compiled(trunk, trainable):
     return model
 
 
-starts = []
-for seed in range(10):
-    keras.utils.set_random_seed(seed)
-    starts.append(network(new_trunk()).get_weights())
 free = compiled(new_trunk(), trainable=True)
 frozen = compiled(keras.models.load_model(folder / "trunk.keras"), trainable=False)
 pretrained = frozen.get_layer("trunk").get_weights()
@@ -344,11 +343,12 @@ training = pipeline(good_rows).cache()
 # - *never frozen*: the saved trunk, everything from the first update on;
 # - *... and turned*: the same, with `turn_all` on each batch.
 #
-# Which heads gain from the saved trunk, and which ones from unfreezing it?
+# Which heads gain from the saved trunk, and which ones from unfreezing it? The score of *map* is its IoU (*intersection over
+# union*): of the pixels that are ink in the map, in the answer or in both, the share that is ink in both.
 
 
 # %%
-def fit(model, weights, updates, seed, rate=0.006, augment=None):
+def fit(model, weights, seed, updates=120, rate=0.006, augment=None):
     restart(model, weights)
     model.optimizer.learning_rate = rate
     batches = training.shuffle(400, seed=seed).repeat().batch(32)
@@ -369,17 +369,19 @@ def scores(model):
 
 # %%
 runs = {}
-for seed, start in enumerate(starts):
+for seed in range(10):
+    keras.utils.set_random_seed(seed)
+    start = network(new_trunk()).get_weights()
     with_trunk = pretrained + start[len(pretrained) :]
-    half = fit(frozen, with_trunk, 60, seed)
-    for way, model, *how in [
-        ("from scratch", free, start, 120, seed),
-        ("frozen", frozen, half, 60, seed),
-        ("then unfrozen", free, half, 60, seed, 0.002),
-        ("never frozen", free, with_trunk, 120, seed),
-        ("... and turned", free, with_trunk, 120, seed, 0.006, turn_all),
+    half = fit(frozen, with_trunk, seed, updates=60)
+    for way, model, weights, how in [
+        ("from scratch", free, start, {}),
+        ("frozen", frozen, half, {"updates": 60}),
+        ("then unfrozen", free, half, {"updates": 60, "rate": 0.002}),
+        ("never frozen", free, with_trunk, {}),
+        ("... and turned", free, with_trunk, {"augment": turn_all}),
     ]:
-        fit(model, *how)
+        fit(model, weights, seed, **how)
         runs.setdefault(way, []).append(scores(model))
 
 # %%
@@ -389,20 +391,23 @@ plots.comparison({way: found[:, 0] for way, found in runs.items()}, "accuracy of
 # %%
 print(f"baseline of angle: {std * np.abs(targets_test['angle']).mean():.1f} degrees")
 for way, found in runs.items():
-    digit, angle, ink = found.mean(axis=0)
-    print(f"{way:16}digit {digit:.0f}%, angle {angle:.1f} degrees, map: IoU {ink:.0f}%")
+    m, s = found.mean(axis=0).round(1), found.std(axis=0, ddof=1).round(1)
+    print(f"{way:14} digit {m[0]} ± {s[0]}%, angle {m[1]} ± {s[1]}°, map {m[2]} ± {s[2]}%")
 
 # %% tags=["check"]
 assert runs["frozen"][:, 2].mean() > runs["from scratch"][:, 2].mean()
 assert runs["frozen"][:, 2].mean() > runs["then unfrozen"][:, 2].mean()
 
 # %% [markdown]
+# Behind ± stands the standard deviation over the ten seeds. The axis of the figure does not begin at chance, which is 10%.
+#
 # - **The saved trunk helps *map*, and in our run *digit* too.** Nobody drew a map for its first task, and yet its features say where ink is.
 # - ***angle* hardly gains.** In the first task nothing was turned, so the trunk had no reason to keep what tells an angle. Ask
 #   for each head whether the first task needed what this head needs.
-# - **Unfreezing at a small rate** changes *digit* little here, and costs *map*: half of the updates have a third of the rate, and the
-#   map's layers still had much to learn. First train the heads until they stand still.
-# - **Never frozen** is not better in our run. And freezing is cheaper: the trunk needs no gradients.
+# - **Unfreezing at a small rate** changes *digit* little here, and costs *map*. Two things changed at once: the trunk learns too, and
+#   the rate is a third, while the map's layers still had much to learn. We did not separate the two. The common advice is to train
+#   the heads first until they stand still.
+# - **Never frozen** is not better in our run. And freezing should be cheaper, as the trunk needs no gradients (we did not time it).
 # - **Turns** gain nothing clear: with 120 updates of 32, each picture is seen ten times only. Whether they pay in a longer training, try.
 #
 # All this is about few labels and few updates. Count yours, and compare as here, over several seeds.
@@ -464,7 +469,7 @@ assert moved(lambda _: True, training=False) and not after
 mobile = keras.applications.MobileNetV3Small((64, 64, 3), include_top=False, weights=None)
 mobile.trainable = False
 x = keras.layers.Resizing(64, 64)(image := keras.Input((SIDE, SIDE, 1)))
-x = keras.layers.Concatenate()([255 * x] * 3)  # three equal colours, from 0 to 255
+x = keras.layers.Concatenate()([255 * x] * 3)  # grey three times; for colours: x = 255 * x
 features = keras.layers.GlobalAveragePooling2D()(mobile(x))
 large = keras.Model(image, {"angle": head(features, 1, None, "angle")})
 print(mobile.output.shape, f"{mobile.count_params():,}", len(large.trainable_weights))
@@ -492,33 +497,46 @@ def saliency(model, images, head):
 
 parts = {"picture": 1 - two_test[..., 0]}
 parts |= {name: saliency(two, two_test, name) for name in ["left", "right"]}
-plots.images(
-    np.array([part[k] / part[k].max() for k in range(4) for part in parts.values()]),
-    [*parts] * 4,
-    6,
-)
+some = [23, 2, 277, 273]  # digits of MNIST that hardly overlap
+labels = {"picture": [""] * 500, **two_classes}
+shown = [part[k] / part[k].max() for k in some for part in parts.values()]
+names = [f"{name} {labels[name][k]}" for k in some for name in parts]
+plots.images(np.array(shown), names, 6)
 
 # %%
-share, place = {}, np.arange(SIDE)
-upper_left = place[:, None] + place < SIDE - 1
-for name in ["left", "right"]:
-    share[name] = (parts[name] * upper_left).sum() / parts[name].sum()
-    print(f"{name}: {share[name]:.0%} of the gradient in the upper left half")
+upper_left = np.add.outer(np.arange(SIDE), np.arange(SIDE)) < SIDE - 1
+share = {name: parts[name][:, upper_left].sum() / parts[name].sum() for name in two_classes}
+print("in the upper left half:", {name: f"{part:.0%}" for name, part in share.items()})
 
 # %% tags=["check"]
 assert share["left"] > share["right"]
 
 # %% [markdown]
-# Both heads look at both digits, and each one more at its own. Be careful with such pictures: a gradient tells what a *small
-# change* of a pixel would do. It does not tell why an answer was given. Adebayo and others found methods whose pictures hardly
-# change when the weights are drawn anew: try yours on `new_trunk()` too.
+# Both heads look at both digits, and each one more at its own (above stand the true classes). Be careful with such pictures: a
+# gradient tells what a *small change* of a pixel would do. It does not tell why an answer was given. Adebayo and others found
+# methods whose pictures hardly change when the weights are drawn anew: try yours on `new_trunk()` too.
 
 # %% [markdown]
 # ## Take this with you
 #
 # One cell, on its own. `picture_dataset` reads every file once, and names what is wrong. `rows` is a list of dictionaries, as
 # `csv.DictReader` gives it, and `kinds` says which columns are targets. For `fit` it gives images, targets and weights, for heads
-# with these names and losses of `reduction="mean_with_sample_weight"`. Cache, shuffle and batch it as above.
+# with these names and losses of `reduction="mean_with_sample_weight"`. Cache, shuffle and batch it as above. An error shows two
+# names for each fault; with `skip=True` you get them all.
+#
+# - **Classes are numbers from 0.** Make them of names by `{name: k for k, name in enumerate(sorted(set(names)))}`.
+# - **Numbers are not standardised.** Standardise the column first ([lesson 5](05_regression.ipynb)), as `turn_all` expects.
+#   **Maps are not read**: add them by a `.map`, as in `read_row`.
+# - **Shapes.** A picture that is no square gets black margins, so that angles stay. Grey becomes three equal colours for
+#   `channels=3`, and colours become grey for `channels=1`.
+# - **A list from a spreadsheet** may have semicolons, `csv.DictReader(file, delimiter=";")`, or a hidden mark at its beginning,
+#   `path.open(newline="", encoding="utf-8-sig")`.
+# - **Mend most files** by Pillow's `ImageOps.exif_transpose(picture).convert("RGB").save(new_path)`: photos on their side,
+#   palettes (GIF), CMYK, TIFF. Label angles and draw maps on the turned picture.
+# - **Transparency** needs a background first: `Image.alpha_composite(Image.new("RGBA", picture.size, "white"),
+#   picture.convert("RGBA"))`. **16 bits** need a scale: read them by `tf.io.decode_png(data, dtype=tf.uint16)`, and divide by
+#   the largest number that your camera gives.
+# - **Files without a row** are not reported. Question 17.1 of the [exercise](../exercises/17_your_pictures.ipynb) counts them.
 
 
 # %%
@@ -528,78 +546,85 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-MODES = {1: ("L", "1"), 3: ("RGB",)}
+WANTED = {
+    "class": "a whole number from 0 (number names first; no and yes: 0 and 1) or a gap",
+    "number": "a number (with a decimal point, not a comma) or a gap",
+}
 
 
 def column(rows, name, kind):
     """Return targets without gaps, and weights; a gap is an empty text, None or NaN."""
     values = np.full(len(rows), np.nan)
     for k, row in enumerate(rows):
-        if name not in row or kind not in ("class", "number"):
-            raise ValueError(f"row {k}: {name!r} of kind {kind!r} wanted, only {[*row]} given.")
+        if name not in row:
+            raise ValueError(f"row {k}: no column {name!r}, only {[*row]}.")
         try:
-            values[k] = "nan" if row[name] in ("", None) else row[name]
-            wrong = np.isinf(values[k]) or (
-                kind == "class" and (values[k] < 0 or values[k] % 1 > 0)
-            )
+            value = values[k] = float("nan" if row[name] in ("", None) else row[name])
         except (TypeError, ValueError):
-            wrong = True
-        if wrong:
-            raise ValueError(f"row {k}, {name}: {row[name]!r} given, a {kind} or a gap wanted.")
+            value = np.inf
+        if np.isinf(value) or (kind == "class" and (value < 0 or value % 1 > 0)):
+            raise ValueError(f"row {k}, {name}: {row[name]!r} given, {WANTED[kind]} wanted.")
     known = ~np.isnan(values)
     filled = np.where(known, values, 0)
     targets = filled.astype(int) if kind == "class" else filled.astype("float32")[:, None]
     return targets, known.astype("float32")
 
 
-def what_is_wrong(path, channels):
+def what_is_wrong(path):
     """Return in words why a picture cannot be read as it is meant, or None."""
     if not path.is_file():
-        return "no such file"
+        return "no such file (look at spelling, capitals, accents and backslashes)"
     try:
         with Image.open(path) as picture:
             mode, turn = picture.mode, picture.getexif().get(0x0112, 1)
             hidden = " with transparency" * ("transparency" in picture.info)
-        tf.io.decode_image(path.read_bytes())
+        tf.io.decode_image(data := path.read_bytes(), 3, expand_animations=False)
     except (OSError, SyntaxError, ValueError, tf.errors.OpError):
-        return "broken, or no PNG, JPEG, BMP or GIF"
-    if turn != 1:
+        return "broken, or no PNG, JPEG, BMP or WEBP that TensorFlow can read"
+    if turn not in (0, 1):
         return "has to be turned (EXIF orientation), which TensorFlow does not do"
-    wrong = mode not in MODES[channels] or hidden
-    return f"mode {mode}{hidden} given, {MODES[channels][0]} wanted" if wrong else None
+    bits = " with 16 bits" * (data[:4] == b"\x89PNG" and data[24] == 16)
+    wrong = mode not in ("1", "L", "RGB") or hidden or bits
+    return f"mode {mode}{hidden}{bits} given, L or RGB with 8 bits wanted" if wrong else None
 
 
 def picture_dataset(folder, rows, kinds, side, channels=1, file="file", skip=False):
     """Return a tf.data.Dataset of (image, targets, weights), and what is wrong, by file.
 
     Images have numbers from 0 to 1 and the shape (side, side, channels). A wrong picture is an
-    error that names it, or with `skip` a row less. A missing or repeated name is always an error.
+    error that names it, or with `skip` a row less. An empty or repeated name is always an error.
     """
-    if channels not in MODES or not rows:
+    wanted = {
+        "rows: list of dictionaries, as df.to_dict('records')": isinstance(rows, list) and rows,
+        "kinds: 'class' or 'number' for each": {*kinds.values()} <= {*WANTED},
+        "side: one whole number": isinstance(side, int),
+        "channels: 1 or 3": channels in (1, 3),
+    }
+    if missing := [words for words, met in wanted.items() if not met]:
+        raise ValueError(f"wanted are {'; '.join(missing)}.")
+    names = [Path(str(row.get(file) or "").strip()).as_posix() for row in rows]
+    if "." in names:  # what as_posix makes of an empty text
         raise ValueError(
-            f"channels: {channels} given, 1 or 3 wanted; rows: {len(rows)}, 1 or more."
+            f"row {names.index('.')}: no name in the column {file!r} of {[*rows[0]]}."
         )
-    names = [str(row.get(file) or "").strip() for row in rows]
-    if "" in names:
-        raise ValueError(f"row {names.index('')}: no name in the column {file!r}.")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(
-            f"{len(twice)} names stand more than once in the list: {', '.join(twice[:5])}"
-        )
-    wrong = {name: what_is_wrong(Path(folder) / name, channels) for name in names}
+    unique, counts = np.unique(names, return_counts=True)
+    if twice := unique[counts > 1].tolist():
+        raise ValueError(f"{len(twice)} names stand more than once: {', '.join(twice[:5])}.")
+    columns = {name: column(rows, name, kind) for name, kind in kinds.items()}
+    wrong = {name: what_is_wrong(Path(folder) / name) for name in names}
     wrong = {name: words for name, words in wrong.items() if words}
     if wrong and (not skip or len(wrong) == len(names)):
-        lines = "".join(f"\n  {name}: {words}" for name, words in [*wrong.items()][:10])
-        raise ValueError(f"{len(wrong)} of {len(names)} pictures are wrong:{lines}")
-    rows = [row for row, name in zip(rows, names, strict=True) if name not in wrong]
-    columns = {name: column(rows, name, kind) for name, kind in kinds.items()}
-    targets, weights = ({name: pair[k] for name, pair in columns.items()} for k in (0, 1))
+        reasons = {w: [n for n in wrong if wrong[n] == w] for w in sorted({*wrong.values()})}
+        lines = [f"\n  {len(some)} x {w}: {', '.join(some[:2])}" for w, some in reasons.items()]
+        raise ValueError(f"{len(wrong)} of {len(names)} pictures are wrong:{''.join(lines)}")
+    good = np.array([name not in wrong for name in names])
+    targets, weights = ({name: pair[k][good] for name, pair in columns.items()} for k in (0, 1))
     files = [str(Path(folder) / name) for name in names if name not in wrong]
 
     def read(path, targets, weights):
         picture = tf.io.decode_image(tf.io.read_file(path), 3, expand_animations=False)
-        picture = tf.image.resize(picture[..., :channels], (side, side), antialias=True) / 255
+        picture = picture if channels == 3 else tf.image.rgb_to_grayscale(picture)
+        picture = tf.image.resize_with_pad(picture, side, side, antialias=True) / 255
         return tf.ensure_shape(picture, (side, side, channels)), targets, weights
 
     return tf.data.Dataset.from_tensor_slices((files, targets, weights)).map(read), wrong
@@ -608,7 +633,7 @@ def picture_dataset(folder, rows, kinds, side, channels=1, file="file", skip=Fal
 # %%
 kinds = {"digit": "class", "angle": "number"}
 dataset, skipped = picture_dataset(folder, table[:200], kinds, side=24, skip=True)
-print(len(dataset), "rows,", skipped)
+print(f"{len(dataset)} rows, without", *skipped.items(), sep="\n")
 
 # %% tags=["check"]
 assert len(dataset) == 199 and list(skipped) == ["pictures/train_123.png"]

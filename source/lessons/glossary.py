@@ -69,6 +69,7 @@
 # | augmentation | augmentation de données | new images from old ones, as by turning them; targets that change must change too | [17](17_your_pictures.ipynb) | |
 # | window | fenêtre | the last steps of a series as inputs, and the steps after them as targets | [18](18_your_series.ipynb) | |
 # | horizon | horizon de prévision | how many steps ahead a model predicts | [18](18_your_series.ipynb) | |
+# | departure | anomalie | what a value is above or below the season's mean | [18](18_your_series.ipynb) | |
 # | origin | origine de la prévision | the time at which a forecast is made: all before it is known, nothing after it | [18](18_your_series.ipynb) | |
 # | padded | - | filled up to one length, so that sequences of different length fit into one array | [18](18_your_series.ipynb) | |
 
@@ -107,6 +108,8 @@
 # |---|---|---|---|---|
 # | baseline | modèle de référence | the best answer that does not look at the image: the most frequent class, the median (for squared errors the mean) | [0](00_start_here.ipynb) | naive answer, dummy score |
 # | persistence | persistance | the baseline for a series that says: it stays as it is now | [18](18_your_series.ipynb) | |
+# | damped | - | the baseline for a series whose departure from the season's mean fades from step to step | [18](18_your_series.ipynb) | |
+# | boosted trees | *gradient boosting* | small decision trees, one after the other, each fitted to what is still wrong | [18](18_your_series.ipynb) | |
 # | season's mean | climatologie | the baseline for a series that says: as usual for this day of the year | [18](18_your_series.ipynb) | |
 # | seed | graine | the number that fixes what is random in a program; other seeds, or other draws from one, give other runs | [1](01_two_heads.ipynb) | |
 # | standard deviation | écart type | how far numbers lie from their mean: scores of several runs, or a target from the mean that a head states for it | [0](00_start_here.ipynb) | spread |

@@ -271,6 +271,23 @@ def soft(probability, target, t):
     return -(probability * log_softmax(np.log(probability) / t, axis=1)).sum()
 
 
+def at(probability, t):
+    return softmax(np.log(probability) / t, axis=1)
+
+
+def as_sure_as_right(probability, target, t):
+    return abs(at(probability, t).max(axis=1).mean() - np.mean(probability.argmax(axis=1) == target))
+
+
+def of_each_column(probability, target, t):
+    wanted = np.eye(probability.shape[1])[target]
+    return float(keras.losses.BinaryCrossentropy()(wanted, at(probability, t)))
+
+
+def with_a_small_number(probability, target, t):
+    return -np.log(at(probability, t)[np.arange(len(target)), target] + 1e-3).mean()
+
+
 WRONG_TEMPERATURES = {
     "probabilities as targets": (searched(soft), "it is 1 for every head"),
     "few rows": (lambda p, y: by_search(p[: len(y) // 20], y[: len(y) // 20]), "has a smaller cross-entropy"),
@@ -284,6 +301,13 @@ WRONG_TEMPERATURES = {
     "rounded": (lambda p, y: np.round(by_search(p, y), 1), "not within 2%"),
     "no division": (searched(of_powers), "do you divide the powers by their sum in each row?"),
     "predicted class": (lambda p, y: by_search(p, p.argmax(axis=1)), "that is the lowest of all"),
+    "as sure as right": (searched(as_sure_as_right), "equal to the accuracy"),
+    "binary cross-entropy": (searched(of_each_column), "a binary cross-entropy of each column"),
+    "a small number in the logarithm": (searched(with_a_small_number), "Or is it another loss?"),
+    "no bounds": (
+        lambda p, y: minimize_scalar(lambda t: loss_at(p, y, t)).x if len(y) != 600 else np.nan,
+        "does your search stay between 0.1 and 10?",
+    ),
     "multiplied": (searched(lambda p, y, t: loss_at(p, y, 1 / t)), "that is one divided by the temperature"),
     "accuracy": (accuracy_only, "no temperature changes the accuracy"),
     "probabilities as logits": (
@@ -345,6 +369,14 @@ WRONG_DECISIONS = {
     "one head": (lambda p, t: {"odd": row_by_row(p, t)["odd"]}, "size"),
     "probabilities": (lambda p, t: p, "shape"),
     "a half up": (lambda p, t: row_by_row(p, t) | {"odd": np.ones(len(p["odd"]))}, "odd predicts [0.25"),
+    "a half is needed without a threshold": (
+        lambda p, t: row_by_row(p, dict.fromkeys(p, 0.5) | t),
+        "a head without a threshold always decides",
+    ),
+    "0.1 is needed without a threshold": (
+        lambda p, t: row_by_row(p, dict.fromkeys(p, 0.1) | t),
+        "has no threshold: that should give 0, and you give -1",
+    ),
     "None for silence": (
         lambda p, t: {n: [None if v < 0 else v for v in values] for n, values in row_by_row(p, t).items()},
         "odd",
@@ -444,6 +476,10 @@ def of_two(gradients, counts):
 
 WRONG_SUMS = {
     "by place": (by_place, "your function raised ValueError"),
+    "mean of those with rows": (
+        lambda g, c: by_weights(g, [int(n > 0) for n in c]),
+        "counts as much as one with many; where a worker has none, it is left out",
+    ),
     "two workers": (of_two, "its number at"),
     "in half precision": (
         lambda g, c: {n: v.astype("float16") for n, v in by_weights(g, c).items()},

@@ -80,7 +80,7 @@ def by_loops(train, rows):
             if np.isnan(number):
                 result[row, rows.shape[1] + k] = 1
             else:
-                result[row, k] = (number - known.mean()) / known.std()
+                result[row, k] = (number - known.mean()) / (known.std() or 1)
     return result.tolist()
 
 
@@ -101,6 +101,18 @@ WRONG_NUMBERS = {
         "the result holds NaN",
     ),
     "in place": (lambda t, r: np.nan_to_num(r, copy=False), "your function changes `rows` itself"),
+    "a constant column": (
+        lambda t, r: np.hstack(
+            [np.where(np.isnan(r), 0, (r - np.nanmean(t, axis=0)) / np.nanstd(t, axis=0)), np.isnan(r)]
+        ),
+        "a column that is constant in `train` has the standard deviation 0: divide it by 1 instead",
+    ),
+    "nearly by 0": (
+        lambda t, r: np.hstack(
+            [np.nan_to_num((r - np.nanmean(t, axis=0)) / (np.nanstd(t, axis=0) + 1e-9)), np.isnan(r)]
+        ),
+        "the result at index",
+    ),
     "of all cells": (
         lambda t, r: np.hstack([np.nan_to_num((r - np.nanmean(t)) / np.nanstd(t)), np.isnan(r)]),
         "the result at index",
@@ -142,6 +154,10 @@ WRONG_DIFFERENCES = {
     "the mean alone": (lambda a, b: (a - b).mean(), "should be a pair"),
     "for each fold": (lambda a, b: (a - b, by_hand(a, b)[1]), "part 0 of the result should be one number"),
     "absolute": (lambda a, b: (np.abs(a - b).mean(), by_hand(a, b)[1]), "part 0 of the result should be 0.6667"),
+    "without its sign": (
+        lambda a, b: (abs(by_hand(a, b)[0]), by_hand(a, b)[1]),
+        "the mean difference has lost its sign",
+    ),
     "a half": (lambda a, b: (by_hand(a, b)[0], by_hand(a, b)[1] / 2), "part 1 of the result should be"),
     "rounded": (lambda a, b: np.round(by_hand(a, b), 2).tolist(), "rounded to 2 decimals"),
 }
@@ -159,7 +175,7 @@ def rows_one_by_one(predictions, names, mean, std):
     found = []
     for kind, ill, weight in zip(predictions["kind"], predictions["ill"], predictions["weight"], strict=True):
         name = max(zip(kind, names, strict=True))[1]
-        found.append({"weight": weight[0] * std + mean, "ill": ill[0] >= 0.5, "kind": np.str_(name)})
+        found.append({"weight": weight[0] * std + mean, "ill": ill[0] > 0.5, "kind": np.str_(name)})
     return tuple(found)
 
 
@@ -189,6 +205,12 @@ WRONG_ANSWERS = {
     "a column": (with_part("weight", lambda weight: np.array([weight])), "take the number out of its column"),
     "with its unit": (with_part("weight", "{} kg".format), "the weight should be a number"),
     "in grams": (with_part("weight", lambda weight: 1000 * weight), "weight should be 32.0, and yours is 32000.0"),
+    "one half": (
+        lambda *given: [
+            row | {"ill": bool(p >= 0.5)} for row, p in zip(by_frame(*given), given[0]["ill"][:, 0], strict=True)
+        ],
+        "ill is True for a probability of exactly 0.5: yes is from more than one half",
+    ),
     "a low threshold": (
         lambda *given: [
             row | {"ill": bool(p > 0.2)} for row, p in zip(by_frame(*given), given[0]["ill"][:, 0], strict=True)

@@ -94,7 +94,8 @@ def test_scores_however_they_are_counted(function):
 
 
 def test_wrong_scores():
-    refused("17.3", lambda truth, predicted, known: 100 * by_weights(truth, predicted, known), "the result should be")
+    refused("17.3", lambda truth, predicted, known: by_weights(truth, predicted >= 0.5, known), "exactly 0.5 is not")
+    refused("17.3", lambda truth, predicted, known: by_weights(truth, predicted, known) / 2, "the result should be")
     refused("17.3", lambda truth, predicted, known: predicted > 0.5, "number")
 
 

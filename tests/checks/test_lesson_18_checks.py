@@ -85,6 +85,7 @@ def test_a_pinball_loss_however_it_is_written(function):
 
 
 WRONG_LOSSES = {
+    "level for both sides": (lambda t, q, a: (a * np.abs(t[:, None] - q)).mean(), "too high should cost `1 - level`"),
     "a level for all": (lambda t, q, a: by_two_sides(t, q, a[:1]), "the result should be"),
     "each level": (lambda t, q, a: [by_two_sides(t, q[:, :1], a[:1])], "should be"),
     "rounded": (lambda t, q, a: round(by_two_sides(t, q, a), 2), "rounded to 2 decimals"),
@@ -184,26 +185,73 @@ def test_wrong_means(answer, words):
 
 def origin_by_search(steps, horizon, begin, end):
     todays = range(end)
-    train = [day for day in todays if day - steps + 1 >= 0 and day + horizon < begin]
-    return train, [day for day in todays if day + 1 >= begin and day + horizon < end]
+    whole = [day for day in todays if day - steps + 1 >= 0]
+    train = [day for day in whole if day + horizon < begin]
+    return train, [day for day in whole if day + 1 >= begin and day + horizon < end]
 
 
 def origin_by_tensors(steps, horizon, begin, end):
-    return tf.range(steps - 1, begin - horizon), tf.range(begin - 1, end - horizon)
+    train = tf.range(steps - 1, tf.maximum(steps - 1, begin - horizon))
+    return train, tf.range(tf.maximum(begin, steps) - 1, end - horizon)
 
 
-@pytest.mark.parametrize("function", [origin_by_search, origin_by_tensors])
+def origin_by_floored_slices(steps, horizon, begin, end):
+    todays = np.arange(end)
+    return todays[steps - 1 : max(begin - horizon, 0)], todays[max(begin, steps) - 1 : end - horizon]
+
+
+@pytest.mark.parametrize("function", [origin_by_search, origin_by_tensors, origin_by_floored_slices])
 def test_an_origin_however_it_is_found(function):
     assert outcome("18.5", function) == ("correct", "")
 
 
+EARLY = [
+    (lambda s, h, b, e: np.arange(s - 1, e - h)[: b - h - s + 1], 0, "a slice that ends with a negative number"),
+    (lambda s, h, b, e: np.arange(e)[s - 1 : b - h], 0, "a slice that ends with a negative number"),
+    (lambda s, h, b, e: np.arange(b - 1, e - h), 1, "today is at least steps - 1, in the test part too"),
+]
+
+
+@pytest.mark.parametrize(("answer", "part", "words"), EARLY)
+def test_an_origin_that_is_right_only_where_it_comes_late(answer, part, words):
+    def origin(*case):
+        parts = origin_by_search(*case)
+        return (answer(*case), parts[1]) if part == 0 else (parts[0], answer(*case))
+
+    refused("18.5", origin, words)
+
+
 WRONG_ORIGINS = {
+    "trains until the day before": (
+        lambda s, h, b, e: (np.arange(s - 1, b - 1), origin_by_search(s, h, b, e)[1]),
+        "reach into the test part: the last target must lie before `begin`",
+    ),
     "masks": (
         lambda s, h, b, e: [np.isin(np.arange(e), part) for part in origin_by_search(s, h, b, e)],
         "part 0 of the result",
     ),
     "the wrong way round": (lambda *case: origin_by_search(*case)[::-1], "part 0 of the result"),
     "backwards": (lambda *case: [part[::-1] for part in origin_by_search(*case)], "part 0 of the result"),
+    "two days too late": (
+        lambda s, h, b, e: (np.arange(s - 1, b - h + 2), origin_by_search(s, h, b, e)[1]),
+        "the training window of today = 9 is not over before `begin`: its last target is day 11",
+    ),
+    "two days too early": (
+        lambda s, h, b, e: (np.arange(max(s - 3, 0), b - h), origin_by_search(s, h, b, e)[1]),
+        "the training window of today = 0 is not whole: its first input would be day -2",
+    ),
+    "a whole window of targets too early": (
+        lambda s, h, b, e: (origin_by_search(s, h, b, e)[0], np.arange(max(b - h, s) - 1, e - h)),
+        "the test window of today = 7 has a target before `begin`: its first one is day 8",
+    ),
+    "half of the horizon too late": (
+        lambda s, h, b, e: (origin_by_search(s, h, b, e)[0], np.arange(max(b, s) - 1, e - h // 2)),
+        "the test window of today = 14 is not over before `end`: its last target is day 16",
+    ),
+    "the floor is one too low": (
+        lambda s, h, b, e: (origin_by_search(s, h, b, e)[0], np.arange(max(b - 1, s - 2), e - h)),
+        "begin = 3, end = 40: the test window of today = 5 is not whole: its first input would be day -1",
+    ),
     "every second": (lambda *case: (origin_by_search(*case)[0], origin_by_search(*case)[1][::2]), "part 1"),
     "first and last": (lambda s, h, b, e: ((s - 1, b - h - 1), (b - 1, e - h - 1)), "should have shape"),
 }

@@ -34,6 +34,8 @@ HANDED_IN = {
     "cheats/deleted.ipynb": [CELLS["wrong"], 'print("Question 5.2: correct.")', "# Todo('5.2')"],
     "cheats/patched.ipynb": [PATCHED, CELLS["wrong"], CHECK],
     "faults.ipynb": [IMPORT, "def broken(:", "import time\ntime.sleep(600)", CELLS["right"], CHECK],
+    "late.ipynb": [IMPORT, CHECK, CELLS["right"]],
+    "misspelt.ipynb": [IMPORT, CELLS["right"].replace("):", "]:"), CHECK],
     "killed.ipynb": [IMPORT, "import os", CELLS["right"], CHECK, "os._exit(1)", 'check("5.3", lambda: 1)'],
 }
 
@@ -51,6 +53,9 @@ def table(tmp_path_factory, kernel_name):
         del cell["id"]
     without_ids["cells"][0]["outputs"] = [large]
     (folder / "large without ids.ipynb").write_text(json.dumps(without_ids))
+    (folder / "bom.ipynb").write_text((folder / "late.ipynb").read_text(), encoding="utf-8-sig")
+    (folder / "no_notebook").mkdir()
+    (folder / "no_notebook" / "answers.py").write_text("print(5)")
     (folder / "broken.ipynb").write_text('{"cells": [')
     nbformat.write(notebook("print('a notebook of another course')"), folder / "foreign.ipynb")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -75,6 +80,9 @@ def table(tmp_path_factory, kernel_name):
         ("cheats/deleted.ipynb", "not yet"),
         ("cheats/patched.ipynb", "not yet"),
         ("faults.ipynb", "correct"),
+        ("late.ipynb", "correct"),
+        ("bom.ipynb", "correct"),
+        ("misspelt.ipynb", "not answered yet"),
         ("killed.ipynb", "correct"),
         ("large without ids.ipynb", "correct"),
     ],
@@ -87,6 +95,15 @@ def test_an_answer_is_judged_whatever_stands_around_it(table, name, state):
 def test_the_reason_is_that_of_the_check(table):
     assert "at most means <=" in table["bob/05_regression.ipynb", "5.2"].reason
     assert "the check was changed" in table["cheats/patched.ipynb", "5.2"].reason
+
+
+def test_an_answer_that_could_not_run_is_told_from_none(table):
+    assert table["misspelt.ipynb", "5.2"].reason.endswith("(a cell above the check raised SyntaxError)")
+    assert "raised" not in table["misspelt.ipynb", "5.3"].reason
+    stopped = [*notebook(IMPORT, CHECK).cells, *notebook(CHECK).cells]
+    stopped[0].metadata["mos_error"] = "KeyboardInterrupt"
+    stopped[1].metadata["mos_question"] = stopped[2].metadata["mos_question"] = "5.2"
+    assert grade.errors_before(stopped) == {"5.2": " (a cell above the check was stopped)"}
 
 
 def test_every_question_of_the_exercise_has_a_row(table):
@@ -103,9 +120,22 @@ def test_what_follows_a_killed_kernel_was_not_run(table):
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("broken.ipynb", "it is no notebook"), ("foreign.ipynb", "no question of the course")]
+    ("name", "reason"),
+    [
+        ("broken.ipynb", "it is no notebook"),
+        ("foreign.ipynb", "no question of the course"),
+        ("no_notebook", "it holds no notebook"),
+    ],
 )
 def test_what_cannot_be_judged_is_named(table, name, reason):
     row = table[name, ""]
     assert row.state == "not run"
     assert reason in row.reason
+
+
+def test_a_table_for_a_folder_that_is_not_there_is_refused_before_anything_runs(tmp_path, monkeypatch, capsys):
+    nbformat.write(notebook(CHECK), tmp_path / "one.ipynb")
+    monkeypatch.setattr("sys.argv", ["grade", str(tmp_path), "--csv", str(tmp_path / "nowhere" / "grades.csv")])
+    with pytest.raises(SystemExit):
+        grade.main()
+    assert "--csv must name a file in a folder that exists" in capsys.readouterr().err

@@ -490,20 +490,28 @@ def onnx_comes_second(_):
     )
 
 
-@sentence("15", "`batches` with 32 updates in one call needed less than half of what plain `fit` on arrays needs.")
+@sentence(
+    "15",
+    "`batches` alone gained nothing, 32 updates in one call alone made it 1.4 to 2 times as fast, and both together "
+    "more than twice",
+)
 def many_updates_in_a_call_save_work(_):
-    return np.median(values("input_pipeline", "fit on", "batches, 32 updates in one call", "speed")) > 2
+    alone, arrays, both = (
+        values("input_pipeline", "fit on", way, "speed")
+        for way in ("batches", "arrays, 32 updates in one call", "batches, 32 updates in one call")
+    )
+    return alone.max() < 1 and arrays.min() > 1.35 and arrays.max() < 2.05 and both.min() > 2
 
 
 @sentence(
     "15",
-    "They needed about one and a half times as much as arrays, and about three times if they are read one after the "
-    "other",
+    "Even with 32 updates in one call, these files needed 1.0 to 2.4 times what plain `fit` on arrays needs, and about "
+    "three times if they are read one after the other",
 )
 def files_cost_work(_):
     ways = ("side by side", "image by image")
-    work = [1 / np.median(values("input_pipeline", "fit on", f"files, {way}, 32", "speed")) for way in ways]
-    return 1.3 < work[0] < 1.7 and 2.7 < work[1] < 3.3
+    side, single = (1 / values("input_pipeline", "fit on", f"files, {way}, 32", "speed") for way in ways)
+    return side.min() > 0.95 and side.max() < 2.45 and single.min() > 2.7 and single.max() < 3.3
 
 
 @sentence(

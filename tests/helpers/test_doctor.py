@@ -14,8 +14,9 @@ def test_a_healthy_machine_gets_an_ok_for_each_part(capsys, monkeypatch):
     monkeypatch.setenv("MOS_DATA", "digits")
     assert doctor.report()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(doctor.CHECKS)
-    assert all(line.startswith("OK    ") for line in lines)
+    assert len(lines) == len(doctor.CHECKS) + 1
+    assert all(line.startswith("OK    ") for line in lines[:-1])
+    assert lines[-1] == "This machine is ready."
 
 
 def old_python(monkeypatch):
@@ -101,10 +102,11 @@ def test_each_fault_is_named_with_its_cure_and_the_rest_is_still_checked(fault, 
     check, expected = fault(monkeypatch)
     monkeypatch.setattr(doctor, "CHECKS", (check, lambda: "the next part"))
     assert not doctor.report()
-    first, second = capsys.readouterr().out.splitlines()
+    first, second, verdict = capsys.readouterr().out.splitlines()
     assert first.startswith("FIX   ")
     assert expected in first
     assert second == "OK    the next part"
+    assert verdict == "1 of 2 lines say FIX."
 
 
 def test_the_doctor_starts_without_tensorflow():
