@@ -149,7 +149,9 @@ check("18.4", lambda: masked_mean)
 def origin(steps, horizon, begin, end):
     """Return the todays of the windows to train on, and of those to test."""
     first_whole = steps - 1
-    return np.arange(first_whole, begin - horizon), np.arange(max(begin - 1, first_whole), end - horizon)
+    return np.arange(first_whole, begin - horizon), np.arange(
+        max(begin - 1, first_whole), end - horizon
+    )
 
 
 ### END SOLUTION
