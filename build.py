@@ -365,8 +365,9 @@ def recipe(source: Path) -> str | None:
         return None
     title = next(line for line in cells[0].source.splitlines() if line.startswith("# ")).removeprefix("# ")
     text = re.sub(r"\[([^\]]+)\]\([^)]+\)|\*\*", r"\1", cells[place].source.partition(TAKEN)[2].strip())
-    needs = sorted(set(re.findall(r"^ *(?:import|from) (\w+)", cells[place + 1].source, re.MULTILINE)) - NO_PACKAGES)
-    heading = f"{text}\n\nFrom lesson {title}\nIt needs {', '.join(needs)}, and nothing else."
+    needs = set(re.findall(r"^ *(?:import|from) (\w+)", cells[place + 1].source, re.MULTILINE)) - NO_PACKAGES
+    needs |= set(re.findall(r"^pip install (\w+)$", text, re.MULTILINE))  # what starts it need not be imported
+    heading = f"{text}\n\nFrom lesson {title}\nIt needs {', '.join(sorted(needs))}, and nothing else."
     return f'"""{heading}\n"""\n\n{cells[place + 1].source}\n'
 
 

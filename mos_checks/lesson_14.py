@@ -273,9 +273,10 @@ function_question(
 
 def _model(rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Answer for each row by its own numbers, and say in `together` how many rows came at once."""
-    x, code = rows["row"], np.asarray(rows["code"])
+    x, code = np.asarray(rows["row"]), np.asarray(rows["code"])
     together = np.full((len(x), 1), len(x))
-    return {"place": np.cumsum(x, axis=1), "odd": (x.sum(axis=1) + code)[:, None], "together": together}
+    place = np.cumsum(x - np.asarray(rows["start"]), axis=1)
+    return {"place": place, "odd": (x.sum(axis=1) + code)[:, None], "together": together}
 
 
 def _answer_all(requests: list[dict], model: Callable, cut: Callable | None = None) -> list[dict[str, np.ndarray]]:
@@ -290,16 +291,25 @@ def _own_places(counts: list[int]) -> list[np.ndarray]:
     return np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
 
 
+def _by_place(requests: list[dict], model: Callable) -> list[dict[str, np.ndarray]]:
+    return _answer_all([dict(zip(requests[0], one.values(), strict=True)) for one in requests], model)
+
+
 def _backwards(counts: list[int]) -> list[np.ndarray]:
     return _own_places(counts[::-1])[::-1]
 
 
 def _cases_of_requests_together() -> list[dict]:
-    """Return requests of several sizes, some without rows."""
+    """Return requests of several sizes, some without rows; every second one has its inputs in the opposite order."""
     rng = np.random.default_rng(0)
     sizes = [[2, 1], [1, 3, 2], [4], [3, 0, 1], [0, 2, 2], [1, 1, 1, 5]]
+    shapes = {"row": (3,), "code": (), "start": (3,)}
+    orders = [list(shapes), list(shapes)[::-1]]
     return [
-        {"requests": [{"row": rng.normal(size=(n, 3)), "code": rng.normal(size=n)} for n in counts], "model": _model}
+        {
+            "requests": [{k: rng.normal(size=(n, *shapes[k])) for k in orders[i % 2]} for i, n in enumerate(counts)],
+            "model": _model,
+        }
         for counts in sizes
     ]
 
@@ -356,6 +366,7 @@ function_question(
         ),
         "the requests are answered in the opposite order": lambda r, model: _answer_all(r, model)[::-1],
         "you cut the answers from the back to the front": lambda r, model: _answer_all(r, model, _backwards),
+        "you take the inputs by their place in the dictionary: take them by name": _by_place,
     },
     show=_wrong_answer,
 )

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Exercise 14. Name, refuse and share
 #
-# Three questions on [lesson 14](../notebooks/14_ship.ipynb), from easy to hard. About 35 minutes.
+# Three questions on [lesson 14](../notebooks/14_ship.ipynb), from easy to hard. About 30 minutes.
 #
 # Replace the line `raise Todo(...)` by your answer, run the cell, then run the check below it. A check never changes your
 # variables. If you are stuck, run `hint("14.1")` in a new cell: each run gives one hint more. The answers are in
@@ -134,7 +134,7 @@ sorted(faults(requests, {"image": (2, 2), "code": ()}))
 #
 # Several people ask at the same time. One call of the model for all of their rows costs little more than one for a single
 # row. Write `answer_all(requests, model)`. `requests` is a list (at least one) of dictionaries: from the name of an input to
-# an array. The arrays of one request have the same number of rows, which may be 0; requests differ. `model` is a function
+# an array; each may have them in an order of its own. The arrays of one request have the same number of rows, which may be 0; requests differ. `model` is a function
 # from such a dictionary to a dictionary of arrays by head, with a row for each row that it was given. Call it **once**, and
 # return a list of dictionaries: to each request its own answers, in the order of the requests.
 

@@ -33,6 +33,10 @@
 # | hard sharing | partage dur des poids | all tasks use one trunk | [10](10_when_to_share.ipynb) | shared-bottom model |
 # | soft sharing | - | the training decides how much the tasks share: cross-stitch units, experts with gates | [10](10_when_to_share.ipynb) | |
 # | request | requête | a question to a server; it answers with a status, such as 200 or 422, and a text | [14](14_ship.ipynb) | |
+# | server | serveur | a program that waits for requests, and answers them | [14](14_ship.ipynb) | |
+# | port | port | the number that tells the programs of one machine apart | [14](14_ship.ipynb) | |
+# | JSON | format JSON | lists, and dictionaries with names, written as text | [14](14_ship.ipynb) | |
+# | SavedModel | - | TensorFlow's folder for an exported model: what it computes, and its weights | [14](14_ship.ipynb) | |
 # | signature | signature | what can be asked of an exported model, with the names of its inputs and outputs | [14](14_ship.ipynb) | |
 # | expert, gate | expert, routeur | a small network that all tasks may use; the weights with which one task mixes the experts | [10](10_when_to_share.ipynb) | router |
 # | freeze, frozen | geler, couches gelées | keep the parameters of a layer as they are while others train; such a layer is frozen | [17](17_your_pictures.ipynb) | |

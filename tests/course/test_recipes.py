@@ -31,6 +31,7 @@ def test_a_recipe_says_what_it_needs_and_has_a_test_on_another_problem(path):
     }
     imported |= {node.module.partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     needed = re.search(r"^It needs (.*), and nothing else\.$", ast.get_docstring(tree), re.MULTILINE)[1].split(", ")
-    assert set(needed) == imported - set(sys.stdlib_module_names)
+    installed = set(re.findall(r"^pip install (\w+)$", ast.get_docstring(tree), re.MULTILINE))
+    assert set(needed) == (imported - set(sys.stdlib_module_names)) | installed
     assert set(needed) <= packages_distributions().keys()
     assert (ROOT / "tests" / "course" / f"test_take_away_{path.stem[:2]}.py").is_file()

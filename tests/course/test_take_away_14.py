@@ -5,39 +5,41 @@ import os
 import re
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx
+import jupytext
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from take_away import source
 
+LESSON = Path(__file__).resolve().parents[2] / "source" / "lessons" / "14_ship.py"
 PREDICT = "/v1/models/model:predict"
 
 
+def running_of_the_lesson():
+    """Return the lesson's own `running`, which starts serve.py of a folder."""
+    cells = jupytext.read(LESSON, fmt="py:percent").cells
+    (cell,) = (cell.source for cell in cells if "def running(" in cell.source)
+    names = {"contextmanager": contextmanager, "os": os, "re": re, "subprocess": subprocess, "sys": sys, "time": time}
+    exec(cell[cell.index("@contextmanager") :], names)
+    return names["running"]
+
+
 @contextmanager
-def running(folder, model):
-    """Start the server as a reader would; give its address, or raise what it wrote."""
+def serving(folder, model):
+    """Start the recipe as a reader would, and give a client; raise what it wrote if it does not start."""
     (folder / "serve.py").write_text(source("14_ship"), encoding="utf-8")
-    command = [sys.executable, "-m", "uvicorn", "serve:create_app", "--factory", "--app-dir", str(folder)]
-    command += ["--host", "127.0.0.1", "--port", "0", "--log-level", "info"]
-    errors = folder / "errors.txt"
-    with errors.open("w", encoding="utf-8") as file:
-        environment = os.environ | {"MODEL_FOLDER": str(model)}
-        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=file)
-        try:
-            while not (found := re.search(r"http://127\.0\.0\.1:\d+", wrote := errors.read_text(encoding="utf-8"))):
-                try:
-                    server.wait(0.1)
-                except subprocess.TimeoutExpired:
-                    continue
-                raise RuntimeError(wrote + errors.read_text(encoding="utf-8"))
-            yield found[0]
-        finally:
-            server.kill()
-            server.wait()
+    with (
+        running_of_the_lesson()(folder, model) as address,
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +55,7 @@ def model():
 def client(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     model.export(folder / "1", verbose=False)
-    with (
-        running(folder, folder / "1") as address,
-        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
-    ):
+    with serving(folder, folder / "1") as client:
         yield client
 
 
@@ -80,13 +79,19 @@ def test_answers_come_by_name_and_equal_those_of_the_model(client, model):
 
 
 WRONG = {
-    "an input is missing": ([RIGHT, {"code": 1}], r"instance 1 must hold ['code', 'row'], not ['code']"),
-    "an input too many": ([RIGHT | {"age": 3}], "not ['age', 'code', 'row']"),
+    "an input is missing": ([RIGHT, {"code": 1}], "instance 1 must hold ['code', 'row'], and holds ['code']"),
+    "an input too many": ([RIGHT | {"age": 3}], "and holds ['age', 'code', 'row']"),
     "another shape": ([RIGHT, RIGHT | {"row": [1, 2, 3]}], "instance 1: row must have shape (2,), not (3,)"),
     "different lengths": ([RIGHT | {"row": [[1], [1, 2]]}], "instance 0: row has rows of different lengths"),
-    "a text": ([RIGHT | {"row": ["1", "2"]}], "instance 0: row must hold numbers alone"),
-    "nothing": ([RIGHT | {"row": [1, None]}], "instance 0: row must hold numbers alone"),
-    "a share as a code": ([RIGHT | {"code": 1.5}], "instance 0: code must hold whole numbers"),
+    "a text": ([RIGHT | {"row": ["1", "2"]}], "instance 0: row must hold nothing but numbers"),
+    "nothing": ([RIGHT | {"row": [1, None]}], "instance 0: row must hold nothing but numbers"),
+    "true": ([RIGHT | {"row": [True, False]}], "instance 0: row must hold nothing but numbers"),
+    "more than 64 bits": (
+        [RIGHT | {"row": [1, 10**30]}],
+        "instance 0: row must hold nothing but numbers of at most 64",
+    ),
+    "a share as a code": ([RIGHT | {"code": 1.5}], "instance 0: code must hold whole numbers, without a point"),
+    "a code of 64 bits": ([RIGHT | {"code": 2**63}], f"instance 0: code must lie between {-(2**63)} and {2**63 - 1}"),
     "too large": ([RIGHT | {"row": [1, 1e300]}], "instance 0: row holds NaN, or a number that is too large"),
     "NaN": ([RIGHT | {"row": [1, float("nan")]}], "instance 0: row holds NaN"),
     "no instance": ([], "1 to 1000 instances are wanted, not 0"),
@@ -101,9 +106,30 @@ def test_what_cannot_be_answered_is_refused_by_name(client, instances, words):
     assert words in response.json()["detail"]
 
 
-@pytest.mark.parametrize("content", ["no json", "[]", '{"rows": []}', '{"instances": [3]}'])
-def test_another_form_is_refused_as_well(client, content):
-    assert post(client, content).status_code == 422
+MALFORMED = {
+    "no JSON": ("no json", "JSON decode error"),
+    "a list": ("[]", "Field required"),
+    "NaN alone": ("NaN", "Field required"),
+    "another key": ('{"rows": [NaN]}', "Field required"),
+    "no list": ('{"instances": NaN}', "Input should be a valid list"),
+    "a number": ('{"instances": [3]}', "instance 0 must hold ['code', 'row'], and holds no names"),
+    "NaN": ('{"instances": [NaN]}', "and holds no names"),
+    "the names without values": ('{"instances": [["code", "row"]]}', "and holds no names"),
+    "half a character": (r'{"instances": [{"\ud800": 1}]}', r"and holds ['\ud800']"),
+    "half a character as a value": (r'{"instances": [{"code": "\ud800", "row": [1, 2]}]}', "nothing but numbers"),
+    "a long row without names": (json.dumps({"instances": [list(range(100_000))]}), "and holds no names"),
+    "many rows without names": (json.dumps({"instances": [[1, 2]] * 100_000}), "1 to 1000 instances are wanted"),
+    "a long text": (json.dumps({"instances": "x" * 100_000}), "Input should be a valid list"),
+    "a long name": (json.dumps({"instances": [{"x" * 100_000: 1}]}), "and holds ['xxx"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), MALFORMED.values(), ids=MALFORMED)
+def test_another_form_is_refused_in_a_short_text(client, content, words):
+    response = post(client, content)
+    assert response.status_code == 422
+    assert words in response.json()["detail"]
+    assert len(response.content) < 500
 
 
 def test_each_of_many_gets_its_own_answers(client):
@@ -142,5 +168,101 @@ def test_it_says_what_it_can_be_asked(client):
 def test_a_model_with_an_open_shape_is_refused_at_the_start(tmp_path):
     row = keras.Input((None, 2), name="row")
     keras.Model(row, {"sum": keras.ops.sum(row, axis=(1, 2))}).export(tmp_path / "1", verbose=False)
-    with pytest.raises(RuntimeError, match="only the number of rows may be open"), running(tmp_path, tmp_path / "1"):
+    with pytest.raises(RuntimeError, match="only the number of rows must be open"), serving(tmp_path, tmp_path / "1"):
         pass
+
+
+def saved(folder, function, **inputs):
+    """Save a function of tensors as a SavedModel; return its folder."""
+    specs = {name: tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in inputs.items()}
+    module = tf.Module()
+    module.asked = tf.function(function, input_signature=list(specs.values()))
+    tf.saved_model.save(module, folder / "1", signatures={"serving_default": module.asked})
+    return folder / "1"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Whole numbers of 8 bits, a yes or no, and a head that is not finite at 0."""
+
+    def answers(byte, flag, size):
+        return {"byte": byte, "flag": flag, "inverse": 1 / size}
+
+    folder = tmp_path_factory.mktemp("small")
+    rows = [None]
+    with serving(
+        folder, saved(folder, answers, byte=(rows, tf.uint8), flag=(rows, tf.bool), size=(rows, tf.float16))
+    ) as client:
+        yield client
+
+
+FINE = {"byte": 255, "flag": True, "size": 0.5}
+
+
+def test_small_numbers_and_booleans_come_back_as_they_went(small):
+    given = post(small, {"instances": [FINE, FINE | {"byte": 0, "flag": False, "size": 1}]}).json()["predictions"]
+    assert given == [
+        {"byte": 255, "flag": True, "inverse": 2.0},
+        {"byte": 0, "flag": False, "inverse": 1.0},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"byte": 300}, "byte must lie between 0 and 255"),
+        ({"byte": -1}, "byte must lie between 0 and 255"),
+        ({"byte": 2**63}, "byte must lie between 0 and 255"),
+        ({"byte": True}, "byte must hold nothing but numbers"),
+        ({"flag": 2}, "flag must hold nothing but true or false"),
+        ({"size": 1e5}, "size holds NaN, or a number that is too large"),
+    ],
+)
+def test_no_number_is_turned_into_another_one(small, changed, words):
+    response = post(small, {"instances": [FINE | changed]})
+    assert response.status_code == 422
+    assert words in response.json()["detail"]
+
+
+def test_an_answer_that_is_not_finite_is_named_and_the_others_are_given(small):
+    response = post(small, {"instances": [FINE, FINE | {"size": 0}]})
+    assert response.status_code == 500
+    assert response.json()["detail"] == "the model's answer to inverse is no finite number"
+    assert post(small, {"instances": [FINE]}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("words", "function", "shape", "dtype"),
+    [
+        ("x must be numbers, not string", lambda x: {"size": tf.strings.length(x)}, [None], tf.string),
+        ("text must be numbers, not string", lambda x: {"text": tf.as_string(x)}, [None], tf.float32),
+        ("only the number of rows must be open", lambda x: {"same": x}, [1, 2], tf.float32),
+        ("a head must answer each row by itself", lambda x: {"mean": tf.reduce_mean(x)}, [None], tf.float32),
+    ],
+)
+def test_a_model_that_it_cannot_serve_is_refused_at_the_start(tmp_path, words, function, shape, dtype):
+    model = saved(tmp_path, function, x=(shape, dtype))
+    with pytest.raises(RuntimeError, match=words), serving(tmp_path, model):
+        pass
+
+
+LOUD = """
+import sys
+
+def create_app():
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            print("x" * 200_000, file=sys.stderr, flush=True)
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body"})
+    return app
+"""
+
+
+def test_a_server_of_the_lesson_may_write_more_than_a_pipe_holds_and_ends_with_the_block(tmp_path):
+    (tmp_path / "serve.py").write_text(LOUD, encoding="utf-8")
+    with suppress(KeyError), running_of_the_lesson()(tmp_path, tmp_path) as address:
+        assert httpx.get(address, trust_env=False, timeout=20).status_code == 200
+        raise KeyError
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address, trust_env=False)
