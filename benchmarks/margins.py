@@ -72,7 +72,11 @@ def run_cells(path: Path, found: dict[str, list]) -> None:
         if sign and all(isinstance(side, Real) for side in sides):
             found.setdefault(name, []).append(sign * (float(sides[0]) - float(sides[1])))
         else:
-            truth = (sides[0] > sides[1] if sign > 0 else sides[0] < sides[1]) if sign else sides[0]
+            truth = sides[0]
+            if sign:  # two dates, say
+                above, equal = sides[0] > sides[1], sides[0] == sides[1]
+                truth = above if sign > 0 else ~np.logical_or(above, equal)
+                truth = np.logical_or(truth, equal) if "=" in claim else truth
             found.setdefault(name, []).append(bool(np.all(truth)))
 
     names = {"__name__": "__main__", "record": record, "display": lambda *args, **kwargs: None}
@@ -110,7 +114,8 @@ def rows(name: str, source: str, found: dict[str, list]) -> list[tuple[bool, str
     """Return for each claim whether it is sound, and its row of the table."""
     table = []
     for claim, values in found.items():
-        held = sum(value is True or (value is not True and value is not False and value > 0) for value in values)
+        equal = "<=" in claim or ">=" in claim  # then a distance of 0 is enough
+        held = sum(value if isinstance(value, bool) else value > 0 or (equal and value == 0) for value in values)
         mean, std = np.mean(values), np.std(values, ddof=1) if len(values) > 1 else 0.0
         truth = isinstance(values[0], bool)
         ratio = np.inf if truth or std < 1e-9 else mean / std
