@@ -283,7 +283,8 @@ def clean(cell: nbformat.NotebookNode, target: Target) -> None:
     for output in cell.outputs:
         if output.get("name") == "stderr":
             raise BuildError(f"{where}wrote to standard error:\n{output.text}")
-        shown = FIGURE.sub("", str(output.get("data", output)))
+        data = {kind: value for kind, value in output.get("data", output).items() if kind != "image/png"}
+        shown = FIGURE.sub("", str(data))
         for private in (str(target.root), sys.prefix, str(Path.home())):
             if private in shown:
                 raise BuildError(f"{where}shows a path of this machine: {private}")
@@ -324,7 +325,7 @@ def pictures(notebook: nbformat.NotebookNode, target: Target) -> dict[Path, byte
     """Return the figures of the cells tagged `picture`, which the README shows, by the path of their file."""
     tagged = [cell for cell in notebook.cells if "picture" in cell.metadata.get("tags", [])]
     shown = [output.get("data", {}) for cell in tagged for output in cell.outputs]
-    data = [png for bundle in shown for png in FIGURE.findall(bundle.get("text/html", ""))]
+    data = [bundle["image/png"] for bundle in shown if "image/png" in bundle]
     folder = target.path.parent / "images"
     return {
         folder / f"{target.source.stem}_{number}.png": base64.b64decode(png) for number, png in enumerate(data, start=1)

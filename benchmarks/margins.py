@@ -62,6 +62,12 @@ def recorded(claim: str, sign: int, *sides: ast.expr) -> ast.expr:
     return ast.Call(ast.Name("record", ast.Load()), [ast.Constant(claim), ast.Constant(sign), *sides], [])
 
 
+def may_be_equal(claim: str) -> bool:
+    """Return whether a claim is a comparison that holds for equal sides too."""
+    test = ast.parse(claim, mode="eval").body
+    return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.GtE | ast.LtE)
+
+
 def run_cells(path: Path, found: dict[str, list]) -> None:
     """Run the code of a source once; add to `found` what each claim gave, under the claim and its place in the run."""
     times: dict[str, int] = {}
@@ -74,9 +80,8 @@ def run_cells(path: Path, found: dict[str, list]) -> None:
         else:
             truth = sides[0]
             if sign:  # two dates, say
-                above, equal = sides[0] > sides[1], sides[0] == sides[1]
-                truth = above if sign > 0 else ~np.logical_or(above, equal)
-                truth = np.logical_or(truth, equal) if "=" in claim else truth
+                larger, smaller = sides[::sign]
+                truth = larger >= smaller if may_be_equal(claim) else larger > smaller
             found.setdefault(name, []).append(bool(np.all(truth)))
 
     names = {"__name__": "__main__", "record": record, "display": lambda *args, **kwargs: None}
@@ -114,7 +119,7 @@ def rows(name: str, source: str, found: dict[str, list]) -> list[tuple[bool, str
     """Return for each claim whether it is sound, and its row of the table."""
     table = []
     for claim, values in found.items():
-        equal = "<=" in claim or ">=" in claim  # then a distance of 0 is enough
+        equal = may_be_equal(claim)
         held = sum(value if isinstance(value, bool) else value > 0 or (equal and value == 0) for value in values)
         mean, std = np.mean(values), np.std(values, ddof=1) if len(values) > 1 else 0.0
         truth = isinstance(values[0], bool)

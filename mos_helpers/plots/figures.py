@@ -63,17 +63,22 @@ class Figure(matplotlib.figure.Figure):
         colours.save(file, "png", optimize=True)
         return file.getvalue()
 
-    def html(self) -> str:
-        """Return the figure as HTML: JupyterLab reads no alt text from the metadata of a PNG."""
+    def bundle(self) -> dict[str, str]:
+        """Return the figure in the forms that notebooks store, by their media types.
+
+        JupyterLab reads no alt text from the metadata of a PNG, so there is HTML. What shows no HTML, such as an export
+        to PDF, takes the PNG.
+        """
         width = round(DPI * self.get_figwidth())  # without a height, the figure keeps its form on a narrow page
         png = base64.b64encode(self.png()).decode("ascii")
-        return f'<img alt="{escape(self.alt)}" width="{width}" src="data:image/png;base64,{png}">'
+        html = f'<img alt="{escape(self.alt)}" width="{width}" src="data:image/png;base64,{png}">'
+        return {"text/html": html, "image/png": png, "text/plain": self.alt}
 
     def _ipython_display_(self) -> None:
         # After an import of pyplot, IPython would draw every figure in its own way, without the alt text.
         from IPython.display import display
 
-        display({"text/html": self.html(), "text/plain": self.alt}, raw=True)
+        display(self.bundle(), raw=True)
 
 
 def finish(axes: Axes, x_label: str, y_label: str = "", ticks: int = 6) -> None:

@@ -135,3 +135,15 @@ def test_every_benchmark_says_what_it_does_and_how_it_is_run(monkeypatch, capsys
             assert name in ("harness.py", "local_cluster.py", "training.py"), f"{name} goes on after --help"
             continue
         assert f"    python benchmarks/{name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("claim", "equal"),
+    [("a <= b", True), ("b >= a  # time 2", True), ("a < b", False), ("f(x=1) > 2", False), ("a[b <= c] < 1", False)],
+)
+def test_a_margin_of_zero_is_enough_only_where_both_sides_may_be_equal(claim, equal, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    margins = runpy.run_path(str(FOLDER / "margins.py"))
+    assert margins["may_be_equal"](claim) is equal
+    [(sound, _)] = margins["rows"]("00_lesson", "digits", {claim: [0.0, 0.0]})
+    assert sound is equal

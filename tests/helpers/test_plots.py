@@ -267,7 +267,7 @@ def image(html):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_figure_shows_itself_with_alt_text_and_two_pixels_for_each_that_it_is_shown_with(name):
     figure = EXAMPLES[name]()
-    shown = image(figure.html())
+    shown = image(figure.bundle()["text/html"])
     assert figure.alt
     assert figure.alt == shown["alt"]
     png = base64.b64decode(shown["src"].removeprefix("data:image/png;base64,"))
@@ -385,7 +385,8 @@ def test_a_notebook_shows_a_figure_once_with_its_alt_text(notebook):
     _, _, shown, kept, _, _ = (cell.outputs for cell in notebook.cells)
     assert kept == []
     assert len(shown) == 1
-    assert set(shown[0].data) == {"text/html", "text/plain"}
+    assert set(shown[0].data) == {"text/html", "image/png", "text/plain"}
+    assert shown[0].data["image/png"] in shown[0].data["text/html"]
     assert shown[0].data["text/plain"].startswith("Learning curves over 3 epochs. a: loss ")
     assert shown[0].data["text/plain"] == image(shown[0].data["text/html"])["alt"]
 
