@@ -238,8 +238,8 @@ def test_a_long_error_is_shown_in_lines_that_end_with_a_word(course):
 
 
 def test_a_figure_of_a_tagged_cell_is_written_to_a_file_too(course):
-    shows = """from IPython.display import HTML
-HTML('<img alt="One" width="1" src="data:image/png;base64,YWJj">')"""
+    shows = """from IPython.display import display
+display({"text/html": '<img alt="One" src="data:image/png;base64,YWJj">', "image/png": "YWJj"}, raw=True)"""
     (course / "source/lessons/01_one.py").write_text(HEAD + f'# %% tags=["picture"]\n{shows}\n\n# %%\n{shows}\n')
     build.build(target(course))
     (picture,) = (course / "notebooks/images").iterdir()
