@@ -25,7 +25,7 @@
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
-from mos_helpers.training import restart
+from mos_helpers.training import draw_weights, restart
 
 import csv
 import tempfile
@@ -369,9 +369,8 @@ def scores(model):
 
 # %%
 runs = {}
-for seed in range(10):
-    keras.utils.set_random_seed(seed)
-    start = network(new_trunk()).get_weights()
+starts = draw_weights(lambda: network(new_trunk()), range(10))
+for seed, start in enumerate(starts):
     with_trunk = pretrained + start[len(pretrained) :]
     half = fit(frozen, with_trunk, seed, updates=60)
     for way, model, weights, how in [
