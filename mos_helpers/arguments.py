@@ -25,14 +25,9 @@ def check_number(
         raise ValueError(f"{name} must be {wanted}, not {value:,}.")
 
 
-def check_whole_number(name: str, value: object, low: int, high: float = math.inf) -> None:
-    """Raise TypeError for what is no whole number, and ValueError for one that is out of range."""
-    check_number(name, value, low, high, whole=True)
-
-
 def check_seed(seed: object) -> None:
     """Raise an error for what NumPy or TensorFlow does not take as a seed."""
-    check_whole_number("seed", seed, 0, 2**63 - 1)
+    check_number("seed", seed, 0, 2**63 - 1, whole=True)
 
 
 def check_names(name: str, names: object) -> None:
@@ -91,7 +86,7 @@ def as_digits(x: np.ndarray, y: np.ndarray, n: int, seed: int) -> tuple[np.ndarr
     x, y = as_images("x", x), as_labels("y", y, 10)
     if len(x) != len(y):
         raise ValueError(f"y must have one label per image, shape ({len(x)},), not shape {y.shape}.")
-    check_whole_number("n", n, 1)
+    check_number("n", n, 1, whole=True)
     check_seed(seed)
     return x, y
 
