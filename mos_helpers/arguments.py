@@ -70,9 +70,8 @@ def as_images(name: str, images: np.ndarray) -> np.ndarray:
     """Return images in [0, 1] as float32 of shape (n, height, width)."""
     images = np.asarray(images)
     if not np.issubdtype(images.dtype, np.floating):
-        raise TypeError(
-            f"{name} must hold floating-point numbers in [0, 1], not {images.dtype}; divide 0 to 255 by 255."
-        )
+        wanted = "floating-point numbers in [0, 1]"
+        raise TypeError(f"{name} must hold {wanted}, not {images.dtype}; divide 0 to 255 by 255.")
     if images.ndim != 3 or 0 in images.shape:
         raise ValueError(f"{name} must have at least one image, shape (n, height, width), not shape {images.shape}.")
     lowest, highest = images.min(), images.max()
