@@ -38,12 +38,8 @@ def read_compiled(model: keras.Model) -> Compiled | None:
     if not model.compiled:
         return None
     loss, metrics, last_call = model._compile_loss, model._compile_metrics, model._compile_config.config
-    in_use = {
-        "loss": getattr(loss, "_user_loss", None),
-        "loss_weights": getattr(loss, "_user_loss_weights", None),
-        "metrics": getattr(metrics, "_user_metrics", None),
-        "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
-    }
+    holders = {"loss": loss, "loss_weights": loss, "metrics": metrics, "weighted_metrics": metrics}
+    in_use = {name: getattr(holder, f"_user_{name}", None) for name, holder in holders.items()}
     started, weights, known = model.train_function is not None, model.trainable_variables, None
     optimizer, changed = model.optimizer, []
     if optimizer and optimizer.built and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):

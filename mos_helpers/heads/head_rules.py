@@ -190,19 +190,14 @@ def _shape_of_the_loss(head: Head) -> tuple | None:
     return tuple(size for a, size in enumerate(sizes) if a not in axes)
 
 
-def masked_loss(head: Head) -> Faults:
-    """Rows of weight 0 that still count in the mean of the loss."""
+def rows_that_still_count(head: Head) -> Faults:
+    """Rows of weight 0, or of the class that a loss leaves out, that still count in the loss or in a metric."""
     masked = _masked(head)
-    if masked and head.padded and head.weight.ndim > 1:
-        return  # Keras's own mask of the padding leaves it out of the mean, as these weights most likely do
-    if masked and _shrinks(head):
+    # Keras's own mask of the padding leaves it out of the mean, as these weights most likely do.
+    if masked and not (head.padded and head.weight.ndim > 1) and _shrinks(head):
         code = head.loss.code(reduction="mean_with_sample_weight")
         yield "masked-loss", f"{masked}, and still count in the mean, so this loss is smaller: write {code}."
-
-
-def masked_metric(head: Head) -> Faults:
-    """Rows of weight 0, or of the class that a loss leaves out, that still count in a metric."""
-    if _masked(head) and head.metrics:
+    if masked and head.metrics:
         message = "metrics ignore sample_weight and count rows of weight 0: write weighted_metrics instead."
         yield "masked-metric", message
     left_out = head.loss.config.get("ignore_class") if head.loss else None
@@ -239,4 +234,4 @@ def _shrinks(head: Head) -> bool:
 
 BEFORE_TARGETS = [loss_by_itself, last_layers, targets_of_ctc, targets_of_circle]
 AFTER_TARGETS = [outputs_in_range, logits]
-OF_WEIGHTS = [weights_are_numbers, weights_have_the_shape_of_the_loss, masked_loss, masked_metric]
+OF_WEIGHTS = [weights_are_numbers, weights_have_the_shape_of_the_loss, rows_that_still_count]
