@@ -168,9 +168,9 @@ def read_wiring(model: keras.Model, targets: Structure, sample_weight: Structure
         names = [str(key) for part in (targets, parts["loss"]) if isinstance(part, dict) for key in part]
         heads = [Head(name) for name in dict.fromkeys(names)]
         form = "dict" if heads else form
-    own_step = has_own(model, *(("train_step", "compute_loss", "compute_metrics") if compiled else ("compile",)))
+    trains = ("train_step", "compute_loss", "compute_metrics") if compiled else ("compile",)
     names = [head.name for head in heads]
-    wiring = Wiring(model, form, outputs, heads, compiled, parts, dataset, notes, names, own_step)
+    wiring = Wiring(model, form, outputs, heads, compiled, parts, dataset, notes, names, has_own(model, *trains))
     for head in heads:
         with noted(notes, "read what belongs to it", head.name):
             head.given = wiring.share("targets", head)
