@@ -38,9 +38,9 @@ def read_compiled(model: keras.Model) -> Compiled | None:
     if not model.compiled:
         return None
     loss, metrics, last_call = model._compile_loss, model._compile_metrics, model._compile_config.config
-    of_loss, of_metrics = ("_user_loss", "_user_loss_weights"), ("_user_metrics", "_user_weighted_metrics")
-    in_use = {name.removeprefix("_user_"): getattr(loss, name, None) for name in of_loss}
-    in_use |= {name.removeprefix("_user_"): getattr(metrics, name, None) for name in of_metrics}
+    in_use = {"loss": getattr(loss, "_user_loss", None), "loss_weights": getattr(loss, "_user_loss_weights", None)}
+    in_use["metrics"] = getattr(metrics, "_user_metrics", None)
+    in_use["weighted_metrics"] = getattr(metrics, "_user_weighted_metrics", None)
     started, weights, known = model.train_function is not None, model.trainable_variables, None
     optimizer, changed = model.optimizer, []
     if optimizer and optimizer.built and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
