@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from mos_helpers.arguments import check_whole_number
+from mos_helpers.arguments import check_number
 
 PORT_TAKEN = ("Could not start gRPC server", "Address already in use", "address already in use")
 
@@ -31,7 +31,7 @@ def run_workers(arguments: Sequence[str | Path], workers: int = 2, seconds: floa
         RuntimeError: a process failed; the message ends with what it wrote last.
         TimeoutError: they did not end in time.
     """
-    check_whole_number("workers", workers, 1)
+    check_number("workers", workers, 1, whole=True)
     end = time.monotonic() + seconds
     for _ in range(2):
         try:

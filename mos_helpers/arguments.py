@@ -25,14 +25,9 @@ def check_number(
         raise ValueError(f"{name} must be {wanted}, not {value:,}.")
 
 
-def check_whole_number(name: str, value: object, low: int, high: float = math.inf) -> None:
-    """Raise TypeError for what is no whole number, and ValueError for one that is out of range."""
-    check_number(name, value, low, high, whole=True)
-
-
 def check_seed(seed: object) -> None:
     """Raise an error for what NumPy or TensorFlow does not take as a seed."""
-    check_whole_number("seed", seed, 0, 2**63 - 1)
+    check_number("seed", seed, 0, 2**63 - 1, whole=True)
 
 
 def check_names(name: str, names: object) -> None:
@@ -75,9 +70,8 @@ def as_images(name: str, images: np.ndarray) -> np.ndarray:
     """Return images in [0, 1] as float32 of shape (n, height, width)."""
     images = np.asarray(images)
     if not np.issubdtype(images.dtype, np.floating):
-        raise TypeError(
-            f"{name} must hold floating-point numbers in [0, 1], not {images.dtype}; divide 0 to 255 by 255."
-        )
+        wanted = "floating-point numbers in [0, 1]"
+        raise TypeError(f"{name} must hold {wanted}, not {images.dtype}; divide 0 to 255 by 255.")
     if images.ndim != 3 or 0 in images.shape:
         raise ValueError(f"{name} must have at least one image, shape (n, height, width), not shape {images.shape}.")
     lowest, highest = images.min(), images.max()
@@ -91,7 +85,7 @@ def as_digits(x: np.ndarray, y: np.ndarray, n: int, seed: int) -> tuple[np.ndarr
     x, y = as_images("x", x), as_labels("y", y, 10)
     if len(x) != len(y):
         raise ValueError(f"y must have one label per image, shape ({len(x)},), not shape {y.shape}.")
-    check_whole_number("n", n, 1)
+    check_number("n", n, 1, whole=True)
     check_seed(seed)
     return x, y
 

@@ -26,7 +26,6 @@ class Compiled(NamedTuple):
     frozen_late: tuple[str, ...]  # layers whose `trainable` was changed since, and after the first update
     fit_failed: bool  # `fit` was started, and TensorFlow did not get to the end of compiling it
     other_variables: tuple[str, ...]  # weights that the optimizer, which already has some, does not know
-    own_step: bool  # the model's class has a `train_step` or a `compute_loss` of its own
 
 
 def has_own(model: keras.Model, *methods: str) -> bool:
@@ -39,12 +38,9 @@ def read_compiled(model: keras.Model) -> Compiled | None:
     if not model.compiled:
         return None
     loss, metrics, last_call = model._compile_loss, model._compile_metrics, model._compile_config.config
-    in_use = {
-        "loss": getattr(loss, "_user_loss", None),
-        "loss_weights": getattr(loss, "_user_loss_weights", None),
-        "metrics": getattr(metrics, "_user_metrics", None),
-        "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
-    }
+    in_use = {"loss": getattr(loss, "_user_loss", None), "loss_weights": getattr(loss, "_user_loss_weights", None)}
+    in_use["metrics"] = getattr(metrics, "_user_metrics", None)
+    in_use["weighted_metrics"] = getattr(metrics, "_user_weighted_metrics", None)
     started, weights, known = model.train_function is not None, model.trainable_variables, None
     optimizer, changed = model.optimizer, []
     if optimizer and optimizer.built and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -58,7 +54,6 @@ def read_compiled(model: keras.Model) -> Compiled | None:
         frozen_late=tuple(layer.name for layer in changed),
         fit_failed=started and _failed(model.train_function),
         other_variables=tuple(v.path for v in weights if known is not None and id(v) not in known),
-        own_step=has_own(model, "train_step", "compute_loss", "compute_metrics"),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import keras
 
-from mos_helpers.arguments import check_names, check_number, check_type, check_whole_number
+from mos_helpers.arguments import check_names, check_number, check_type
 
 
 @keras.saving.register_keras_serializable("mos_helpers")
@@ -74,8 +74,8 @@ class ExpertsWithGates(keras.layers.Layer):
         check_names("tasks", tasks)
         if not tasks or len(set(tasks)) < len(tasks):
             raise ValueError(f"tasks must be different names, at least one, not {list(tasks)}.")
-        check_whole_number("experts", experts, 1)
-        check_whole_number("units", units, 1)
+        check_number("experts", experts, 1, whole=True)
+        check_number("units", units, 1, whole=True)
         self.tasks, self.experts, self.units = list(tasks), int(experts), int(units)
 
     def build(self, input_shape: tuple) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.arguments import check_number, check_whole_number
+from mos_helpers.arguments import check_number
 
 STARTS = ((-8.5, 7.5), (-8.5, -5.0), (9.0, 9.0))
 FRONT = ((-7.0, 7.0), (-8.4, -8.4))  # the x and y of both ends of the Pareto front, to within 0.1
@@ -37,7 +37,7 @@ def valley_paths(weights: Callable[[tf.Tensor], tf.Tensor], rate: float, updates
         updates: how many, at least 1,000. The last point is that after all of them.
     """
     check_number("rate", rate, 0, above=True)
-    check_whole_number("updates", updates, KEPT)
+    check_number("updates", updates, KEPT, whole=True)
     return _descend(weights, tf.constant(rate), tf.constant(updates), tf.constant(STARTS)).numpy()
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.arguments import check_seed, check_whole_number
+from mos_helpers.arguments import check_number, check_seed
 
 Arrays = Any  # an array, or a dict, list or tuple of arrays
 
@@ -41,7 +41,7 @@ def batches(
     """
     if seed is None:
         seed = random.randrange(2**32) if shuffle else 0
-    check_whole_number("batch_size", batch_size, 1)
+    check_number("batch_size", batch_size, 1, whole=True)
     check_seed(seed)
     _check_weight_keys(y, sample_weight)
     named = {"x": x, "y": y} if sample_weight is None else {"x": x, "y": y, "sample_weight": sample_weight}

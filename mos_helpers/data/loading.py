@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mos_helpers.arguments import check_whole_number
+from mos_helpers.arguments import check_number
 from mos_helpers.data.mnist import find_mnist
 
 
@@ -57,8 +57,8 @@ def load_digits(
         raise ValueError(f'{setting} must be "auto", "digits" or "mnist", not {source!r}.')
     for name, count in (("n_train", n_train), ("n_test", n_test)):
         if count is not None:
-            check_whole_number(name, count, 10)
-    check_whole_number("seed", seed, 0, 2**32 - 1)
+            check_number(name, count, 10, whole=True)
+    check_number("seed", seed, 0, 2**32 - 1, whole=True)
 
     arrays = None if source == "digits" else find_mnist(f'{setting} is "mnist"' if source == "mnist" else None)
     origin = "bundled digits" if arrays is None else "MNIST"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mos_helpers.arguments import check_whole_number
+from mos_helpers.arguments import check_number
 from mos_helpers.data.loading import Digits
 from mos_helpers.data.posed_digits import posed_digits
 from mos_helpers.data.targets import hide_labels
@@ -64,9 +64,9 @@ def write_pictures(folder: str | Path, digits: Digits, n_train: int = 400, n_tes
         ValueError: n_train or n_test is below 1, or seed is outside its range.
     """
     folder = Path(folder)
-    check_whole_number("n_train", n_train, 1)
-    check_whole_number("n_test", n_test, 1)
-    check_whole_number("seed", seed, 0, 2**62)
+    check_number("n_train", n_train, 1, whole=True)
+    check_number("n_test", n_test, 1, whole=True)
+    check_number("seed", seed, 0, 2**62, whole=True)
     if (folder / "labels.csv").exists():
         raise FileExistsError(f"folder must not hold labels.csv, as {folder} does.")
     for name in ("pictures", "maps"):

@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from mos_helpers.arguments import as_digits, check_number, check_whole_number
+from mos_helpers.arguments import as_digits, check_number
 
 AT_ONCE = 4096  # images, which bounds the memory in between
 
@@ -47,7 +47,7 @@ def posed_digits(
     check_number("max_angle", max_angle, 0, 180)
     check_number("max_shift", max_shift, 0, 1000)
     smallest, largest = _checked_sizes(sizes)
-    check_whole_number("canvas", canvas, 1)
+    check_number("canvas", canvas, 1, whole=True)
     needed = _canvas_needed(x, largest, max_shift)
     if canvas < needed:
         raise ValueError(f"canvas must be at least {needed}, so that no digit is cut in any pose, not {canvas}.")

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mos_helpers.arguments import as_digits, check_whole_number
+from mos_helpers.arguments import as_digits, check_number
 
 MOST = 3  # digits on an image
 
@@ -38,7 +38,7 @@ def several_digits(
         present[i, d] is 1 if the digit d is on image i, once or more, and 0 if it is not.
     """
     x, y = as_digits(x, y, n, seed)
-    check_whole_number("canvas", canvas, max(x.shape[1:]))
+    check_number("canvas", canvas, max(x.shape[1:]), whole=True)
     most = min(MOST, (canvas // max(x.shape[1:])) ** 2)
     in_y = np.bincount(y, minlength=10)
     first = in_y if weights is None else _checked_weights("weights", weights, (10,), in_y)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mos_helpers.arguments import as_images, as_labels, check_seed, check_whole_number
+from mos_helpers.arguments import as_images, as_labels, check_number, check_seed
 
 # The digits for which each yes/no fact is true.
 DIGIT_ATTRIBUTES = {
@@ -83,7 +83,7 @@ def hide_labels(n: int, keep: float | np.ndarray, seed: int = 0) -> np.ndarray:
             anything: on the class, as in `np.where(y == 1, 0.9, 0.1)`, or on a score.
         seed: fixes which labels are kept. Use another seed for each head, or they lose the same rows.
     """
-    check_whole_number("n", n, 1)
+    check_number("n", n, 1, whole=True)
     check_seed(seed)
     try:
         keep = np.asarray(keep)

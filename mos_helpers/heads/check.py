@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import keras
 
-from mos_helpers.heads import head_rules, metric_rules, model_rules, structure_rules, target_rules, weight_rules
+from mos_helpers.heads import head_rules, metric_rules, model_rules, structure_rules, target_rules
 from mos_helpers.heads.rows import Structure
 from mos_helpers.heads.wiring import Head, Wiring, noted, read_wiring
 from mos_helpers.inside_keras import is_ready
@@ -14,7 +14,7 @@ from mos_helpers.notebook import wrapped
 NO_ARRAYS = str | bytes | bool | int | float | set
 WIRING_RULES = model_rules.RULES + structure_rules.RULES
 HEAD_RULES = head_rules.BEFORE_TARGETS + target_rules.RULES + head_rules.AFTER_TARGETS
-AFTERWARDS = metric_rules.RULES + weight_rules.RULES
+AFTERWARDS = metric_rules.RULES + head_rules.OF_WEIGHTS
 SPOILED = {"not-a-number", "ragged", "sparse", "not-batched", "one-hot", "class-numbers", "shape"}
 SPOILED |= {"label-range", "multi-hot", "yes-no-range", "target-range", "logits"}  # no metric is to blame for them
 
@@ -39,19 +39,9 @@ class Report(list[Finding]):
         self._otherwise = otherwise
 
     @property
-    def findings(self) -> list[Finding]:
-        """The findings as a plain list."""
-        return [*self]
-
-    @property
     def codes(self) -> list[str]:
         """The kind of each finding."""
         return [finding.code for finding in self]
-
-    def raise_if_any(self) -> None:
-        """Raise a ValueError that lists the findings, if there are any."""
-        if self:
-            raise ValueError(str(self))
 
     def __repr__(self) -> str:
         return wrapped("\n".join([*(map(str, self) if self else [self._otherwise]), *self.notes]))
@@ -60,19 +50,14 @@ class Report(list[Finding]):
 def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure = None) -> Report:
     """Look for faults in how a model's heads, losses, metrics, targets and weights belong together.
 
-    Call it after `compile` and before `fit`, with the same targets. As the last line of a cell it prints what is wrong,
-    where, and what to write instead. It changes neither the model nor the arrays.
-
-    Args:
-        model: a compiled model.
-        targets: as `fit` gets them: a dict, list or tuple of arrays with one row per example, or one array; or a
-            dataset of batches (x, targets) or (x, targets, sample_weight), of which up to 4,096 rows of
-            targets are read (as many as come within three seconds), and eight rows of x.
-        sample_weight: None, or as `fit` gets it.
+    Call it after `compile` and before `fit`, with the same targets and weights: a dict, list or tuple of arrays with
+    one row per example, or one array; or as targets a dataset of batches (x, targets) or (x, targets, sample_weight),
+    of which up to 4,096 rows of targets are read (as many as come within three seconds), and eight rows of x.
+    As the last line of a cell it prints what is wrong, where, and what to write instead.
 
     A model of your own class has no outputs before it is called: until then only the names are compared.
-    The model is called on eight rows, of the dataset or of random numbers. Its state stays as it is; a layer of your
-    own that counts or prints does so once more. A dataset that shuffles gives another order after it was read.
+    The model is called on eight rows, of the dataset or of random numbers. Its state and the arrays stay as they are; a
+    layer of your own that counts or prints does so once more. A dataset that shuffles gives another order afterwards.
     What cannot be judged is said in a line of its own (`notes`), and is no fault.
 
     Raises:
@@ -92,7 +77,7 @@ def check_heads(model: keras.Model, targets: Structure, sample_weight: Structure
     for head in wiring.heads:
         found = _found(HEAD_RULES, head, wiring.notes)
         spoiled = any(finding.code in SPOILED for finding in found)
-        findings += found + _found(weight_rules.RULES if spoiled else AFTERWARDS, head, wiring.notes)
+        findings += found + _found(head_rules.OF_WEIGHTS if spoiled else AFTERWARDS, head, wiring.notes)
     result = "Nothing found."
     if wiring.outputs is None:
         why = "the outputs are not known before the model is called: call it on a few rows, such as model(x[:2])"

@@ -4,18 +4,93 @@ A head's answers are class numbers, one-hot rows, yes or no for each unit, signs
 targets show. FITS is the one table of which metric fits which; a metric of the user's own is left alone.
 """
 
-import keras
+from typing import Literal, NamedTuple, get_args
 
-from mos_helpers.heads.activations import gives_probabilities
-from mos_helpers.heads.losses import WANTS, is_own, name_of
-from mos_helpers.heads.metrics import FAMILIES, FITS, Answers, KnownMetric, answers_of, metric_of
+import keras
+import numpy as np
+
+from mos_helpers.heads.endings import WANTS, gives_probabilities, is_own, name_of
+from mos_helpers.heads.target_rules import is_one_hot
 from mos_helpers.heads.wiring import Faults, Head
 
+Answers = Literal["class numbers", "one-hot rows", "yes or no", "numbers between 0 and 1", "signs", "numbers"]
+_numbers = {"numbers", "signs", "numbers between 0 and 1", "yes or no", "one-hot rows"}
+FITS = {
+    "Accuracy": set(),  # it counts outputs that equal the target, and probabilities hardly ever do
+    "SparseCategoricalAccuracy SparseTopKCategoricalAccuracy SparseCategoricalCrossentropy": {"class numbers"},
+    "CategoricalAccuracy TopKCategoricalAccuracy CategoricalCrossentropy CategoricalHinge": {"one-hot rows"},
+    "OneHotIoU OneHotMeanIoU KLDivergence": {"one-hot rows"},  # of single units, KL would count the yes alone
+    "IoU MeanIoU": {"class numbers", "one-hot rows"},
+    "BinaryAccuracy BinaryIoU": {"yes or no"},
+    "BinaryCrossentropy": {"yes or no", "numbers between 0 and 1"},
+    "AUC Precision Recall PrecisionAtRecall RecallAtPrecision F1Score FBetaScore": {"one-hot rows", "yes or no"},
+    "SensitivityAtSpecificity SpecificityAtSensitivity": {"one-hot rows", "yes or no"},
+    "TruePositives TrueNegatives FalsePositives FalseNegatives": {"one-hot rows", "yes or no"},
+    "Hinge SquaredHinge": {"signs"},
+    "MeanAbsolutePercentageError": {"numbers"},
+    "Poisson": {"numbers", "numbers between 0 and 1", "yes or no"},
+    "MeanSquaredLogarithmicError": _numbers - {"signs"},
+    "MeanSquaredError RootMeanSquaredError MeanAbsoluteError LogCoshError": _numbers,
+    "CosineSimilarity R2Score PearsonCorrelation ConcordanceCorrelation": _numbers,
+}
+FITS = {name: answers for names, answers in FITS.items() for name in names.split()}
+FAMILIES = {  # by a part of the metric's name: the one of the same family for each kind of answer, in the order above
+    "IoU": ["MeanIoU({classes}, sparse_y_pred=False)", "OneHotMeanIoU({classes})", "BinaryIoU({threshold})"],
+    "TopK": ["SparseTopKCategoricalAccuracy(k={k})", "TopKCategoricalAccuracy(k={k})"],
+    "Crossentropy": [f"{kind}Crossentropy({{from_logits}})" for kind in ("SparseCategorical", "Categorical", "Binary")],
+    "": ['"sparse_categorical_accuracy"', '"categorical_accuracy"', '"binary_accuracy"', '"mae"', '"hinge"', '"mae"'],
+}
+FAMILIES = {part: dict(zip(get_args(Answers), codes, strict=False)) for part, codes in FAMILIES.items()}
 F_SCORES, HINGES, SPLITS = {"F1Score", "FBetaScore"}, {"Hinge", "SquaredHinge"}, {"BinaryAccuracy", "BinaryIoU"}
 WITH_THRESHOLD = SPLITS | {name for name, answers in FITS.items() if answers == {"one-hot rows", "yes or no"}}
 COMPARES_NUMBERS = {name for name, answers in FITS.items() if answers >= {"numbers", "numbers between 0 and 1"}}
 COMPARES_NUMBERS = COMPARES_NUMBERS - {"PearsonCorrelation"} | {"KLDivergence"}
 STRETCHES = {"BinaryCrossentropy", "KLDivergence", "Poisson", *F_SCORES, *HINGES}  # targets (n,)
+
+
+class KnownMetric(NamedTuple):
+    """A metric of Keras's own."""
+
+    name: str  # of its class
+    given: object  # as in `compile`
+    config: dict  # the arguments that it was made with
+    plain: bool = False  # the string "accuracy", of which Keras makes one of three
+
+
+def metric_of(given: object, head: Head) -> KnownMetric | None:
+    """Return what is known of a metric, or None if it is the user's own or not known."""
+    if isinstance(given, str) and given.lower() in ("accuracy", "acc"):
+        flat = head.target is not None and (head.target.ndim < len(head.shape or ()) or head.target.shape[-1] == 1)
+        kind = "Binary" if head.units == 1 else "SparseCategorical" if flat else "Categorical"
+        return KnownMetric(f"{kind}Accuracy", given, {}, plain=True)
+    try:
+        found = keras.metrics.get(getattr(given, "fn", given))
+        if not isinstance(found, keras.metrics.Metric) and not is_own(found):
+            found = keras.metrics.get(found.__name__)
+    except (ValueError, TypeError):
+        return None
+    if is_own(found) or type(found).__name__ not in FITS:
+        return None
+    config = given.get_config() if isinstance(given, keras.metrics.Metric) else found.get_config()
+    return KnownMetric(type(found).__name__, given, config)
+
+
+def answers_of(head: Head) -> Answers | None:
+    """Return which kind of answer a head gives, by its loss and its targets, or None if that cannot be told."""
+    if not (head.loss and head.loss.known) or head.target is None or head.target.dtype.kind not in "biuf":
+        return None
+    if head.kind == "sparse":
+        return "class numbers"
+    rows = head.labelled()
+    if not rows.size:
+        return None
+    free = head.kind == "regression" and head.activation == "linear"
+    if np.isin(rows, (0, 1)).all() and not free:
+        one_hot = rows.shape[-1] > 1 and is_one_hot(rows)
+        return "one-hot rows" if one_hot or head.kind == "categorical" else "yes or no"
+    if head.kind in ("categorical", "binary", "mask"):
+        return "one-hot rows" if head.kind == "categorical" else "numbers between 0 and 1"
+    return "signs" if np.isin(rows, (-1, 1)).all() else "numbers"
 
 
 def gives_logits(head: Head) -> bool:
@@ -33,16 +108,14 @@ def metric_for(metric: KnownMetric, answers: Answers, head: Head) -> str:
     """Return code for a metric of the same family that fits these answers, or for one that always does."""
     splits, from_logits = splits_at_zero(head), head.loss and head.loss.from_logits
     unfit = {"Crossentropy"} if head.kind == "signs" else set()
-    families = [name for name in FAMILIES if name in metric.name and answers in FAMILIES[name] and name not in unfit]
-    code = FAMILIES[families[0]][answers].format(
-        classes=head.units,
-        k=metric.config.get("k", 5),
-        threshold="threshold=0.0" if splits else "",
-        from_logits="from_logits=True" if from_logits else "",
-    )
-    if families == [""] and answers == "yes or no" and splits:
+    family = next(part for part in FAMILIES if part in metric.name and answers in FAMILIES[part] and part not in unfit)
+    code = FAMILIES[family][answers]
+    if family:
+        of_logits = {"threshold": "threshold=0.0" * splits, "from_logits": "from_logits=True" * bool(from_logits)}
+        return f"keras.metrics.{code}".format(classes=head.units, k=metric.config.get("k", 5), **of_logits)
+    if answers == "yes or no" and splits:
         return "keras.metrics.BinaryAccuracy(threshold=0.0)"
-    if families == [""] and answers == "class numbers" and "one-hot rows" in FITS[metric.name]:
+    if answers == "class numbers" and "one-hot rows" in FITS[metric.name]:
         return f'{code}, or one-hot targets (np.eye({head.units})[targets]) with "categorical_crossentropy"'
     return code
 

@@ -5,7 +5,7 @@ from collections import Counter, OrderedDict
 
 import keras
 
-from mos_helpers.heads.losses import name_of
+from mos_helpers.heads.endings import name_of
 from mos_helpers.heads.wiring import Faults, Wiring
 from mos_helpers.inside_keras import has_own, is_graph
 
@@ -22,7 +22,7 @@ def state_since_compile(wiring: Wiring) -> Faults:
     if compiled.fit_failed:
         yield "failed-fit", "An earlier fit failed, and the model cannot be trained as it is: call compile again."
     given = any(keras.tree.flatten(compiled.loss)) or getattr(model, "losses", None)
-    if wiring.heads and not compiled.own_step and not given:
+    if wiring.heads and not wiring.own_step and not given:
         yield "no-loss", f'compile got no loss: write loss={{"{wiring.names[0]}": ...}} for each head.'
     for part in compiled.kept:
         message = f"compile was called again without {part}, so Keras keeps the earlier {part}: write {part} again"
@@ -47,7 +47,7 @@ def form_of_outputs(wiring: Wiring) -> Faults:
             wrong = f'{count} outputs have the name "{name}", so the logs show only one of them'
             cure = 'return a dictionary of outputs, such as {"left": ..., "right": ...}'
             yield "duplicate-name", f"{wrong}: {cure}.", name
-    alone = compiled and compiled.own_step and compiled.loss is None  # its own step makes the losses and their logs
+    alone = compiled and wiring.own_step and compiled.loss is None  # its own step makes the losses and their logs
     if wiring.form == "list" and not is_graph(wiring.model) and not alone:
         why = "because call returns a list or tuple, and heads with equal losses share one log"
         yield "no-names", f"The heads have no names, {why}: return a {DICTIONARY}."

@@ -65,9 +65,8 @@ class MultiOutput(keras.layers.Layer):
 
 def _check(heads: dict[str, keras.layers.Layer]) -> None:
     if not isinstance(heads, dict) or not heads:
-        raise TypeError(
-            f'heads must be a dict of at least one layer, such as {{"digit": Dense(10)}}, not {heads!r:.60}.'
-        )
+        wanted = 'a dict of at least one layer, such as {"digit": Dense(10)}'
+        raise TypeError(f"heads must be {wanted}, not {heads!r:.60}.")
     for key, head in heads.items():
         if not isinstance(key, str) or not key.isidentifier() or not key.isascii() or key in ("loss", "val"):
             raise ValueError(f'A key of heads must be a name such as "digit", but not "loss" or "val": not {key!r}.')

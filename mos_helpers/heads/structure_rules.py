@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.heads.losses import name_of
+from mos_helpers.heads.endings import name_of
 from mos_helpers.heads.wiring import Faults, Wiring, as_list, is_one, quoted
 
 NOT_AN_ARRAY = "is a Python list: write np.array(...)."
@@ -21,16 +21,14 @@ LACKING = {
 
 def one_for_all(wiring: Wiring) -> Faults:
     """One array of targets or of weights for several heads, or a dictionary for a single one."""
-    targets, weights, many = wiring.parts["targets"], wiring.parts["sample_weight"], len(wiring.heads) > 1
-    if many and is_one(targets) and not wiring.own_step:
+    targets, weights, heads = wiring.parts["targets"], wiring.parts["sample_weight"], len(wiring.heads)
+    if heads > 1 and is_one(targets) and not wiring.own_step:
         what = "a table (DataFrame)" if hasattr(targets, "columns") else "one array"
-        message = (
-            f"targets is {what}, but the model has {len(wiring.heads)} outputs: write {wiring.code_for('targets')}."
-        )
+        message = f"targets is {what}, but the model has {heads} outputs: write {wiring.code_for('targets')}."
         if weights is not None:
             message += " In a dataset, the third part is taken for sample_weight: put all targets into the second."
         yield "one-target", message
-    if many and is_one(weights) and not is_one(targets):
+    if heads > 1 and is_one(weights) and not is_one(targets):
         cure = f"write {wiring.code_for('sample_weight')}, with ones for a head that needs none"
         yield "one-weight", f"sample_weight is one array, so it weights every head: {cure}."
     if wiring.form == "single" and isinstance(targets, dict):
@@ -67,11 +65,10 @@ def form_of_loss_weights(wiring: Wiring) -> Faults:
 
 def datasets(wiring: Wiring) -> Faults:
     """A dataset that does not say which shapes its batches have, or that gives its targets in a list."""
-    if isinstance(wiring.dataset, tf.data.Dataset):
-        specs = tf.nest.flatten(wiring.dataset.element_spec)
-        if any(spec.shape.rank is None for spec in specs if hasattr(spec, "shape")):
-            cure = "give from_generator an output_signature, or call set_shape after py_function"
-            yield "no-shapes", f"The dataset does not know the shapes of its batches, and fit needs them: {cure}."
+    specs = tf.nest.flatten(wiring.dataset.element_spec) if isinstance(wiring.dataset, tf.data.Dataset) else ()
+    if any(spec.shape.rank is None for spec in specs if hasattr(spec, "shape")):
+        cure = "give from_generator an output_signature, or call set_shape after py_function"
+        yield "no-shapes", f"The dataset does not know the shapes of its batches, and fit needs them: {cure}."
     if isinstance(wiring.dataset, keras.utils.PyDataset) and isinstance(wiring.parts["targets"], list):
         message = f"The dataset gives its targets in a list: let it give a dictionary, {wiring.code_for('outputs')}."
         yield "list-from-generator", message

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from mos_helpers.heads.activations import RANGES, ROUNDING, UNBOUNDED
+from mos_helpers.heads.endings import RANGES, ROUNDING, UNBOUNDED
 from mos_helpers.heads.wiring import Faults, Head, finite
 
 FAR = 100  # a label from here on, alone outside the classes, marks what has none

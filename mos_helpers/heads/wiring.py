@@ -8,8 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from mos_helpers.heads.activations import activation_of, activation_of_layer, activation_seen, is_twice
-from mos_helpers.heads.losses import Kind, Loss, loss_of
+from mos_helpers.heads.endings import Kind, Loss, activation_of, activation_of_layer, activation_seen, is_twice, loss_of
 from mos_helpers.heads.multi_output import MultiOutput
 from mos_helpers.heads.rows import DATASETS, Structure, as_array, as_numbers, first_rows, outputs_of
 from mos_helpers.inside_keras import Compiled, has_own, layers_named, read_compiled, source_of
@@ -93,16 +92,8 @@ class Wiring(NamedTuple):
     parts: dict[str, Structure]  # as the user gave them: loss, loss_weights, metrics, ..., targets, sample_weight
     dataset: Structure  # where the targets come from, or None
     notes: list[str]  # what could not be read
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the heads."""
-        return [head.name for head in self.heads]
-
-    @property
-    def own_step(self) -> bool:
-        """Whether the model's class trains in a way of its own, and may take targets of any form."""
-        return self.compiled.own_step if self.compiled else has_own(self.model, "compile")
+    names: list[str]  # of the heads
+    own_step: bool  # whether the model's class trains in a way of its own, and may take targets of any form
 
     def share(self, part: str, head: Head) -> Structure:
         """Return a head's share of a part, or None if it has none, or if the part has another form than the outputs."""
@@ -177,7 +168,9 @@ def read_wiring(model: keras.Model, targets: Structure, sample_weight: Structure
         names = [str(key) for part in (targets, parts["loss"]) if isinstance(part, dict) for key in part]
         heads = [Head(name) for name in dict.fromkeys(names)]
         form = "dict" if heads else form
-    wiring = Wiring(model, form, outputs, heads, compiled, parts, dataset, notes)
+    trains = ("train_step", "compute_loss", "compute_metrics") if compiled else ("compile",)
+    names = [head.name for head in heads]
+    wiring = Wiring(model, form, outputs, heads, compiled, parts, dataset, notes, names, has_own(model, *trains))
     for head in heads:
         with noted(notes, "read what belongs to it", head.name):
             head.given = wiring.share("targets", head)

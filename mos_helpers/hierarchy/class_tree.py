@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mos_helpers.arguments import as_lists_of_names, check_names, check_whole_number
+from mos_helpers.arguments import as_lists_of_names, check_names, check_number
 from mos_helpers.hierarchy.class_graph import ancestors_of
 
 
@@ -77,7 +77,7 @@ class Tree:
 
         With `y` as numbers of leaves, `tree.groups_of_leaves()[y]` are the numbers of their groups.
         """
-        check_whole_number("level", level, -len(self.levels), len(self.levels) - 1)
+        check_number("level", level, -len(self.levels), len(self.levels) - 1, whole=True)
         number = {name: place for place, name in enumerate(self.levels[level])}
         paths = [{leaf, *self._above[leaf]} for leaf in self.leaves]
         return np.array([number[(path & number.keys()).pop()] for path in paths])

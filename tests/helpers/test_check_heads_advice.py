@@ -46,8 +46,8 @@ from advised_cases import (
 from heads_made import N, Setup, code_in
 from keras import losses, metrics
 
-from mos_helpers.heads import check_heads, head_rules, metric_rules, target_rules, weight_rules
-from mos_helpers.heads.losses import WANTS, loss_of
+from mos_helpers.heads import check_heads, head_rules, metric_rules, target_rules
+from mos_helpers.heads.endings import WANTS, loss_of
 from mos_helpers.inside_keras import arguments_of
 
 
@@ -244,7 +244,7 @@ def test_what_is_right_gets_no_advice(case):
 
 
 def test_every_code_of_a_head_is_tried():
-    source = "".join(inspect.getsource(rules) for rules in (target_rules, head_rules, metric_rules, weight_rules))
+    source = "".join(inspect.getsource(rules) for rules in (target_rules, head_rules, metric_rules))
     codes = {*re.findall(r'(?:yield|return) "([\w-]+)", ', source), "accuracy", "metric-kind"}
     tried = {code for _, steps, _ in [*CASES.values(), *METRICS.values()] for code, _ in steps}
     advice_in_words = {"shape", "not-batched", "loss-variable", "weight-range", "no-weight"}

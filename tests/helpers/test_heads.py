@@ -235,8 +235,7 @@ def test_the_report_of_a_right_model():
         "Nothing found."
     )
     assert not report
-    assert (len(report), report.findings, report.codes) == (0, [], [])
-    report.raise_if_any()
+    assert report.codes == []
 
 
 def test_the_report_of_a_wrong_model():
@@ -249,8 +248,6 @@ def test_the_report_of_a_wrong_model():
         'od: targets has the key "od", which no output has: write "odd".',
         "digit: The labels run from 1 to 10, and the head's 10 classes from 0 to 9: subtract 1 from the labels.",
     ]
-    with pytest.raises(ValueError, match="subtract 1 from the labels"):
-        report.raise_if_any()
 
 
 ONE_HOT = np.eye(10)[DIGIT]
@@ -462,7 +459,7 @@ def test_what_compile_was_given_is_found_inside_keras():
     model.compile("sgd", LOSSES, {"digit": 1.0, "odd": 2.0}, metrics, weighted)
     found = read_compiled(model)
     assert found[:4] == (LOSSES, {"digit": 1.0, "odd": 2.0}, metrics, weighted)
-    assert found[4:] == ((), (), False, (), False)
+    assert found[4:] == ((), (), False, ())
     model.run_eagerly = True
     model.train_on_batch(X, TARGETS)
     model.get_layer("odd").trainable = False

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from heads_made import N, Setup, code_in
 
-from mos_helpers.heads import losses, metric_rules, metrics
+from mos_helpers.heads import endings, metric_rules
 from mos_helpers.heads.wiring import read_wiring
 
 BASES = {"Metric", "Mean", "Sum", "MeanMetricWrapper"}
@@ -189,13 +189,13 @@ def obey(message, metric, kind):
 
 
 def test_the_table_has_every_metric_of_keras():
-    assert set(METRICS) == set(metrics.FITS)
+    assert set(METRICS) == set(metric_rules.FITS)
 
 
 def test_the_table_has_every_loss_of_keras():
     exported = set(vars(keras.losses)) - {"Loss", "get", "serialize", "deserialize"}
     exported = {name.replace("_", "").lower() for name in exported if not name.startswith("_")}
-    assert exported == {name.replace("_", "") for name in losses.WANTS}
+    assert exported == {name.replace("_", "") for name in endings.WANTS}
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
