@@ -39,9 +39,19 @@ class Report(list[Finding]):
         self._otherwise = otherwise
 
     @property
+    def findings(self) -> list[Finding]:
+        """The findings as a plain list."""
+        return [*self]
+
+    @property
     def codes(self) -> list[str]:
         """The kind of each finding."""
         return [finding.code for finding in self]
+
+    def raise_if_any(self) -> None:
+        """Raise a ValueError that lists the findings, if there are any."""
+        if self:
+            raise ValueError(str(self))
 
     def __repr__(self) -> str:
         return wrapped("\n".join([*(map(str, self) if self else [self._otherwise]), *self.notes]))

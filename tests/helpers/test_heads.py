@@ -235,7 +235,8 @@ def test_the_report_of_a_right_model():
         "Nothing found."
     )
     assert not report
-    assert report.codes == []
+    assert (len(report), report.findings, report.codes) == (0, [], [])
+    report.raise_if_any()
 
 
 def test_the_report_of_a_wrong_model():
@@ -248,6 +249,8 @@ def test_the_report_of_a_wrong_model():
         'od: targets has the key "od", which no output has: write "odd".',
         "digit: The labels run from 1 to 10, and the head's 10 classes from 0 to 9: subtract 1 from the labels.",
     ]
+    with pytest.raises(ValueError, match="subtract 1 from the labels"):
+        report.raise_if_any()
 
 
 ONE_HOT = np.eye(10)[DIGIT]
