@@ -8,11 +8,8 @@ COLUMNS = 100
 
 def in_notebook() -> bool:
     """Return whether this runs in a Jupyter kernel."""
-    if "IPython" not in sys.modules:
-        return False
-    from IPython import get_ipython
-
-    return getattr(get_ipython(), "kernel", None) is not None
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 def wrapped(text: str) -> str:

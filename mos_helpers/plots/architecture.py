@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
 from matplotlib.path import Path
 
-from mos_helpers.plots.figures import BLUE, GREY, INK, VERMILLION, Figure, text_width
+from mos_helpers.plots.figures import BLUE, FACT, GREY, INK, NAME, ROUNDED, VERMILLION, Figure, text_width
 from mos_helpers.plots.model_graph import Box, boxes_of
 from mos_helpers.plots.model_layout import Layout, Point, arrange
 
@@ -16,10 +16,7 @@ from mos_helpers.plots.model_layout import Layout, Point, arrange
 WIDEST_RIGHTWARDS = 9.0
 PADDING, BAR, LINE, MARGIN, TITLE_HEIGHT, LEGEND_HEIGHT, SWATCH = 0.1, 0.26, 0.165, 0.14, 0.55, 0.32, 0.5
 
-TITLE, NAME = FontProperties(size=12, weight="bold"), FontProperties(size=10, weight="bold")
-FACT, TAG = FontProperties(size=9), FontProperties(size=9, style="italic")
-
-ROUNDED = "round,pad=0,rounding_size=0.07"
+TITLE, TAG = FontProperties(size=12, weight="bold"), FontProperties(size=9, style="italic")
 HEAD = "#B04A00"  # vermillion, dark enough for white letters
 
 
@@ -61,7 +58,7 @@ def architecture(model: keras.Model, downwards: bool | None = None) -> Figure:
     legend_width = sum(text_width(style.word, FACT) + SWATCH for style in styles)
     width = max(layout.size[0], legend_width, text_width(model.name, TITLE), text_width(facts, FACT)) + 2 * MARGIN
     height = TITLE_HEIGHT + layout.size[1] + LEGEND_HEIGHT + 2 * MARGIN
-    figure = Figure(width, height, _alt(model, boxes), layout=None)
+    figure = Figure(width, height, _alt(model, boxes))
     axes = figure.drawing()
     middle, above = layout.size[0] / 2, MARGIN + TITLE_HEIGHT
     axes.set(xlim=(middle - width / 2, middle + width / 2), ylim=(height - above, -above))
@@ -85,13 +82,12 @@ def _box_size(boxes: dict[str, Box]) -> Point:
     return width + 2 * PADDING, BAR + PADDING + LINE * max(len(box.lines) for box in boxes.values())
 
 
-def _layout(boxes: dict[str, Box], box_size: Point, down: bool | None) -> Layout:
-    """Return a layout in (x, y), one that is not too wide if `down` is None."""
+def _layout(boxes: dict[str, Box], box_size: Point, downwards: bool | None) -> Layout:
     parents = {call: box.parents for call, box in boxes.items()}
-    downwards, rightwards = arrange(parents, box_size), arrange(parents, box_size[::-1]).turned()
-    if down is None:
-        down = rightwards.size[0] > max(WIDEST_RIGHTWARDS, downwards.size[0])
-    return downwards if down else rightwards
+    right, down = (arrange(parents, box_size, way) for way in (False, True))
+    if downwards is None:
+        downwards = right.size[0] > max(WIDEST_RIGHTWARDS, down.size[0])
+    return down if downwards else right
 
 
 def _draw_box(axes: Axes, box: Box, corner: Point, size: Point, identity: str) -> None:

@@ -1,5 +1,6 @@
 """Confusion matrices."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,9 +58,7 @@ def _how_many_right(counts: np.ndarray) -> str:
 
 
 def _alt(counts: np.ndarray, names: list[str]) -> str:
-    mistakes = counts - np.diag(counts.diagonal())
-    order = np.argsort(-mistakes, axis=None, kind="stable")[:MISTAKES_IN_ALT]
-    cells = [cell for cell in zip(*np.unravel_index(order, counts.shape), strict=True) if mistakes[cell]]
-    listed = ", ".join(f"{names[row]} taken for {names[column]} ({counts[row, column]:,})" for row, column in cells)
-    most = f"Most frequent mistakes: {listed}." if listed else "There are no mistakes."
-    return f"Confusion matrix of {len(names)} classes: {_how_many_right(counts)}. {most}"
+    mistakes = Counter({cell: count for cell, count in np.ndenumerate(counts) if count and cell[0] != cell[1]})
+    most = [f"{names[a]} taken for {names[b]} ({count:,})" for (a, b), count in mistakes.most_common(MISTAKES_IN_ALT)]
+    told = f"Most frequent mistakes: {', '.join(most)}." if most else "There are no mistakes."
+    return f"Confusion matrix of {len(names)} classes: {_how_many_right(counts)}. {told}"

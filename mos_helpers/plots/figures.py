@@ -2,7 +2,9 @@
 
 import base64
 import io
+from collections.abc import Callable, Mapping
 from html import escape
+from typing import Any
 
 import matplotlib.figure
 from matplotlib.axes import Axes
@@ -25,6 +27,10 @@ STYLES = [
     {"color": INK, "linestyle": (0, (5, 1, 1, 1, 1, 1)), "marker": "v"},
 ]
 
+# Boxes: their corners in inches, and the letters in them.
+ROUNDED = "round,pad=0,rounding_size=0.07"
+NAME, FACT = FontProperties(size=10, weight="bold"), FontProperties(size=9)
+
 RULER = RendererAgg(1, 1, DPI)  # measures text as it will be drawn
 
 
@@ -38,13 +44,14 @@ class Figure(matplotlib.figure.Figure):
         alt: what the figure shows, in one or two sentences, for those who cannot see it.
     """
 
-    def __init__(self, width: float, height: float, alt: str = "", layout: str | None = "constrained") -> None:
+    def __init__(self, width: float, height: float, alt: str = "") -> None:
         """Make an empty figure, ``width`` by ``height`` inches, shown with 100 pixels an inch."""
-        super().__init__(figsize=(width, height), dpi=DPI, layout=layout)
+        super().__init__(figsize=(width, height), dpi=DPI, layout="constrained")
         self.alt = alt
 
     def drawing(self) -> Axes:
         """Return axes in inches from the upper left corner, without frame and ticks."""
+        self.set_layout_engine("none")
         width, height = self.get_size_inches()
         axes = self.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         axes.axis("off")
@@ -98,3 +105,8 @@ def text_width(text: str, font: FontProperties) -> float:
 def sentence(text: str) -> str:
     """Return a text that begins with a capital letter."""
     return text[:1].upper() + text[1:]
+
+
+def listed(parts: Mapping[str, Any], said: Callable[[Any], str]) -> str:
+    """Return what is said of each part, after its name, for an alt text."""
+    return "; ".join(f"{name}: {said(part)}" for name, part in parts.items())

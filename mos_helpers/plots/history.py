@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from mos_helpers.arguments import check_names, check_type
-from mos_helpers.plots.figures import STYLES, Figure, finish
+from mos_helpers.plots.figures import STYLES, Figure, finish, listed
 
-Curves = dict[str, list[str | None]]  # for each head the key of its loss, or None if it has none, and of its metrics
+Curves = dict[str, dict[str, str | None]]  # for each head the keys of its loss, None if it has none, and its metrics
 
 
 def history(
@@ -43,16 +43,14 @@ def _curves(logs: Mapping[str, Sequence[float]], heads: Sequence[str] | None) ->
     keys = [key for key in logs if not key.startswith("val_") and key != "learning_rate"]
     known = [key.removesuffix("_loss") for key in keys if key.endswith("_loss")]
     if heads is None and not known:
-        return {"the whole model": ["loss" if "loss" in keys else None, *(key for key in keys if key != "loss")]}
-    curves: Curves = {head: [None] for head in (known if heads is None else heads)}
+        return {"the whole model": {"loss": None} | {key: key for key in keys}}
+    curves: Curves = {head: {"loss": None} for head in (known if heads is None else heads)}
     for key in keys:
         # The longest name wins: "a_b_loss" belongs to the head "a_b", even if there is a head "a".
         head = max((name for name in {*known, *curves} if key.startswith(f"{name}_")), key=len, default=None)
-        if head in curves and key == f"{head}_loss":
-            curves[head][0] = key
-        elif head in curves:
-            curves[head].append(key)
-    missing = [head for head, found in curves.items() if found == [None]]
+        if head in curves:
+            curves[head][key.removeprefix(f"{head}_")] = key
+    missing = [head for head, found in curves.items() if found == {"loss": None}]
     if missing or not curves:
         there = ", ".join(f'"{head}"' for head in known) or "no head with a loss of its own"
         raise ValueError(f"heads must be names of the history, which has {there}, not {missing or 'none'}.")
@@ -64,10 +62,10 @@ def _draw(logs: Mapping, curves: Curves, epochs: np.ndarray) -> Figure:
     figure = Figure(2.7 * columns, 1.7 * len(curves) + 0.7)
     grid = figure.subplots(len(curves), columns, squeeze=False)
     for row, (head, keys) in zip(grid, curves.items(), strict=True):
-        for axes, key in zip_longest(row, keys):
+        for axes, (label, key) in zip_longest(row, keys.items(), fillvalue=("", None)):
             axes.set_visible(key is not None)
             if key:
-                _draw_curve(axes, logs, key, key.removeprefix(f"{head}_"), epochs)
+                _draw_curve(axes, logs, key, label, epochs)
         drawn = [axes for axes in row if axes.get_visible()]
         drawn[0].set_title(head, loc="left", fontsize=11, fontweight="bold")
     figure.supxlabel("epoch", fontsize="medium")
@@ -87,15 +85,11 @@ def _draw_curve(axes: Axes, logs: Mapping, key: str, label: str, epochs: np.ndar
 
 
 def _alt(logs: Mapping, curves: Curves, epochs: int) -> str:
-    def course(key: str) -> str:
-        first, last = logs[key][0], logs[key][-1]
-        return f"{first:.3g}" if epochs == 1 else f"{first:.3g} to {last:.3g}"
+    def course(label: str, key: str) -> str:
+        text = f"{label} {logs[key][0]:.3g}" + (f" to {logs[key][-1]:.3g}" if epochs > 1 else "")
+        return f"{text} ({course('validation', f'val_{key}')})" if f"val_{key}" in logs else text
 
-    heads = []
-    for head, keys in curves.items():
-        parts = []
-        for key in filter(None, keys):
-            validation = f" (validation {course(f'val_{key}')})" if f"val_{key}" in logs else ""
-            parts.append(f"{key.removeprefix(f'{head}_')} {course(key)}{validation}")
-        heads.append(f"{head}: {', '.join(parts)}")
-    return f"Learning curves over {epochs} epoch{'s' if epochs > 1 else ''}. {'; '.join(heads)}."
+    def said(keys: dict[str, str | None]) -> str:
+        return ", ".join(course(label, key) for label, key in keys.items() if key)
+
+    return f"Learning curves over {epochs} epoch{'s' if epochs > 1 else ''}. {listed(curves, said)}."

@@ -44,11 +44,10 @@ def images(images: np.ndarray, titles: Iterable[Any] | None = None, columns: int
     lowest, highest = min(0, images.min()), images.max()
     for axes in grid[number:]:
         axes.axis("off")
-    for axes, image in zip(grid, images, strict=False):
+    for axes, image, title in zip(grid, images, titles or [""] * number, strict=False):
         axes.imshow(image, cmap="gray_r", vmin=lowest, vmax=highest if highest > lowest else 1)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_color("#CCCCCC")
-    for axes, title in zip(grid, titles, strict=False):
         axes.set_title(title, fontsize=9, pad=3)
     figure.alt = _alt(images.shape, titles)
     return figure

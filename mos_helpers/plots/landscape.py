@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from mos_helpers.arguments import as_named_numbers
-from mos_helpers.plots.figures import BLUE, INK, VERMILLION, Figure
+from mos_helpers.plots.figures import BLUE, INK, VERMILLION, Figure, listed
 
 LIMIT = 10  # both axes go from minus this to plus this
 
@@ -36,27 +35,20 @@ def landscape(
     for axes, (name, path) in zip(panels, runs.items(), strict=True):
         axes.contour(x, y, heights, levels=12, colors="#B0B0B0", linewidths=0.7)
         axes.plot(line[1], line[2], color=BLUE, linewidth=5, alpha=0.4, label=line[0])
-        _draw(axes, path)
+        for one in path.swapaxes(0, 1):
+            axes.plot(*one.T, color=VERMILLION, linewidth=1.5, label="path")
+            axes.plot(*one[:1].T, "o", color=INK, markersize=4, label="start")
+            axes.plot(*one[-1:].T, "*", color=INK, markersize=11, label="end")
         ticks = np.linspace(-LIMIT, LIMIT, 5)
         axes.set(title=name, xlabel="x", xticks=ticks, yticks=ticks)
     panels[0].set_ylabel("y")
     handles = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
     figure.legend_above(4 if len(runs) > 1 else 2, handles=handles.values(), labels=handles)
-    figure.alt = _alt(runs, line)
+    places = " to ".join(f"({x:g}, {y:g})" for x, y in zip(*line[1:], strict=True))
+    figure.alt = f"Paths on a map. The {line[0]} is a line from {places}. {listed(runs, _said)}."
     return figure
 
 
-def _draw(axes: Axes, path: np.ndarray) -> None:
-    for one in path.swapaxes(0, 1):
-        axes.plot(*one.T, color=VERMILLION, linewidth=1.5, label="path")
-        axes.plot(*one[:1].T, "o", color=INK, markersize=4, label="start")
-        axes.plot(*one[-1:].T, "*", color=INK, markersize=11, label="end")
-
-
-def _alt(runs: dict[str, np.ndarray], line: tuple[str, Sequence[float], Sequence[float]]) -> str:
-    told = []
-    for name, path in runs.items():
-        ends = [f"({a:.1f}, {b:.1f}) to ({c:.1f}, {d:.1f})" for (a, b), (c, d) in zip(path[0], path[-1], strict=True)]
-        told.append(f"{name}: from {', from '.join(ends)}")
-    places = " to ".join(f"({x:g}, {y:g})" for x, y in zip(line[1], line[2], strict=True))
-    return f"Paths on a map. The {line[0]} is a line from {places}. {'; '.join(told)}."
+def _said(path: np.ndarray) -> str:
+    ends = [f"from ({a:.1f}, {b:.1f}) to ({c:.1f}, {d:.1f})" for (a, b), (c, d) in zip(path[0], path[-1], strict=True)]
+    return ", ".join(ends)

@@ -11,21 +11,13 @@ from mos_helpers.inside_keras import source_of
 
 @dataclass
 class Box:
-    """One call of a layer.
+    """One call of a layer."""
 
-    Attributes:
-        name: the layer's name.
-        parents: the keys of the boxes whose outputs it takes.
-        lines: the facts below the name: key of the output, class and activation, shape, parameters.
-        outputs: the ids of the model's outputs that it leads to.
-        kind: "input"; "trunk" if it leads to several heads; "branch" if it leads to one; "head" if it is an output.
-    """
-
-    name: str
-    parents: list[str]
-    lines: list[str]
-    outputs: set[int]
-    kind: str = ""
+    name: str  # the layer's name
+    parents: list[str]  # the keys of the boxes whose outputs it takes
+    lines: list[str]  # the facts below the name: key of the output, class and activation, shape, parameters
+    outputs: set[int]  # the ids of the model's outputs that it leads to
+    kind: str  # "input"; "trunk" if it leads to several heads; "branch" if to one; "head" if it is an output
 
 
 def boxes_of(model: keras.Model) -> dict[str, Box]:
@@ -47,8 +39,8 @@ def boxes_of(model: keras.Model) -> dict[str, Box]:
                 add(above)
             own = keys.keys() & set(map(id, source.outputs))
             parents = list(dict.fromkeys(map(_call, source.inputs)))
-            boxes[call] = Box(source.layer.name, parents, _facts(source.layer, source.outputs, keys), own)
-            boxes[call].kind = "head" if own else "trunk" if parents else "input"
+            kind = "head" if own else "trunk" if parents else "input"
+            boxes[call] = Box(source.layer.name, parents, _facts(source.layer, source.outputs, keys), own, kind)
 
     for _, tensor in outputs:
         add(tensor)

@@ -6,7 +6,6 @@ structures"). Here "across" runs along a row and "along" from row to row: the dr
 """
 
 from collections.abc import Hashable
-from graphlib import TopologicalSorter
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -22,52 +21,40 @@ ARROW = 0.14  # the straight end of a line
 
 
 class Layout(NamedTuple):
-    """Positions in inches, each as (across, along).
+    """Positions in inches, each as (x, y), y counted downwards."""
 
-    Attributes:
-        centers: the centre of each box.
-        routes: for each line (from, to), the points at which it turns, from box to box.
-        size: the extent of the whole drawing.
-    """
-
-    centers: dict[Node, Point]
-    routes: dict[Line, list[Point]]
-    size: Point
-
-    def turned(self) -> "Layout":
-        """Return the layout with across and along exchanged."""
-        centers = {node: center[::-1] for node, center in self.centers.items()}
-        routes = {line: [point[::-1] for point in route] for line, route in self.routes.items()}
-        return Layout(centers, routes, self.size[::-1])
+    centers: dict[Node, Point]  # the centre of each box
+    routes: dict[Line, list[Point]]  # for each line (from, to), the points at which it turns, from box to box
+    size: Point  # the extent of the whole drawing
 
 
-def arrange(parents: dict[Node, list[Node]], box: Point) -> Layout:
-    """Place boxes of one size, (across, along), so that each stands below its parents, as far down as it can."""
+def arrange(parents: dict[Node, list[Node]], box: Point, downwards: bool = True) -> Layout:
+    """Place boxes of one size (x, y), named after their parents, each as far from the first row as it can stand."""
+    turn = 1 if downwards else -1  # from (across, along) to (x, y) and back
+    width, length = box[::turn]
     ways, rows = _rows(parents)
     links = [link for way in ways.values() for link in pairwise(way)]
-    across = _across(rows, links, box[0])
+    across = _across(rows, links, width)
     along, start = {}, 0.0
     for row in rows:  # the wider the lines between two rows run, the larger the space
         slant = max((abs(across[upper] - across[lower]) for upper, lower in links if lower in row), default=0)
         start += min(0.08 * slant, 0.6)
-        along |= dict.fromkeys(row, start + box[1] / 2)
-        start += box[1] + BETWEEN_ROWS
+        along |= dict.fromkeys(row, start + length / 2)
+        start += length + BETWEEN_ROWS
     routes = {}
     for line, way in ways.items():
-        turns = [(across[node], along[node] + side * box[1] / 2) for node in way for side in (-1, 1)][1:-1]
-        end_across, end = turns[-1]
-        routes[line] = [*turns[:-1], (end_across, end - ARROW), (end_across, end)]
-    _spread_arrows(routes, box[0])
-    centers = {node: (across[node], along[node]) for node in parents}
-    return Layout(centers, routes, (max(across.values()) + box[0] / 2, start - BETWEEN_ROWS))
+        routes[line] = [(across[node], along[node] + side * length / 2) for node in way for side in (-1, 1)][1:-1]
+    _add_arrows(routes, width)
+    centers = {node: (across[node], along[node])[::turn] for node in parents}
+    routes = {line: [point[::turn] for point in route] for line, route in routes.items()}
+    return Layout(centers, routes, (max(across.values()) + width / 2, start - BETWEEN_ROWS)[::turn])
 
 
 def _rows(parents: dict[Node, list[Node]]) -> tuple[dict[Line, list[Node]], list[list[Node]]]:
     """Return the way of each line, from box to box through places between them, and the rows of boxes and places."""
-    children = {node: [child for child, above in parents.items() if node in above] for node in parents}
-    row: dict[Node, int] = {}  # counted from the last one
-    for node in TopologicalSorter(children).static_order():
-        row[node] = min((row[child] for child in children[node]), default=0) - 1
+    row = dict.fromkeys(parents, -1)  # counted from the last one
+    for node, sources in reversed(parents.items()):
+        row |= {source: min(row[source], row[node] - 1) for source in sources}
     rows: list[list[Node]] = [[] for _ in range(-min(row.values()))]
     ways = {}
     for node, sources in parents.items():
@@ -92,11 +79,12 @@ def _across(rows: list[list[Node]], links: list[Line], width: float) -> dict[Nod
     return across
 
 
-def _spread_arrows(routes: dict[Line, list[Point]], width: float) -> None:
-    """Let the lines that end at one box arrive side by side, in the order in which they come."""
+def _add_arrows(routes: dict[Line, list[Point]], width: float) -> None:
+    """Let the lines that end at one box arrive straight and side by side, in the order in which they come."""
     for target in {target for _, target in routes}:
-        lines = sorted((route for line, route in routes.items() if line[1] == target), key=lambda route: route[-3])
+        lines = sorted((route for line, route in routes.items() if line[1] == target), key=lambda route: route[-2])
         step = min(0.25, 0.7 * width / len(lines))
         for position, route in enumerate(lines):
-            shift = (position - (len(lines) - 1) / 2) * step
-            route[-2:] = [(across + shift, along) for across, along in route[-2:]]
+            across, along = route.pop()
+            across += (position - (len(lines) - 1) / 2) * step
+            route += [(across, along - ARROW), (across, along)]

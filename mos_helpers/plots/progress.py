@@ -1,6 +1,5 @@
 """The progress of ``fit`` in one line."""
 
-import sys
 import time
 from typing import Any
 
@@ -15,56 +14,47 @@ class Progress(keras.callbacks.Callback):
     """Show how far ``fit`` is in one line: ``epoch 5 of 5: loss 0.310, digit_accuracy 0.942``.
 
     The line shows the total loss and the metrics of the training data. It holds no times, so that a notebook that is
-    run again stays the same. It is updated in place, in a notebook and on a terminal; elsewhere nothing is written.
+    run again stays the same. A notebook updates it in place; elsewhere nothing is written.
 
     Use it as ``model.fit(..., verbose=0, callbacks=[plots.Progress()])``.
     """
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Start a new line."""
-        self._in_notebook = in_notebook()
         self._line: Any = None  # the notebook's handle of the line
-        self._shown, self._shown_at = "", time.monotonic()
-        self._last = ""
+        self._shown_at, self._last = time.monotonic(), ""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the epoch, counted from 1."""
-        total = (self.params or {}).get("epochs")
-        self._epoch = f"epoch {epoch + 1} of {total}" if total else f"epoch {epoch + 1}"
+        self._epoch = f"epoch {epoch + 1} of {self.params['epochs']}"
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Show how far the epoch is, a few times a second at most."""
-        if time.monotonic() - self._shown_at >= SECONDS_BETWEEN_UPDATES:
-            steps = (self.params or {}).get("steps")
-            of_steps = f" of {steps}" if steps else ""
-            self._show(f"{self._epoch}, batch {batch + 1}{of_steps}: {_scores(logs)}")
+        of_steps = f" of {self.params['steps']}" if self.params["steps"] else ""
+        self._show(f"{self._epoch}, batch {batch + 1}{of_steps}: {_scores(logs)}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the scores of the epoch."""
         self._last = f"{self._epoch}: {_scores(logs)}"
-        if time.monotonic() - self._shown_at >= SECONDS_BETWEEN_UPDATES:
-            self._show(self._last)
+        self._show(self._last)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave the scores of the last epoch."""
         if self._last:
-            self._show(self._last)
-            if not self._in_notebook and sys.stdout.isatty():
-                sys.stdout.write("\n")
+            self._show(self._last, at_once=True)
 
-    def _show(self, text: str) -> None:
-        if self._in_notebook:
-            from IPython.display import display
+    def _show(self, text: str, at_once: bool = False) -> None:
+        waited = time.monotonic() - self._shown_at >= SECONDS_BETWEEN_UPDATES
+        if not in_notebook() or not (waited or at_once):
+            return
+        from IPython.display import display
 
-            data = {"text/plain": wrapped(text)}
-            if self._line is None:
-                self._line = display(data, raw=True, display_id=True)
-            else:
-                self._line.update(data, raw=True)
-        elif sys.stdout.isatty():
-            sys.stdout.write("\r" + text.ljust(len(self._shown)))
-            sys.stdout.flush()
-        self._shown, self._shown_at = text, time.monotonic()
+        data = {"text/plain": wrapped(text)}
+        if self._line is None:
+            self._line = display(data, raw=True, display_id=True)
+        else:
+            self._line.update(data, raw=True)
+        self._shown_at = time.monotonic()
 
 
 def _scores(logs: dict[str, float] | None) -> str:

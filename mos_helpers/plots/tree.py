@@ -1,30 +1,23 @@
 """A tree of classes, with a number on each class."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from matplotlib.font_manager import FontProperties
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyBboxPatch
 
 from mos_helpers.arguments import check_number, check_type
-from mos_helpers.plots.figures import GREY, INK, VERMILLION, Figure, text_width
-
-if TYPE_CHECKING:
-    from mos_helpers.hierarchy import Tree
+from mos_helpers.hierarchy import Tree
+from mos_helpers.plots.figures import FACT, GREY, INK, NAME, ROUNDED, VERMILLION, Figure, text_width
 
 # Inches.
 PADDING, GAP, HEIGHT, LEVEL, MARGIN, CAPTION = 0.1, 0.16, 0.46, 0.95, 0.12, 0.3
 NARROWEST = 0.52
-
-NAME, NUMBER = FontProperties(size=10, weight="bold"), FontProperties(size=9)
-ROUNDED = "round,pad=0,rounding_size=0.07"
 WEAK = LinearSegmentedColormap.from_list("weak", ["#8A3B00", VERMILLION, "#FBD9B5", "#FFFFFF"])
 
 
-def tree(tree: "Tree", shares: Mapping[str, float] | None = None, label: str = "") -> Figure:
+def tree(tree: Tree, shares: Mapping[str, float] | None = None, label: str = "") -> Figure:
     """Draw the classes of a tree in levels, each with a number: where in the hierarchy is a model weak?
 
     The lower the number, the darker the box, between the lowest and the highest number shown. A class without a number
@@ -38,9 +31,9 @@ def tree(tree: "Tree", shares: Mapping[str, float] | None = None, label: str = "
     shares = _checked(tree, shares)
     places, total = _places(tree)
     caption = f"{label or 'the number in each box'}; the lower, the darker" if shares else ""
-    width = max(total, text_width(caption, NUMBER)) + 2 * MARGIN
+    width = max(total, text_width(caption, FACT)) + 2 * MARGIN
     height = LEVEL * (len(tree.levels) - 1) + HEIGHT + 2 * MARGIN + (CAPTION if shares else 0)
-    figure = Figure(width, height, _alt(tree, shares, label), layout=None)
+    figure = Figure(width, height, _alt(tree, shares, label))
     axes = figure.drawing()
     shift = (width - total) / 2
     centers = {name: (x + shift, MARGIN + HEIGHT / 2 + level * LEVEL) for name, (x, level) in places.items()}
@@ -51,16 +44,14 @@ def tree(tree: "Tree", shares: Mapping[str, float] | None = None, label: str = "
             axes.plot([x, above_x], [y - HEIGHT / 2, above_y + HEIGHT / 2], color=GREY, linewidth=1.2, zorder=1)
         _draw_class(axes, name, (x, y), shares)
     if shares:
-        axes.text(width / 2, height - MARGIN, caption, fontproperties=NUMBER, ha="center", color=GREY)
+        axes.text(width / 2, height - MARGIN, caption, fontproperties=FACT, ha="center", color=GREY)
     return figure
 
 
-def _checked(tree: "Tree", shares: Mapping[str, float] | None) -> dict[str, float]:
-    from mos_helpers.hierarchy import Tree
-
+def _checked(tree: Tree, shares: Mapping[str, float] | None) -> dict[str, float]:
     check_type("tree", tree, Tree, "a mos_helpers.hierarchy.Tree")
     check_type("shares", shares or {}, Mapping, "a dictionary from class to share")
-    known = {name for level in tree.levels for name in level}
+    known = {*tree.children, *tree.leaves}
     for name, share in (shares or {}).items():
         if name not in known:
             raise ValueError(f"shares must be of classes of the tree, not {name!r}.")
@@ -72,16 +63,14 @@ def _box_width(name: str) -> float:
     return max(NARROWEST, text_width(name, NAME) + 2 * PADDING)
 
 
-def _places(tree: "Tree") -> tuple[dict[str, tuple[float, int]], float]:
+def _places(tree: Tree) -> tuple[dict[str, tuple[float, int]], float]:
     """Return the centre in inches and the level of each class, and the width of all.
 
     The leaves stand in cells of one width, and each group over the middle of its leaves.
     """
-
-    def leaves_of(name: str) -> list[str]:
-        return [leaf for child in tree.children[name] for leaf in leaves_of(child)] if name in tree.children else [name]
-
-    below = {name: leaves_of(name) for level in tree.levels for name in level}
+    below = {leaf: [leaf] for leaf in tree.leaves}
+    for level in reversed(tree.levels[:-1]):
+        below |= {group: [leaf for child in tree.children[group] for leaf in below[child]] for group in level}
     order = [leaf for group in tree.levels[0] for leaf in below[group]]
     cell = max((_box_width(name) + GAP) / len(leaves) for name, leaves in below.items())
     middles = {name: cell * (0.5 + np.mean([order.index(leaf) for leaf in below[name]])) for name in below}
@@ -92,9 +81,7 @@ def _places(tree: "Tree") -> tuple[dict[str, tuple[float, int]], float]:
 def _draw_class(axes: Axes, name: str, center: tuple[float, float], shares: dict[str, float]) -> None:
     (x, y), width, share = center, _box_width(name), shares.get(name)
     lowest, highest = min(shares.values(), default=0), max(shares.values(), default=0)
-    colour = to_rgb("white")
-    if share is not None and highest > lowest:
-        colour = WEAK((share - lowest) / (highest - lowest))[:3]
+    colour = WEAK(1.0 if share is None or highest == lowest else (share - lowest) / (highest - lowest))[:3]
     box = FancyBboxPatch((x - width / 2, y - HEIGHT / 2), width, HEIGHT, boxstyle=ROUNDED, zorder=2, gid=name)
     box.set(facecolor=colour, edgecolor=GREY, linewidth=1.2)
     axes.add_patch(box)
@@ -103,10 +90,10 @@ def _draw_class(axes: Axes, name: str, center: tuple[float, float], shares: dict
     text = {"ha": "center", "va": "center", "color": letters, "parse_math": False, "zorder": 3}
     axes.text(x, y if share is None else y - 0.1, name, fontproperties=NAME, **text)
     if share is not None:
-        axes.text(x, y + 0.1, f"{share:.2f}", fontproperties=NUMBER, **text)
+        axes.text(x, y + 0.1, f"{share:.2f}", fontproperties=FACT, **text)
 
 
-def _alt(tree: "Tree", shares: dict[str, float], label: str) -> str:
+def _alt(tree: Tree, shares: dict[str, float], label: str) -> str:
     def told(name: str) -> str:
         own = f"{name} {shares[name]:.2f}" if name in shares else name
         held = tree.children.get(name, ())
