@@ -32,12 +32,7 @@ class WeightedHeads(keras.Model):
         return self.weights_of_heads()[head] * loss
 
     def compute_loss(
-        self,
-        x: Tensor = None,
-        y: Tensor = None,
-        y_pred: Tensor = None,
-        sample_weight: Tensor = None,
-        training: bool = True,
+        self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor = None, training: bool = True
     ) -> Tensor:
         """Return the sum of what the heads add, and of what regularisers add."""
         super().compute_loss(x, y, y_pred, sample_weight, training)  # for the logs of each head
