@@ -30,6 +30,9 @@ IMPORTS = {
 
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 os.environ.setdefault("MOS_DATA", "digits")
+# There is a test process for each core, so each gets one thread: threads of OpenMP that wait for a core keep it busy.
+for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -91,11 +94,13 @@ def bare_kernel_name() -> str:
     return "bare" if FORKED else "python3"
 
 
-@pytest.fixture
-def forked_python(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def forked_python() -> Iterator[None]:
     """Have `python -m MODULE` run in a process that need not import TensorFlow, for code that uses sys.executable."""
-    if FORKED:
-        monkeypatch.setattr(sys, "executable", str(Path(os.environ["MOS_FORKS"], "forked-python")))
+    with pytest.MonkeyPatch.context() as patch:
+        if FORKED:
+            patch.setattr(sys, "executable", str(Path(os.environ["MOS_FORKS"], "forked-python")))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from take_away import source
 
 LESSON = Path(__file__).resolve().parents[2] / "source" / "lessons" / "14_ship.py"
 PREDICT = "/v1/models/model:predict"
+pytestmark = pytest.mark.usefixtures("forked_python")
 
 
 def running_of_the_lesson():
