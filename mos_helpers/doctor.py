@@ -31,19 +31,18 @@ def packages() -> str:
         wanted = [Requirement(line) for line in requires("mos_helpers") or []]
     except PackageNotFoundError:
         raise FixNeeded(f"the course's own package is not installed: {INSTALL}") from None
-    faults: dict[str, list[str]] = {"": [], "course": []}
+    faults: dict[bool, list[str]] = {False: [], True: []}  # True: of packages that only the extra "course" asks for
     for package in wanted:
         try:
             found = version(package.name)
-            fault = "" if found in package.specifier else f"{package.name} is {found} and should be {package.specifier}"
+            if found not in package.specifier:
+                faults[bool(package.marker)].append(f"{package.name} is {found} and should be {package.specifier}")
         except PackageNotFoundError:
-            fault = f"{package.name} is missing"
-        if fault:
-            faults["course" if package.marker else ""].append(fault)
-    if faults[""]:
-        raise FixNeeded(f"{'; '.join(faults[''] + faults['course'])}: {INSTALL}")
-    if faults["course"]:
-        needed = f"check_heads and the layers work; for data, figures and the notebooks {'; '.join(faults['course'])}"
+            faults[bool(package.marker)].append(f"{package.name} is missing")
+    if faults[False]:
+        raise FixNeeded(f"{'; '.join(faults[False] + faults[True])}: {INSTALL}")
+    if faults[True]:
+        needed = f"check_heads and the layers work; for data, figures and the notebooks {'; '.join(faults[True])}"
         raise FixNeeded(f"{needed}: {INSTALL}, or `pip install mos_helpers[course]`")
     shown = ("tensorflow", "keras", "numpy", "scikit-learn", "jupyterlab")
     return ", ".join(f"{name} {version(name)}" for name in shown)

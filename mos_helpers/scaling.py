@@ -33,14 +33,9 @@ def strategy_of_environment() -> tf.distribute.Strategy:
 def shares(model: keras.Model, rows: str | Path, batch_size: int, strategy: tf.distribute.Strategy) -> tf.data.Dataset:
     """Return an endless dataset in which this worker finds its equal share of each global batch.
 
-    Args:
-        model: has one input and a dictionary of outputs; their names are the names of the arrays.
-        rows: an npz file of arrays with one row for each image.
-        batch_size: rows of a global batch, of all workers together; a multiple of their number.
-        strategy: says how many workers there are, and which one this is.
-
-    Raises:
-        KeyError: an array is missing.
+    The model has one input and a dictionary of outputs. Their names are those of the arrays in the npz file `rows`,
+    which have one row for each image; KeyError if one is missing. `batch_size` counts the rows of all workers together,
+    and is a multiple of their number. The strategy knows how many there are, and which one this is.
     """
     with np.load(rows) as arrays:
         x = arrays[model.input.name]

@@ -1,8 +1,4 @@
-"""Trunks that tasks share in part: layers that learn how much to share.
-
-`CrossStitch` gives each task a mixture of the features of all tasks, `ExpertsWithGates` a mixture of the same experts,
-with weights that depend on the row.
-"""
+"""Trunks that tasks share in part: layers that learn how much to share."""
 
 from collections.abc import Sequence
 
@@ -22,7 +18,6 @@ class CrossStitch(keras.layers.Layer):
 
     Input: a dictionary with the features of at least two tasks, all of one shape (batch, ..., units).
     Output: a dictionary with the same keys and shapes.
-
     Source: Misra, Shrivastava, Gupta and Hebert (2016), "Cross-stitch networks for multi-task learning".
     """
 
@@ -64,7 +59,6 @@ class ExpertsWithGates(keras.layers.Layer):
     the sum of its weights times the outputs of the experts. With one expert, all tasks share one hidden layer.
 
     Input: numbers of shape (batch, inputs). Output: a dictionary with one array of shape (batch, units) for each task.
-
     Source: Ma, Zhao, Yi, Chen, Hong and Chi (2018), "Modeling task relationships in multi-task learning with
     multi-gate mixture-of-experts".
     """
@@ -104,9 +98,8 @@ class ExpertsWithGates(keras.layers.Layer):
     def call(self, inputs: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
         """Return the features of each task, shape (batch, units)."""
         outputs = keras.ops.relu(keras.ops.tensordot(inputs, self.kernel, axes=1) + self.bias)  # batch, expert, unit
-        return {
-            task: keras.ops.sum(weights[..., None] * outputs, axis=1) for task, weights in self.gates(inputs).items()
-        }
+        gates = self.gates(inputs)
+        return {task: keras.ops.sum(gates[task][..., None] * outputs, axis=1) for task in self.tasks}
 
     def get_config(self) -> dict:
         """Return what `from_config` needs."""

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from mos_helpers.arguments import check_number
-from mos_helpers.balancing.head_losses import Tensor, WeightedHeads, head_losses
+from mos_helpers.balancing.loss_weights import WeightedHeads
+from mos_helpers.balancing.losses import Tensor, run_batch
 
 
 def gradnorm_goals(norms: Tensor, losses: Tensor, first_losses: Tensor, alpha: float) -> Tensor:
@@ -34,19 +35,13 @@ def gradnorm_gradient(norms: Tensor, goals: Tensor) -> Tensor:
 class GradNorm(WeightedHeads):
     """A functional model that moves its loss weights in each update, by GradNorm on the last shared layer.
 
-    `GradNorm(inputs, {"digit": ..., "pose": ...}, shared="trunk_2")`, then `compile` with a dictionary of losses and
-    without loss weights, and `fit`. The logs have each head's loss, unweighted, and its weight.
+    `GradNorm(inputs, {"digit": ..., "pose": ...}, shared="trunk_2")`, where `shared` names the last layer that all
+    heads share; then `compile` and `fit`, as for `WeightedHeads`. `alpha`, at least 0, is that of `gradnorm_goals`, and
+    `rate`, above 0, the learning rate of the logarithms of the weights.
 
     It differs from the paper in two ways. It moves the logarithms of the weights, so that they stay positive, and
     divides their gradient by the mean norm, so that the unit of a loss does not decide how fast they move. The first
     losses are those of the first batch.
-
-    Args:
-        inputs, name, options: as in `keras.Model`.
-        outputs: a dictionary of outputs, whose keys are the heads' names.
-        shared: the name of the last layer that all heads share.
-        alpha: as in `gradnorm_goals`, at least 0.
-        rate: the learning rate of the logarithms of the weights, above 0.
     """
 
     def __init__(
@@ -83,18 +78,14 @@ class GradNorm(WeightedHeads):
 
     def train_step(self, data: tuple) -> dict[str, Tensor]:
         """Make one update of the network and then one of the weights; return the logs."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape(persistent=True) as tape:
-            y_pred = self(x, training=True)
-            losses = head_losses(self, y, y_pred, sample_weight)
-            loss = self.compute_loss(x, y, y_pred, sample_weight)
-            scaled = self.optimizer.scale_loss(loss)
-        self.metrics[0].update_state(loss, sample_weight=tf.shape(keras.tree.flatten(x)[0])[0])
+            total, losses, logs = run_batch(self, data)
+            scaled = self.optimizer.scale_loss(total)
         gradients = [tape.gradient(losses[head], self.shared_variables) for head in self.logged]
         variables = self.trainable_variables
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         self._move_weights(tf.stack([losses[head] for head in self.logged]), gradients)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+        return logs
 
     def _move_weights(self, losses: tf.Tensor, gradients: list[list[tf.Tensor]]) -> None:
         """Take one step of gradient descent on GradNorm's loss, and bring the total back to the number of heads."""

@@ -30,11 +30,9 @@ def valley_losses(points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def valley_paths(weights: Callable[[tf.Tensor], tf.Tensor], rate: float, updates: int) -> np.ndarray:
     """Go down from the three `STARTS` with Adam; return 1,000 points of each path, shape (1000, 3, 2).
 
-    Args:
-        weights: a function that gets the Gram matrix of the two gradients, shape (2, 2), and returns the weight of each
-            in their sum, shape (2,), as `TrunkGradients.gradient_weights`.
-        rate: Adam's learning rate, above 0.
-        updates: how many, at least 1,000. The last point is that after all of them.
+    `weights` gets the Gram matrix of the two gradients, shape (2, 2), and returns the weight of each in their sum,
+    shape (2,), as `TrunkGradients.gradient_weights`. `rate` is Adam's learning rate, above 0. There are at least 1,000
+    `updates`, and the last point is that after all of them.
     """
     check_number("rate", rate, 0, above=True)
     check_number("updates", updates, KEPT, whole=True)

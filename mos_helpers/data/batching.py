@@ -28,9 +28,8 @@ def batches(
     new order, so that `fit(..., steps_per_epoch=400)` can count updates instead of passes.
 
     Args:
-        x: an array with one row per image, or a dict, list or tuple of such arrays. Lists become tuples, because a
+        x, y: an array with one row per image, or a dict, list or tuple of such arrays. Lists become tuples, because a
             dataset would stack a list into one tensor. 64-bit floats become 32-bit, as in `fit` on arrays.
-        y: the same for the targets.
         batch_size: rows in a batch.
         sample_weight: None, one array of shape (n,) that weights every head, or a dict with y's keys.
         shuffle: give a new order on every pass, and leave out the last batch when it is smaller: Keras averages a

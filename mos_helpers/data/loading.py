@@ -40,9 +40,8 @@ def load_digits(
     Args:
         source: "mnist", "digits" (the ones bundled with scikit-learn) or "auto" (MNIST if it can be had, else the
             bundled ones). None takes the environment variable MOS_DATA, and "auto" if that is not set.
-        n_train: how many training images, at least 10; None means all. A smaller number is drawn at random, with the
-            ten digits in the same proportions as in the whole.
-        n_test: the same for the test images.
+        n_train, n_test: how many training and test images, at least 10; None means all. A smaller number is drawn at
+            random, with the ten digits in the same proportions as in the whole.
         seed: draws the smaller sets. It does not change which images belong to the test set.
 
     MNIST is looked for in the folder MOS_DATA_DIR (`mnist.npz`), then in Keras's cache, and is else downloaded into

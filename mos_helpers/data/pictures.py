@@ -19,15 +19,7 @@ COLUMNS = ("part", "file", *KEEP)
 def in_light(images: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return images of ink (1) on an empty ground (0) as pictures in uneven light, with noise.
 
-    Args:
-        images: numbers in [0, 1] of shape (n, height, width). They are not changed.
-        seed: fixes the light and the noise.
-
-    Returns:
-        Pictures, float32 of the same shape in [0, 1], with bright ink on a ground that is darker.
-
-    Raises:
-        ValueError: images has another shape.
+    Both have the shape (n, height, width). The pictures are float32 in [0, 1], bright ink on a ground that is darker.
     """
     if np.ndim(images) != 3:
         raise ValueError(f"images must have shape (n, height, width), not {np.shape(images)}.")
@@ -48,20 +40,9 @@ def write_pictures(folder: str | Path, digits: Digits, n_train: int = 400, n_tes
     counter-clockwise, at most 30 to each side) and "map", the file of the map. File names are relative to `folder`.
 
     Of the training pictures, a fifth has a digit, two fifths have an angle and a quarter has a map, each on its own.
-    The test pictures have all labels. They are drawn from the test digits.
+    The test pictures have all labels. They are drawn from the test digits. The seed fixes poses, light and gaps.
 
-    Args:
-        folder: where to write; it must exist, and not hold `labels.csv`.
-        digits: the digits to draw from.
-        n_train: how many training pictures, at least 1.
-        n_test: how many test pictures, at least 1.
-        seed: fixes the poses, the light and the gaps.
-
-    Raises:
-        FileExistsError: the folder holds `labels.csv` already.
-        FileNotFoundError: there is no such folder.
-        TypeError: n_train, n_test or seed is not a whole number.
-        ValueError: n_train or n_test is below 1, or seed is outside its range.
+    FileNotFoundError if there is no such folder, and FileExistsError if it holds `labels.csv` already.
     """
     folder = Path(folder)
     check_number("n_train", n_train, 1, whole=True)

@@ -53,13 +53,13 @@ def posed_digits(
         raise ValueError(f"canvas must be at least {needed}, so that no digit is cut in any pose, not {canvas}.")
     rng = np.random.default_rng(seed)
     rows = rng.integers(len(x), size=n)
-    pose = {
-        "angle": rng.uniform(-max_angle, max_angle, n),
-        "shift_right": rng.uniform(-max_shift, max_shift, n),
-        "shift_down": rng.uniform(-max_shift, max_shift, n),
-        "size": rng.uniform(smallest, largest, n),
+    ranges = {
+        "angle": (-max_angle, max_angle),
+        "shift_right": (-max_shift, max_shift),
+        "shift_down": (-max_shift, max_shift),
+        "size": (smallest, largest),
     }
-    pose = {name: values.astype(np.float32) for name, values in pose.items()}
+    pose = {name: rng.uniform(low, high, n).astype(np.float32) for name, (low, high) in ranges.items()}
     height, width = x.shape[1:]
     top, left = (canvas - height) // 2, (canvas - width) // 2
     inverse = _inverse(pose, centre=(left + (width - 1) / 2, top + (height - 1) / 2))
@@ -83,13 +83,9 @@ def _inverse(pose: dict[str, np.ndarray], centre: tuple[float, float]) -> np.nda
     cosine, sine = np.cos(angle) / pose["size"], np.sin(angle) / pose["size"]
     centre_x, centre_y = centre
     right, down = centre_x + pose["shift_right"], centre_y + pose["shift_down"]
-    zero = np.zeros_like(cosine)
-    rows_of_maps = [
-        *(cosine, -sine, centre_x - cosine * right + sine * down),
-        *(sine, cosine, centre_y - sine * right - cosine * down),
-        *(zero, zero),
-    ]
-    return np.stack(rows_of_maps, axis=1).astype(np.float32)
+    to_x = cosine, -sine, centre_x - cosine * right + sine * down
+    to_y = sine, cosine, centre_y - sine * right - cosine * down
+    return np.pad(np.stack([*to_x, *to_y], axis=1), ((0, 0), (0, 2))).astype(np.float32)
 
 
 def _canvas_needed(x: np.ndarray, largest: float, max_shift: float) -> int:
@@ -100,7 +96,7 @@ def _canvas_needed(x: np.ndarray, largest: float, max_shift: float) -> int:
     # A pixel next to the canvas must be out of reach: its centre is (canvas + 1) / 2 away from that of the canvas.
     needed = max(height, width, math.ceil(2 * (largest * reach + max_shift) - 1))
     half_a_pixel_off = (needed - height) % 2 or (needed - width) % 2
-    return needed + 1 if half_a_pixel_off else needed
+    return needed + half_a_pixel_off
 
 
 def _checked_sizes(sizes: tuple[float, float]) -> tuple[float, float]:

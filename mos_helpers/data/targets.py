@@ -74,14 +74,11 @@ def hide_labels(n: int, keep: float | np.ndarray, seed: int = 0) -> np.ndarray:
     """Return which of n labels stay known, True or False of shape (n,).
 
     Each is kept with its own probability, independently of the others. What stands in place of a hidden label (NaN, -1,
-    any number) is up to you, as in `np.where(hide_labels(len(y), 0.5), y, np.nan)`. With the same seed, what is kept at
-    some probabilities is kept at all higher ones too.
+    any number) is up to you, as in `np.where(hide_labels(len(y), 0.5), y, np.nan)`.
 
-    Args:
-        n: how many labels there are, at least 1.
-        keep: probabilities in [0, 1]: one number, or one for each label, shape (n,), so that the chance may depend on
-            anything: on the class, as in `np.where(y == 1, 0.9, 0.1)`, or on a score.
-        seed: fixes which labels are kept. Use another seed for each head, or they lose the same rows.
+    `keep` holds probabilities in [0, 1]: one number, or one for each label, shape (n,), so that the chance may depend
+    on anything: on the class, as in `np.where(y == 1, 0.9, 0.1)`, or on a score. With the same seed, what is kept at
+    some probabilities is kept at all higher ones too. Use another seed for each head, or they lose the same rows.
     """
     check_number("n", n, 1, whole=True)
     check_seed(seed)

@@ -1,21 +1,16 @@
-"""Classes that contain other classes: the hierarchy as data.
+"""Classes that contain other classes: the hierarchy as data, the layers and losses that respect it, and its scores.
 
-| name                   | holds                                                               |
-|------------------------|---------------------------------------------------------------------|
-| `Tree`                 | classes in levels, each with one parent (and no cycle)              |
-| `ConditionalHead`      | a layer: features to probabilities of the leaves, by the chain rule |
-| `GroupSum`             | a layer: probabilities of the leaves to those of their groups       |
-| `contradictions`       | where the decided group does not hold the decided leaf              |
-| `ClassGraph`           | classes with any number of parents (and no cycle)                   |
-| `MarginalCrossentropy` | a loss: the label names a leaf, or only a group                     |
-| `MaxConstraint`        | a layer: no class is less probable than one below it                |
-| `MaxConstraintLoss`    | the loss that goes with it                                          |
-| `hierarchical_scores`  | hierarchical precision, recall and F                                |
+In a `Tree` each class has one parent, as `ConditionalHead`, `GroupSum` and `contradictions` want it. In a `ClassGraph`
+it has any number of them, as `MaxConstraint`, `MaxConstraintLoss` and `hierarchical_scores` want it.
+`MarginalCrossentropy` is a loss for labels that name a leaf, or only a group.
 """
 
-from mos_helpers.hierarchy.class_graph import ClassGraph
-from mos_helpers.hierarchy.class_tree import Tree
-from mos_helpers.hierarchy.conditional import ConditionalHead, GroupSum, contradictions
-from mos_helpers.hierarchy.marginal import MarginalCrossentropy
-from mos_helpers.hierarchy.max_constraint import MaxConstraint, MaxConstraintLoss
-from mos_helpers.hierarchy.scores import hierarchical_scores
+from mos_helpers.hierarchy.classes import ClassGraph, Tree
+from mos_helpers.hierarchy.layers_and_losses import (
+    ConditionalHead,
+    GroupSum,
+    MarginalCrossentropy,
+    MaxConstraint,
+    MaxConstraintLoss,
+)
+from mos_helpers.hierarchy.scores import contradictions, hierarchical_scores

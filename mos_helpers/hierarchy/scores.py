@@ -1,8 +1,23 @@
-"""Scores for label sets in a hierarchy."""
+"""How well decisions respect a hierarchy, and how well label sets in it are predicted."""
 
 import numpy as np
 
-from mos_helpers.hierarchy.class_graph import ClassGraph
+from mos_helpers.arguments import as_labels, check_type
+from mos_helpers.hierarchy.classes import ClassGraph, Tree
+
+
+def contradictions(leaf: np.ndarray, group: np.ndarray, tree: Tree, level: int = 0) -> np.ndarray:
+    """Return for each image whether the decided group is not the one that holds the decided leaf.
+
+    `leaf` and `group` are numbers of leaves, and of classes of the level (0 is the top level), integers of shape (n,).
+    The result is True or False, shape (n,); its mean is the share of contradictions.
+    """
+    check_type("tree", tree, Tree, "a mos_helpers.hierarchy.Tree")
+    groups_of_leaves = tree.groups_of_leaves(level)
+    leaf, group = as_labels("leaf", leaf, len(tree.leaves)), as_labels("group", group, len(tree.levels[level]))
+    if len(leaf) != len(group):
+        raise ValueError(f"leaf and group must have one number per image, not {len(leaf)} and {len(group)}.")
+    return groups_of_leaves[leaf] != group
 
 
 def hierarchical_scores(true: np.ndarray, predicted: np.ndarray, graph: ClassGraph) -> dict[str, float]:

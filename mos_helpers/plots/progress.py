@@ -1,5 +1,6 @@
 """The progress of ``fit`` in one line."""
 
+import sys
 import time
 from typing import Any
 
@@ -14,7 +15,7 @@ class Progress(keras.callbacks.Callback):
     """Show how far ``fit`` is in one line: ``epoch 5 of 5: loss 0.310, digit_accuracy 0.942``.
 
     The line shows the total loss and the metrics of the training data. It holds no times, so that a notebook that is
-    run again stays the same. A notebook updates it in place; elsewhere nothing is written.
+    run again stays the same. A notebook or a terminal updates it in place; elsewhere nothing is written.
 
     Use it as ``model.fit(..., verbose=0, callbacks=[plots.Progress()])``.
     """
@@ -44,16 +45,18 @@ class Progress(keras.callbacks.Callback):
             self._show(self._last, at_once=True)
 
     def _show(self, text: str, at_once: bool = False) -> None:
-        waited = time.monotonic() - self._shown_at >= SECONDS_BETWEEN_UPDATES
-        if not in_notebook() or not (waited or at_once):
+        if time.monotonic() - self._shown_at < SECONDS_BETWEEN_UPDATES and not at_once:
             return
-        from IPython.display import display
+        if in_notebook():
+            from IPython.display import display
 
-        data = {"text/plain": wrapped(text)}
-        if self._line is None:
-            self._line = display(data, raw=True, display_id=True)
-        else:
-            self._line.update(data, raw=True)
+            data = {"text/plain": wrapped(text)}
+            if self._line is None:
+                self._line = display(data, raw=True, display_id=True)
+            else:
+                self._line.update(data, raw=True)
+        elif sys.stdout.isatty():
+            print(f"\r{text}\x1b[K", end="\n" if at_once else "", flush=True)  # the code clears the rest of the line
         self._shown_at = time.monotonic()
 
 

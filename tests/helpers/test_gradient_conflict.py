@@ -128,10 +128,11 @@ def test_mgda_of_three_is_the_mixture_of_smallest_norm(rows):
 
 @settings(max_examples=40, deadline=None)
 @given(gradients(2), st.sampled_from([1e-6, 1e-3, 1e3]))
-def test_the_weights_do_not_depend_on_a_common_scale(rows, scale):
+def test_the_step_does_not_depend_on_a_common_scale(rows, scale):
     for function, args in [(mgda_weights, ()), (pcgrad_weights, (any_order(2),))]:
-        wanted = weights_of(function, rows, *args)
-        assert np.allclose(weights_of(function, scale * rows, *args), wanted, rtol=1e-6)
+        # The weights of gradients that are almost the same are not determined, but what they make up is.
+        wanted, found = weights_of(function, rows, *args), weights_of(function, scale * rows, *args)
+        assert np.allclose(found @ rows, wanted @ rows, rtol=1e-6, atol=1e-5)
 
 
 def test_mgda_works_against_no_head_however_different_the_norms_are():

@@ -2,6 +2,7 @@
 
 import base64
 import inspect
+import sys
 import io
 import re
 from itertools import combinations
@@ -289,52 +290,41 @@ def tiny_fit(**options):
     return model.fit(x, targets, batch_size=4, verbose=0, callbacks=[plots.Progress()], **options)
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """What a notebook's line has shown, one text after the other."""
-    texts = []
-
-    class Line:
-        def update(self, data, raw):
-            texts.append(data["text/plain"])
-
-    def display(data, raw, display_id):
-        texts.append(data["text/plain"])
-        return Line()
-
-    monkeypatch.setattr("mos_helpers.plots.progress.in_notebook", lambda: True)
-    monkeypatch.setattr("IPython.display.display", display)
-    return texts
-
-
-def test_progress_is_silent_outside_a_notebook(capfd):
+def test_progress_is_silent_where_nobody_watches(capfd):
     tiny_fit(epochs=2)
     assert capfd.readouterr() == ("", "")
 
 
-def test_progress_tells_batches_and_epochs_without_validation_and_losses_of_heads(shown, monkeypatch):
+def test_progress_rewrites_one_line_of_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setattr("mos_helpers.plots.progress.SECONDS_BETWEEN_UPDATES", 0)
     tiny_fit(epochs=2, validation_split=0.5)
+    out, err = capsys.readouterr()
+    shown = [line.strip() for line in out.replace("\x1b[K", "").split("\r") if line]
     assert shown[0].startswith("epoch 1 of 2, batch 1 of 1: loss 4.250, a_mae 2.000")
     assert shown[-1].startswith("epoch 2 of 2: loss ")
-    assert not any(word in text for text in shown for word in ("val_", "b_loss", "learning_rate"))
+    assert "val_" not in out
+    assert "b_loss" not in out
+    assert out.endswith("\n")
+    assert err == ""
 
 
-def test_progress_waits_between_updates(shown, monkeypatch):
+def test_progress_waits_between_updates(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setattr("mos_helpers.plots.progress.SECONDS_BETWEEN_UPDATES", 1000)
     tiny_fit(epochs=3)
-    assert len(shown) == 1
-    assert shown[0].startswith("epoch 3 of 3: loss ")
+    assert capsys.readouterr().out.count("\r") == 1
 
 
-def test_progress_shows_small_numbers_with_two_digits(shown):
+def test_progress_shows_small_numbers_with_two_digits(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     progress = plots.Progress()
     progress.set_params({"epochs": 3, "steps": None})
     progress.on_train_begin()
     progress.on_epoch_begin(2)
     progress.on_epoch_end(2, {"loss": 0.01234, "a_loss": 1.0, "a_accuracy": 0.5, "learning_rate": 0.1, "val_loss": 3.0})
     progress.on_train_end()
-    assert shown == ["epoch 3 of 3: loss 0.012, a_accuracy 0.500"]
+    assert capsys.readouterr().out == "\repoch 3 of 3: loss 0.012, a_accuracy 0.500\x1b[K\n"
 
 
 NOTEBOOK = [
