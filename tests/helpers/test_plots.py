@@ -2,9 +2,9 @@
 
 import base64
 import inspect
-import sys
 import io
 import re
+import sys
 from itertools import combinations
 from xml.etree import ElementTree
 
