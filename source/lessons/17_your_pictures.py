@@ -21,7 +21,7 @@
 # - to show which pixels move the answer of a head.
 #
 # **What you will need.** [Lesson 6](06_missing_labels.ipynb). No GPU, no network. About 60 minutes; the longest cell runs for
-# about 30 seconds. Words are explained in the [glossary](glossary.ipynb).
+# about 20 seconds. Words are explained in the [glossary](glossary.ipynb).
 
 # %%
 from mos_helpers import data, plots  # first: it keeps TensorFlow's start-up messages quiet
