@@ -24,7 +24,7 @@ FORKED = sys.platform == "linux"
 # What is imported before kernels are forked, by their name.
 IMPORTS = {
     "forked": "import mos_checks; from mos_helpers import balancing, data, heads, hierarchy, plots, scaling, sharing; "
-    "import early_builds; early_builds.use()",
+    "from sklearn import datasets, ensemble, linear_model, model_selection; import early_builds; early_builds.use()",
     "bare": "",
 }
 
@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(server.communicate)
         if server.stdout.readline() != "ready\n":
             raise RuntimeError(f"{' '.join(command)} did not start")
-        start = [*command, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        start = [*command, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--InteractiveShell.xmode=Plain"]
         spec = {"argv": start, "display_name": name, "language": "python"}
         place = folder / "kernels" / name / "kernel.json"
         place.parent.mkdir(parents=True)

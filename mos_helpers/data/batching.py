@@ -53,20 +53,29 @@ def batches(
         raise ValueError(f"batch_size must be at most {n}, the number of rows, not {batch_size}.")
     small = n % batch_size and not shuffle
 
-    # The arrays come in as arguments: captured by the function, they would outlive the dataset until Python's garbage
-    # collector runs.
-    def one_pass(*arrays: Arrays) -> tf.data.Dataset:
-        rows = tf.range(n)
-        if shuffle:
-            rows = tf.random.experimental.stateless_shuffle(rows, seed=generator.make_seeds()[:, 0])
-        groups = tf.data.Dataset.from_tensor_slices(tf.reshape(rows[: full * batch_size], (-1, batch_size)))
-        if small:
-            groups = groups.concatenate(tf.data.Dataset.from_tensors(rows[full * batch_size :]))
-        return groups.map(lambda group: tf.nest.map_structure(lambda array: tf.gather(array, group), arrays))
+    def groups(rows: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(rows[: full * batch_size], (full, batch_size))
 
-    if shuffle:  # fit warns, wrongly here, that a dataset may not be shuffled
+    def new_order(rows: tf.Tensor) -> tf.Tensor:
+        seed = tf.stack([generator.uniform_full_int([], tf.int64), 0])
+        return groups(tf.random.experimental.stateless_shuffle(rows, seed))
+
+    def gather(group: tf.Tensor, arrays: Arrays) -> Arrays:
+        return tf.nest.map_structure(lambda array: tf.gather(array, group), arrays)
+
+    rows = tf.range(n)
+    if shuffle:
+        numbers = tf.data.Dataset.from_tensors(rows).map(new_order).unbatch()
+        # fit warns, wrongly here, that a dataset may not be shuffled
         warnings.filterwarnings("ignore", "`shuffle=True` was passed, but will be ignored", UserWarning)
-    passes = tf.data.Dataset.from_tensors(arrays).flat_map(one_pass).prefetch(2)
+    else:
+        numbers = tf.data.Dataset.from_tensor_slices(groups(rows))
+    if small:
+        numbers = numbers.concatenate(tf.data.Dataset.from_tensors(rows[full * batch_size :]))
+    # The arrays come in as a dataset: captured by a function, they would outlive it until Python's garbage collector
+    # runs.
+    pairs = tf.data.Dataset.zip(numbers, tf.data.Dataset.from_tensors(arrays).repeat())
+    passes = pairs.map(gather).prefetch(2)
     return passes.apply(tf.data.experimental.assert_cardinality(full + bool(small))).with_options(_one_thread())
 
 

@@ -64,9 +64,10 @@ class Figure(matplotlib.figure.Figure):
     def png(self) -> bytes:
         """Return the figure as a PNG file of 200 pixels an inch and at most 256 colours, which keep the file small."""
         drawn, file = io.BytesIO(), io.BytesIO()
-        self.savefig(drawn, format="png", dpi=DENSITY * DPI)
+        self.savefig(drawn, format="rgba", dpi=DENSITY * DPI)
         self.set_layout_engine("none")  # a second layout would start from the first and shift things by a hair
-        colours = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        size = [int(DENSITY * DPI * inches) for inches in self.get_size_inches()]
+        colours = Image.frombytes("RGBA", size, drawn.getvalue()).convert("RGB").quantize(256, dither=Image.Dither.NONE)
         colours.save(file, "png", optimize=True)
         return file.getvalue()
 

@@ -27,12 +27,11 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the epoch, counted from 1."""
-        self._epoch = f"epoch {epoch + 1} of {self.params['epochs']}"
+        self._epoch = f"epoch {epoch + 1}{self._of('epochs')}"
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Show how far the epoch is, a few times a second at most."""
-        of_steps = f" of {self.params['steps']}" if self.params["steps"] else ""
-        self._show(f"{self._epoch}, batch {batch + 1}{of_steps}: {_scores(logs)}")
+        self._show(f"{self._epoch}, batch {batch + 1}{self._of('steps')}: {_scores(logs)}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the scores of the epoch."""
@@ -43,6 +42,10 @@ class Progress(keras.callbacks.Callback):
         """Leave the scores of the last epoch."""
         if self._last:
             self._show(self._last, at_once=True)
+
+    def _of(self, total: str) -> str:
+        number = (self.params or {}).get(total)  # a training loop of one's own need not tell it
+        return f" of {number}" if number else ""
 
     def _show(self, text: str, at_once: bool = False) -> None:
         if time.monotonic() - self._shown_at < SECONDS_BETWEEN_UPDATES and not at_once:

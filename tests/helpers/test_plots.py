@@ -327,6 +327,21 @@ def test_progress_shows_small_numbers_with_two_digits(capsys, monkeypatch):
     assert capsys.readouterr().out == "\repoch 3 of 3: loss 0.012, a_accuracy 0.500\x1b[K\n"
 
 
+@pytest.mark.parametrize("params", [None, {}, {"epochs": None}])
+def test_progress_of_a_loop_that_does_not_tell_how_long_it_is(params, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr("mos_helpers.plots.progress.SECONDS_BETWEEN_UPDATES", 0)
+    progress = plots.Progress()
+    progress.set_params(params)
+    progress.on_train_begin()
+    progress.on_epoch_begin(0)
+    progress.on_train_batch_end(4, {"loss": 0.5})
+    progress.on_epoch_end(0, {"loss": 0.25})
+    progress.on_train_end()
+    shown = capsys.readouterr().out
+    assert shown.startswith("\repoch 1, batch 5: loss 0.500\x1b[K\repoch 1: loss 0.250\x1b[K")
+
+
 NOTEBOOK = [
     """
 from mos_helpers import plots
