@@ -72,8 +72,7 @@ def batches(
         numbers = tf.data.Dataset.from_tensor_slices(groups(rows))
     if small:
         numbers = numbers.concatenate(tf.data.Dataset.from_tensors(rows[full * batch_size :]))
-    # The arrays come in as a dataset: captured by a function, they would outlive it until Python's garbage collector
-    # runs.
+    # The arrays come in as a dataset: a function would hold them until Python's garbage collector runs.
     pairs = tf.data.Dataset.zip(numbers, tf.data.Dataset.from_tensors(arrays).repeat())
     passes = pairs.map(gather).prefetch(2)
     return passes.apply(tf.data.experimental.assert_cardinality(full + bool(small))).with_options(_one_thread())

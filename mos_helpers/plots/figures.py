@@ -7,8 +7,9 @@ from html import escape
 from typing import Any
 
 import matplotlib.figure
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.font_manager import FontProperties
 from PIL import Image
 
@@ -63,12 +64,13 @@ class Figure(matplotlib.figure.Figure):
 
     def png(self) -> bytes:
         """Return the figure as a PNG file of 200 pixels an inch and at most 256 colours, which keep the file small."""
-        drawn, file = io.BytesIO(), io.BytesIO()
-        self.savefig(drawn, format="rgba", dpi=DENSITY * DPI)
+        canvas, file = FigureCanvasAgg(self), io.BytesIO()
+        self.dpi = DENSITY * DPI
+        canvas.draw()
+        self.dpi = DPI
         self.set_layout_engine("none")  # a second layout would start from the first and shift things by a hair
-        size = [int(DENSITY * DPI * inches) for inches in self.get_size_inches()]
-        colours = Image.frombytes("RGBA", size, drawn.getvalue()).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        colours.save(file, "png", optimize=True)
+        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        pixels.quantize(256, dither=Image.Dither.NONE).save(file, "png", optimize=True)
         return file.getvalue()
 
     def bundle(self) -> dict[str, str]:
