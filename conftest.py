@@ -21,12 +21,13 @@ from nbval.plugin import IPyNbCell  # noqa: E402
 ROOT = Path(__file__).resolve().parent
 UNANSWERED = {"Todo", "NameError"}
 FORKED = sys.platform == "linux"
-# What is imported before kernels are forked, by their name.
+# What is imported before processes are forked, by the name of their kernel, and what is run in the kernel itself.
 IMPORTS = {
     "forked": "import mos_checks; from mos_helpers import balancing, data, heads, hierarchy, plots, scaling, sharing; "
-    "from sklearn import datasets, ensemble, linear_model, model_selection; import early_builds; early_builds.use()",
+    "from sklearn import datasets, ensemble, linear_model, model_selection; import early_builds",
     "bare": "",
 }
+RUNS = {"forked": ["early_builds", "ipykernel_launcher"], "bare": ["ipykernel_launcher"]}
 
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 os.environ.setdefault("MOS_DATA", "digits")
@@ -58,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(server.communicate)
         if server.stdout.readline() != "ready\n":
             raise RuntimeError(f"{' '.join(command)} did not start")
-        start = [*command, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--InteractiveShell.xmode=Plain"]
+        start = [*command, "-m", *RUNS[name], "-f", "{connection_file}", "--InteractiveShell.xmode=Plain"]
         spec = {"argv": start, "display_name": name, "language": "python"}
         place = folder / "kernels" / name / "kernel.json"
         place.parent.mkdir(parents=True)
@@ -66,6 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
         python = folder / f"{name}-python"
         python.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
         python.chmod(0o755)
+        if name == "forked" and not config.getoption("cov_source", None):  # coverage must see the imports
+            config.option.tx = [f"popen//python={python}" if tx == "popen" else tx for tx in config.option.tx]
     os.environ["MOS_FORKS"] = str(folder)
     config.add_cleanup(lambda: os.environ.pop("MOS_FORKS"))
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))

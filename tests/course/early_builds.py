@@ -3,12 +3,17 @@
 Keras makes them within the step unless a distribution strategy is set, and TensorFlow traces a function that makes
 variables twice. Made before, as under a strategy, they are the same, and a short training takes little more than half
 of the time.
+
+    python -m early_builds MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, with this and more
 """
 
+import runpy
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
 import keras
+import tensorflow as tf
 from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
 
 LATE = TensorFlowTrainer._maybe_symbolic_build
@@ -31,3 +36,11 @@ def build(model: keras.Model, iterator: object = None, data_batch: object = None
 def use(setting: Callable = setattr) -> None:
     """Have every model built so from now on."""
     setting(TensorFlowTrainer, "_maybe_symbolic_build", build)
+
+
+if __name__ == "__main__":
+    use()
+    # TensorFlow rewrites each graph to make it faster, which takes longer than a short training gains by it.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

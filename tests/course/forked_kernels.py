@@ -1,11 +1,12 @@
 """Processes for the tests that start in a tenth of a second: forks of one that has imported TensorFlow.
 
-Importing TensorFlow takes a process longer than most exercises. On Linux conftest.py runs `serve` once for all test
-processes, and has Jupyter start every kernel by this file: it asks the server for a fork, and lives as long as it.
-A fork has everything of a new process (memory, folder, environment) but the import.
+Importing TensorFlow takes a process longer than most exercises. On Linux conftest.py runs `serve` once, and has every
+test process and every kernel started by this file: it asks the server for a fork, and lives as long as it. A fork has
+everything of a new process (memory, folder, environment) but the import.
 
-    python tests/course/forked_kernels.py ADDRESS                      serve
+    python tests/course/forked_kernels.py ADDRESS IMPORTS              serve
     python tests/course/forked_kernels.py ADDRESS -m MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, in a fork
+    python tests/course/forked_kernels.py ADDRESS -c CODE              what python -c CODE does, in a fork
 """
 
 import array
@@ -21,6 +22,7 @@ import threading
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 
@@ -79,10 +81,15 @@ def become(client: socket.socket) -> NoReturn:
     sys.path[:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))  # in place of this file's folder
     client.sendall(array.array("i", [os.getpid()]).tobytes())
     threading.Thread(target=end_with, args=[client], daemon=True).start()
-    _, module, *sys.argv[1:] = wanted["arguments"]
+    option, what, *rest = [one for one in wanted["arguments"] if one not in ("-u", "-B")]
+    sys.argv = [option, *rest]
     code = 1
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if option == "-m":
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
+        else:
+            sys.modules["__main__"] = ModuleType("__main__")
+            exec(what, vars(sys.modules["__main__"]))
         code = 0
     except SystemExit as error:
         code = int(error.code or 0)
@@ -119,6 +126,6 @@ def ask(address: str, arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     address, *arguments = sys.argv[1:]
-    if arguments[:1] == ["-m"]:
+    if arguments[0].startswith("-"):
         sys.exit(ask(address, arguments))
     serve(address, *arguments)
