@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # nbval comes here and not by itself: it imports jsonschema, which would build a grammar of web addresses for nothing.
@@ -34,6 +35,10 @@ os.environ.setdefault("MOS_DATA", "digits")
 # There is a test process for each core, so each gets one thread: threads of OpenMP that wait for a core keep it busy.
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")
+
+# How long an example takes is no fault of the code: it depends on the machine, and on what else it does.
+hypothesis.settings.register_profile("course", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("course")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,6 +13,11 @@ def _not_strict(monkeypatch):
     monkeypatch.setattr(grading, "_memory", Memory())
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _fast(early_builds):
+    """Checks that train models do so as in the kernels of the tests."""
+
+
 @pytest.fixture(scope="module")
 def bundled():
     """The scores of the capstone's tests are those of the bundled digits, wherever the tests run."""

@@ -120,7 +120,7 @@ def test_bad_input_is_named(change, error, words):
         slips(**good | change)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.lists(st.floats(0, 1), min_size=5, max_size=5))
 def test_gaps_hide_and_change_nothing_else(seed, shares):
     rng = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import checking
 import numpy as np
 import pytest
 from checking import FAKE, HOSTILE, outcome, raiser
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mos_checks import describe
@@ -67,7 +67,7 @@ makers = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(makers)
 def test_any_answer_is_judged_and_not_correct(make):
     assert outcome("99.1", make())[0] != "correct" or make() == 42
@@ -75,7 +75,7 @@ def test_any_answer_is_judged_and_not_correct(make):
     assert outcome("99.3", make())[0] != "correct"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text())
 def test_any_message_makes_one_line(text):
     with redirect_stdout(io.StringIO()):

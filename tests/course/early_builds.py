@@ -11,10 +11,12 @@ import runpy
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 
 import keras
 import tensorflow as tf
 from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
+from tensorflow.python.util import tf_stack
 
 LATE = TensorFlowTrainer._maybe_symbolic_build
 
@@ -34,8 +36,12 @@ def build(model: keras.Model, iterator: object = None, data_batch: object = None
 
 
 def use(setting: Callable = setattr) -> None:
-    """Have every model built so from now on."""
+    """Have every model built so from now on, and all operations take the first one's stack for where they were made.
+
+    TensorFlow walks through the stack for each operation of each graph, for messages that tests do not show.
+    """
     setting(TensorFlowTrainer, "_maybe_symbolic_build", build)
+    setting(tf_stack, "extract_stack", cache(tf_stack.extract_stack))
 
 
 if __name__ == "__main__":

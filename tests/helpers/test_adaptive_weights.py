@@ -56,7 +56,7 @@ def test_the_best_log_variance_is_the_closed_form(head, factor, loss):
 
 
 @given(st.lists(st.tuples(positive, positive, positive, positive), min_size=2, max_size=5), st.floats(0, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_closed_form_of_gradnorm_is_the_automatic_gradient(heads, alpha):
     weights, norms, losses, first = (np.array(column) for column in zip(*heads, strict=True))
     logs = tf.Variable(np.log(weights))
@@ -69,7 +69,7 @@ def test_the_closed_form_of_gradnorm_is_the_automatic_gradient(heads, alpha):
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), st.tuples(positive, positive), min_size=1), st.floats(0.5, 10))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_dwa_by_hand(heads, temperature):
     history = {name: [7.0, *losses] for name, losses in heads.items()}
     found = dwa_weights(history, temperature)

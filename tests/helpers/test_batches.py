@@ -26,7 +26,7 @@ def flat(ds):
     return [row for batch in rows(ds) for row in batch]
 
 
-@hypothesis.settings(max_examples=15, deadline=None)
+@hypothesis.settings(max_examples=15)
 @hypothesis.given(
     n=st.integers(1, 40),
     batch_size=st.integers(1, 40),

@@ -347,7 +347,6 @@ def test_what_fit_accepts_is_judged_without_an_exception_or_a_change():
 
     @hypothesis.given(cases())
     @hypothesis.settings(
-        deadline=None,
         database=None,
         derandomize=not EXAMPLES,
         max_examples=EXAMPLES or 120,

@@ -9,7 +9,7 @@ from graphs import class_graphs, label_sets
 from mos_helpers.hierarchy import ClassGraph
 
 FACTS = {"odd": [], "prime": [], "odd prime": ["odd", "prime"], "even": [], "3": ["odd prime"], "4": ["even"]}
-quick = hypothesis.settings(deadline=None, max_examples=60)
+quick = hypothesis.settings(max_examples=60)
 
 
 def above(graph, name):

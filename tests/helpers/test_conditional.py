@@ -51,7 +51,7 @@ def rounding(tree, logits):
 
 
 @hypothesis.given(trees(), st.floats(0.01, 20), st.integers(0, 1000))
-@hypothesis.settings(deadline=None, max_examples=25)
+@hypothesis.settings(max_examples=25)
 def test_a_slow_loop_by_the_chain_rule_gives_the_same(case, scale, seed):
     tree, _ = case
     head, features, logits = head_with_logits(tree, scale, seed)
@@ -62,7 +62,7 @@ def test_a_slow_loop_by_the_chain_rule_gives_the_same(case, scale, seed):
 
 
 @hypothesis.given(trees(), st.floats(0.01, 20), st.integers(0, 1000))
-@hypothesis.settings(deadline=None, max_examples=20)
+@hypothesis.settings(max_examples=20)
 def test_sums_of_leaves_are_their_parents(case, scale, seed):
     tree, _ = case
     head, features, logits = head_with_logits(tree, scale, seed)
@@ -79,7 +79,7 @@ def test_sums_of_leaves_are_their_parents(case, scale, seed):
 
 
 @hypothesis.given(trees(), st.sampled_from([1e3, 1e6, 1e30]), st.integers(0, 1000))
-@hypothesis.settings(deadline=None, max_examples=20)
+@hypothesis.settings(max_examples=20)
 def test_extreme_logits_stay_finite(case, scale, seed):
     tree, _ = case
     head, features, logits = head_with_logits(tree, scale, seed)
@@ -93,7 +93,7 @@ def test_extreme_logits_stay_finite(case, scale, seed):
 
 
 @hypothesis.given(trees(), st.integers(0, 1000))
-@hypothesis.settings(deadline=None, max_examples=20)
+@hypothesis.settings(max_examples=20)
 def test_what_is_decided_once_agrees_with_itself(case, seed):
     tree, _ = case
     rng = np.random.default_rng(seed)

@@ -51,7 +51,7 @@ def projected(rows, order):
 # --- PCGrad
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 5).flatmap(gradients), st.integers(0, 99))
 def test_pcgrad_is_the_projection_of_the_vectors(rows, seed):
     order = any_order(len(rows), seed)
@@ -60,14 +60,14 @@ def test_pcgrad_is_the_projection_of_the_vectors(rows, seed):
     assert np.allclose(found, projected(rows, order.numpy()), atol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(gradients(2))
 def test_pcgrad_works_against_neither_of_two_heads(rows):
     step = weights_of(pcgrad_weights, rows, any_order(2)) @ rows
     assert (rows @ step >= -1e-6).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 5).flatmap(gradients))
 def test_pcgrad_without_conflict_is_the_sum(rows):
     rows = np.abs(rows)
@@ -103,7 +103,7 @@ def test_a_gradient_of_zero_is_no_conflict():
 # --- MGDA
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(gradients(2))
 def test_mgda_of_two_is_the_mixture_of_smallest_norm(rows):
     weights = np.linspace(0, 1, 2001)[:, None]
@@ -114,7 +114,7 @@ def test_mgda_of_two_is_the_mixture_of_smallest_norm(rows):
     assert np.linalg.norm(weights @ rows) <= smallest + 1e-6
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(gradients(3))
 def test_mgda_of_three_is_the_mixture_of_smallest_norm(rows):
     grid = np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)]) / 60
@@ -126,7 +126,7 @@ def test_mgda_of_three_is_the_mixture_of_smallest_norm(rows):
     assert np.linalg.norm(weights @ rows) ** 2 <= smallest + 0.003 * largest
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(gradients(2), st.sampled_from([1e-6, 1e-3, 1e3]))
 def test_the_step_does_not_depend_on_a_common_scale(rows, scale):
     for function, args in [(mgda_weights, ()), (pcgrad_weights, (any_order(2),))]:

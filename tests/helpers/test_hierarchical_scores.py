@@ -9,7 +9,7 @@ from hiclass import metrics
 
 from mos_helpers.hierarchy import ClassGraph, hierarchical_scores
 
-quick = hypothesis.settings(deadline=None, max_examples=60)
+quick = hypothesis.settings(max_examples=60)
 GRAPH = ClassGraph({"odd": [], "prime": [], "odd prime": ["odd", "prime"], "3": ["odd prime"], "2": ["prime"]})
 
 

@@ -34,7 +34,7 @@ def rows_and_gradient(possible, logits):
 
 
 @hypothesis.given(cases())
-@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.settings(max_examples=30)
 def test_it_is_the_log_of_the_sum(case):
     possible, logits = case
     probabilities = special.softmax(logits.astype("float64"), axis=1)
@@ -44,7 +44,7 @@ def test_it_is_the_log_of_the_sum(case):
 
 
 @hypothesis.given(cases())
-@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.settings(max_examples=30)
 def test_a_one_hot_row_gives_the_usual_cross_entropy(case):
     _, logits = case
     leaf = np.arange(len(logits)) % logits.shape[1]
@@ -53,7 +53,7 @@ def test_a_one_hot_row_gives_the_usual_cross_entropy(case):
 
 
 @hypothesis.given(cases(largest=1e30))
-@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.settings(max_examples=30)
 def test_it_is_finite_however_large_the_logits_are(case):
     possible, logits = case
     rows, gradient = rows_and_gradient(possible, logits)
@@ -63,7 +63,7 @@ def test_it_is_finite_however_large_the_logits_are(case):
 
 
 @hypothesis.given(cases())
-@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.settings(max_examples=30)
 def test_the_gradient_is_p_minus_p_among_the_possible(case):
     possible, logits = case
     _, gradient = rows_and_gradient(possible, logits)
@@ -72,7 +72,7 @@ def test_the_gradient_is_p_minus_p_among_the_possible(case):
 
 
 @hypothesis.given(cases(largest=3.0))
-@hypothesis.settings(deadline=None, max_examples=10)
+@hypothesis.settings(max_examples=10)
 def test_the_gradient_agrees_with_finite_differences(case):
     possible, logits = case
     loss = MarginalCrossentropy(reduction="sum", dtype="float64")
@@ -88,7 +88,7 @@ def test_the_gradient_agrees_with_finite_differences(case):
 
 
 @hypothesis.given(cases(), st.floats(-20, 20))
-@hypothesis.settings(deadline=None, max_examples=20)
+@hypothesis.settings(max_examples=20)
 def test_a_constant_added_to_all_logits_changes_nothing(case, constant):
     possible, logits = case
     moved = logits + np.float32(constant)
@@ -96,7 +96,7 @@ def test_a_constant_added_to_all_logits_changes_nothing(case, constant):
 
 
 @hypothesis.given(cases(largest=1e4))
-@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.settings(max_examples=30)
 def test_a_label_that_says_nothing_teaches_nothing(case):
     _, logits = case
     rows, gradient = rows_and_gradient(np.ones_like(logits), logits)

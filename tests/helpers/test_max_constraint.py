@@ -14,7 +14,7 @@ from mos_helpers.hierarchy import ClassGraph, MaxConstraint, MaxConstraintLoss
 pytestmark = pytest.mark.usefixtures("early_builds")
 
 TWO = ClassGraph({"A": [], "B": ["A"]})
-quick = hypothesis.settings(deadline=None, max_examples=25)
+quick = hypothesis.settings(max_examples=25)
 
 
 def classes_below(name, graph):

@@ -55,7 +55,7 @@ def test_one_run_of_each_setting():
     assert figure.alt == "One score against another, one run. a: 0.1 and 0.2; b: 0.2 and 0.1."
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 2), min_size=1, max_size=8))
 def test_the_line_joins_the_settings_in_their_order(scores):
     axes = plots.trade_off({f"setting {number}": score for number, score in enumerate(scores)}).axes[0]

@@ -11,7 +11,7 @@ SIDE = 20
 REST = {"max_angle": 0, "max_shift": 0, "sizes": (1, 1)}
 POSE = ["angle", "shift_right", "shift_down", "size"]
 seeds = st.integers(0, 2**63 - 1)
-settings = hypothesis.settings(deadline=None, max_examples=40)
+settings = hypothesis.settings(max_examples=40)
 
 
 def bars(count=3):

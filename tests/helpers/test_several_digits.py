@@ -41,7 +41,7 @@ def drawn_rows(image, start=0):
     canvas=st.integers(HEIGHT, 3 * HEIGHT + 2),
     seed=st.integers(0, 2**63 - 1),
 )
-@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.settings(max_examples=40)
 def test_the_labels_are_those_of_the_digits_drawn(count, n, canvas, seed):
     x, y = coded(count)
     images, targets = data.several_digits(x, y, n, canvas, seed=seed)
@@ -59,7 +59,7 @@ def test_the_labels_are_those_of_the_digits_drawn(count, n, canvas, seed):
 @hypothesis.given(
     x=arrays.arrays(np.float32, (6, HEIGHT, WIDTH), elements=st.floats(0, 1, width=32)), seed=st.integers(0, 1000)
 )
-@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.settings(max_examples=40)
 def test_any_pixels_are_drawn_as_they_are(x, seed):
     images, targets = data.several_digits(x, np.arange(6), 9, canvas=HEIGHT, seed=seed)
     for image, present in zip(images, targets["digits"], strict=True):

@@ -12,7 +12,7 @@ from mos_helpers.sharing import CrossStitch, ExpertsWithGates
 pytestmark = pytest.mark.usefixtures("early_builds")
 
 TASKS = ["right", "left", "prime"]
-settings = hypothesis.settings(deadline=None, max_examples=20)
+settings = hypothesis.settings(max_examples=20)
 
 
 @st.composite

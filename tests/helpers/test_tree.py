@@ -30,7 +30,7 @@ def trees(draw):
 
 
 @hypothesis.given(trees())
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 def test_matrices_and_numbers_say_what_the_paths_say(case):
     tree, paths = case
     assert set(tree.leaves) == set(paths)
@@ -48,7 +48,7 @@ def test_matrices_and_numbers_say_what_the_paths_say(case):
 
 
 @hypothesis.given(trees())
-@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.settings(max_examples=30)
 def test_a_tree_can_be_made_again(case):
     tree, _ = case
     again = Tree(**tree.get_config())
@@ -58,7 +58,7 @@ def test_a_tree_can_be_made_again(case):
 
 
 @hypothesis.given(trees(), st.integers(0, 1000))
-@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.settings(max_examples=30)
 def test_leaf_probabilities_sum_to_those_of_the_groups(case, seed):
     tree, paths = case
     probabilities = np.random.default_rng(seed).dirichlet(np.ones(len(tree.leaves)), size=3)

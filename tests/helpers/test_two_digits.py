@@ -29,7 +29,7 @@ def drawn_rows(images, start=0):
     n=st.integers(1, 60),
     seed=st.integers(0, 2**63 - 1),
 )
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 def test_the_labels_are_those_of_the_digits_drawn(count, n, seed):
     x, y = coded(count)
     images, targets = data.two_digits(x, y, n, seed=seed)
@@ -61,7 +61,7 @@ def pixel_by_pixel(left, right):
     x=arrays.arrays(np.float32, (6, HEIGHT, WIDTH), elements=st.floats(0, 1, width=32)),
     seed=st.integers(0, 1000),
 )
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 def test_any_pixels_are_composed_by_their_maximum(x, seed):
     images, targets = data.two_digits(x, np.arange(6), 9, seed=seed)
     for image, left, right in zip(images, targets["left"], targets["right"], strict=True):
