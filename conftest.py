@@ -52,13 +52,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start tests/course/forked_kernels.py once for all test processes, and let Jupyter find it."""
+    """Start tests/course/forks.py once, and have test processes and kernels started by it."""
     if not FORKED or "MOS_FORKS" in os.environ:
         return
     folder = Path(tempfile.mkdtemp(prefix="kernels"))
     config.add_cleanup(lambda: shutil.rmtree(folder))
     for name, imports in IMPORTS.items():
-        script, address = str(ROOT / "tests" / "course" / "forked_kernels.py"), str(folder / name)
+        script, address = str(ROOT / "tests" / "course" / "forks.py"), str(folder / name)
         command = [sys.executable, "-Xfrozen_modules=off", script, address]  # the option is that of Jupyter's kernels
         server = subprocess.Popen([*command, imports], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         config.add_cleanup(server.communicate)

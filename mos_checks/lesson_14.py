@@ -75,7 +75,7 @@ def named(answer: object) -> None:
 
 def _require_names(function: Callable, model: keras.Model, names: list[str]) -> None:
     images = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
-    wanted = {name: np.asarray(answers) for name, answers in zip(names, model(images), strict=True)}
+    wanted = {name: np.asarray(answers) for name, answers in zip(names, model(images, training=False), strict=True)}
     weights, learning, layers = model.get_weights(), _learning(model), [layer.name for layer in model.layers]
     given = list(names)
     made = call(lambda: function(model, given))  # in a lambda, as `call` would give the function a copy of the names

@@ -4,7 +4,7 @@ Keras makes them within the step unless a distribution strategy is set, and Tens
 variables twice. Made before, as under a strategy, they are the same, and a short training takes little more than half
 of the time.
 
-    python -m early_builds MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, with this and more
+    python -m early_builds MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, with short trainings made fast
 """
 
 import runpy

@@ -54,7 +54,7 @@ def report(tmp_path_factory):
         shutil.copy(ROOT / name, root)
     for folder in ("tests/course", "notebooks", "exercises", "solutions"):
         (root / folder).mkdir(parents=True)
-    shutil.copy(ROOT / "tests" / "course" / "forked_kernels.py", root / "tests" / "course")
+    shutil.copy(ROOT / "tests" / "course" / "forks.py", root / "tests" / "course")
     for name, (folder, *content, _) in NOTEBOOKS.items():
         nbformat.write(notebook(folder, *content), root / folder / f"{name}.ipynb")
     command = [sys.executable, "-m", "pytest", "--numprocesses=0", "--color=no", "-rA", "-p", "no:cacheprovider"]

@@ -23,7 +23,7 @@ def test_a_cell_that_needs_this_seed_is_listed_and_no_other(tmp_path):
     cells = [nbformat.v4.new_code_cell(source.format(lucky=lucky)) for source in CELLS.values()]
     for count, cell in enumerate(cells, start=1):
         cell.execution_count = count
-    for place in ("conftest.py", "pyproject.toml", "tests/course/forked_kernels.py", SCRIPT):
+    for place in ("conftest.py", "pyproject.toml", "tests/course/forks.py", SCRIPT):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / place, tmp_path / place)
     for folder in ("notebooks", "solutions"):

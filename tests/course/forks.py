@@ -4,9 +4,9 @@ Importing TensorFlow takes a process longer than most exercises. On Linux confte
 test process and every kernel started by this file: it asks the server for a fork, and lives as long as it. A fork has
 everything of a new process (memory, folder, environment) but the import.
 
-    python tests/course/forked_kernels.py ADDRESS IMPORTS              serve
-    python tests/course/forked_kernels.py ADDRESS -m MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, in a fork
-    python tests/course/forked_kernels.py ADDRESS -c CODE              what python -c CODE does, in a fork
+    python tests/course/forks.py ADDRESS IMPORTS              serve
+    python tests/course/forks.py ADDRESS -m MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, in a fork
+    python tests/course/forks.py ADDRESS -c CODE              what python -c CODE does, in a fork
 """
 
 import array
@@ -21,6 +21,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from itertools import dropwhile
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -34,23 +35,23 @@ def serve(address: str, imports: str) -> None:
         print("ready", flush=True)
         selector.register(server, selectors.EVENT_READ)
         selector.register(sys.stdin, selectors.EVENT_READ)
-        prepared = False
+        settings = None
         while sys.stdin not in [key.fileobj for key, _ in selector.select()]:
-            if not prepared:
-                prepare(imports)
-                prepared = True
+            if settings is None:
+                settings = prepare(imports)
             client, _ = server.accept()
             if os.fork() == 0:
                 server.close()
-                become(client)
+                become(client, settings)
             client.close()
     with suppress(ChildProcessError):
         while True:
             os.wait()
 
 
-def prepare(imports: str) -> None:
-    """Import what the notebooks and their kernels import."""
+def prepare(imports: str) -> dict[str, str]:
+    """Import what the notebooks and their kernels import; return the environment variables that this sets."""
+    before = dict(os.environ)
     exec(imports)
     import ipykernel.debugger
     import ipykernel.kernelapp  # noqa: F401
@@ -58,6 +59,7 @@ def prepare(imports: str) -> None:
     gc.collect()
     gc.freeze()  # so that no later collection writes to the memory that forks share
     signal.signal(signal.SIGCHLD, clear_away)
+    return {name: value for name, value in os.environ.items() if name not in before}
 
 
 def clear_away(*_: object) -> None:
@@ -67,8 +69,8 @@ def clear_away(*_: object) -> None:
             pass
 
 
-def become(client: socket.socket) -> NoReturn:
-    """Take over the client's folder, environment and streams, and run the module that it was to run."""
+def become(client: socket.socket, settings: dict[str, str]) -> NoReturn:
+    """Take over the client's folder, environment and streams, and run what it was to run."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     message, streams, _, _ = socket.recv_fds(client, 2**20, 3)
@@ -76,12 +78,12 @@ def become(client: socket.socket) -> NoReturn:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.environ.clear()
-    os.environ.update(wanted["environment"])
+    os.environ.update(settings | wanted["environment"])
     os.chdir(wanted["folder"])
     sys.path[:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))  # in place of this file's folder
     client.sendall(array.array("i", [os.getpid()]).tobytes())
     threading.Thread(target=end_with, args=[client], daemon=True).start()
-    option, what, *rest = [one for one in wanted["arguments"] if one not in ("-u", "-B")]
+    option, what, *rest = dropwhile({"-u", "-B"}.__contains__, wanted["arguments"])
     sys.argv = [option, *rest]
     code = 1
     try:
