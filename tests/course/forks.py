@@ -2,7 +2,7 @@
 
 Importing TensorFlow takes a process longer than most exercises. On Linux conftest.py runs `serve` once, and has every
 test process and every kernel started by this file: it asks the server for a fork, and lives as long as it. A fork has
-everything of a new process (memory, folder, environment) but the import; if its client is killed, it ends a moment later.
+everything of a new process (memory, folder, environment) but the import; it ends a moment after a killed client.
 
     python tests/course/forks.py ADDRESS IMPORTS              serve
     python tests/course/forks.py ADDRESS -m MODULE ARGUMENTS  what python -m MODULE ARGUMENTS does, in a fork
